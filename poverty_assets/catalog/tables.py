@@ -1,0 +1,583 @@
+"""Every table of the lake and the warehouse: its rows, key and columns.
+
+Belongs here: the one definition that DDL, checks, documentation and COMMENTs follow from. Does not belong here: how a
+table is computed, or facts about one country.
+"""
+
+from __future__ import annotations
+
+from poverty_assets.catalog.columns import (
+    AREA_ID,
+    AREA_LEVEL,
+    CI_HIGH,
+    CI_LOW,
+    EVIDENCE,
+    INDICATOR_ID,
+    MEASURE_ID,
+    METHOD,
+    QUALITY_FLAG,
+    QUARTER,
+    SE,
+    SHARE,
+    SHARE_ESTIMATE,
+    SOURCE_ID,
+    SUBGROUP,
+    K,
+    with_interval,
+)
+from poverty_assets.catalog.model import Column, Table
+
+_STATISTICS = ("headcount_ratio", "intensity", "mpi", "vulnerable", "severe")
+_KINDS = ("uncensored", "censored", "censored_k20", "censored_k50")
+_SCORE_UNIT = "as the metric"
+
+DIM_AREA = Table(
+    "dim_area",
+    "Administrative areas of the country at four levels",
+    "area",
+    ("area_id",),
+    (
+        AREA_ID,
+        AREA_LEVEL,
+        AREA_ID.renamed("parent_id", "Code of the area one level up; NULL for the country", nullable=True),
+        Column("name_en", "VARCHAR", "Name in Latin script"),
+        Column("name_km", "VARCHAR", "Name in Khmer script; NULL where no source gives one", nullable=True),
+        Column(
+            "is_urban", "BOOLEAN", "Urban by the source named in meta_source; NULL above the commune", nullable=True
+        ),
+        Column(
+            "population", "BIGINT", "Persons, by the newest source observed by the quarter's end", "persons", True, 0
+        ),
+        Column("households", "BIGINT", "Households, likewise", "households", True, 0),
+        Column("area_km2", "DOUBLE", "Area on the ellipsoid", "square kilometres", False, 0),
+        Column("centroid_lon", "DOUBLE", "Longitude of a point inside the area", "degrees", False, -180, 180),
+        Column("centroid_lat", "DOUBLE", "Latitude of that point", "degrees", False, -90, 90),
+        Column("geometry", "BLOB", "Boundary as well-known binary, EPSG:4326"),
+        Column("valid_from", "DATE", "First day on which the unit existed in this form, where known", nullable=True),
+        Column("valid_to", "DATE", "Last such day; NULL while it exists", nullable=True),
+    ),
+    "areas",
+)
+
+AREA_CROSSWALK = Table(
+    "area_crosswalk",
+    "How area codes of every source and year map to the areas of dim_area",
+    "quarter, source and code in that source",
+    ("quarter", "source_id", "source_code"),
+    (
+        QUARTER,
+        SOURCE_ID,
+        Column("source_code", "VARCHAR", "Commune code as the source writes it, zero-padded", pattern=r"^\d{6}$"),
+        AREA_ID.renamed(
+            "area_id", "Commune of dim_area; NULL where the unit has no boundary of its own there", nullable=True
+        ),
+        AREA_ID.renamed("parent_id", "Lowest area of dim_area that certainly holds it"),
+        Column(
+            "how",
+            "VARCHAR",
+            "Rule that decided",
+            allowed=("same_code", "renumbered_district", "same_name_in_province", "known_without_boundary"),
+        ),
+    ),
+    "areas",
+)
+
+DIM_INDICATOR = Table(
+    "dim_indicator",
+    "Measures of multidimensional poverty and their indicators",
+    "measure and indicator",
+    ("measure_id", "indicator_id"),
+    (
+        MEASURE_ID,
+        INDICATOR_ID,
+        Column("dimension_id", "VARCHAR", "Dimension that the indicator belongs to"),
+        Column("name_en", "VARCHAR", "Name in English"),
+        Column("name_km", "VARCHAR", "Name in Khmer", nullable=True),
+        Column("definition", "VARCHAR", "When a household is deprived, in words"),
+        Column("cutoff", "VARCHAR", "The deprivation cut-off"),
+        Column("weight", "DOUBLE", "Weight in the measure; the weights sum to 1", "share, 0 to 1", False, 0, 1),
+        Column("source", "VARCHAR", "Where the definition comes from"),
+    ),
+    "measures",
+)
+
+DIM_QUARTER = Table(
+    "dim_quarter",
+    "Quarters that are published",
+    "quarter",
+    ("quarter",),
+    (
+        QUARTER,
+        Column("label", "VARCHAR", "What people write: 2022Q1", pattern=r"^\d{4}Q[1-4]$"),
+        Column("start_date", "DATE", "First day"),
+        Column("end_date", "DATE", "Last day"),
+        Column(
+            "survey_wave", "VARCHAR", "Survey wave that serves the quarter; NULL where there is none", nullable=True
+        ),
+        Column("is_nowcast", "BOOLEAN", "True where the quarter lies after the wave's fieldwork"),
+        Column("is_simulated", "BOOLEAN", "True where any figure of the quarter comes from simulated data"),
+        Column("lake_digest", "VARCHAR", "SHA-256 over the lake's files of the quarter", pattern=r"^[0-9a-f]{64}$"),
+        Column("published_at", "TIMESTAMP", "When the quarter's figures last changed in the warehouse (UTC)"),
+    ),
+    "warehouse",
+    partitioned=False,
+)
+
+FCT_HEADCOUNT = Table(
+    "fct_headcount",
+    "Share of people deprived in each indicator, of all people (uncensored) or counting only the poor (censored)",
+    "quarter, area, measure, indicator, subgroup, kind and method",
+    ("quarter", "area_id", "measure_id", "indicator_id", "subgroup", "kind", "method"),
+    (
+        QUARTER,
+        AREA_ID,
+        AREA_LEVEL,
+        MEASURE_ID,
+        INDICATOR_ID,
+        SUBGROUP,
+        Column(
+            "kind",
+            "VARCHAR",
+            "uncensored: deprived, poor or not; censored: deprived and poor at k of one third; censored_k20 and"
+            " censored_k50: deprived and poor at k of 0.2 and 0.5",
+            allowed=_KINDS,
+        ),
+        *SHARE_ESTIMATE,
+    ),
+    "estimates",
+)
+
+FCT_MPI = Table(
+    "fct_mpi",
+    "Headcount ratio, intensity and their product, the adjusted headcount ratio (mpi), with near-poor and severe shares",
+    "quarter, area, measure, subgroup, k, statistic and method",
+    ("quarter", "area_id", "measure_id", "subgroup", "k", "statistic", "method"),
+    (
+        QUARTER,
+        AREA_ID,
+        AREA_LEVEL,
+        MEASURE_ID,
+        SUBGROUP,
+        K,
+        Column(
+            "statistic",
+            "VARCHAR",
+            "headcount_ratio H: share of people who are poor; intensity A: mean score among the poor; mpi M0 = H x A;"
+            " vulnerable: score from 0.2 to under one third; severe: score of one half or more",
+            allowed=_STATISTICS,
+        ),
+        *SHARE_ESTIMATE,
+    ),
+    "estimates",
+)
+
+FCT_CONTRIBUTION = Table(
+    "fct_contribution",
+    "Share of the adjusted headcount ratio that each indicator contributes",
+    "quarter, area, measure, indicator, subgroup, k and method",
+    ("quarter", "area_id", "measure_id", "indicator_id", "subgroup", "k", "method"),
+    (
+        QUARTER,
+        AREA_ID,
+        AREA_LEVEL,
+        MEASURE_ID,
+        INDICATOR_ID,
+        SUBGROUP,
+        K,
+        SHARE.renamed("share", "Contribution w_j h_j(k) / M0; NULL where suppressed or nobody is poor", nullable=True),
+        SE.renamed("se"),
+        CI_LOW,
+        CI_HIGH,
+        *EVIDENCE,
+    ),
+    "estimates",
+)
+
+FCT_REGISTER = Table(
+    "fct_register",
+    "Households on an administrative register, and the rate that a model predicts for the commune without having seen it",
+    "quarter, area, register and method",
+    ("quarter", "area_id", "register_id", "method"),
+    (
+        QUARTER,
+        AREA_ID,
+        AREA_LEVEL,
+        Column("register_id", "VARCHAR", "Register (meta_source)"),
+        Column("households", "BIGINT", "Households in all; NULL where the register has no row", "households", True, 0),
+        Column("listed", "BIGINT", "Households listed as poor", "households", True, 0),
+        SHARE.renamed("rate", "listed / households", nullable=True),
+        SHARE.renamed(
+            "modelled_rate", "Rate predicted by a model fitted without the commune's 50 km block", nullable=True
+        ),
+        SHARE.renamed("modelled_rate_ci_low", "Lower bound of its 95% prediction interval", nullable=True),
+        SHARE.renamed("modelled_rate_ci_high", "Upper bound of its 95% prediction interval", nullable=True),
+        Column(
+            "coverage_gap",
+            "DOUBLE",
+            "modelled_rate - rate: above 0 the register lists fewer than its peers",
+            "share",
+            True,
+            -1,
+            1,
+        ),
+        Column("coverage_gap_ci_low", "DOUBLE", "Lower bound of its 95% interval", "share", True, -1, 1),
+        Column("coverage_gap_ci_high", "DOUBLE", "Upper bound of its 95% interval", "share", True, -1, 1),
+        METHOD,
+        Column("suppressed", "BOOLEAN", "Withheld: a cell of under 5 households, or one that would give it away"),
+        QUALITY_FLAG,
+        Column("is_headline", "BOOLEAN", "True on exactly one row per figure: the one to quote"),
+    ),
+    "registers",
+)
+
+COMMUNE_FEATURE = Table(
+    "commune_feature",
+    "Features of communes, districts and provinces from rasters, points, lines and registers, as observed by the quarter's end",
+    "quarter, area and feature",
+    ("quarter", "area_id", "feature_id"),
+    (
+        QUARTER,
+        AREA_ID,
+        Column("feature_id", "VARCHAR", "Feature (sources.yaml of the country)"),
+        Column("value", "DOUBLE", "Value, in the feature's own unit"),
+        Column("unit", "VARCHAR", "Unit of the value"),
+        SOURCE_ID,
+        Column("observed_on", "DATE", "Last day of the observation behind the value"),
+    ),
+    "features",
+)
+
+_PAIR_STATISTICS = (
+    *with_interval("share_a", "Share of people deprived in indicator_a", minimum=0, maximum=1),
+    *with_interval("share_b", "Share of people deprived in indicator_b", minimum=0, maximum=1),
+    *with_interval("share_both", "Share of people deprived in both", minimum=0, maximum=1),
+    *with_interval(
+        "share_b_given_a", "Of people deprived in indicator_a, share deprived in indicator_b", minimum=0, maximum=1
+    ),
+    *with_interval(
+        "share_a_given_b", "Of people deprived in indicator_b, share deprived in indicator_a", minimum=0, maximum=1
+    ),
+    *with_interval("lift", "share_both / (share_a x share_b): 1 where the two are independent", "ratio", minimum=0),
+    *with_interval("phi", "Correlation of the two deprivations", "correlation", minimum=-1, maximum=1),
+    *with_interval("redundancy", "share_both / min(share_a, share_b)", minimum=0, maximum=1),
+    *with_interval("odds_ratio", "Odds ratio of the two deprivations", "ratio", minimum=0),
+)
+
+FCT_OVERLAP_PAIR = Table(
+    "fct_overlap_pair",
+    "How often two deprivations meet in the same household",
+    "quarter, area, measure, subgroup, pair of indicators and method",
+    ("quarter", "area_id", "measure_id", "subgroup", "indicator_a", "indicator_b", "method"),
+    (
+        QUARTER,
+        AREA_ID,
+        AREA_LEVEL,
+        MEASURE_ID,
+        SUBGROUP,
+        INDICATOR_ID.renamed("indicator_a"),
+        INDICATOR_ID.renamed("indicator_b"),
+        *_PAIR_STATISTICS,
+        *EVIDENCE,
+    ),
+    "overlap",
+)
+
+FCT_DEPRIVATION_COUNT = Table(
+    "fct_deprivation_count",
+    "Share of people by the number of deprivations of their household",
+    "quarter, area, measure, subgroup, number and method",
+    ("quarter", "area_id", "measure_id", "subgroup", "n_deprivations", "method"),
+    (
+        QUARTER,
+        AREA_ID,
+        AREA_LEVEL,
+        MEASURE_ID,
+        SUBGROUP,
+        Column("n_deprivations", "INTEGER", "Deprivations of the household", "indicators", False, 0, 16),
+        *SHARE_ESTIMATE,
+    ),
+    "overlap",
+)
+
+FCT_DIMENSION_OVERLAP = Table(
+    "fct_dimension_overlap",
+    "Share of people by the set of dimensions in which their household has any deprivation",
+    "quarter, area, measure, subgroup, set of dimensions and method",
+    ("quarter", "area_id", "measure_id", "subgroup", "dimension_mask", "method"),
+    (
+        QUARTER,
+        AREA_ID,
+        AREA_LEVEL,
+        MEASURE_ID,
+        SUBGROUP,
+        Column(
+            "dimension_mask", "INTEGER", "Set of dimensions, one bit each in the measure's order", "bitmask", False, 0
+        ),
+        Column("dimensions", "VARCHAR[]", "The dimensions of the set"),
+        Column("n_dimensions", "INTEGER", "Dimensions in the set", "dimensions", False, 0, 16),
+        *SHARE_ESTIMATE,
+    ),
+    "overlap",
+)
+
+FCT_BUNDLE = Table(
+    "fct_bundle",
+    "Full sets of deprivations that households have, against what independence would give",
+    "quarter, area, measure, subgroup, set and method",
+    ("quarter", "area_id", "measure_id", "subgroup", "bundle_mask", "method"),
+    (
+        QUARTER,
+        AREA_ID,
+        AREA_LEVEL,
+        MEASURE_ID,
+        SUBGROUP,
+        Column(
+            "bundle_mask",
+            "INTEGER",
+            "Set of indicators, one bit each in the measure's order",
+            "bitmask",
+            False,
+            0,
+            65535,
+        ),
+        Column("indicators", "VARCHAR[]", "The indicators of the set"),
+        Column("n_deprivations", "INTEGER", "Indicators in the set", "indicators", False, 0, 16),
+        *with_interval("share", "Share of people in households with exactly this set", minimum=0, maximum=1),
+        SHARE.renamed("share_expected", "Share if deprivations were independent given their margins", nullable=True),
+        *with_interval("excess", "share - share_expected", "share", minimum=-1, maximum=1),
+        Column(
+            "rank", "INTEGER", "1 for the most frequent set with a deprivation; 0 for the empty set", "rank", True, 0
+        ),
+        *EVIDENCE,
+    ),
+    "overlap",
+)
+
+FCT_TYPOLOGY = Table(
+    "fct_typology",
+    "Latent classes of households by their deprivations: size of each class in each area",
+    "quarter, area, measure, subgroup, class and method",
+    ("quarter", "area_id", "measure_id", "subgroup", "class_id", "method"),
+    (
+        QUARTER,
+        AREA_ID,
+        AREA_LEVEL,
+        MEASURE_ID,
+        SUBGROUP,
+        Column("class_id", "INTEGER", "Class, 1 the largest in the country", "class", False, 1),
+        *SHARE_ESTIMATE,
+    ),
+    "overlap",
+)
+
+DIM_TYPOLOGY = Table(
+    "dim_typology",
+    "What each latent class is: the probability of each deprivation in it",
+    "quarter, measure, class and indicator",
+    ("quarter", "measure_id", "class_id", "indicator_id"),
+    (
+        QUARTER,
+        MEASURE_ID,
+        Column("class_id", "INTEGER", "Class, 1 the largest in the country", "class", False, 1),
+        INDICATOR_ID,
+        Column("probability", "DOUBLE", "Probability of the deprivation for a member", "share, 0 to 1", False, 0, 1),
+        SHARE.renamed("class_share", "Size of the class in the country"),
+        SHARE.renamed("stability", "Agreement of the class with itself over resamples of clusters", nullable=True),
+    ),
+    "overlap",
+)
+
+FCT_CHANGE = Table(
+    "fct_change",
+    "Change of a statistic between two quarters",
+    "quarter, baseline quarter, area, measure, subgroup, k, statistic, indicator, kind of change and method",
+    (
+        "quarter",
+        "baseline_quarter",
+        "area_id",
+        "measure_id",
+        "subgroup",
+        "k",
+        "statistic",
+        "indicator_id",
+        "change",
+        "method",
+    ),
+    (
+        QUARTER,
+        QUARTER.renamed("baseline_quarter", "First day of the quarter compared with"),
+        AREA_ID,
+        AREA_LEVEL,
+        MEASURE_ID,
+        SUBGROUP,
+        K,
+        Column(
+            "statistic",
+            "VARCHAR",
+            "As in fct_mpi, or uncensored and censored headcounts of an indicator",
+            allowed=(*_STATISTICS, "uncensored", "censored"),
+        ),
+        INDICATOR_ID.renamed("indicator_id", "Indicator of a headcount; all for the statistics of fct_mpi"),
+        Column(
+            "change",
+            "VARCHAR",
+            "absolute: difference; relative: difference / baseline; annualised: per year",
+            allowed=("absolute", "relative", "annualised_absolute", "annualised_relative"),
+        ),
+        Column("difference", "DOUBLE", "The change", "share, or share of the baseline", True),
+        SE,
+        CI_LOW,
+        CI_HIGH,
+        Column("is_significant", "BOOLEAN", "True only where the 95% interval leaves out 0"),
+        *EVIDENCE,
+    ),
+    "change",
+)
+
+MODEL_RUN = Table(
+    "model_run",
+    "Fitted models",
+    "quarter and model",
+    ("quarter", "model_id"),
+    (
+        QUARTER,
+        Column("model_id", "VARCHAR", "What the model predicts and with which learner"),
+        Column("target", "VARCHAR", "What it predicts"),
+        Column("learner", "VARCHAR", "Learner that was chosen"),
+        Column("chosen_by", "VARCHAR", "Rule of choice: metric and fold design"),
+        Column("n_training", "BIGINT", "Areas it was fitted on", "areas", False, 0),
+        Column("features", "VARCHAR[]", "Features, in order"),
+        Column("training_digest", "VARCHAR", "SHA-256 of the training data", pattern=r"^[0-9a-f]{64}$"),
+        Column("artifact", "VARCHAR", "File of the model under the home, in skops format"),
+        Column(
+            "interval_coverage",
+            "DOUBLE",
+            "Share of held-out values inside the 95% interval",
+            "share, 0 to 1",
+            True,
+            0,
+            1,
+        ),
+    ),
+    "models",
+)
+
+MODEL_METRIC = Table(
+    "model_metric",
+    "Scores of learners and baselines on held-out areas",
+    "quarter, target, learner, fold design and metric",
+    ("quarter", "target", "learner", "fold_design", "metric"),
+    (
+        QUARTER,
+        Column("target", "VARCHAR", "What is predicted"),
+        Column("learner", "VARCHAR", "Learner; baselines are learners too"),
+        Column(
+            "fold_design",
+            "VARCHAR",
+            "How areas were held out; random folds flatter and are never used to choose",
+            allowed=("random", "block50km", "leave_province_out", "truth"),
+        ),
+        Column("metric", "VARCHAR", "Score: spearman, rmse, coverage95, ..."),
+        Column("value", "DOUBLE", "The score", _SCORE_UNIT, True),
+        Column("n", "BIGINT", "Areas scored", "areas", False, 0),
+    ),
+    "models",
+)
+
+CHECK_RESULT = Table(
+    "check_result",
+    "What every data-quality check found",
+    "quarter, table and check",
+    ("quarter", "table_name", "check_name"),
+    (
+        QUARTER,
+        Column("table_name", "VARCHAR", "Table that was checked"),
+        Column("check_name", "VARCHAR", "The check: column and expectation"),
+        Column("passed", "BOOLEAN", "Whether it passed"),
+        Column("severity", "VARCHAR", "error stops publication, warn does not", allowed=("error", "warn")),
+        Column("observed", "VARCHAR", "What was observed, in words", nullable=True),
+        Column("failing_rows", "BIGINT", "Rows that failed", "rows", False, 0),
+    ),
+    "checks",
+)
+
+META_SOURCE = Table(
+    "meta_source",
+    "The source files that each quarter used",
+    "quarter and source",
+    ("quarter", "source_id"),
+    (
+        QUARTER,
+        SOURCE_ID,
+        Column("title", "VARCHAR", "Title"),
+        Column("publisher", "VARCHAR", "Who publishes it"),
+        Column("url", "VARCHAR", "Where to get it"),
+        Column("licence", "VARCHAR", "Licence"),
+        Column("file", "VARCHAR", "File within the landing folder"),
+        Column("sha256", "VARCHAR", "SHA-256 of the file", pattern=r"^[0-9a-f]{64}$"),
+        Column("observed_from", "DATE", "First day observed"),
+        Column("observed_to", "DATE", "Last day observed"),
+        Column("released_on", "DATE", "When it was released, where known", nullable=True),
+        Column("rows", "BIGINT", "Rows, features or cells read", "rows", False, 0),
+        Column("quarantined", "BIGINT", "Rows set aside because they break the contract", "rows", False, 0),
+        Column("is_simulated", "BOOLEAN", "True for simulated data"),
+    ),
+    "sources",
+)
+
+META_BUILD = Table(
+    "meta_build",
+    "Builds of this file",
+    "build",
+    ("build_id",),
+    (
+        Column("build_id", "VARCHAR", "Build"),
+        Column("run_id", "VARCHAR", "Run that built it"),
+        Column("code_version", "VARCHAR", "Version of poverty_assets"),
+        Column(
+            "lake_digest", "VARCHAR", "SHA-256 over the lake's files that it was built from", pattern=r"^[0-9a-f]{64}$"
+        ),
+        Column("quarters", "VARCHAR[]", "Quarters it publishes"),
+        Column("is_simulated", "BOOLEAN", "True for simulated data"),
+        Column("built_at", "TIMESTAMP", "When (UTC)"),
+    ),
+    "warehouse",
+    partitioned=False,
+)
+
+TABLES: tuple[Table, ...] = (
+    DIM_AREA,
+    DIM_INDICATOR,
+    DIM_QUARTER,
+    AREA_CROSSWALK,
+    COMMUNE_FEATURE,
+    FCT_MPI,
+    FCT_HEADCOUNT,
+    FCT_CONTRIBUTION,
+    FCT_OVERLAP_PAIR,
+    FCT_DEPRIVATION_COUNT,
+    FCT_DIMENSION_OVERLAP,
+    FCT_BUNDLE,
+    FCT_TYPOLOGY,
+    DIM_TYPOLOGY,
+    FCT_CHANGE,
+    FCT_REGISTER,
+    MODEL_RUN,
+    MODEL_METRIC,
+    CHECK_RESULT,
+    META_SOURCE,
+    META_BUILD,
+)
+
+_BY_NAME = {table.name: table for table in TABLES}
+
+
+def table(name: str) -> Table:
+    """The table of that name.
+
+    Raises
+    ------
+    KeyError
+        If the catalog has no such table.
+    """
+    return _BY_NAME[name]

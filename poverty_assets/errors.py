@@ -1,0 +1,83 @@
+"""Errors that a caller can act on, one class for each kind of remedy.
+
+Belongs here: exception classes and the shape of their message. Does not belong here: checking anything.
+
+Every message says how many values are wrong, the first offender (file, row, value), why it is wrong and what to do. The
+command line prints that message and nothing else; a traceback is for defects of ours.
+"""
+
+from __future__ import annotations
+
+
+class PovertyAssetsError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class InputError(PovertyAssetsError):
+    """The input or the request cannot be used as it is: exit code 2, nothing published.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, with the count and the first offender.
+    file : str or path, optional
+        The file at fault.
+    place : str, optional
+        Where in the file: row, column, line, band, sheet.
+    remedy : str, optional
+        What the person should do about it.
+    """
+
+    def __init__(
+        self, problem: str, *, file: object | None = None, place: str | None = None, remedy: str | None = None
+    ) -> None:
+        self.problem = problem
+        self.file = None if file is None else str(file)
+        self.place = place
+        self.remedy = remedy
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """The whole message, one fact a line."""
+        where = ", ".join(part for part in (self.file, self.place) if part)
+        lines = [f"{where}: {self.problem}" if where else self.problem]
+        if self.remedy:
+            lines.append(f"Remedy: {self.remedy}")
+        return "\n".join(lines)
+
+
+class UsageError(InputError):
+    """The command or setting itself cannot be carried out (unknown quarter, a home that holds the other kind of data)."""
+
+
+class MissingFile(InputError):
+    """A file or folder that a source names is not there."""
+
+
+class UnreadableFile(InputError):
+    """A file is there but is empty, truncated, or not in the format or encoding that its source names."""
+
+
+class MissingCRS(InputError):
+    """A raster or vector file does not say which coordinate reference system it is in."""
+
+
+class NoDataInBounds(InputError):
+    """A raster has no valid cell within the country."""
+
+
+class ContractViolation(InputError):
+    """Rows were read, but break the source's contract: unknown code, duplicate key, value out of range, missing column."""
+
+
+class SpecificationError(InputError):
+    """A yaml file of a country (country, sources, measure) cannot be used; the place is its line."""
+
+
+class NotObserved(InputError):
+    """Nothing that the quarter needs had been observed by its end."""
+
+
+class GateFailed(PovertyAssetsError):
+    """The warehouse built from the lake broke its own keys, ranges or identities; it was not published."""

@@ -1,0 +1,141 @@
+"""Where things live and what was asked for: the settings of one home.
+
+Belongs here: reading the environment, and the paths below the home. Does not belong here: creating anything on import, or
+Dagster.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from poverty_assets.atomic import write_text
+from poverty_assets.errors import MissingFile, UsageError
+
+SourceKind = Literal["simulated", "landing"]
+
+
+class Settings(BaseSettings):
+    """Settings from the environment, prefix ``POVERTY_ASSETS_``; the command line overrides them.
+
+    Attributes
+    ----------
+    home : Path
+        Holds ``landing/ lake/ warehouse/ reports/ dagster/``.
+    country : str
+        Folder under ``countries/``.
+    sources : {"simulated", "landing"}, optional
+        Kind of data; one home holds one of the two and remembers which.
+    landing : Path, optional
+        Landing folder of real files; default ``<home>/landing``.
+    seed : int
+        Seed of the simulated twin.
+    household_key : str, optional
+        Secret key of the hash that replaces household identifiers; by default one that only a holder of the household file
+        can make.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="POVERTY_ASSETS_", extra="ignore")
+
+    home: Path = Path("data")
+    country: str = "khm"
+    sources: SourceKind | None = None
+    landing: Path | None = None
+    measure: str | None = None
+    seed: int = 20260101
+    household_key: str | None = None
+
+    @property
+    def lake(self) -> Path:
+        """Folder of the Parquet lake."""
+        return self.home / "lake"
+
+    @property
+    def warehouse(self) -> Path:
+        """The published DuckDB file."""
+        return self.home / "warehouse" / "poverty.duckdb"
+
+    @property
+    def models(self) -> Path:
+        """Folder of model artifacts."""
+        return self.home / "models"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of pages for people."""
+        return self.home / "reports"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of Dagster's own records."""
+        return self.home / "dagster"
+
+    @property
+    def truth(self) -> Path:
+        """The simulated twin's truth; only evaluation reads it."""
+        return self.home / "evaluation" / "truth"
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the home holds simulated data."""
+        return self.kind == "simulated"
+
+    @property
+    def kind(self) -> SourceKind:
+        """The kind of data asked for, else what the home holds, else simulated."""
+        return self.sources or _remembered(self.home).get("sources", "simulated")
+
+    @property
+    def landing_folder(self) -> Path:
+        """Where the files of the sources lie."""
+        if self.is_simulated:
+            return self.home / "landing" / "simulated"
+        remembered = _remembered(self.home).get("landing")
+        return self.landing or (Path(remembered) if remembered else self.home / "landing")
+
+
+def _remembered(home: Path) -> dict[str, str]:
+    path = home / "home.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def claim_home(settings: Settings) -> Settings:
+    """Make the home, and have it remember what it holds: country, kind of data, landing folder, measure.
+
+    Raises
+    ------
+    UsageError
+        If the home already holds the other kind of data, or another country.
+    MissingFile
+        If the landing folder does not exist.
+    """
+    held = _remembered(settings.home)
+    for name, asked in (("sources", settings.kind), ("country", settings.country)):
+        if name in held and held[name] != asked:
+            raise UsageError(
+                f"this home holds {held[name]} and was asked for {asked} ({name})",
+                file=settings.home,
+                remedy="set POVERTY_ASSETS_HOME to another folder; one home holds one country and one kind of data",
+            )
+    folder = settings.landing_folder
+    if not settings.is_simulated and not folder.is_dir():
+        raise MissingFile(
+            "no such landing folder", file=folder, remedy="name the folder that holds the files: --landing DIR"
+        )
+    settings.home.mkdir(parents=True, exist_ok=True)
+    claim = {"country": settings.country, "sources": settings.kind}
+    if not settings.is_simulated:
+        claim["landing"] = str(folder.resolve())
+    if settings.measure or "measure" in held:
+        claim["measure"] = settings.measure or held["measure"]
+    if claim != held:
+        write_text(settings.home / "home.json", json.dumps(claim, indent=1) + "\n")
+    return settings
+
+
+def chosen_measure(settings: Settings, default: str) -> str:
+    """The measure asked for, else the home's, else the country's default."""
+    return settings.measure or _remembered(settings.home).get("measure", default)

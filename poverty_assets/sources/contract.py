@@ -1,0 +1,154 @@
+"""Holding the rows of a table against the contract of its source.
+
+Belongs here: typing, ranges, keys and row rules of tables as ``sources.yaml`` states them. Does not belong here: opening
+files (``readers``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.errors import ContractViolation
+from poverty_assets.sources.spec import ColumnContract, SourceSpec
+
+
+@dataclass
+class Quarantine:
+    """Rows set aside, by the reason why."""
+
+    rows: set[int] = field(default_factory=set)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def add(self, reason: str, rows: list[int]) -> None:
+        """Set rows aside for a reason."""
+        self.rows.update(rows)
+        self.reasons[reason] = self.reasons.get(reason, 0) + len(rows)
+
+
+def apply_contract(raw: pd.DataFrame, spec: SourceSpec, file: object) -> tuple[pd.DataFrame, Quarantine]:
+    """Select, rename and type the columns of ``spec``, and check every row.
+
+    Parameters
+    ----------
+    raw : DataFrame of text or plain values, one row a record, index = line or record number in the file
+    spec : SourceSpec
+    file : path named in messages
+
+    Returns
+    -------
+    frame : DataFrame with the columns of ``spec.columns``, in that order, quarantined rows left out
+    quarantine : Quarantine
+
+    Raises
+    ------
+    ContractViolation
+        Naming the file, row, column, value, reason and remedy of the first of so many offenders.
+    """
+    quarantine = Quarantine()
+    if raw.empty:
+        raise ContractViolation("no rows", file=file, remedy=f"replace the file; {spec.obtain}")
+    columns = {name: _typed(raw, name, contract, spec, file, quarantine) for name, contract in spec.columns.items()}
+    frame = pd.DataFrame(columns, index=raw.index)
+    for rule in spec.rules:
+        bad = frame[rule.left] > frame[rule.at_most]
+        _judge(
+            bad,
+            frame[rule.left].astype(str) + " > " + frame[rule.at_most].astype(str),
+            f"{rule.left} is above {rule.at_most}",
+            rule.left,
+            rule.on_violation,
+            spec,
+            file,
+            quarantine,
+        )
+    if spec.key:
+        doubled = frame.duplicated(spec.key, keep=False)
+        shown = frame[spec.key].astype(str).agg(", ".join, axis=1)
+        _judge(doubled, shown, "duplicate key", " + ".join(spec.key), "refuse", spec, file, quarantine)
+    kept = frame.drop(index=list(quarantine.rows)).reset_index(drop=True)
+    return kept, quarantine
+
+
+def _typed(
+    raw: pd.DataFrame, name: str, contract: ColumnContract, spec: SourceSpec, file: object, quarantine: Quarantine
+) -> pd.Series:
+    candidates = [contract.source] if isinstance(contract.source, str) else contract.source
+    found = [candidate for candidate in candidates if candidate in raw.columns]
+    if not found:
+        raise ContractViolation(
+            f"column {' or '.join(map(repr, candidates))} is missing; the file has {', '.join(map(str, raw.columns[:8]))}"
+            f"{' ...' if raw.shape[1] > 8 else ''}",
+            file=file,
+            place="header",
+            remedy=f"check that this is the right file, or map the column in the entry {spec.source_id} of sources.yaml",
+        )
+    text = raw[found[0]]
+    blank = text.isna() | (text.astype("string").str.strip().fillna("") == "")
+    values: pd.Series
+    if contract.type == "text":
+        values = text.astype("string").str.strip().mask(blank)
+        bad = pd.Series(False, index=text.index)
+    elif contract.type == "date":
+        parsed = pd.to_datetime(text.mask(blank), errors="coerce")
+        values, bad = parsed.dt.date, parsed.isna() & ~blank
+    else:
+        values, bad = _numeric(text, blank, contract)
+    _judge(bad, text, f"not a valid {contract.type}", found[0], contract.on_violation, spec, file, quarantine)
+    if not contract.nullable:
+        _judge(blank, text, "no value", found[0], contract.on_violation, spec, file, quarantine)
+    if contract.minimum is not None:
+        low = values.lt(contract.minimum).fillna(False).astype(bool)
+        _judge(low, text, f"below {contract.minimum:g}", found[0], contract.on_violation, spec, file, quarantine)
+    if contract.maximum is not None:
+        high = values.gt(contract.maximum).fillna(False).astype(bool)
+        _judge(high, text, f"above {contract.maximum:g}", found[0], contract.on_violation, spec, file, quarantine)
+    return values
+
+
+def _numeric(text: pd.Series, blank: pd.Series, contract: ColumnContract) -> tuple[pd.Series, pd.Series]:
+    number = pd.to_numeric(text.mask(blank), errors="coerce").astype("float64")
+    bad = (number.isna() & ~blank) | np.isinf(number)
+    if contract.type == "number":
+        return number, bad
+    bad |= number.notna() & (number != np.floor(number))
+    whole = number.where(~bad).astype("Int64")
+    if contract.type == "integer":
+        return whole, bad
+    code = whole.astype("string").str.zfill(contract.digits)
+    return code, bad | (code.str.len() > contract.digits).fillna(False).astype(bool) | (whole < 0).fillna(False).astype(
+        bool
+    )
+
+
+def _judge(
+    bad: pd.Series,
+    shown: pd.Series,
+    reason: str,
+    column: str,
+    on_violation: str,
+    spec: SourceSpec,
+    file: object,
+    quarantine: Quarantine,
+) -> None:
+    """Refuse the file, or set the rows aside."""
+    bad = bad & ~bad.index.isin(list(quarantine.rows))
+    if not bad.any():
+        return
+    rows = [int(row) for row in bad.index[bad]]
+    if on_violation == "quarantine":
+        quarantine.add(f"{column}: {reason}", rows)
+        return
+    raise ContractViolation(
+        f"{len(rows)} of {len(bad)} rows: {reason}; first {column} = {_plain(shown.loc[rows[0]])!r}",
+        file=file,
+        place=f"row {rows[0]}, column {column}",
+        remedy=f"correct the file and run again (contract: entry {spec.source_id} of sources.yaml)",
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

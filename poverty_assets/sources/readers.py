@@ -1,0 +1,275 @@
+"""Reading one source file as it is: tables, vectors, rasters, published workbooks.
+
+Belongs here: one small reader a file format, each returning an ``Observation``. Does not belong here: what a source means
+(``sources.yaml``), surveys (``surveys``), zonal statistics (``spatial``).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from poverty_assets.errors import ContractViolation, MissingCRS, MissingFile, NotObserved, UnreadableFile
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.contract import apply_contract
+from poverty_assets.sources.spec import Release, SourceSpec, release
+
+
+@dataclass
+class Observation:
+    """What was read from one source.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Rows of a table; of a vector with a ``geometry`` column (WKB, EPSG:4326); of a raster one row that describes it.
+    sha256 : str
+        Digest of the file (of the sorted files of a folder).
+    rows : int
+        Rows, features or cells that were read.
+    quarantined : dict
+        Reason to number of rows set aside.
+    metadata : dict
+        What the lake notes beside the rows: file, digest, period, or why the source is absent.
+    """
+
+    frame: pd.DataFrame
+    sha256: str
+    rows: int
+    quarantined: dict[str, int] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def read_source(found: Release) -> Observation:
+    """Read the file of a release with the reader that its source names.
+
+    Raises
+    ------
+    MissingFile, UnreadableFile, MissingCRS, NoDataInBounds, ContractViolation
+        See ``errors``; each names the file, the place, the reason and the remedy.
+    """
+    reader = READERS[found.spec.reader]
+    check_present(found)
+    return reader(found)
+
+
+def observe(spec: SourceSpec, quarter: Quarter, landing: Path) -> Observation:
+    """What a quarter sees of a source: its rows with their provenance, or none with the reason.
+
+    A source that had not been observed by the quarter's end, or that is optional and absent, gives no rows and
+    ``metadata["absent"]``.
+    """
+    try:
+        found = release(spec, quarter, landing)
+    except NotObserved as error:
+        return Observation(pd.DataFrame(), "", 0, metadata={"absent": error.problem})
+    if not spec.required and not found.path.exists():
+        return Observation(pd.DataFrame(), "", 0, metadata={"absent": f"optional, and there is no {spec.path}"})
+    observation = read_source(found)
+    observation.metadata = {
+        "source_id": spec.source_id,
+        "file": found.path.relative_to(landing).as_posix(),
+        "sha256": observation.sha256,
+        "observed_from": found.observed_from.isoformat(),
+        "observed_to": found.observed_to.isoformat(),
+        "released_on": None if spec.released_on is None else spec.released_on.isoformat(),
+        "rows": observation.rows,
+        "quarantined": observation.quarantined,
+    }
+    return observation
+
+
+def check_present(found: Release) -> None:
+    """Refuse a file that is absent or empty."""
+    if not found.path.exists():
+        raise MissingFile(f"no such file (source {found.spec.source_id})", file=found.path, remedy=found.spec.obtain)
+    if found.path.is_file() and found.path.stat().st_size == 0:
+        raise UnreadableFile("the file is empty", file=found.path, remedy=f"replace it; {found.spec.obtain}")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder's files."""
+    sha = hashlib.sha256()
+    for part in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+        if part is not path:
+            sha.update(part.relative_to(path).as_posix().encode())
+        with part.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                sha.update(block)
+    return sha.hexdigest()
+
+
+def _text(found: Release, encoding: str) -> str:
+    data = found.path.read_bytes()
+    remedy = f"save the file as {encoding}, or state its encoding in the entry {found.spec.source_id} of sources.yaml"
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4096]:
+        raise UnreadableFile(
+            "the file is UTF-16 or binary, not " + encoding, file=found.path, place="byte 0", remedy=remedy
+        )
+    if encoding.lower().replace("-", "") not in ("utf8", "utf8sig") and not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+        else:  # text above ASCII that happens to be valid UTF-8 is UTF-8: the stated encoding would garble it
+            first = next(i for i, byte in enumerate(data) if byte > 127)
+            line = data[:first].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
+            raise UnreadableFile(
+                f"the file is UTF-8, not {encoding}", file=found.path, place=f"line {line}", remedy=remedy
+            )
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
+        raise UnreadableFile(
+            f"byte 0x{data[error.start]:02x} is not {encoding}", file=found.path, place=f"line {line}", remedy=remedy
+        ) from error
+
+
+def _read_csv(found: Release) -> Observation:
+    spec = found.spec
+    text = _text(found, spec.options.get("encoding", "utf-8-sig"))
+    rows = list(csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"))))
+    header, body = rows[0], rows[1:]
+    numbered = [(number, row) for number, row in enumerate(body, start=2) if any(cell.strip() for cell in row)]
+    for number, row in numbered:
+        if len(row) != len(header):
+            raise UnreadableFile(
+                f"{len(row)} fields where the header has {len(header)}: the file may be truncated",
+                file=found.path,
+                place=f"row {number}",
+                remedy=f"replace the file; {spec.obtain}",
+            )
+    raw = pd.DataFrame(
+        [row for _, row in numbered], columns=header, index=[number for number, _ in numbered], dtype="string"
+    )
+    return _table(raw, found)
+
+
+def _read_json_records(found: Release) -> Observation:
+    text = _text(found, "utf-8")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UnreadableFile(
+            f"not valid JSON: {error.msg}; the file may be truncated",
+            file=found.path,
+            place=f"line {error.lineno}",
+            remedy=f"replace the file; {found.spec.obtain}",
+        ) from error
+    key = found.spec.options.get("records")
+    records = value.get(key) if key and isinstance(value, dict) else value
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise UnreadableFile(
+            f"no list of records{f' under {key!r}' if key else ''}",
+            file=found.path,
+            remedy="check that this is the right file",
+        )
+    raw = pd.DataFrame.from_records(records)
+    raw.index = pd.RangeIndex(1, len(raw) + 1)
+    return _table(raw, found)
+
+
+def _table(raw: pd.DataFrame, found: Release) -> Observation:
+    frame, quarantine = apply_contract(raw, found.spec, found.path)
+    return Observation(frame, digest(found.path), len(raw), quarantine.reasons)
+
+
+def _read_vector(found: Release) -> Observation:
+    """GeoJSON, GeoPackage, FlatGeobuf, GeoParquet or a zipped shapefile; geometry comes back in EPSG:4326."""
+    import geopandas as gpd
+
+    spec = found.spec
+    try:
+        if spec.reader == "geoparquet":
+            data = gpd.read_parquet(found.path)
+        else:
+            source = f"/vsizip/{found.path}" if found.path.suffix == ".zip" else str(found.path)
+            data = gpd.read_file(source, layer=spec.options.get("layer"))
+    except Exception as error:
+        raise UnreadableFile(
+            f"cannot be read as {spec.reader}: {str(error).splitlines()[0]}",
+            file=found.path,
+            remedy=f"replace the file; {spec.obtain}",
+        ) from error
+    if data.crs is None:
+        raise MissingCRS(
+            "no coordinate reference system",
+            file=found.path,
+            remedy="assign the right one (ogr2ogr -a_srs) and run again",
+        )
+    if data.empty:
+        raise ContractViolation("no features", file=found.path, remedy=f"replace the file; {spec.obtain}")
+    names: dict[str, str] = spec.options.get("columns", {})
+    absent = [old for old in names.values() if old not in data.columns]
+    if absent:
+        raise ContractViolation(
+            f"{len(absent)} columns missing, first {absent[0]!r}",
+            file=found.path,
+            place="attributes",
+            remedy="check the file",
+        )
+    geometry = data.geometry.to_crs("EPSG:4326")
+    frame = pd.DataFrame({new: data[old] for new, old in names.items()})
+    for key in spec.options.get("key", []):
+        doubled = frame[key].duplicated(keep=False)
+        if doubled.any():
+            raise ContractViolation(
+                f"{int(doubled.sum())} of {len(frame)} features: duplicate key; first {key} = {frame.loc[doubled, key].iloc[0]!r}",
+                file=found.path,
+                place=f"feature {int(doubled.idxmax()) + 1}",
+                remedy="keep one feature of each key",
+            )
+    frame["geometry"] = geometry.to_wkb()
+    return Observation(frame, digest(found.path), len(frame))
+
+
+def _read_geotiff(found: Release) -> Observation:
+    """Read a raster through (so that a truncated one is found) and describe it in one row."""
+    from poverty_assets.sources.rasters import describe, load_raster
+
+    row = describe(load_raster(found, tuple(found.spec.options["bounds"])))
+    return Observation(pd.DataFrame([row]), digest(found.path), int(row["valid_cells"]))
+
+
+def _read_published(found: Release) -> Observation:
+    from poverty_assets.sources.published import read_ophi_csv, read_ophi_workbook
+
+    read = read_ophi_csv if found.spec.reader == "ophi_csv" else read_ophi_workbook
+    frame = read(found)
+    return Observation(frame, digest(found.path), len(frame))
+
+
+def _read_survey(found: Release) -> Observation:
+    """Households of a wave in canonical form; options ``measure_file`` (whose indicators) and ``household_key``."""
+    from poverty_assets.measurement.measure import load_measure
+    from poverty_assets.sources.surveys import read_wave
+
+    options = found.spec.options
+    measure = load_measure(options["measure_file"]) if "measure_file" in options else None
+    key = options.get("household_key")
+    frame = read_wave(found.path, measure=measure, key=None if key is None else key.encode())
+    return Observation(frame, digest(found.path), len(frame))
+
+
+READERS: dict[str, Callable[[Release], Observation]] = {
+    "csv": _read_csv,
+    "json_records": _read_json_records,
+    "geojson": _read_vector,
+    "geopackage": _read_vector,
+    "flatgeobuf": _read_vector,
+    "geoparquet": _read_vector,
+    "shapefile": _read_vector,
+    "geotiff": _read_geotiff,
+    "ophi_workbook": _read_published,
+    "ophi_csv": _read_published,
+    "survey": _read_survey,
+}

@@ -1,0 +1,60 @@
+"""Holding a landing folder against the contracts of its sources, without running anything.
+
+Belongs here: reading each file as a refresh would and telling what it would refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from poverty_assets.countries import load_country, load_sources
+from poverty_assets.errors import InputError, MissingFile
+from poverty_assets.quarter import Quarter
+from poverty_assets.settings import Settings
+from poverty_assets.sources.readers import read_source
+from poverty_assets.sources.spec import release
+
+_FAR = Quarter(9000, 4)
+
+
+def validate_landing(settings: Settings) -> Iterator[tuple[str, str | None]]:
+    """Each source with None, or with the message of what is wrong.
+
+    Sources of a cadence are looked up by the newest file that is there.
+
+    Raises
+    ------
+    MissingFile
+        If the folder does not exist.
+    """
+    folder = settings.landing_folder
+    if not folder.is_dir():
+        raise MissingFile("no such landing folder", file=folder, remedy="name the folder that holds the files")
+    for spec in load_sources(load_country(settings.country), simulated=settings.is_simulated):
+        if spec.cadence != "once":
+            pattern = spec.path.replace("{year}", "*").replace("{label}", "*")
+            files = sorted(folder.glob(pattern)) or [folder / spec.path]
+        else:
+            files = [release(spec, _FAR, folder).path]
+        for path in files[-1:]:
+            if not spec.required and not path.exists():
+                yield f"{spec.source_id}: absent (optional)", None
+                continue
+            try:
+                single = spec.model_copy(
+                    update={
+                        "path": path.relative_to(folder).as_posix(),
+                        "cadence": "once",
+                        "observed_from": spec.observed_from or _FAR.start,
+                        "observed_to": spec.observed_to or _FAR.start,
+                    }
+                )
+                observation = read_source(release(single, _FAR, folder))
+            except InputError as error:
+                yield f"{spec.source_id}", error.message
+            else:
+                set_aside = sum(observation.quarantined.values())
+                yield (
+                    f"{spec.source_id}: {observation.rows:,} rows" + (f", {set_aside} set aside" if set_aside else ""),
+                    None,
+                )

@@ -1,0 +1,51 @@
+"""What many tests share: where the shared data lies, and skipping by name where it does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def shared_folder() -> Path:
+    """The shared data folder named by ``POVERTY_ASSETS_SHARED`` (default ``../shared`` beside the project)."""
+    return Path(os.environ.get("POVERTY_ASSETS_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    folder = shared_folder()
+    if not folder.is_dir():
+        pytest.skip(f"shared data folder absent: {folder} (set POVERTY_ASSETS_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def oracles(shared: Path) -> Path:
+    return shared / "oracles"
+
+
+@pytest.fixture(scope="session")
+def landing_khm(shared: Path) -> Path:
+    return shared / "realdata" / "khm"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where the shared folder is there and skipping is forbidden (CI), a test that needs it may not be skipped."""
+    config.stash[_MUST_RUN] = os.environ.get("POVERTY_ASSETS_REQUIRE_SHARED") == "1" and shared_folder().is_dir()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    report = yield
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if report.skipped and item.config.stash[_MUST_RUN] and fixtures & {"shared", "oracles", "landing_khm"}:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped although the shared folder is there"
+    return report
+
+
+_MUST_RUN = pytest.StashKey[bool]()

@@ -1,0 +1,226 @@
+"""A made-up landing folder in the layout of Cambodia's sources: 80 square communes in four provinces.
+
+Belongs here: writing every required file of ``countries/khm/sources.yaml`` in its own format, so that tests can break one
+of them. The numbers are invented; none is Cambodia's.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import rasterio
+import shapely
+from rasterio.transform import from_origin
+
+WEST, NORTH, SIDE, COLUMNS, ROWS = 103.0, 13.6, 0.2, 10, 8
+PROVINCES = {"01": "Alpha", "02": "Beta", "03": "Gamma", "04": "Delta"}
+INDICATORS = (
+    "Nutrition", "Child mortality", "Years of schooling", "School attendance", "Cooking \nfuel", "Sanitation",
+    "Drinking water", "Electricity", "Housing", "Assets",
+)  # fmt: skip
+
+
+def commune_codes() -> list[str]:
+    """80 codes: four provinces of two districts of ten communes."""
+    return [f"{p}{d:02d}{c:02d}" for p in PROVINCES for d in (1, 2) for c in range(1, 11)]
+
+
+def write_landing(folder: Path) -> Path:
+    """Write the whole folder; returns it."""
+    rng = np.random.default_rng(7)
+    codes = commune_codes()
+    squares = [
+        shapely.box(x := WEST + SIDE * (i % COLUMNS), (y := NORTH - SIDE * (i // COLUMNS)) - SIDE, x + SIDE, y)
+        for i in range(len(codes))
+    ]
+    wealth = np.array([np.sin(i % COLUMNS / 2) + i // COLUMNS / 4 for i in range(len(codes))])
+    for name in ("boundaries", "registers", "published", "points", "rasters/gds4ae"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    _boundaries(folder / "boundaries", codes, squares)
+    _registers(folder / "registers", codes, wealth, rng)
+    _published(folder / "published")
+    _points(folder / "points", codes, squares, rng)
+    _rasters(folder / "rasters", rng)
+    return folder
+
+
+def _boundaries(folder: Path, codes: list[str], squares: list[Any]) -> None:
+    shape_ids = [f"S{code}" for code in codes]
+    names = [f"Commune {code}" for code in codes]
+    frame = gpd.GeoDataFrame({"shapeName": names, "shapeID": shape_ids}, geometry=squares, crs="EPSG:4326")
+    frame.to_file(folder / "geoBoundaries-KHM-ADM3_simplified.geojson", driver="GeoJSON")
+    table = pd.DataFrame({"shapeID": shape_ids, "shapeName": names, "commune_code": codes, "how": "exact"})
+    table.to_csv(folder / "derived_geoBoundaries_ADM3_to_NCDD_code.csv", index=False)
+    provinces = gpd.GeoDataFrame(
+        {"Adm1_text": list(PROVINCES), "Adm1_Name": list(PROVINCES.values()), "Adm1_Name_": "ខេត្ត"},
+        geometry=[shapely.union_all(squares[20 * i : 20 * i + 20]) for i in range(4)],
+        crs="EPSG:4326",
+    )
+    provinces.to_file(folder / "khm_bnd_admin1_gov_ed2022.json", driver="GeoJSON")
+    districts = sorted({code[:4] for code in codes})
+    pcodes = [f"KH{code}" for code in [*PROVINCES, *districts]]
+    listed = [*PROVINCES.values(), *(f"District {code}" for code in districts)]
+    rows = pd.DataFrame({"Location": "KHM", "Admin Level": 1, "P-Code": pcodes, "Name": listed})
+    rows.to_csv(folder / "hdx_global_pcodes_adm1_2_KHM.csv", index=False)
+
+
+def _mac(path: Path, frame: pd.DataFrame) -> None:
+    path.write_bytes(frame.to_csv(index=False, lineterminator="\r").encode("mac_roman"))
+
+
+def _registers(folder: Path, codes: list[str], wealth: np.ndarray, rng: np.random.Generator) -> None:
+    households = rng.integers(500, 2000, len(codes))
+    rate = np.clip(0.25 - 0.08 * wealth + rng.normal(0, 0.02, len(codes)), 0.02, 0.6)
+    listed = np.round(households * rate).astype(int)
+    records = [
+        {
+            "date": "2022-01-01", "Adm3_Name": f"Commune {code}", "Adm3_text": code, "Total_HHs": int(n),
+            "Total_Poor_12_HHs": int(k), "Total_Poor_1_HHs": int(k) // 2, "Total_Poor_2_HHs": int(k) - int(k) // 2,
+            "Total_Poor_12_Persons": int(k) * 4,
+        }
+        for code, n, k in zip(codes, households, listed, strict=True)
+    ]  # fmt: skip
+    (folder / "prism_idpoor_communes_2022_01_01.json").write_text(json.dumps({"DataList": records}))
+    flood = [
+        {"commune": code, "flood_hazard_index": float(round(10 * abs(w), 1))}
+        for code, w in zip(codes, wealth, strict=True)
+    ]
+    (folder / "prism_flood_hazard_index_communes.json").write_text(json.dumps({"DataList": flood}))
+    plain = [int(code) for code in codes]
+    for year, suffix, half in ((2010, "Per_HH,TOT_HH", codes[:40]), (2011, "PerHH,TOP_HH", codes[40:])):
+        rate_name, count_name = ("TOT_" + suffix.split(",")[0]), suffix.split(",")[1]
+        villages = pd.DataFrame({"Vil_Code": [int(code + "01") for code in half], "Village": "Thmei"})
+        villages[rate_name], villages[count_name] = 0.25, 40
+        _mac(folder / f"odc_idpoor_villages_{year}.csv", villages)
+    database = pd.DataFrame(
+        {"NCDD_CodeC": plain, "Commune": [f"Commune {code}" for code in codes], "TT_Family": households}
+    )
+    for name in ("Per_HH_El", "RatImpLatH", "RLUn_1Ha_P"):
+        database[name] = np.round(50 + 10 * wealth + rng.normal(0, 5, len(codes)), 2)
+    for name in ("LSize_Ha", "RiField_Ha", "Ratio", "Rpig", "Rpoultry", "Rcow", "Rbuff", "Cass_Ha", "Corn_Ha"):
+        database[name] = rng.integers(0, 50, len(codes))
+    _mac(folder / "cdb_commune_census_data_2011.csv", database)
+    census = pd.DataFrame({"Com_Code": plain, "Commune": database["Commune"], "TT_Family": households})
+    census["TT_Both"], census["Both_UP_18"], census["IM_UP_18_P"] = households * 5, households * 2, 0.5
+    census.to_csv(folder / "census2008_int_migration_commune.csv", index=False)
+    urban = pd.DataFrame(
+        {"Com_Code": plain[:10], "Commune": database["Commune"][:10], "URB_RC2011": "U11", "U_Den08": 500.0}
+    )
+    _mac(folder / "unfpa_urban_density_2011.csv", urban)
+
+
+def _published(folder: Path) -> None:
+    mpi = (0.07, 16.6, 42.2, 20.5, 4.1)
+    _workbook(folder / "national-results-mpi.xlsx", {"": mpi}, "1", 6)
+    _workbook(folder / "subnational-results-mpi.xlsx", dict.fromkeys(PROVINCES.values(), mpi), "5", 7)
+    header = (
+        "Country ISO3,Admin 1 PCode,Admin 1 Name,MPI,Headcount Ratio,Intensity of Deprivation,Vulnerable to Poverty,"
+        "In Severe Poverty,Survey,Start Date,End Date"
+    )
+    figures = "0.07,16.6,42.2,20.5,4.1,DHS,2021-01-01 00:00:00+00:00,2022-12-31 00:00:00+00:00"
+    lines = [header, f"KHM,,,{figures}", *(f"KHM,KH{code},{name},{figures}" for code, name in PROVINCES.items())]
+    for name in ("global_mpi.csv", "global_mpi_trends.csv"):
+        (folder / name).write_text("\n".join(lines) + "\n")
+
+
+def _workbook(path: Path, areas: dict[str, tuple[float, ...]], table: str, first: int) -> None:
+    """OPHI's layout: header in rows 5 to 8, the country's code in the second column, a region's name in the seventh."""
+    number = {"mpi": "1", "censored": "2", "contribution": "3", "errors": "5" if table == "1" else "4",
+              "uncensored": "6" if table == "1" else "5", "sample": "7" if table == "1" else "6"}  # fmt: skip
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for family, digit in number.items():
+        sheet = book.create_sheet(f"{table}.{digit} {family}")
+        rows: list[list[Any]] = [[None] * (first + 11) for _ in range(9)]
+        values: dict[str, list[float]] = {}
+        if family == "mpi":
+            rows[4][first] = "Multidimensional poverty by region"
+            titles = ("Multidimensional Poverty Index (MPI = H*A)", "Headcount ratio: Population in multidimensional poverty (H)",
+                      "Intensity of deprivation among the poor (A)", "Vulnerable to poverty", "In severe poverty")  # fmt: skip
+            rows[5][first : first + 5] = titles
+            values = {name: list(figures) for name, figures in areas.items()}
+        elif family == "errors":
+            rows[5][first : first + 8] = ["Point estimate", "Standard error", "Lower", "Upper"] * 2
+            values = {
+                name: [m[0], 0.003, m[0] * 0.9, m[0] * 1.1, m[1], 0.66, m[1] * 0.9, m[1] * 1.1]
+                for name, m in areas.items()
+            }
+        elif family == "sample":
+            rows[7][first] = "Number of observations"
+            values = {name: [1000.0] for name in areas}
+        else:
+            rows[6][first : first + 10] = INDICATORS
+            share = {"censored": 7.0, "uncensored": 15.0, "contribution": 10.0}[family]
+            values = {name: [share] * 10 for name in areas}
+        for row in rows:
+            sheet.append(row)
+        for name, figures in values.items():
+            lead = [116, "KHM", "Cambodia", "East Asia", "DHS", "2021-2022", *([name] if name else [])]
+            sheet.append([*lead, *([None] * (first - len(lead))), *figures])
+    book.save(path)
+
+
+def _points(folder: Path, codes: list[str], squares: list[Any], rng: np.random.Generator) -> None:
+    centres = [square.centroid for square in squares]
+    lines = [shapely.LineString(centres[row * COLUMNS : (row + 1) * COLUMNS]) for row in (2, 5)]
+    roads = gpd.GeoDataFrame({"unique_id": ["r1", "r2"], "highway": "trunk"}, geometry=lines, crs="EPSG:4326")
+    roads.to_file(folder / "gds4ae_cambodia_roads_cache.gpkg", driver="GPKG")
+    cities = gpd.GeoDataFrame(
+        {"UC_NM_MN": ["A", "B"], "NTL_AV": [1.0, 2.0]}, geometry=[centres[5], centres[60]], crs="EPSG:4326"
+    )
+    cities.to_file(folder / "gds4ae_ghsl_cambodian_cities.geojson", driver="GeoJSON")
+    zones = gpd.GeoDataFrame({"map_id": [1], "name": ["Zone"]}, geometry=[centres[33]], crs="EPSG:4326")
+    zones.to_file(folder / "odc_special_economic_zones.geojson", driver="GeoJSON")
+    places = pd.DataFrame({"geonameid": range(1, 41), "name": "Phum", "latitude": [p.y for p in centres[::2]],
+                           "longitude": [p.x for p in centres[::2]], "population": 600})  # fmt: skip
+    places.to_csv(folder / "geonames_KH_cities500.csv", index=False)
+    villages = gpd.GeoDataFrame(
+        {"Vil_Code": [code + "01" for code in codes], "Distance": rng.uniform(500, 20000, len(codes))},
+        geometry=centres,
+        crs="EPSG:4326",
+    )
+    inside = folder / "shp"
+    inside.mkdir(exist_ok=True)
+    villages.to_file(inside / "villages.shp")
+    with zipfile.ZipFile(folder / "odc_villages_secondary_school_distance_shp.zip", "w") as archive:
+        for part in sorted(inside.iterdir()):
+            archive.write(part, part.name)
+            part.unlink()
+    inside.rmdir()
+
+
+def _rasters(folder: Path, rng: np.random.Generator) -> None:
+    fine = ("gds4ae/cambodia_2020_motorized_friction_surface.tif", "gds4ae/cambodia_2020_walking_friction_surface.tif")
+    coarse = ("gds4ae/cambodia_s5_no2.tif", "cop_ndvi_lta_june21_cambodia.tif", "gpw_v411_popdensity_2020_decoded_3857.tif",
+              "gpw_v410_popdensity_2015_8bit_3857.tif")  # fmt: skip
+    for name in fine:
+        write_raster(folder / name, rng.uniform(0.01, 0.05, (80, 100)), 0.025)
+    for name in coarse:
+        write_raster(folder / name, rng.uniform(1, 200, (20, 25)), 0.1)
+    write_raster(folder / "CamGeorel.tif", rng.uniform(0, 900, (80, 100)), 0.025)
+    with zipfile.ZipFile(folder / "odc_usgs_kh_geographical_relief_tif.zip", "w") as archive:
+        archive.write(folder / "CamGeorel.tif", "CamGeorel.tif")
+    (folder / "CamGeorel.tif").unlink()
+
+
+def write_raster(path: Path, values: np.ndarray, cell: float, crs: str | None = "EPSG:4326") -> None:
+    """A GeoTIFF whose north-west corner lies a little outside the communes."""
+    profile = {
+        "driver": "GTiff",
+        "height": values.shape[0],
+        "width": values.shape[1],
+        "count": 1,
+        "dtype": "float32",
+        "nodata": -9999.0,
+    }
+    with rasterio.open(
+        path, "w", crs=crs, transform=from_origin(WEST - 0.1, NORTH + 0.1, cell, cell), **profile
+    ) as data:
+        data.write(values.astype("float32"), 1)
