@@ -1,0 +1,125 @@
+"""Rasters of the twin: height, travel, people, and what satellites see in a quarter.
+
+Belongs here: making fields on the grid from the world and writing them as GeoTIFF. Does not belong here: the latent
+deprivation itself, which satellites see only through a veil of noise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.simulated.files import write_geotiff
+from poverty_assets.sources.simulated.streams import smooth_noise, stream
+from poverty_assets.sources.simulated.world import World
+
+Field = NDArray[np.float32]
+
+_BORDER_CELLS = 3
+
+
+def _within(world: World, values: NDArray[np.float64] | Field, decimals: int) -> Field:
+    """Values inside the country and a few cells beyond, NaN elsewhere; rounded, as products are."""
+    near = ndimage.binary_dilation(world.terrain.inside, iterations=_BORDER_CELLS)
+    return np.where(near, np.round(values, decimals), np.nan).astype(np.float32)
+
+
+def write_static(folder: Path, world: World) -> list[Path]:
+    """Elevation, friction and travel time."""
+    t = world.terrain
+    products = [
+        ("elevation", t.elevation, "m", 1, "Simulated elevation"),
+        ("friction", t.friction, "minutes per metre", 5, "Simulated friction surface"),
+        ("travel_time", t.minutes, "minutes", 1, "Simulated travel time to the nearest town"),
+    ]
+    return [
+        write_geotiff(folder / f"{name}.tif", _within(world, values, decimals), t.grid, title=title, unit=unit)
+        for name, values, unit, decimals, title in products
+    ]
+
+
+def cell_persons(world: World, year: int) -> NDArray[np.float64]:
+    """Persons in every cell in mid-year, shape (rows, columns); 0 outside the country."""
+    years = 0 if world.settings.scenario.no_change else year - world.settings.households.reference_year
+    return np.asarray(world.areas.cell_persons * world.growth(years)[world.areas.cell_commune])
+
+
+def write_population(folder: Path, world: World, year: int) -> Path:
+    """Persons per cell in one year."""
+    persons = np.where(world.terrain.inside, cell_persons(world, year), np.nan)
+    return write_geotiff(
+        folder / f"population_{year}.tif",
+        np.round(persons, 3),
+        world.terrain.grid,
+        title=f"Simulated population {year}",
+        unit="persons per cell",
+    )
+
+
+def _look(world: World, quarter: Quarter) -> Field:
+    """How well off every cell looks from space: its commune's wealth behind noise of the commune, blurred."""
+    noise = stream(world.seed, "look").standard_normal(len(world.areas)) * world.settings.rasters.commune_noise
+    look = (world.wealth(quarter) + noise)[world.areas.cell_commune]
+    return np.asarray(ndimage.gaussian_filter(look.astype(np.float32), 0.8))
+
+
+def _noise(world: World, quarter: Quarter, name: str, sigma: float) -> Field:
+    return smooth_noise(stream(world.seed, "raster", name, quarter.label), world.terrain.grid.shape, sigma)
+
+
+def quarter_fields(world: World, quarter: Quarter) -> dict[str, tuple[Field, str, int, str]]:
+    """Fields of one quarter: name to (values, unit, decimals, title)."""
+    t, r, season = world.terrain, world.settings.rasters, quarter.number - 1
+    look = _look(world, quarter)
+    fine = stream(world.seed, "raster", "fine", quarter.label).standard_normal((3, *t.grid.shape), dtype=np.float32)
+    crowd = np.log1p(cell_persons(world, quarter.year) / world.settings.population_scale)
+    lights = np.exp(0.85 * crowd - 4.2 + r.wealth_in_lights * look + 0.25 * fine[0])
+    lights *= np.exp(0.15 * _noise(world, quarter, "lights", 20))
+    lights = np.where(t.water, 0.1, 1.0) * lights + 0.02
+
+    wet = smooth_noise(stream(world.seed, "climate"), t.grid.shape, 45)
+    coast = np.exp(-((t.grid.lat[:, None] - 10.7) ** 2 + ((t.grid.lon[None, :] - 103.3) / 1.2) ** 2) / 0.9)
+    year = stream(world.seed, "weather", quarter.label).standard_normal(2)
+    rain = (
+        r.rainfall_mm[season]
+        * (1 + 0.9 * coast + 0.12 * wet)
+        * np.exp(0.10 * year[0] + 0.15 * _noise(world, quarter, "rain", 30) + 0.02 * fine[1])
+    )
+    anomaly = np.log(rain / r.rainfall_mm[season]) - 0.12 * wet - 0.6 * coast
+
+    canopy = 1 / (1 + np.exp(-1.3 * t.forest))
+    ndvi = 0.42 + 0.30 * canopy - 0.035 * np.maximum(crowd - 4, 0) - 0.012 * look
+    ndvi += r.ndvi_season[season] * (1.3 - canopy) + 0.04 * anomaly + 0.02 * fine[2]
+    ndvi = np.where(t.water, -0.1, ndvi.clip(-0.2, 0.92))
+
+    heat = r.temperature_c[season] - 0.0055 * t.elevation - 3.0 * canopy + 0.25 * np.maximum(crowd - 3, 0)
+    heat = heat - 0.12 * look + 0.5 * year[1] + 0.6 * _noise(world, quarter, "heat", 25) - 1.0 * anomaly
+
+    low = np.exp(-np.minimum(t.river_km / 9, t.lake_km / 14)) * np.exp(-np.maximum(t.elevation - 12, 0) / 12)
+    flood = r.flood_season[season] * low * np.exp(0.35 * year[0] + 0.5 * _noise(world, quarter, "flood", 8))
+    flood = np.where(flood < 0.01, 0.0, flood.clip(0, 1))
+    return {
+        "nightlights": (lights, "nW cm-2 sr-1", 3, "Simulated night lights"),
+        "ndvi": (ndvi, "1", 3, "Simulated vegetation index (NDVI)"),
+        "rainfall": (rain, "mm", 1, "Simulated rainfall of the quarter"),
+        "land_surface_temperature": (heat, "degrees Celsius", 2, "Simulated land surface temperature, day"),
+        "flood_extent": (flood, "share of the cell", 3, "Simulated flooded share of the cell"),
+    }
+
+
+def write_quarter(folder: Path, world: World, quarter: Quarter) -> list[Path]:
+    """Night lights, vegetation, rainfall, surface temperature and floods of one quarter."""
+    return [
+        write_geotiff(
+            folder / f"{name}_{quarter.label}.tif",
+            _within(world, values, decimals),
+            world.terrain.grid,
+            title=f"{title} {quarter.label}",
+            unit=unit,
+        )
+        for name, (values, unit, decimals, title) in quarter_fields(world, quarter).items()
+    ]

@@ -1,0 +1,278 @@
+"""The form of ``simulated.yaml`` and its loading.
+
+Belongs here: what a country's twin may state, and the check that it hangs together. Does not belong here: any number
+about a country, or any use of the numbers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from poverty_assets.errors import MissingFile, SpecificationError, UsageError
+from poverty_assets.quarter import Quarter
+
+FORMAT = 1
+"""Raised whenever the generator writes other bytes for the same settings, so that old output is written anew."""
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GridSettings(_Block):
+    """Raster grid in EPSG:4326; ``west`` and ``north`` are cell edges."""
+
+    west: float
+    north: float
+    columns: int
+    rows: int
+    cells_per_degree: int
+
+
+class PlantedChange(_Block):
+    """A change put in on purpose, for tests of what the pipeline notices."""
+
+    since: str = Field(alias="from")
+    areas: list[str]
+    indicators: list[str]
+    shift: float
+
+
+class Scenario(_Block):
+    """Departures from the twin's ordinary course."""
+
+    no_change: bool = False
+    planted_change: PlantedChange | None = None
+
+
+class ProvinceFigures(_Block):
+    """Published figures of one province."""
+
+    population: float
+    mpi: float
+    headcount_ratio: float
+    intensity: float
+    vulnerable: float
+    severe: float
+    uncensored: list[float]
+
+
+class Published(_Block):
+    """Published figures at the reference quarter."""
+
+    reference_quarter: str
+    provinces: dict[str, ProvinceFigures]
+
+
+class Region(_Block):
+    """A survey region of the earlier survey: provinces and their joint headcount ratio."""
+
+    provinces: list[str]
+    headcount_ratio: float
+
+
+class Earlier(_Block):
+    """Published figures at the earlier quarter."""
+
+    quarter: str
+    regions: list[Region]
+
+
+class ModelSettings(_Block):
+    """Latent factor model; lists run over the indicators."""
+
+    headcount_floor: float
+    loading: list[float]
+    loading_second: list[float]
+    loading_scale_range: tuple[float, float]
+    loading_spread: float
+    max_communality: float
+    cluster_share: float
+    enumeration_area_households: int
+    wealth_response: list[float]
+    smooth_spread: list[float]
+    smooth_km: float
+    noise_spread: list[float]
+    wealth_access: float
+    wealth_smooth: float
+    wealth_noise: float
+    minority_response: float
+    trend_shape: list[float]
+    pace_after: float
+    season: dict[str, list[float]]
+    innovation_district: float
+    innovation_commune: float
+    innovation_indicator: float
+
+
+class HouseholdSettings(_Block):
+    """Number, size and make-up of households."""
+
+    mean_growth: float
+    urban_growth: float
+    reference_year: int
+    size_shares: list[float]
+    child_share: float
+    elderly_share: float
+    female_head: float
+    needs_children: list[str]
+    needs_younger_adults: list[str]
+    urban_share: float
+
+
+class RegisterSettings(_Block):
+    """How households come to be listed."""
+
+    years: list[int]
+    weights: list[float]
+    wealth: float
+    household_noise: float
+    commune_noise: float
+    reference_year: int
+    threshold: float
+    threshold_level_1: float
+    threshold_trend: float
+
+
+class Wave(_Block):
+    """One survey: its state of the country, fieldwork and design."""
+
+    wave: str
+    title: str
+    quarter: str
+    start: dt.date
+    end: dt.date
+    psus: int
+    households_per_psu: int
+    note: str
+
+
+class RasterSettings(_Block):
+    """Levels and seasons of the rasters; lists run over the quarters of a year."""
+
+    rainfall_mm: list[float]
+    temperature_c: list[float]
+    ndvi_season: list[float]
+    flood_season: list[float]
+    wealth_in_lights: float
+    commune_noise: float
+
+
+class Settings(_Block):
+    """The whole of ``simulated.yaml``."""
+
+    country: dict[str, str]
+    area_names: str
+    grid: GridSettings
+    horizon: dict[str, str]
+    population_scale: float = Field(gt=0, le=1)
+    scenario: Scenario
+    outline: list[tuple[float, float]]
+    lake: list[tuple[float, float]]
+    rivers: dict[str, list[tuple[float, float]]]
+    hills: list[tuple[float, float, float, float]]
+    towns: list[tuple[str, float, float, float]]
+    province_points: dict[str, list[tuple[float, float]]]
+    indicators: list[str]
+    weights_18: list[int]
+    published: Published
+    published_2014: Earlier
+    model: ModelSettings
+    households: HouseholdSettings
+    minority_share: dict[str, float]
+    register_: RegisterSettings = Field(alias="register")
+    surveys: list[Wave]
+    survey_missing: dict[str, float]
+    points: dict[str, int]
+    population_years: list[int]
+    rasters: RasterSettings
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Settings:
+        d = len(self.indicators)
+        lengths: dict[str, list[Any]] = {"weights_18": self.weights_18, "register.weights": self.register_.weights}
+        for name in ("loading", "loading_second", "wealth_response", "smooth_spread", "noise_spread", "trend_shape"):
+            lengths[f"model.{name}"] = getattr(self.model, name)
+        for code, figures in self.published.provinces.items():
+            lengths[f"published.provinces.{code}.uncensored"] = figures.uncensored
+        for name, values in lengths.items():
+            if len(values) != d:
+                raise ValueError(f"{name} has {len(values)} values for {d} indicators")
+        if sum(self.weights_18) != 18:
+            raise ValueError(f"weights_18 add up to {sum(self.weights_18)}, not 18")
+        if set(self.province_points) != set(self.published.provinces):
+            raise ValueError("province_points and published.provinces name different provinces")
+        return self
+
+    @property
+    def first_quarter(self) -> Quarter:
+        """First quarter that can be written."""
+        return Quarter.from_label(self.horizon["first"])
+
+    @property
+    def last_quarter(self) -> Quarter:
+        """Last quarter that can be written."""
+        return Quarter.from_label(self.horizon["last"])
+
+    @property
+    def reference_quarter(self) -> Quarter:
+        """The quarter that the published figures of the provinces describe."""
+        return Quarter.from_label(self.published.reference_quarter)
+
+    def check_quarter(self, quarter: Quarter) -> None:
+        """Refuse a quarter beyond the horizon (UsageError)."""
+        first, last = self.first_quarter, self.last_quarter
+        if not first <= quarter <= last:
+            raise UsageError(
+                f"the simulated twin runs from {first} to {last}; {quarter} lies outside",
+                remedy=f"ask for a quarter from {first} to {last}",
+            )
+
+
+def read_text(country_dir: Path) -> str:
+    """Text of ``simulated.yaml`` of a country.
+
+    Raises
+    ------
+    MissingFile
+        If the country has no twin.
+    """
+    path = Path(country_dir) / "simulated.yaml"
+    if not path.is_file():
+        raise MissingFile("the country has no simulated twin", file=path, remedy="use --sources landing")
+    return path.read_text(encoding="utf-8")
+
+
+def digest(text: str, seed: int) -> str:
+    """Hexadecimal digest of settings, seed and format: equal digests mean equal output."""
+    return hashlib.sha256(f"{FORMAT}\n{seed}\n{text}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def parse(text: str) -> Settings:
+    """Settings from the text of ``simulated.yaml``.
+
+    Raises
+    ------
+    SpecificationError
+        If the text is not YAML or does not have the form of `Settings`; the message names the first fault.
+    """
+    try:
+        content: Any = yaml.safe_load(text)
+        return Settings.model_validate(content)
+    except yaml.YAMLError as error:
+        raise SpecificationError(f"not YAML: {error}", file="simulated.yaml") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SpecificationError(
+            f"{error.error_count()} faults; the first: {first['msg']}",
+            file="simulated.yaml",
+            place=".".join(str(part) for part in first["loc"]),
+        ) from error
