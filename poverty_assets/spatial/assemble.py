@@ -1,0 +1,96 @@
+"""The feature table of a quarter, from every source that states features.
+
+Belongs here: handing each source's data to ``features`` in its right form, rasters together so that those on one grid share
+their coverage. Does not belong here: what a statistic means (``features``, ``zonal``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
+
+from poverty_assets.countries import Country
+from poverty_assets.sources.spec import SourceSpec
+from poverty_assets.spatial.areas import to_geodataframe
+from poverty_assets.spatial.crosswalk import commune_codes
+from poverty_assets.spatial.features import AreaTree, features_from_source
+from poverty_assets.spatial.raster import Raster
+from poverty_assets.spatial.zonal import zonal_statistics
+
+
+def quarter_features(
+    specs: Iterable[SourceSpec],
+    areas: pd.DataFrame,
+    crosswalk: pd.DataFrame,
+    country: Country,
+    *,
+    rows: Callable[[str], pd.DataFrame | None],
+    raster: Callable[[SourceSpec], Raster],
+    observed_on: Callable[[str], dt.date],
+) -> pd.DataFrame:
+    """Features of all areas but the country (catalog: ``commune_feature``).
+
+    Parameters
+    ----------
+    specs : iterable of SourceSpec
+        Those that state features.
+    areas, crosswalk : DataFrame
+        Catalog: ``dim_area``, ``area_crosswalk``.
+    rows : callable
+        Rows of a source as the quarter sees it; None where it had not been observed.
+    raster : callable
+        The raster of a source.
+    observed_on : callable
+        Last day of a source's observation.
+
+    Returns
+    -------
+    DataFrame
+        ``area_id, feature_id, value, unit, source_id, observed_on``. An area without a value has no row.
+    """
+    zones = to_geodataframe(areas)
+    seen = [(spec, frame) for spec in specs if spec.features and (frame := rows(spec.source_id)) is not None]
+    rasters = {spec.source_id: raster(spec) for spec, _ in seen if spec.reader == "geotiff"}
+    parts = [_of_rasters(rasters, [spec for spec, _ in seen if spec.source_id in rasters], zones)] if rasters else []
+    for spec, frame in seen:
+        if spec.source_id not in rasters:
+            data = _vector_or_table(frame, spec, crosswalk, country)
+            parts.append(features_from_source(spec.features, data, zones, metric_crs=country.metric_crs))
+    unit = {f.feature_id: f.unit for spec, _ in seen for f in spec.features}
+    source = {f.feature_id: spec.source_id for spec, _ in seen for f in spec.features}
+    if not parts:
+        return pd.DataFrame(columns=["area_id", "feature_id", "value", "unit", "source_id", "observed_on"])
+    table = pd.concat(parts, ignore_index=True)
+    table = table[table["value"].notna() & (table["area_id"] != country.area_id)]
+    table = table.assign(unit=table["feature_id"].map(unit), source_id=table["feature_id"].map(source))
+    days = {source_id: observed_on(source_id) for source_id in table["source_id"].unique()}
+    return table.assign(observed_on=table["source_id"].map(days)).drop(columns="coverage")
+
+
+def _of_rasters(rasters: dict[str, Raster], specs: list[SourceSpec], zones: Any) -> pd.DataFrame:
+    tree = AreaTree(zones, "commune")
+    wanted = list(dict.fromkeys(f.statistic for spec in specs for f in spec.features))
+    answers = zonal_statistics(rasters, tree.zones, wanted, wholes=tree.wholes())
+    named = pd.DataFrame(
+        [(spec.source_id, f.statistic, f.feature_id) for spec in specs for f in spec.features],
+        columns=["raster", "statistic", "feature_id"],
+    )
+    return named.merge(answers, on=["raster", "statistic"])[["area_id", "feature_id", "value", "coverage"]]
+
+
+def _vector_or_table(frame: pd.DataFrame, spec: SourceSpec, crosswalk: pd.DataFrame, country: Country) -> Any:
+    import geopandas as gpd
+    import shapely
+
+    if "points" in spec.options:
+        x, y = spec.options["points"]
+        return gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy(frame[x], frame[y]), crs="EPSG:4326")
+    if "geometry" in frame:
+        geometry = shapely.from_wkb(frame["geometry"].to_numpy())
+        return gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326")
+    mapped = crosswalk[crosswalk["source_id"] == spec.source_id].set_index("source_code")
+    coded = commune_codes(frame, country)
+    return coded.assign(area_id=coded["area_code"].map(mapped["area_id"].fillna(mapped["parent_id"])))
