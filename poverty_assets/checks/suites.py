@@ -1,0 +1,125 @@
+"""A Great Expectations suite for each table of the catalog.
+
+Belongs here: catalog column -> expectations, running them on a frame, and results as rows of ``check_result``. Great
+Expectations takes seconds to import, so it is imported where a suite runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from poverty_assets.catalog import Table
+
+GROUPS = ("keys", "completeness", "legal_values")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one expectation found."""
+
+    group: str
+    check: str
+    passed: bool
+    severity: str
+    observed: str
+    failing_rows: int
+
+    def row(self, table_name: str) -> dict[str, Any]:
+        """As a row of ``check_result``."""
+        return {
+            "table_name": table_name,
+            "check_name": self.check,
+            "passed": self.passed,
+            "severity": self.severity,
+            "observed": self.observed,
+            "failing_rows": self.failing_rows,
+        }
+
+
+def expectations(definition: Table) -> list[tuple[str, str, Any]]:
+    """(group, name, expectation) for a table: unique key, no NULL where none may be, legal values."""
+    import great_expectations.expectations as gxe
+
+    made: list[tuple[str, str, Any]] = []
+    key = [name for name in definition.key if any(c.name == name for c in definition.lake_columns)]
+    if len(key) > 1:
+        made.append(("keys", f"unique ({', '.join(key)})", gxe.ExpectCompoundColumnsToBeUnique(column_list=key)))
+    elif key:
+        made.append(("keys", f"unique ({key[0]})", gxe.ExpectColumnValuesToBeUnique(column=key[0])))
+    for column in definition.lake_columns:
+        if column.type in ("BLOB", "VARCHAR[]"):
+            continue
+        if not column.nullable:
+            made.append(
+                ("completeness", f"{column.name} is never NULL", gxe.ExpectColumnValuesToNotBeNull(column=column.name))
+            )
+        if column.minimum is not None or column.maximum is not None:
+            # a rounding error above 1 is no error of the data
+            low = None if column.minimum is None else column.minimum - 1e-9
+            high = None if column.maximum is None else column.maximum + 1e-9
+            text = f"{column.name} from {_bound(column.minimum)} to {_bound(column.maximum)}"
+            between = gxe.ExpectColumnValuesToBeBetween(column=column.name, min_value=low, max_value=high)
+            made.append(("legal_values", text, between))
+        if column.allowed is not None:
+            values = gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=list(column.allowed))
+            made.append(("legal_values", f"{column.name} is one of {len(column.allowed)} values", values))
+        if column.pattern is not None:
+            form = gxe.ExpectColumnValuesToMatchRegex(column=column.name, regex=column.pattern)
+            made.append(("legal_values", f"{column.name} has its form", form))
+    return made
+
+
+def _bound(value: float | None) -> str:
+    return "any" if value is None else f"{value:g}"
+
+
+def validate(frame: pd.DataFrame, definition: Table) -> list[Finding]:
+    """Run the table's suite on a partition.
+
+    An ephemeral context is made for each call; progress bars, which would fill the log, are off.
+    """
+    import logging
+
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    made = expectations(definition)
+    if frame.empty:
+        return [Finding(group, name, True, "error", "no rows", 0) for group, name, _ in made]
+    # it announces a folder for a docs site that nobody asked for
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
+    plain = frame[[c.name for c in definition.lake_columns if c.type not in ("BLOB", "VARCHAR[]")]]
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    batch = (
+        context.data_sources.add_pandas("lake")
+        .add_dataframe_asset(definition.name)
+        .add_batch_definition_whole_dataframe("partition")
+        .get_batch({"dataframe": plain})
+    )
+    suite = gx.ExpectationSuite(name=definition.name, expectations=[expectation for _, _, expectation in made])
+    results = batch.validate(suite, result_format={"result_format": "BASIC", "partial_unexpected_count": 3}).results
+    by_id = {_identity(result.expectation_config): result for result in results}
+    return [_finding(group, name, by_id[_identity(expectation.configuration)]) for group, name, expectation in made]
+
+
+def _identity(configuration: Any) -> str:
+    kwargs = {key: value for key, value in configuration.kwargs.items() if key != "batch_id"}
+    return f"{configuration.type} {sorted(kwargs.items(), key=str)}"
+
+
+def _finding(group: str, name: str, result: Any) -> Finding:
+    found = result.result or {}
+    failing = int(found.get("unexpected_count", 0) or 0)
+    rows = int(found.get("element_count", 0) or 0)
+    passed = bool(result.success)
+    observed = f"{rows:,} rows"
+    if not passed:
+        first = (found.get("partial_unexpected_list") or ["(none shown)"])[0]
+        observed = f"{failing:,} of {rows:,} rows fail, first {first!r}"
+        if result.exception_info and result.exception_info.get("raised_exception"):
+            observed = f"the check itself failed: {result.exception_info.get('exception_message')}"
+    return Finding(group, name, passed, "error", observed, failing)

@@ -1,0 +1,262 @@
+"""Building the warehouse beside the published one, checking it, and swapping it in whole.
+
+Belongs here: the one way from the lake to ``poverty.duckdb``. Does not belong here: what is checked (``gate``), views
+(``views``), or what a table means (``catalog``).
+
+A quarter enters when its seal matches the lake. One that is half remade (a run was killed, or failed a blocking check)
+keeps the rows that are published now, so that it never holds up the others and good data is never lost.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poverty_assets import __version__
+from poverty_assets.atomic import replacing
+from poverty_assets.catalog import TABLES, Table, table
+from poverty_assets.errors import GateFailed
+from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.gate import run_gate
+from poverty_assets.warehouse.lake import Lake
+from poverty_assets.warehouse.provenance import survey_wave
+from poverty_assets.warehouse.views import VIEWS
+
+if TYPE_CHECKING:
+    import duckdb
+
+LOCK_SECONDS = 600
+
+
+@dataclass
+class Publication:
+    """What was published.
+
+    Attributes
+    ----------
+    path : Path
+    quarters : list of Quarter
+        Quarters in the file.
+    kept : dict
+        Quarters whose lake files are half remade, with the tables at fault; their published rows were kept.
+    rows : dict
+        Rows of each table.
+    """
+
+    path: Path
+    quarters: list[Quarter]
+    kept: dict[Quarter, list[str]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def publish(
+    lake: Lake, target: Path, *, is_simulated: bool, run_id: str, now: dt.datetime | None = None
+) -> Publication:
+    """Build ``target`` from the sealed quarters of the lake and swap it in.
+
+    Readers that hold the old file open keep it.
+
+    Raises
+    ------
+    GateFailed
+        If the new file breaks a key, range or identity, or there is nothing to publish; ``target`` is as it was.
+    """
+    from filelock import FileLock
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.parent / ".publish.lock", timeout=LOCK_SECONDS):
+        wrong = {quarter: lake.unsealed(quarter) for quarter in lake.quarters()}
+        sealed = [quarter for quarter, tables in wrong.items() if not tables]
+        held = _published_quarters(target)
+        kept = {quarter: tables for quarter, tables in wrong.items() if tables and quarter in held}
+        if not sealed and not kept:
+            raise GateFailed("no quarter of the lake is complete; nothing to publish")
+        for stale in target.parent.glob(".poverty*.tmp*"):
+            stale.unlink(missing_ok=True)
+        with replacing(target) as beside:
+            rows = _build(
+                lake, beside, target, sealed, sorted(kept), is_simulated, run_id, now or dt.datetime.now(dt.UTC)
+            )
+            beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
+    return Publication(target, sorted([*sealed, *kept]), kept, rows)
+
+
+def _published_quarters(target: Path) -> set[Quarter]:
+    import duckdb
+
+    if not target.is_file():
+        return set()
+    with duckdb.connect(str(target), read_only=True) as connection:
+        try:
+            return {
+                Quarter.from_key(str(row[0]))
+                for row in connection.execute("SELECT quarter FROM dim_quarter").fetchall()
+            }
+        except duckdb.CatalogException:
+            return set()
+
+
+def _build(
+    lake: Lake,
+    path: Path,
+    old: Path,
+    sealed: list[Quarter],
+    kept: list[Quarter],
+    is_simulated: bool,
+    run_id: str,
+    now: dt.datetime,
+) -> dict[str, int]:
+    import duckdb
+
+    connection = duckdb.connect(str(path))
+    try:
+        connection.execute("SET preserve_insertion_order = true")
+        if old.is_file():
+            connection.execute(f"ATTACH {_literal(str(old))} AS old (READ_ONLY)")
+        for definition in TABLES:
+            connection.execute(definition.ddl)
+            _fill(connection, definition, lake, sealed, kept)
+        _fill_quarters(connection, lake, sealed, kept, old.is_file(), is_simulated, now)
+        _fill_build(connection, lake, sealed, kept, is_simulated, run_id, now)
+        for view in VIEWS:
+            connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        _comment(connection, is_simulated)
+        failures = run_gate(connection)
+        if failures:
+            raise GateFailed(
+                f"{len(failures)} checks of the new warehouse failed; nothing was published, the last good file stays:\n"
+                + "\n".join(f"  {failure}" for failure in failures)
+            )
+        rows = {t.name: _scalar(connection, f'SELECT count(*) FROM "{t.name}"') for t in TABLES}
+        if old.is_file():
+            connection.execute("DETACH old")
+        connection.execute("CHECKPOINT")
+        return rows
+    finally:
+        connection.close()
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection, definition: Table, lake: Lake, sealed: list[Quarter], kept: list[Quarter]
+) -> None:
+    """Insert a partitioned table's rows, quarter by quarter."""
+    if not definition.partitioned:
+        return
+    names = [f'"{column.name}"' for column in definition.lake_columns]
+    has_quarter = not definition.keeps_newest
+    for quarter in sorted([*sealed, *kept], reverse=definition.keeps_newest):
+        if quarter in kept:
+            if not _same_columns(connection, definition):
+                continue
+            where = f" WHERE quarter = DATE '{quarter.key}'" if has_quarter else ""
+            source, values = f'old.main."{definition.name}"{where}', []
+        else:
+            files = (
+                lake.check_files([quarter])
+                if definition.name == "check_result"
+                else [lake.path(definition.name, quarter)]
+            )
+            if not files or not all(file.is_file() for file in files):
+                continue
+            source, values = "read_parquet(?)", [[str(file) for file in files]]
+        picked = ", ".join([f"DATE '{quarter.key}'"] * has_quarter + names)
+        columns = ", ".join(['"quarter"'] * has_quarter + names)
+        conflict = " ON CONFLICT DO NOTHING" if definition.keeps_newest else ""
+        connection.execute(
+            f'INSERT INTO "{definition.name}" ({columns}) SELECT {picked} FROM {source}{conflict}', values
+        )
+
+
+def _same_columns(connection: duckdb.DuckDBPyConnection, definition: Table) -> bool:
+    held = connection.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE database_name = 'old' AND table_name = ? ORDER BY column_index",
+        [definition.name],
+    ).fetchall()
+    return [row[0] for row in held] == [column.name for column in definition.columns]
+
+
+def _fill_quarters(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    sealed: list[Quarter],
+    kept: list[Quarter],
+    has_old: bool,
+    is_simulated: bool,
+    now: dt.datetime,
+) -> None:
+    """One row a quarter; its day of publication stays as long as its sealed files do."""
+    before: dict[str, tuple[str, dt.datetime]] = {}
+    if has_old and _same_columns(connection, table("dim_quarter")):
+        before = {
+            str(row[0]): (row[1], row[2])
+            for row in connection.execute(
+                "SELECT quarter, lake_digest, published_at FROM old.main.dim_quarter"
+            ).fetchall()
+        }
+    for quarter in kept:
+        connection.execute(
+            "INSERT INTO dim_quarter SELECT * FROM old.main.dim_quarter WHERE quarter = ?", [quarter.start]
+        )
+    for quarter in sealed:
+        digest = lake.sealed_digest(quarter)
+        held = before.get(quarter.key)
+        published = held[1] if held and held[0] == digest else now.replace(tzinfo=None)
+        wave, wave_end = survey_wave(lake, quarter)
+        nowcast = wave_end is not None and wave_end < quarter.start
+        connection.execute(
+            "INSERT INTO dim_quarter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [quarter.start, quarter.label, quarter.start, quarter.end, wave, nowcast, is_simulated, digest, published],
+        )
+
+
+def _fill_build(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    sealed: list[Quarter],
+    kept: list[Quarter],
+    is_simulated: bool,
+    run_id: str,
+    now: dt.datetime,
+) -> None:
+    digests = {quarter.label: lake.sealed_digest(quarter) for quarter in sealed}
+    digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    labels = [quarter.label for quarter in sorted([*sealed, *kept])]
+    connection.execute(
+        "INSERT INTO meta_build VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [uuid.uuid4().hex, run_id, __version__, digest, labels, is_simulated, now.replace(tzinfo=None)],
+    )
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, is_simulated: bool) -> None:
+    """COMMENTs of every table, view and column."""
+    prefix = "SIMULATED DATA. " if is_simulated else ""
+    described: dict[str, str] = {}
+    for definition in TABLES:
+        text = f"{prefix}{definition.description}. One row per {definition.grain}."
+        connection.execute(f'COMMENT ON TABLE "{definition.name}" IS {_literal(text)}')
+        for column in definition.columns:
+            described.setdefault(column.name, column.comment)
+            connection.execute(f'COMMENT ON COLUMN "{definition.name}"."{column.name}" IS {_literal(column.comment)}')
+    for view in VIEWS:
+        connection.execute(f"COMMENT ON VIEW {view.name} IS {_literal(prefix + view.description)}")
+        for (name,) in connection.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND database_name = current_database()",
+            [view.name],
+        ).fetchall():
+            text = view.columns.get(name) or described[name]
+            connection.execute(f'COMMENT ON COLUMN {view.name}."{name}" IS {_literal(text)}')
+
+
+def _literal(text: str) -> str:
+    """A text as an SQL literal (COMMENT and ATTACH take no bound values)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return 0 if row is None else int(row[0])

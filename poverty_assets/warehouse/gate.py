@@ -1,0 +1,171 @@
+"""The publish gate: what must hold in the new warehouse before it replaces the old.
+
+Belongs here: keys, parents, ranges, identities and disclosure as SQL over the file about to be published. Primary keys and
+NOT NULL are constraints of the tables themselves. Does not belong here: checks of one partition (``checks``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from poverty_assets.catalog import TABLES, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+TOLERANCE = 1e-9
+
+
+def run_gate(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Run every check; return what failed, each with the number of rows and the first offender (empty: all passed)."""
+    failures = []
+    for name, sql in _checks():
+        rows = connection.execute(f"SELECT count(*) OVER () AS n, * FROM ({sql}) LIMIT 1").fetchall()
+        if rows:
+            names = [part[0] for part in connection.description or []][1:]
+            first = ", ".join(f"{n}={v}" for n, v in zip(names, rows[0][1:], strict=True))
+            failures.append(f"{name}: {rows[0][0]} rows, first {first}")
+    return failures
+
+
+def _checks() -> list[tuple[str, str]]:
+    checks = [check for definition in TABLES for check in _of_columns(definition)]
+    facts = [t for t in TABLES if t.name.startswith("fct_")]
+    for fact in facts:
+        keys = ", ".join(f'f."{key}"' for key in fact.key)
+        checks.append(
+            (
+                f"{fact.name}: every area is in dim_area",
+                f'SELECT {keys} FROM "{fact.name}" f ANTI JOIN dim_area a ON a.area_id = f.area_id',
+            )
+        )
+        checks.append((f"{fact.name}: exactly one headline per figure", _headline(fact)))
+        checks.append((f"{fact.name}: a suppressed row shows nothing", _suppressed(fact)))
+    return [*checks, *_IDENTITIES]
+
+
+def _of_columns(definition: Table) -> list[tuple[str, str]]:
+    keys = ", ".join(f'"{key}"' for key in definition.key)
+    checks = []
+    for column in definition.columns:
+        name = f'"{column.name}"'
+        rules = []
+        if column.minimum is not None:
+            rules.append(f"{name} < {column.minimum - TOLERANCE!r}")
+        if column.maximum is not None:
+            rules.append(f"{name} > {column.maximum + TOLERANCE!r}")
+        if column.allowed is not None:
+            rules.append(f"{name} NOT IN ({', '.join(repr(value) for value in column.allowed)})")
+        if column.pattern is not None:
+            rules.append(f"NOT regexp_full_match({name}, '{column.pattern.strip('^$')}')")
+        if column.type == "DOUBLE":
+            rules.append(f"isnan({name}) OR isinf({name})")
+        if rules:
+            checks.append(
+                (
+                    f"{definition.name}.{column.name}: legal values",
+                    f'SELECT {keys}, {name} AS value FROM "{definition.name}" WHERE {" OR ".join(rules)}',
+                )
+            )
+    return checks
+
+
+def _headline(fact: Table) -> str:
+    figure = ", ".join(f'"{key}"' for key in fact.key if key != "method")
+    return f'SELECT {figure} FROM "{fact.name}" GROUP BY {figure} HAVING count(*) FILTER (WHERE is_headline) <> 1'
+
+
+def _suppressed(fact: Table) -> str:
+    hidden = [c.name for c in fact.columns if c.type == "DOUBLE" and c.nullable and c.name not in ("modelled_rate",)]
+    hidden = [name for name in hidden if not name.startswith("modelled_rate")]
+    shown = " OR ".join(f'"{name}" IS NOT NULL' for name in hidden) or "false"
+    keys = ", ".join(f'"{key}"' for key in fact.key)
+    return f'SELECT {keys} FROM "{fact.name}" WHERE suppressed AND ({shown})'
+
+
+_IDENTITIES: tuple[tuple[str, str], ...] = (
+    (
+        "dim_area: every parent is an area",
+        "SELECT a.area_id, a.parent_id FROM dim_area a ANTI JOIN dim_area p ON p.area_id = a.parent_id"
+        " WHERE a.parent_id IS NOT NULL",
+    ),
+    (
+        "dim_area: exactly one country",
+        "SELECT count(*) AS countries FROM dim_area WHERE area_level = 'country' HAVING count(*) <> 1",
+    ),
+    (
+        "dim_indicator: weights of a measure sum to 1",
+        "SELECT measure_id, sum(weight) AS total FROM dim_indicator GROUP BY 1 HAVING abs(sum(weight) - 1) > 1e-9",
+    ),
+    (
+        "fct_mpi: mpi equals headcount ratio times intensity",
+        """
+        SELECT quarter, area_id, measure_id, subgroup, k, method, m0, h * a AS product FROM (
+            SELECT quarter, area_id, measure_id, subgroup, k, method,
+                   max(estimate) FILTER (WHERE statistic = 'mpi') AS m0,
+                   max(estimate) FILTER (WHERE statistic = 'headcount_ratio') AS h,
+                   max(estimate) FILTER (WHERE statistic = 'intensity') AS a
+            FROM fct_mpi GROUP BY ALL)
+        WHERE abs(m0 - h * a) > 1e-6
+        """,
+    ),
+    (
+        "fct_headcount: mpi equals the weighted sum of censored headcounts",
+        """
+        SELECT m.quarter, m.area_id, m.measure_id, m.subgroup, m.method, m.estimate AS mpi, c.total
+        FROM fct_mpi m JOIN (
+            SELECT quarter, area_id, measure_id, subgroup, method, sum(f.estimate * i.weight) AS total, count(f.estimate) AS n,
+                   count(*) AS rows
+            FROM fct_headcount f JOIN dim_indicator i USING (measure_id, indicator_id)
+            WHERE kind = 'censored' GROUP BY ALL) c USING (quarter, area_id, measure_id, subgroup, method)
+        WHERE m.statistic = 'mpi' AND m.k BETWEEN 0.33 AND 0.34 AND c.n = c.rows AND abs(m.estimate - c.total) > 1e-6
+        """,
+    ),
+    (
+        "fct_headcount: a censored headcount is at most the uncensored one",
+        """
+        SELECT u.quarter, u.area_id, u.indicator_id, u.subgroup, u.method, u.estimate AS uncensored, c.estimate AS censored
+        FROM fct_headcount u JOIN fct_headcount c USING (quarter, area_id, measure_id, indicator_id, subgroup, method)
+        WHERE u.kind = 'uncensored' AND c.kind <> 'uncensored' AND c.estimate > u.estimate + 1e-9
+        """,
+    ),
+    (
+        "fct_mpi: the headcount ratio falls as k rises",
+        """
+        SELECT a.quarter, a.area_id, a.subgroup, a.method, a.k AS lower_k, b.k AS higher_k, a.estimate, b.estimate AS at_higher_k
+        FROM fct_mpi a JOIN fct_mpi b USING (quarter, area_id, measure_id, subgroup, method, statistic)
+        WHERE statistic = 'headcount_ratio' AND a.k < b.k AND b.estimate > a.estimate + 1e-9
+        """,
+    ),
+    (
+        "fct_register: rate equals listed / households",
+        "SELECT quarter, area_id, register_id, rate, listed, households FROM fct_register"
+        " WHERE NOT suppressed AND households > 0 AND abs(rate - listed / households) > 1e-9",
+    ),
+    (
+        "fct_register: every commune has a row in every register and quarter",
+        """
+        SELECT r.quarter, r.register_id, count(*) AS communes FROM fct_register r
+        WHERE area_level = 'commune' AND is_headline GROUP BY ALL
+        HAVING count(*) < (SELECT count(DISTINCT area_id) FROM fct_register WHERE area_level = 'commune')
+        """,
+    ),
+    (
+        "fct_overlap_pair: both is at most either",
+        "SELECT quarter, area_id, subgroup, indicator_a, indicator_b, share_both FROM fct_overlap_pair"
+        " WHERE share_both > least(share_a, share_b) + 1e-9",
+    ),
+    (
+        "fct_deprivation_count: shares sum to 1",
+        "SELECT quarter, area_id, measure_id, subgroup, method, sum(estimate) AS total FROM fct_deprivation_count"
+        " GROUP BY ALL HAVING count(estimate) = count(*) AND abs(sum(estimate) - 1) > 1e-6",
+    ),
+    (
+        "intervals hold their estimate",
+        " UNION ALL ".join(
+            f"SELECT '{name}' AS table_name, quarter, area_id, estimate, ci_low, ci_high FROM {name}"
+            " WHERE estimate < ci_low - 1e-9 OR estimate > ci_high + 1e-9"
+            for name in ("fct_mpi", "fct_headcount", "fct_deprivation_count", "fct_dimension_overlap")
+        ),
+    ),
+)

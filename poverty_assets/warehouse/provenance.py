@@ -1,0 +1,49 @@
+"""Which source files a quarter used.
+
+Belongs here: the rows of ``meta_source``, from what the lake noted when each source was read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+
+from poverty_assets.catalog import table
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.spec import SourceSpec
+from poverty_assets.warehouse.lake import Lake
+
+
+def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.DataFrame:
+    """Rows of ``meta_source``: the sources that had been observed by the quarter's end and were there."""
+    rows = []
+    for spec in specs:
+        noted = lake.metadata(f"src_{spec.source_id}", quarter)
+        if "absent" in noted:
+            continue
+        rows.append(
+            {
+                "source_id": spec.source_id,
+                "title": spec.title,
+                "publisher": spec.publisher,
+                "url": spec.url,
+                "licence": spec.licence,
+                "file": noted["file"],
+                "sha256": noted["sha256"],
+                "observed_from": dt.date.fromisoformat(noted["observed_from"]),
+                "observed_to": dt.date.fromisoformat(noted["observed_to"]),
+                "released_on": noted["released_on"] and dt.date.fromisoformat(noted["released_on"]),
+                "rows": noted["rows"],
+                "quarantined": sum(noted["quarantined"].values()),
+                "is_simulated": spec.is_simulated,
+            }
+        )
+    return pd.DataFrame(rows, columns=[column.name for column in table("meta_source").lake_columns])
+
+
+def survey_wave(lake: Lake, quarter: Quarter) -> tuple[str | None, dt.date | None]:
+    """The survey wave that serves a quarter and the last day of its fieldwork; (None, None) where there is none."""
+    noted = lake.metadata("survey_household", quarter) if lake.has("survey_household", quarter) else {}
+    end = noted.get("observed_to")
+    return noted.get("source_id"), None if end is None else dt.date.fromisoformat(end)

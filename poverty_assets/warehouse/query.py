@@ -1,0 +1,136 @@
+"""Asking the published file.
+
+Belongs here: read-only queries in the forms people want, and the state of what is published. Does not belong here: writing.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from poverty_assets.errors import MissingFile, UsageError
+
+MOST_ROWS = 200
+
+
+def connect(warehouse: Path) -> Any:
+    """A read-only connection that cannot reach other files.
+
+    Raises
+    ------
+    MissingFile
+        If nothing has been published.
+    """
+    import duckdb
+
+    if not warehouse.is_file():
+        raise MissingFile("nothing has been published here", file=warehouse, remedy="run poverty-assets refresh first")
+    return duckdb.connect(str(warehouse), read_only=True)
+
+
+def answer(warehouse: Path, sql: str, form: str) -> bytes:
+    """The rows of a query as a text table, csv, json or parquet.
+
+    Raises
+    ------
+    UsageError
+        If the query is not understood or not allowed; the message is DuckDB's own.
+    """
+    import duckdb
+
+    with connect(warehouse) as connection:
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        try:
+            if form == "table":
+                shown = connection.sql(sql)
+                text = "done" if shown is None else _boxed(shown)
+                return (text + "\n").encode()
+            data = connection.execute(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise UsageError(
+                f"the query cannot be answered: {error}",
+                remedy="SELECT table_name, comment FROM duckdb_tables() lists the tables",
+            ) from error
+    return _formed(data, form)
+
+
+def _boxed(relation: Any) -> str:
+    rows = relation.limit(MOST_ROWS + 1).fetchall()
+    names = relation.columns
+    cells = [[_shown(value) for value in row] for row in rows[:MOST_ROWS]]
+    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(names)]
+    lines = ["  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)).rstrip()]
+    lines.append("  ".join("-" * width for width in widths))
+    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    if len(rows) > MOST_ROWS:
+        lines.append(f"... only the first {MOST_ROWS} rows; --format csv gives all")
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    return str(value)
+
+
+def _formed(data: Any, form: str) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    if form == "parquet":
+        pq.write_table(data, buffer)
+        return buffer.getvalue()
+    if form == "json":
+        frame = data.to_pandas(date_as_object=True)
+        return (frame.to_json(orient="records", force_ascii=False, date_format="iso") + "\n").encode()
+    import pyarrow.csv
+
+    lists = [i for i, field in enumerate(data.schema) if pa.types.is_list(field.type)]
+    for i in lists:  # a list has no form in csv: written with bars
+        joined = ["|".join(value) if value is not None else None for value in data.column(i).to_pylist()]
+        data = data.set_column(i, data.schema.field(i).name, pa.array(joined, pa.string()))
+    pyarrow.csv.write_csv(data, buffer)
+    return buffer.getvalue()
+
+
+def status_text(warehouse: Path) -> str:
+    """What is published: quarters, evidence, freshness, failed checks."""
+    with connect(warehouse) as connection:
+        built = connection.execute("SELECT built_at, code_version, is_simulated FROM meta_build").fetchone()
+        quarters = connection.execute(
+            """
+            SELECT q.label, q.published_at, coalesce(q.survey_wave, 'no survey'), q.is_nowcast,
+                   (SELECT string_agg(DISTINCT method, ', ' ORDER BY method) FROM fct_mpi f WHERE f.quarter = q.quarter),
+                   (SELECT max(observed_to) FROM meta_source s WHERE s.quarter = q.quarter),
+                   (SELECT count(*) FROM meta_source s WHERE s.quarter = q.quarter)
+            FROM dim_quarter q ORDER BY q.quarter
+            """
+        ).fetchall()
+        failed = connection.execute(
+            """
+            SELECT q.label, c.table_name, c.check_name, c.severity, c.observed
+            FROM check_result c JOIN dim_quarter q USING (quarter) WHERE NOT c.passed ORDER BY 1, 2, 3
+            """
+        ).fetchall()
+    lines = [f"{warehouse}: built {built[0]:%Y-%m-%d %H:%M} UTC by version {built[1]}"]
+    if built[2]:
+        lines.append("SIMULATED DATA")
+    for label, published, wave, nowcast, methods, observed, n_sources in quarters:
+        kind = " (nowcast)" if nowcast else ""
+        lines.append(
+            f"{label}: published {published:%Y-%m-%d %H:%M}, {n_sources} sources, the newest observed {observed};"
+            f" survey {wave}{kind}; evidence {methods or 'none'}"
+        )
+    lines.append(f"{len(failed)} failed checks" + (":" if failed else ""))
+    lines += [
+        f"  {label} {table} | {check} | {severity}: {(seen or '')[:160]}"
+        for label, table, check, severity, seen in failed
+    ]
+    return "\n".join(lines)

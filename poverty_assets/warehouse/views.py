@@ -1,0 +1,101 @@
+"""Views for analysts.
+
+Belongs here: the SQL of each ``v_...`` view, and what its own columns mean. A column that keeps its table's name keeps its
+description from the catalog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its SQL, and descriptions of columns that no table of the catalog has."""
+
+    name: str
+    description: str
+    sql: str
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+_LATEST = "(SELECT max(quarter) FROM dim_quarter)"
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "v_mpi_latest",
+        "Headline figures of the latest quarter for all people: a row per area, measure, k and statistic",
+        f"""
+        SELECT f.quarter, f.area_id, a.area_level, a.name_en, a.name_km, a.parent_id, f.measure_id, f.k, f.statistic,
+               f.estimate, f.se, f.ci_low, f.ci_high, f.method, f.n_households, f.suppressed, f.quality_flag
+        FROM fct_mpi f JOIN dim_area a USING (area_id)
+        WHERE f.is_headline AND f.subgroup = 'all' AND f.quarter = {_LATEST}
+        """,
+    ),
+    View(
+        "v_commune_profile",
+        "One wide row per commune and quarter: poverty, register and the most frequent features",
+        """
+        WITH mpi AS (
+            SELECT quarter, area_id, measure_id,
+                   max(estimate) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio,
+                   max(ci_low) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio_ci_low,
+                   max(ci_high) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio_ci_high,
+                   max(estimate) FILTER (WHERE statistic = 'intensity') AS intensity,
+                   max(estimate) FILTER (WHERE statistic = 'mpi') AS mpi,
+                   max(method) FILTER (WHERE statistic = 'headcount_ratio') AS mpi_method
+            FROM fct_mpi
+            WHERE is_headline AND subgroup = 'all' AND k BETWEEN 0.33 AND 0.34 AND area_level = 'commune'
+            GROUP BY ALL
+        )
+        SELECT q.quarter, a.area_id, a.name_en, a.name_km, p.name_en AS province_name_en, d.name_en AS district_name_en,
+               a.is_urban, a.population, a.households, a.area_km2, a.centroid_lon, a.centroid_lat,
+               mpi.measure_id, mpi.headcount_ratio, mpi.headcount_ratio_ci_low, mpi.headcount_ratio_ci_high,
+               mpi.intensity, mpi.mpi, mpi.mpi_method,
+               r.rate AS register_rate, r.modelled_rate AS register_modelled_rate, r.coverage_gap
+        FROM dim_quarter q
+        CROSS JOIN (SELECT * FROM dim_area WHERE area_level = 'commune') a
+        LEFT JOIN dim_area d ON d.area_id = a.parent_id
+        LEFT JOIN dim_area p ON p.area_id = d.parent_id
+        LEFT JOIN mpi ON mpi.quarter = q.quarter AND mpi.area_id = a.area_id
+        LEFT JOIN fct_register r ON r.quarter = q.quarter AND r.area_id = a.area_id AND r.is_headline
+        """,
+        {
+            "province_name_en": "Name of the province in Latin script",
+            "district_name_en": "Name of the district in Latin script",
+            "headcount_ratio": "Share of people who are multidimensionally poor at k of one third; NULL where no evidence is published",
+            "headcount_ratio_ci_low": "Lower bound of its 95% interval",
+            "headcount_ratio_ci_high": "Upper bound of its 95% interval",
+            "intensity": "Mean deprivation score among the poor",
+            "mpi": "Headcount ratio times intensity",
+            "mpi_method": "Evidence behind the headcount ratio",
+            "register_rate": "Share of households listed on the register",
+            "register_modelled_rate": "Share predicted by a model that did not see the commune's 50 km block",
+        },
+    ),
+    View(
+        "v_overlap_latest",
+        "Overlap of deprivations in the latest quarter for all people: a row per area and pair, the strongest first",
+        f"""
+        SELECT o.quarter, o.area_id, a.area_level, a.name_en, a.name_km, o.measure_id, o.indicator_a, o.indicator_b,
+               o.share_a, o.share_b, o.share_both, o.share_both_ci_low, o.share_both_ci_high,
+               o.lift, o.lift_ci_low, o.lift_ci_high, o.phi, o.redundancy, o.odds_ratio,
+               o.method, o.n_households, o.suppressed, o.quality_flag
+        FROM fct_overlap_pair o JOIN dim_area a USING (area_id)
+        WHERE o.is_headline AND o.subgroup = 'all' AND o.quarter = {_LATEST}
+        ORDER BY o.area_id, o.share_both DESC NULLS LAST
+        """,
+    ),
+    View(
+        "v_register_gap",
+        "Communes by how far the register falls short of what a model expects, the largest gap first (latest quarter)",
+        f"""
+        SELECT r.quarter, r.area_id, a.name_en, a.name_km, a.parent_id, r.register_id, r.households, r.listed, r.rate,
+               r.modelled_rate, r.modelled_rate_ci_low, r.modelled_rate_ci_high,
+               r.coverage_gap, r.coverage_gap_ci_low, r.coverage_gap_ci_high, r.quality_flag
+        FROM fct_register r JOIN dim_area a USING (area_id)
+        WHERE r.is_headline AND r.area_level = 'commune' AND r.coverage_gap IS NOT NULL AND r.quarter = {_LATEST}
+        ORDER BY r.coverage_gap DESC
+        """,
+    ),
+)

@@ -1,0 +1,140 @@
+import datetime as dt
+
+import duckdb
+import pandas as pd
+import pytest
+
+from poverty_assets.catalog import TABLES
+from poverty_assets.errors import GateFailed
+from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.build import publish
+from poverty_assets.warehouse.lake import SEAL, Lake
+from poverty_assets.warehouse.views import VIEWS
+from poverty_assets_tests.warehouse.small_lake import mpi, write_quarter
+
+Q1, Q2 = Quarter(2022, 3), Quarter(2022, 4)
+
+
+@pytest.fixture
+def lake(tmp_path):
+    made = Lake(tmp_path / "lake")
+    write_quarter(made, Q1, headcount_ratio=0.3)
+    write_quarter(made, Q2, headcount_ratio=0.2)
+    return made
+
+
+@pytest.fixture
+def target(tmp_path):
+    return tmp_path / "warehouse" / "poverty.duckdb"
+
+
+def headcounts(target):
+    with duckdb.connect(str(target), read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT label, round(estimate, 6) FROM fct_mpi JOIN dim_quarter USING (quarter)"
+            " WHERE statistic = 'headcount_ratio' ORDER BY 1"
+        ).fetchall()
+    return dict(rows)
+
+
+def test_every_table_view_and_column_is_there_with_a_comment(lake, target):
+    publish(lake, target, is_simulated=True, run_id="r")
+    with duckdb.connect(str(target), read_only=True) as connection:
+        tables = dict(connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall())
+        views = dict(connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall())
+        bare = connection.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL"
+        ).fetchall()
+        keys = connection.execute(
+            "SELECT count(*) FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'"
+        ).fetchone()
+    assert set(tables) == {t.name for t in TABLES}
+    assert set(views) == {view.name for view in VIEWS}
+    assert all(comment.startswith("SIMULATED DATA") for comment in [*tables.values(), *views.values()])
+    assert bare == []
+    assert keys[0] == len(TABLES)
+
+
+def test_every_quarter_is_published_and_areas_stand_once(lake, target):
+    done = publish(lake, target, is_simulated=False, run_id="r")
+    assert headcounts(target) == {"2022Q3": 0.3, "2022Q4": 0.2}
+    assert done.rows["dim_area"] == 4
+
+
+def test_a_reader_that_holds_the_file_open_notices_nothing(lake, target):
+    publish(lake, target, is_simulated=False, run_id="r")
+    held = duckdb.connect(str(target), read_only=True)
+    write_quarter(lake, Q2, headcount_ratio=0.25)
+    held_file = target.stat().st_ino
+    publish(lake, target, is_simulated=False, run_id="r")
+    assert target.stat().st_ino != held_file
+    assert held.execute(
+        "SELECT max(estimate) FROM fct_mpi WHERE quarter = '2022-10-01' AND statistic = 'headcount_ratio'"
+    ).fetchone() == (0.2,)
+    held.close()
+    assert headcounts(target)["2022Q4"] == 0.25
+
+
+def test_a_failed_gate_leaves_the_last_good_file_and_says_what_failed(lake, target):
+    publish(lake, target, is_simulated=False, run_id="r")
+    before = target.read_bytes()
+    lake.write("fct_mpi", Q2, mpi(0.2, area_id="99"))
+    reseal(lake, Q2)
+    with pytest.raises(GateFailed, match=r"fct_mpi: every area is in dim_area: 3 rows, first .*area_id=99"):
+        publish(lake, target, is_simulated=False, run_id="r")
+    assert target.read_bytes() == before
+    assert sorted(p.name for p in target.parent.iterdir()) == [".publish.lock", "poverty.duckdb"]
+
+
+def test_a_quarter_half_remade_keeps_its_published_rows(lake, target):
+    publish(lake, target, is_simulated=False, run_id="r")
+    lake.write("fct_mpi", Q1, mpi(0.9))
+    write_quarter(lake, Q2, headcount_ratio=0.22)
+    done = publish(lake, target, is_simulated=False, run_id="r")
+    assert done.kept == {Q1: ["fct_mpi"]}
+    assert headcounts(target) == {"2022Q3": 0.3, "2022Q4": 0.22}
+
+
+def test_a_quarter_never_completed_is_left_out_and_nothing_at_all_is_refused(lake, target):
+    lake.path(SEAL, Q1).unlink()
+    publish(lake, target, is_simulated=False, run_id="r")
+    assert headcounts(target) == {"2022Q4": 0.2}
+    lake.path(SEAL, Q2).unlink()
+    target.unlink()
+    with pytest.raises(GateFailed, match="nothing to publish"):
+        publish(lake, target, is_simulated=False, run_id="r")
+
+
+def test_the_day_of_publication_changes_only_with_the_figures(lake, target):
+    first, second = dt.datetime(2023, 1, 1), dt.datetime(2023, 2, 1)
+    publish(lake, target, is_simulated=False, run_id="r", now=first)
+    write_quarter(lake, Q2, headcount_ratio=0.25)
+    publish(lake, target, is_simulated=False, run_id="r", now=second)
+    with duckdb.connect(str(target), read_only=True) as connection:
+        days = connection.execute("SELECT published_at FROM dim_quarter ORDER BY quarter").fetchall()
+    assert days == [(first,), (second,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"estimate": 0.5}, "mpi equals headcount ratio times intensity"),
+        ({"suppressed": True}, "a suppressed row shows nothing"),
+        ({"is_headline": False}, "exactly one headline per figure"),
+        ({"method": "guess"}, "fct_mpi.method: legal values"),
+        ({"subgroup": "urban"}, "fct_mpi.subgroup: legal values"),
+        ({"ci_high": 0.0}, "intervals hold their estimate"),
+    ],
+)
+def test_the_gate_stops_what_breaks_an_identity_or_a_rule(lake, target, change, message):
+    lake.write("fct_mpi", Q2, mpi(0.2, **change))
+    reseal(lake, Q2)
+    with pytest.raises(GateFailed, match=message):
+        publish(lake, target, is_simulated=False, run_id="r")
+    assert not target.exists()
+
+
+def reseal(lake, quarter):
+    files = [name.split("/")[0] for name in lake.read(SEAL, quarter)["file"] if not name.startswith("check_result")]
+    digests = lake.digests(quarter, files)
+    lake.write(SEAL, quarter, pd.DataFrame(sorted(digests.items()), columns=["file", "sha256"]))

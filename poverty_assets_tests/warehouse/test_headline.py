@@ -1,0 +1,32 @@
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poverty_assets.warehouse.headline import PREFERENCE, combine
+from poverty_assets_tests.warehouse.small_lake import mpi
+
+
+def part(method, suppressed=False):
+    return mpi(0.2, method=method, suppressed=suppressed).drop(columns="is_headline")
+
+
+def test_our_own_direct_figure_is_quoted_before_a_published_one():
+    rows = combine("fct_mpi", [part("published"), part("direct")])
+    assert set(rows.loc[rows["is_headline"], "method"]) == {"direct"}
+
+
+def test_a_withheld_figure_gives_way_to_one_that_is_shown():
+    rows = combine("fct_mpi", [part("direct", suppressed=True), part("published")])
+    assert set(rows.loc[rows["is_headline"], "method"]) == {"published"}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(PREFERENCE), st.booleans()), min_size=1, max_size=6, unique_by=lambda x: x[0])
+)
+def test_every_figure_has_exactly_one_headline(parts):
+    rows = combine("fct_mpi", [part(method, hidden) for method, hidden in parts])
+    assert rows.groupby("statistic")["is_headline"].sum().eq(1).all()
+
+
+def test_no_rows_keep_the_tables_columns():
+    assert list(combine("fct_mpi", [pd.DataFrame()]).columns) == list(combine("fct_mpi", [part("direct")]).columns)
