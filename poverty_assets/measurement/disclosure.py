@@ -1,0 +1,362 @@
+"""Disclosure control: which cells (area x subgroup) may be published, decided once and applied to every table.
+
+Belongs here: thresholds on unweighted households, complementary suppression over everything that adds up, and blanking
+tables by the decision. Does not belong here: any estimate.
+
+Estimates from fewer than 25 households are withheld and those from 25 to 49 flagged (the convention of the DHS Program,
+Croft, Marshall and Allen 2018, Guide to DHS Statistics); register counts are withheld under 5. A withheld cell must not
+follow from what is published, either. What adds up is known to everyone: an area is the sum of the areas below it (in every
+subgroup), and ``all`` is the sum of the values of each subgroup column (in every area). With published numbers of
+households and populations, a share is as good as a total. So further cells are withheld until no withheld cell can be
+solved for:
+
+1. while some sum has exactly one withheld member, withhold its published member with the fewest households (at a tie the
+   smaller area, and a part before its whole);
+2. where sums together still fix a withheld cell (the relations, taken as linear equations in the withheld cells, determine
+   it), withhold the smallest published member of the sums it stands in, and go on from 1.
+
+Country totals are taken last. Each step withholds one cell more, so the procedure ends; and it ends well, since with every
+cell of a sum withheld the true table, and any multiple of it, satisfies the equations. A cell without households is no
+secret where the number of households is published, and neither hides nor needs hiding there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from poverty_assets.errors import ContractViolation
+from poverty_assets.measurement.coding import PARTS_PERSONS
+from poverty_assets.measurement.domains import ALL
+
+IntArray = npt.NDArray[np.int64]
+
+SURVEY_MINIMUM = 25
+SURVEY_FLAG_BELOW = 50
+REGISTER_MINIMUM = 5
+
+FEW_HOUSEHOLDS = "few_households"
+TOO_FEW_HOUSEHOLDS = "too_few_households"
+PROTECTS_ANOTHER = "withheld_to_protect_another"
+_ZERO = 1e-6  # a coordinate of the null space below this is taken as 0; the null vectors are of length about 1 per cell
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Everything that adds up among cells.
+
+    Attributes
+    ----------
+    members : list of int arrays
+        Each sum: the whole first, then its parts. Numbers from ``n_cells`` on are remainders: households of the whole that
+        are in none of its parts (area or subgroup not known). A remainder is never published and hides a part as a
+        withheld cell would, so long as it is no smaller than one must be; a smaller one hides nothing and is left out.
+    size : int array
+        Households of each cell, then of each remainder.
+    n_cells : int
+    """
+
+    members: list[IntArray]
+    size: IntArray
+    n_cells: int
+
+
+def decide(
+    cells: pd.DataFrame,
+    areas: pd.DataFrame,
+    country_id: str,
+    *,
+    minimum: int = SURVEY_MINIMUM,
+    flag_below: int = SURVEY_FLAG_BELOW,
+    size: str = "n_households",
+    size_is_published: bool = True,
+    populations: Collection[str] = PARTS_PERSONS,
+) -> pd.DataFrame:
+    """Which cells are withheld, which flagged, and why.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        ``area_id``, ``subgroup`` and the unweighted households; where a cell stands twice (two measures), its smaller
+        number counts. Every cell that is published anywhere must be there.
+    areas : DataFrame
+        ``area_id, area_level, parent_id`` of the areas below the country, as in ``dim_area``.
+    country_id : str
+    minimum : int
+        Cells of fewer households are withheld.
+    flag_below : int
+        Cells of fewer households than this are flagged.
+    size : str
+        Column with the number of households.
+    size_is_published : bool
+        True for a survey, whose table gives the number of households even where the estimate is withheld. False for a
+        register, where the number is the secret: then cells of no household are withheld and protected as others are.
+    populations : collection of str
+        Subgroup columns that part persons, not households (``age``): the households of their values overlap. One value
+        alone (``age=child`` without ``age=adult``) then says nothing about ``all``.
+
+    Returns
+    -------
+    DataFrame
+        ``area_id, subgroup, n_households, suppressed, flag``; one row a cell, in order of area and subgroup. ``flag`` is
+        ``too_few_households``, ``withheld_to_protect_another``, ``few_households`` or ``ok``.
+
+    Raises
+    ------
+    ContractViolation
+        If a number of households is missing or below 0.
+    """
+    table = _one_row_a_cell(cells, size)
+    sums = additive_relations(table, areas, country_id, minimum, populations)
+    n = table["n_households"].to_numpy()
+    too_few = n < minimum
+    unknown = np.ones(len(sums.size), dtype=bool)
+    unknown[: sums.n_cells] = too_few & (n > 0) if size_is_published else too_few
+    unknown = _protect(sums, unknown, _order(table, sums, areas, country_id))[: sums.n_cells]
+    suppressed = too_few | unknown
+    flags = np.where(n < flag_below, FEW_HOUSEHOLDS, "ok").astype(object)
+    flags[suppressed] = PROTECTS_ANOTHER
+    flags[too_few] = TOO_FEW_HOUSEHOLDS
+    return table.assign(suppressed=suppressed, flag=flags)
+
+
+def _one_row_a_cell(cells: pd.DataFrame, size: str) -> pd.DataFrame:
+    n = pd.to_numeric(cells[size], errors="coerce")
+    wrong = np.flatnonzero(~(n >= 0))
+    if len(wrong):
+        first = cells.iloc[wrong[0]]
+        raise ContractViolation(
+            f"{len(wrong)} cells have no number of households; the first is {first['area_id']}, {first['subgroup']}",
+            place=f"row {wrong[0]}, column {size}",
+            remedy="give the unweighted households of every cell",
+        )
+    smallest = cells.assign(n_households=n).groupby(["area_id", "subgroup"], sort=True)["n_households"].min()
+    return smallest.astype(np.int64).reset_index()
+
+
+def additive_relations(
+    cells: pd.DataFrame,
+    areas: pd.DataFrame,
+    country_id: str,
+    minimum: int,
+    populations: Collection[str] = PARTS_PERSONS,
+) -> Sums:
+    """Every sum among cells: areas over the areas below them, and ``all`` over the values of a subgroup column.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        ``area_id, subgroup, n_households``, one row a cell.
+    areas, country_id, minimum, populations
+        As in `decide`.
+    """
+    parent_of = _parents(areas, country_id)
+    number = {cell: row for row, cell in enumerate(zip(cells["area_id"], cells["subgroup"], strict=True))}
+    parts: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for (area, subgroup), row in number.items():
+        parent = number.get((parent_of.get(area), subgroup))
+        if parent is not None:
+            parts[parent, ""].append(row)
+        whole = number.get((area, ALL))
+        if whole is not None and subgroup != ALL:
+            parts[whole, subgroup.partition("=")[0]].append(row)
+    size = cells["n_households"].tolist()
+    members = []
+    for (whole, column), rows in parts.items():
+        of_persons = column in populations
+        if of_persons and len(rows) == 1:
+            continue
+        outside = size[whole] - sum(size[row] for row in rows)
+        if outside >= minimum and not of_persons:
+            rows = [*rows, len(size)]
+            size.append(outside)
+        members.append(np.array([whole, *rows], dtype=np.int64))
+    return Sums(members, np.array(size, dtype=np.int64), len(cells))
+
+
+def _parents(areas: pd.DataFrame, country_id: str) -> dict[str, str]:
+    """Area one level up; the country where none is named."""
+    below = areas[areas["area_id"] != country_id]
+    return dict(zip(below["area_id"], below["parent_id"].fillna(country_id), strict=True))
+
+
+def _order(table: pd.DataFrame, sums: Sums, areas: pd.DataFrame, country_id: str) -> IntArray:
+    """Rank of each cell for being withheld: the country last, few households first, then small areas, parts before wholes."""
+    parent_of = _parents(areas, country_id)
+    depth = {country_id: 0}
+    for area in table["area_id"].unique():
+        chain = [area]
+        while chain[-1] in parent_of and len(chain) <= len(parent_of):
+            chain.append(parent_of[chain[-1]])
+        depth[area] = len(chain)
+    n_rest = len(sums.size) - len(table)
+    keys = (
+        np.arange(len(sums.size)),
+        np.append(table["subgroup"] == ALL, np.ones(n_rest, dtype=bool)),
+        np.append(-table["area_id"].map(depth), np.zeros(n_rest)),
+        sums.size,
+        np.append(table["area_id"] == country_id, np.zeros(n_rest, dtype=bool)),
+    )
+    order = np.empty(len(sums.size), dtype=np.int64)
+    order[np.lexsort(keys)] = np.arange(len(order))
+    return order
+
+
+def _protect(sums: Sums, unknown: npt.NDArray[np.bool_], order: IntArray) -> npt.NDArray[np.bool_]:
+    """Withhold cells until none that is withheld can be solved for; see the module's docstring."""
+    unknown = unknown.copy()
+    sums_of: list[list[int]] = [[] for _ in unknown]
+    for number, members in enumerate(sums.members):
+        for member in members:
+            sums_of[member].append(number)
+    waiting = list(range(len(sums.members)))
+    while True:
+        while waiting:
+            members = sums.members[waiting.pop()]
+            if unknown[members].sum() == 1:
+                chosen = _smallest(members, unknown, sums, order)
+                if chosen is not None:
+                    unknown[chosen] = True
+                    waiting += sums_of[chosen]
+        solved = determined(sums, unknown)
+        solved = solved[solved < sums.n_cells]
+        if not len(solved):
+            return unknown
+        for cell in solved:
+            chosen = _nearest(cell, unknown, sums, sums_of, order)
+            if chosen is not None:
+                unknown[chosen] = True
+                waiting += sums_of[chosen]
+                break
+        else:
+            return unknown
+
+
+def _smallest(members: IntArray, unknown: npt.NDArray[np.bool_], sums: Sums, order: IntArray) -> int | None:
+    """The published member that is withheld next: the first in order of `_order`."""
+    candidates = members[~unknown[members] & (sums.size[members] > 0)]
+    return int(candidates[np.argmin(order[candidates])]) if len(candidates) else None
+
+
+def _nearest(
+    cell: int, unknown: npt.NDArray[np.bool_], sums: Sums, sums_of: list[list[int]], order: IntArray
+) -> int | None:
+    """The smallest published cell in the sums of ``cell``, else in the sums of the cells in those, and so on outwards."""
+    seen, ring = {cell}, {cell}
+    while ring:
+        around = {int(m) for member in ring for number in sums_of[member] for m in sums.members[number]}
+        chosen = _smallest(np.array(sorted(around), dtype=np.int64), unknown, sums, order)
+        if chosen is not None:
+            return chosen
+        ring = around - seen
+        seen |= around
+    return None
+
+
+def determined(sums: Sums, unknown: npt.NDArray[np.bool_]) -> IntArray:
+    """Withheld cells that the sums fix, taken as linear equations with everything published known.
+
+    A cell is fixed when every solution of the homogeneous equations is 0 there. One random vector projected on the null
+    space tells: its coordinate is 0 there, and elsewhere with probability 0.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.linalg import lsmr
+
+    columns = np.flatnonzero(unknown)
+    place = np.full(len(unknown), -1)
+    place[columns] = np.arange(len(columns))
+    entries = [
+        (row, place[member], -1.0 if first else 1.0)
+        for row, members in enumerate(sums.members)
+        for first, member in zip([True] + [False] * (len(members) - 1), members, strict=True)
+        if unknown[member]
+    ]
+    if not entries:
+        return np.empty(0, dtype=np.int64)
+    rows, where, signs = (np.array(part) for part in zip(*entries, strict=True))
+    found, row = np.unique(rows, return_inverse=True)
+    matrix = csr_array((signs, (row, where)), shape=(len(found), len(columns)))
+    start = np.random.default_rng(20180801).uniform(1.0, 2.0, len(columns))
+    away = lsmr(matrix, matrix @ start, atol=1e-13, btol=1e-13, conlim=0, maxiter=20 * sum(matrix.shape))[0]
+    return columns[np.abs(start - away) < _ZERO]
+
+
+# ---- applying the decision
+
+
+def apply(
+    table: pd.DataFrame,
+    decisions: pd.DataFrame,
+    *,
+    withhold: Sequence[str] | None = None,
+    only_if_published: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """The table with withheld cells blanked and flags set; one decision a cell serves every table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``area_id`` and perhaps ``subgroup`` (without it every row is of ``all``), ``quality_flag``.
+    decisions : DataFrame
+        From `decide`. A cell of the table that is not there is withheld.
+    withhold : sequence of str, optional
+        Columns that become NULL in withheld cells. Default: every floating-point column but ``k``.
+    only_if_published : mapping, optional
+        Rows whose presence tells something (which bundles occur): in withheld cells only rows with these values stay, as
+        in ``{"bundle_mask": 0}``.
+
+    Returns
+    -------
+    DataFrame
+        ``suppressed`` and ``quality_flag`` set; the flag of a withheld row says only why it is withheld.
+    """
+    keys = pd.MultiIndex.from_arrays(
+        [table["area_id"], table["subgroup"] if "subgroup" in table else [ALL] * len(table)]
+    )
+    known = pd.MultiIndex.from_frame(decisions[["area_id", "subgroup"]])
+    row = known.get_indexer(keys)
+    suppressed = np.where(row >= 0, decisions["suppressed"].to_numpy(dtype=bool)[row], True)
+    reason = np.where(row >= 0, decisions["flag"].to_numpy(dtype=object)[row], TOO_FEW_HOUSEHOLDS)
+    out = table.copy()
+    chosen = [c for c in out.columns if out[c].dtype.kind == "f" and c != "k"] if withhold is None else list(withhold)
+    for name in chosen:
+        out[name] = out[name].mask(suppressed)
+    out["suppressed"] = suppressed
+    own = out["quality_flag"].to_numpy(dtype=object)
+    both = [
+        flag if mine in ("ok", flag) else mine if flag == "ok" else f"{flag},{mine}"
+        for flag, mine in zip(reason, own, strict=True)
+    ]
+    out["quality_flag"] = np.where(suppressed, reason, np.array(both, dtype=object))
+    stays = np.ones(len(out), dtype=bool)
+    for name, value in (only_if_published or {}).items():
+        stays &= ~suppressed | (out[name] == value).to_numpy()
+    return out[stays].reset_index(drop=True)
+
+
+def suppress(
+    table: pd.DataFrame,
+    areas: pd.DataFrame,
+    country_id: str,
+    *,
+    minimum: int = SURVEY_MINIMUM,
+    flag_below: int = SURVEY_FLAG_BELOW,
+    size: str = "n_households",
+    size_is_published: bool = True,
+    withhold: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Decide on the cells of one table and apply it there (a register; tables that share cells want `decide` once).
+
+    Parameters are those of `decide` and `apply`.
+    """
+    cells = table if "subgroup" in table else table.assign(subgroup=ALL)
+    decisions = decide(
+        cells, areas, country_id, minimum=minimum, flag_below=flag_below, size=size, size_is_published=size_is_published
+    )
+    return apply(table, decisions, withhold=withhold)

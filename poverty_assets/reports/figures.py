@@ -1,0 +1,159 @@
+"""Maps and plots as PNG bytes, small enough to stand in an asset's metadata.
+
+Belongs here: choropleths, raster previews, scatter plots of areas. Does not belong here: plots of overlap
+(``figures_overlap``).
+
+Colour scales are sequential viridis or diverging with a neutral middle: both are read by colour-blind people.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+DPI = 80
+_SIMPLIFY_DEGREES = 0.01
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def png_of(figure: Any, is_simulated: bool) -> bytes:
+    """The figure as PNG, marked where its data are simulated."""
+    if is_simulated:
+        figure.text(
+            0.995, 0.005, "SIMULATED DATA", ha="right", va="bottom", fontsize=10, color="#b2182b", weight="bold"
+        )
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def area_map(
+    areas: pd.DataFrame,
+    values: pd.Series,
+    title: str,
+    label: str,
+    is_simulated: bool,
+    *,
+    level: str = "commune",
+    diverging: bool = False,
+) -> bytes:
+    """Choropleth of one value per area; areas without a value are hatched grey.
+
+    Parameters
+    ----------
+    areas : DataFrame (catalog: ``dim_area``)
+    values : Series indexed by area_id
+    title, label : str
+        Title, and what the colour bar measures with its unit.
+    level : str
+        Level of the areas drawn.
+    diverging : bool
+        Colours about 0, for differences.
+    """
+    import shapely
+    from matplotlib.collections import PolyCollection
+
+    chosen = areas[areas["area_level"] == level]
+    shapes = shapely.simplify(shapely.from_wkb(chosen["geometry"].to_numpy()), _SIMPLIFY_DEGREES)
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    rings = [shapely.get_coordinates(shapely.get_exterior_ring(part)) for part in parts]
+    numbers = pd.to_numeric(values.reindex(chosen["area_id"]), errors="coerce").to_numpy(dtype=float)[owner]
+    known = np.isfinite(numbers)
+    figure, axes = _figure(6.4, 5.4)
+    axes.add_collection(
+        PolyCollection(
+            [r for r, k in zip(rings, known, strict=True) if not k],
+            facecolor="#e8e8e8",
+            edgecolor="#999",
+            hatch="////",
+            lw=0.1,
+        )
+    )
+    drawn = PolyCollection([r for r, k in zip(rings, known, strict=True) if k], edgecolor="white", lw=0.1)
+    drawn.set_array(numbers[known])
+    if known.any():
+        low, high = np.nanpercentile(numbers[known], [2, 98])
+        bound = max(abs(low), abs(high), 1e-9)
+        drawn.set_cmap("PuOr" if diverging else "viridis")
+        drawn.set_clim(*((-bound, bound) if diverging else (low, max(high, low + 1e-9))))
+        figure.colorbar(drawn, ax=axes, shrink=0.75, label=label, extend="both")
+    axes.add_collection(drawn)
+    axes.autoscale_view()
+    axes.set_aspect(1.03)
+    axes.set_axis_off()
+    missing = int(len(chosen) - pd.to_numeric(values.reindex(chosen["area_id"]), errors="coerce").notna().sum())
+    axes.set_title(
+        title + (f"\n{missing} of {len(chosen)} areas without a value (hatched)" if missing else ""), fontsize=11
+    )
+    return png_of(figure, is_simulated)
+
+
+def headcount_map(mpi: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool, level: str = "province") -> bytes:
+    """Map of the headline headcount ratio at k of one third for all people."""
+    rows = mpi[(mpi["statistic"] == "headcount_ratio") & (mpi["subgroup"] == "all") & mpi["k"].between(0.33, 0.34)]
+    rows = rows[rows["is_headline"].astype(bool) & (rows["area_level"] == level)]
+    values = rows.set_index("area_id")["estimate"]
+    return area_map(
+        areas, values, f"Headcount ratio by {level}", "share of people who are poor", is_simulated, level=level
+    )
+
+
+def raster_map(values: np.ndarray, extent: tuple[float, float, float, float], title: str, is_simulated: bool) -> bytes:
+    """A raster as a picture: ``values`` (rows, columns) with NaN where not valid; extent west, south, east, north."""
+    step = max(1, int(max(values.shape) / 400))
+    thin = values[::step, ::step]
+    figure, axes = _figure(5.6, 4.6)
+    low, high = np.nanpercentile(thin, [2, 98])
+    west, south, east, north = extent
+    image = axes.imshow(
+        thin, extent=(west, east, south, north), vmin=low, vmax=max(high, low + 1e-12), cmap="viridis", aspect="auto"
+    )
+    figure.colorbar(image, ax=axes, shrink=0.8, extend="both")
+    axes.set_title(title, fontsize=10)
+    axes.tick_params(labelsize=7)
+    return png_of(figure, is_simulated)
+
+
+def scatter(
+    x: Any, y: Any, title: str, x_label: str, y_label: str, is_simulated: bool, *, low: Any = None, high: Any = None
+) -> bytes:
+    """Points about the line of equality, with intervals where given."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    figure, axes = _figure(5.2, 5.0)
+    if low is not None and high is not None:
+        axes.vlines(x, np.asarray(low, dtype=float), np.asarray(high, dtype=float), color="#bdbdbd", lw=0.4, zorder=1)
+    axes.scatter(x, y, s=6, color="#3b528b", alpha=0.5, lw=0, zorder=2)
+    top = float(np.nanmax([np.nanmax(x), np.nanmax(y)])) * 1.02
+    axes.plot([0, top], [0, top], color="#d95f02", lw=1, zorder=3)
+    axes.set(title=title, xlabel=x_label, ylabel=y_label, xlim=(0, top), ylim=(0, top))
+    axes.grid(alpha=0.2)
+    return png_of(figure, is_simulated)
+
+
+def ranked(
+    labels: list[str], values: Any, title: str, x_label: str, is_simulated: bool, *, low: Any = None, high: Any = None
+) -> bytes:
+    """Horizontal dots with intervals, the largest on top."""
+    numbers = np.asarray(values, dtype=float)
+    order = np.argsort(np.nan_to_num(numbers, nan=-1.0))
+    figure, axes = _figure(6.4, 0.24 * len(labels) + 1.2)
+    place = np.arange(len(labels))
+    if low is not None and high is not None:
+        axes.hlines(
+            place, np.asarray(low, dtype=float)[order], np.asarray(high, dtype=float)[order], color="#9ecae1", lw=3
+        )
+    axes.plot(numbers[order], place, "o", color="#08519c", ms=4)
+    axes.set_yticks(place, [labels[i] for i in order], fontsize=8)
+    axes.set(title=title, xlabel=x_label)
+    axes.set_xlim(left=0)
+    axes.grid(axis="x", alpha=0.3)
+    return png_of(figure, is_simulated)

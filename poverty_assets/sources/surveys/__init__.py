@@ -1,0 +1,9 @@
+"""Household surveys: a wave's folder, read into the canonical household frame.
+
+Belongs here: what ``survey.yaml`` may say, the canonical file, and adapters of well-known surveys (``dhs``). Does not belong
+here: estimates (``measurement``), or facts about one country's questionnaire (``countries/<code>/surveys``).
+"""
+
+from poverty_assets.sources.surveys.canonical import Wave, read_wave, read_wave_description
+
+__all__ = ["Wave", "read_wave", "read_wave_description"]
