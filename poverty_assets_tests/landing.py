@@ -102,14 +102,21 @@ def _registers(folder: Path, codes: list[str], wealth: np.ndarray, rng: np.rando
     database = pd.DataFrame(
         {"NCDD_CodeC": plain, "Commune": [f"Commune {code}" for code in codes], "TT_Family": households}
     )
-    for name in ("Per_HH_El", "RatImpLatH", "RLUn_1Ha_P"):
-        database[name] = np.round(50 + 10 * wealth + rng.normal(0, 5, len(codes)), 2)
-    for name in ("LSize_Ha", "RiField_Ha", "Ratio", "Rpig", "Rpoultry", "Rcow", "Rbuff", "Cass_Ha", "Corn_Ha"):
+    database["Per_HH_El"] = np.round(50 + 10 * wealth + rng.normal(0, 5, len(codes)), 2)
+    for name in (
+        "Fami_Impro", "Fami_Unim", "RLUn_1Ha_N", "CowRaised", "PigRaised", "BuffRaised", "ChickRaise", "DuckRaised",
+        "RiField_Ha", "Cass_Ha", "Corn_Ha", "Cash_Ha", "LSize_Ha", "CowFarm", "PigFarm", "Cass_Yield",
+    ):  # fmt: skip
         database[name] = rng.integers(0, 50, len(codes))
     _mac(folder / "cdb_commune_census_data_2011.csv", database)
     census = pd.DataFrame({"Com_Code": plain, "Commune": database["Commune"], "TT_Family": households})
-    census["TT_Both"], census["Both_UP_18"], census["IM_UP_18_P"] = households * 5, households * 2, 0.5
+    census["TT_Both"], census["Both_UP_18"] = households * 5, households * 2
+    for name in ("M_18_24", "F_18_24", "M_25_35", "F_25_35", "M_36_45", "F_36_45", "M_UP_61", "F_UP_61", "Both_IM_18"):
+        census[name] = rng.integers(1, 90, len(codes))
     census.to_csv(folder / "census2008_int_migration_commune.csv", index=False)
+    districts = pd.DataFrame({"NCDD_CodeD": sorted({int(code[:4]) for code in codes}), "TOTPOP": 90000})
+    districts["NB_OUTMIGR"], districts["Nb_InMIG_1"], districts["NB_EMIGRAN_PP"] = 9000, 5000, 300
+    _mac(folder / "census2008_migration_district.csv", districts)
     urban = pd.DataFrame(
         {"Com_Code": plain[:10], "Commune": database["Commune"][:10], "URB_RC2011": "U11", "U_Den08": 500.0}
     )
@@ -117,14 +124,14 @@ def _registers(folder: Path, codes: list[str], wealth: np.ndarray, rng: np.rando
 
 
 def _published(folder: Path) -> None:
-    mpi = (0.07, 16.6, 42.2, 20.5, 4.1)
+    mpi = (0.070052, 16.6, 42.2, 20.5, 4.1)  # H x A, and ten censored headcounts of 7.0052%
     _workbook(folder / "national-results-mpi.xlsx", {"": mpi}, "1", 6)
     _workbook(folder / "subnational-results-mpi.xlsx", dict.fromkeys(PROVINCES.values(), mpi), "5", 7)
     header = (
         "Country ISO3,Admin 1 PCode,Admin 1 Name,MPI,Headcount Ratio,Intensity of Deprivation,Vulnerable to Poverty,"
         "In Severe Poverty,Survey,Start Date,End Date"
     )
-    figures = "0.07,16.6,42.2,20.5,4.1,DHS,2021-01-01 00:00:00+00:00,2022-12-31 00:00:00+00:00"
+    figures = "0.070052,16.6,42.2,20.5,4.1,DHS,2021-01-01 00:00:00+00:00,2022-12-31 00:00:00+00:00"
     lines = [header, f"KHM,,,{figures}", *(f"KHM,KH{code},{name},{figures}" for code, name in PROVINCES.items())]
     for name in ("global_mpi.csv", "global_mpi_trends.csv"):
         (folder / name).write_text("\n".join(lines) + "\n")
@@ -157,7 +164,7 @@ def _workbook(path: Path, areas: dict[str, tuple[float, ...]], table: str, first
             values = {name: [1000.0] for name in areas}
         else:
             rows[6][first : first + 10] = INDICATORS
-            share = {"censored": 7.0, "uncensored": 15.0, "contribution": 10.0}[family]
+            share = {"censored": 7.0052, "uncensored": 15.0, "contribution": 10.0}[family]
             values = {name: [share] * 10 for name in areas}
         for row in rows:
             sheet.append(row)
@@ -179,7 +186,7 @@ def _points(folder: Path, codes: list[str], squares: list[Any], rng: np.random.G
     zones = gpd.GeoDataFrame({"map_id": [1], "name": ["Zone"]}, geometry=[centres[33]], crs="EPSG:4326")
     zones.to_file(folder / "odc_special_economic_zones.geojson", driver="GeoJSON")
     places = pd.DataFrame({"geonameid": range(1, 41), "name": "Phum", "latitude": [p.y for p in centres[::2]],
-                           "longitude": [p.x for p in centres[::2]], "population": 600})  # fmt: skip
+                           "longitude": [p.x for p in centres[::2]], "population": [600, 20_000, 200_000, 1_500_000] * 10})  # fmt: skip
     places.to_csv(folder / "geonames_KH_cities500.csv", index=False)
     villages = gpd.GeoDataFrame(
         {"Vil_Code": [code + "01" for code in codes], "Distance": rng.uniform(500, 20000, len(codes))},

@@ -43,6 +43,7 @@ class Country(BaseModel):
     default_measure: str
     first_quarter: str
     gazetteer: str
+    baseline_features: list[str] = Field(default_factory=list)
     renumbered_districts: list[RenumberedDistrict] = Field(default_factory=list)
 
     @property

@@ -112,10 +112,12 @@ def _with_kinds(headcount: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_evidence(contribution: pd.DataFrame, mpi: pd.DataFrame, df: int) -> pd.DataFrame:
-    """Contributions with the interval of a share, and the households and flag of the mpi that they part."""
+    """Contributions with the interval of a share, and the households and flag of the mpi that they part; those of communes
+    only where they have a standard error."""
     keys = ["area_id", "subgroup", "k"]
     evidence = mpi.loc[mpi["statistic"] == "mpi", [*keys, "method", "n_households", "suppressed", "quality_flag"]]
     rows = contribution.merge(evidence, on=keys, how="left", validate="many_to_one")
+    rows = rows[rows["se"].notna() | rows["area_level"].isin(["country", "province", "district"])]
     low, high = logit_interval(rows["share"], rows["se"], df)
     return rows.assign(ci_low=low, ci_high=high)
 
@@ -152,7 +154,7 @@ def overlap_tables(
 ) -> OverlapTables:
     """Pairs, counts, dimensions, bundles and latent classes, in cells that are published and in whole areas."""
     counts = profile_counts(households, measure)
-    cells = _worth_a_row(cells_of(counts, below_country(areas), country.area_id), decisions)
+    cells = _worth_a_row(counts, cells_of(counts, below_country(areas), country.area_id), decisions)
     model = fit_classes(counts, LatentClasses(seed=seed, n_starts=8, tolerance=1e-9))
     stability = class_stability(model, counts, n_replicates=10, seed=seed)
     return OverlapTables(
@@ -165,13 +167,27 @@ def overlap_tables(
     )
 
 
-def _worth_a_row(cells: Cells, decisions: pd.DataFrame) -> Cells:
-    keep = _rows_worth_publishing(cells.table, decisions).index.to_numpy()
-    return Cells(cells.table.loc[keep].reset_index(drop=True), cells.rollup[keep])
+def _worth_a_row(counts: MaskCounts, cells: Cells, decisions: pd.DataFrame) -> Cells:
+    """Cells that overlap is published for: not withheld, and with two clusters or more, since overlap in one cluster has no
+    interval; and the country and provinces in any case."""
+    shown = cells.table.index.isin(_rows_worth_publishing(cells.table, decisions).index)
+    several = _clusters(counts, cells) >= 2
+    keep = np.flatnonzero(shown & (several | cells.table["area_level"].isin(["country", "province"]).to_numpy()))
+    return Cells(cells.table.iloc[keep].reset_index(drop=True), cells.rollup[keep])
+
+
+def _clusters(counts: MaskCounts, cells: Cells) -> np.ndarray:
+    """Primary sampling units in each cell."""
+    from scipy.sparse import csr_array
+
+    psu = counts.units["psu_code"].to_numpy()
+    of_unit = csr_array((np.ones(len(psu)), (np.arange(len(psu)), psu)), shape=(len(psu), len(counts.psus)))
+    return np.diff((cells.rollup @ of_unit).tocsr().indptr)
 
 
 def change_rows(before: DirectTables, after: DirectTables, baseline_quarter: dt.date, years: float) -> pd.DataFrame:
-    """Rows of ``fct_change`` between two waves with independent samples, where both figures are published.
+    """Rows of ``fct_change`` between two waves with independent samples, where both figures are published and have a
+    standard error.
 
     Parameters
     ----------
@@ -208,7 +224,7 @@ def change_rows(before: DirectTables, after: DirectTables, baseline_quarter: dt.
             )
         )
     rows = pd.concat(parts, ignore_index=True)
-    rows = rows[rows["difference"].notna() & np.isfinite(rows["difference"])]
+    rows = rows[np.isfinite(rows["difference"]) & np.isfinite(rows["se"])]
     return rows.assign(baseline_quarter=baseline_quarter, method="direct", suppressed=False)
 
 

@@ -92,6 +92,10 @@ def _typed(
     if contract.type == "text":
         values = text.astype("string").str.strip().mask(blank)
         bad = pd.Series(False, index=text.index)
+    elif contract.type == "flag":
+        plain = text.astype("string").str.strip()
+        values = (~plain.isin(contract.zero_if)).astype("float64").mask(blank)
+        bad = pd.Series(False, index=text.index)
     elif contract.type == "date":
         parsed = pd.to_datetime(text.mask(blank), errors="coerce")
         values, bad = parsed.dt.date, parsed.isna() & ~blank

@@ -34,15 +34,17 @@ class FeatureSpec(BaseModel):
 class ColumnContract(BaseModel):
     """One column that is read from a table, and what its values may be.
 
-    ``type`` ``code`` is an area code: digits, padded with zeros on the left to ``digits``. ``on_violation`` says what
+    ``type`` ``code`` is an area code: digits, padded with zeros on the left to ``digits``; ``flag`` is 0 for the values in
+    ``zero_if`` and 1 for any other. ``on_violation`` says what
     happens to a row that breaks the contract: ``refuse`` the file, or ``quarantine`` the row (set aside, counted).
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     source: str | list[str] = Field(alias="from")
-    type: Literal["code", "integer", "number", "text", "date"] = "number"
+    type: Literal["code", "integer", "number", "text", "date", "flag"] = "number"
     digits: int = 6
+    zero_if: list[str] = Field(default_factory=list)
     minimum: float | None = None
     maximum: float | None = None
     nullable: bool = False

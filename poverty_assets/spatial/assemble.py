@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.countries import Country
+from poverty_assets.errors import InputError
 from poverty_assets.sources.spec import SourceSpec
 from poverty_assets.spatial.areas import to_geodataframe
 from poverty_assets.spatial.crosswalk import commune_codes
@@ -57,8 +58,11 @@ def quarter_features(
     parts = [_of_rasters(rasters, [spec for spec, _ in seen if spec.source_id in rasters], zones)] if rasters else []
     for spec, frame in seen:
         if spec.source_id not in rasters:
-            data = _vector_or_table(frame, spec, crosswalk, country)
-            parts.append(features_from_source(spec.features, data, zones, metric_crs=country.metric_crs))
+            data = _vector_or_table(frame, spec, crosswalk, areas, country)
+            try:
+                parts.append(features_from_source(spec.features, data, zones, metric_crs=country.metric_crs))
+            except InputError as error:
+                raise type(error)(error.problem, file=spec.path, place=error.place, remedy=error.remedy) from error
     unit = {f.feature_id: f.unit for spec, _ in seen for f in spec.features}
     source = {f.feature_id: spec.source_id for spec, _ in seen for f in spec.features}
     if not parts:
@@ -81,7 +85,13 @@ def _of_rasters(rasters: dict[str, Raster], specs: list[SourceSpec], zones: Any)
     return named.merge(answers, on=["raster", "statistic"])[["area_id", "feature_id", "value", "coverage"]]
 
 
-def _vector_or_table(frame: pd.DataFrame, spec: SourceSpec, crosswalk: pd.DataFrame, country: Country) -> Any:
+def _vector_or_table(
+    frame: pd.DataFrame, spec: SourceSpec, crosswalk: pd.DataFrame, areas: pd.DataFrame, country: Country
+) -> Any:
+    """The source's rows as points, shapes, their common outline (option ``outline``), or a table with ``area_id``.
+
+    Option ``absent_is_zero``: communes that the table does not list have 0 in every column.
+    """
     import geopandas as gpd
     import shapely
 
@@ -90,7 +100,20 @@ def _vector_or_table(frame: pd.DataFrame, spec: SourceSpec, crosswalk: pd.DataFr
         return gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy(frame[x], frame[y]), crs="EPSG:4326")
     if "geometry" in frame:
         geometry = shapely.from_wkb(frame["geometry"].to_numpy())
+        if spec.options.get("outline", False):
+            parts = shapely.get_parts(shapely.union_all(geometry))  # without the slivers between simplified shapes
+            return gpd.GeoDataFrame(geometry=shapely.polygons(shapely.get_exterior_ring(parts)), crs="EPSG:4326")
         return gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326")
-    mapped = crosswalk[crosswalk["source_id"] == spec.source_id].set_index("source_code")
-    coded = commune_codes(frame, country)
-    return coded.assign(area_id=coded["area_code"].map(mapped["area_id"].fillna(mapped["parent_id"])))
+    if "district_code" in frame:
+        renumbered = {district.old: district.new for district in country.renumbered_districts}
+        table = frame.assign(area_id=frame["district_code"].replace(renumbered))
+    else:
+        mapped = crosswalk[crosswalk["source_id"] == spec.source_id].set_index("source_code")
+        coded = commune_codes(frame, country)
+        table = coded.assign(area_id=coded["area_code"].map(mapped["area_id"].fillna(mapped["parent_id"])))
+    if spec.options.get("absent_is_zero", False):
+        communes = areas.loc[areas["area_level"] == "commune", "area_id"]
+        absent = pd.DataFrame({"area_id": communes[~communes.isin(table["area_id"])]})
+        columns = [name for name in table if name != "area_id" and pd.api.types.is_numeric_dtype(table[name])]
+        table = pd.concat([table, absent.assign(**dict.fromkeys(columns, 0.0))], ignore_index=True)
+    return table

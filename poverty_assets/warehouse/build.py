@@ -123,13 +123,14 @@ def _build(
             _fill(connection, definition, lake, sealed, kept)
         _fill_quarters(connection, lake, sealed, kept, old.is_file(), is_simulated, now)
         _fill_build(connection, lake, sealed, kept, is_simulated, run_id, now)
+        _add_keys(connection)
         for view in VIEWS:
             connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
         _comment(connection, is_simulated)
         failures = run_gate(connection)
         if failures:
             raise GateFailed(
-                f"{len(failures)} checks of the new warehouse failed; nothing was published, the last good file stays:\n"
+                f"{len(failures)} check(s) of the new warehouse failed; nothing was published, the last good file stays:\n"
                 + "\n".join(f"  {failure}" for failure in failures)
             )
         rows = {t.name: _scalar(connection, f'SELECT count(*) FROM "{t.name}"') for t in TABLES}
@@ -166,10 +167,22 @@ def _fill(
             source, values = "read_parquet(?)", [[str(file) for file in files]]
         picked = ", ".join([f"DATE '{quarter.key}'"] * has_quarter + names)
         columns = ", ".join(['"quarter"'] * has_quarter + names)
-        conflict = " ON CONFLICT DO NOTHING" if definition.keeps_newest else ""
-        connection.execute(
-            f'INSERT INTO "{definition.name}" ({columns}) SELECT {picked} FROM {source}{conflict}', values
-        )
+        there = f' ANTI JOIN "{definition.name}" USING ({", ".join(definition.key)})' if definition.keeps_newest else ""
+        connection.execute(f'INSERT INTO "{definition.name}" ({columns}) SELECT {picked} FROM {source}{there}', values)
+
+
+def _add_keys(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the primary keys; a key that stands twice fails the gate."""
+    import duckdb
+
+    broken = []
+    for definition in TABLES:
+        try:
+            connection.execute(definition.key_ddl)
+        except duckdb.ConstraintException as error:
+            broken.append(f"  {definition.name}: {str(error).splitlines()[0]}")
+    if broken:
+        raise GateFailed(f"{len(broken)} tables hold a key twice; nothing was published:\n" + "\n".join(broken))
 
 
 def _same_columns(connection: duckdb.DuckDBPyConnection, definition: Table) -> bool:

@@ -1,0 +1,134 @@
+"""Registers, and the model of the register's rate.
+
+Belongs here: the assets of groups ``models`` and ``registers``. Does not belong here: fitting (``modelling``), or counting
+(``measurement.registers``).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+
+from poverty_assets.assets.describe import OWNERS, of_table, out_of_table, picture
+from poverty_assets.partitions import quarter_of
+from poverty_assets.resources import Home
+from poverty_assets.sources.spec import SourceSpec
+
+
+def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """All assets of both groups."""
+    registers = [spec for spec in specs if spec.role == "register"]
+    earlier = [spec for spec in specs if spec.role == "history"]
+    used = [spec for spec in specs if spec.features or spec.role == "register"]
+
+    @dg.asset(
+        group_name="registers",
+        owners=OWNERS,
+        kinds={"python", "parquet"},
+        deps=[f"src_{spec.source_id}" for spec in registers],
+        partitions_def=partitions,
+    )
+    def register_count(context: dg.AssetExecutionContext, area_crosswalk: pd.DataFrame, home: Home) -> pd.DataFrame:
+        """Households in all and listed, by area, for every register that the quarter sees."""
+        from poverty_assets.measurement.registers import count_registers
+
+        quarter = quarter_of(context)
+        return count_registers(
+            registers, lambda source_id: home.observed(source_id, quarter), area_crosswalk, home.country
+        )
+
+    @dg.asset(
+        group_name="registers",
+        owners=OWNERS,
+        kinds={"python", "parquet"},
+        deps=[f"src_{spec.source_id}" for spec in earlier],
+        partitions_def=partitions,
+    )
+    def register_history(context: dg.AssetExecutionContext, area_crosswalk: pd.DataFrame, home: Home) -> pd.DataFrame:
+        """Rates of earlier releases of the registers, by commune: a baseline for the model, never a feature of it."""
+        from poverty_assets.measurement.registers import register_history as history_of
+
+        quarter = quarter_of(context)
+        return history_of(earlier, lambda source_id: home.observed(source_id, quarter), area_crosswalk, home.country)
+
+    @dg.multi_asset(
+        name="register_model",
+        outs={
+            "register_prediction": dg.AssetOut(
+                group_name="models",
+                owners=OWNERS,
+                kinds={"scikitlearn", "parquet"},
+                description="Rate of the register that a model predicts for every commune, without having seen the"
+                " commune's 50 km block, with its 95% prediction interval.",
+            ),
+            "model_run": out_of_table("model_run", used),
+            "model_metric": out_of_table("model_metric", used),
+        },
+        partitions_def=partitions,
+    )
+    def register_model(
+        context: dg.AssetExecutionContext,
+        commune_feature: pd.DataFrame,
+        register_count: pd.DataFrame,
+        register_history: pd.DataFrame,
+        dim_area: pd.DataFrame,
+        home: Home,
+    ) -> Iterator[dg.Output]:
+        from poverty_assets.modelling.quarter import fit_quarter
+        from poverty_assets.reports.figures import ranked, scatter
+
+        quarter = quarter_of(context)
+        fitted = fit_quarter(
+            commune_feature, register_count, register_history, dim_area, home.country, home.settings.models, quarter
+        )
+        shown = {}
+        if len(fitted.scored):
+            png = scatter(
+                fitted.scored["rate"], fitted.scored["modelled_rate"], "Register rate, held out by 50 km blocks",
+                "rate on the register", "rate predicted without the block", home.settings.is_simulated,
+                low=fitted.scored["modelled_rate_ci_low"], high=fitted.scored["modelled_rate_ci_high"],
+            )  # fmt: skip
+            top = fitted.importance.sort_values("importance", ascending=False).head(20)
+            bars = ranked(
+                list(top["feature"]), top["importance"], "Permutation importance, held out by 50 km blocks",
+                "fall of the Spearman correlation", home.settings.is_simulated,
+            )  # fmt: skip
+            shown = {
+                "plot": picture(png, "Held-out predictions with 95% intervals (grey)"),
+                "importance": picture(bars, "How much each feature, with its neighbourhood means, is worth"),
+            }
+        yield dg.Output(fitted.predictions, "register_prediction", metadata=shown)
+        yield dg.Output(fitted.runs, "model_run")
+        yield dg.Output(fitted.metrics, "model_metric", metadata={"scores": _scores(fitted.metrics)})
+
+    @dg.asset(**of_table("fct_register", used, partitions))
+    def fct_register(
+        context: dg.AssetExecutionContext,
+        register_count: pd.DataFrame,
+        register_prediction: pd.DataFrame,
+        dim_area: pd.DataFrame,
+        home: Home,
+    ) -> pd.DataFrame:
+        from poverty_assets.measurement.registers import all_register_rows
+        from poverty_assets.reports.figures import area_map
+        from poverty_assets.warehouse.headline import combine
+
+        rows = combine("fct_register", [all_register_rows(register_count, register_prediction, dim_area, home.country)])
+        if len(rows):
+            gap = rows[rows["area_level"] == "commune"].drop_duplicates("area_id").set_index("area_id")["coverage_gap"]
+            title = "Modelled rate less the register's rate: where it may fall short (orange)"
+            png = area_map(dim_area, gap, title, "share of households", home.settings.is_simulated, diverging=True)
+            context.add_output_metadata({"map": picture(png, title)})
+        return rows
+
+    return [register_count, register_history, register_model, fct_register]
+
+
+def _scores(metrics: pd.DataFrame) -> dg.MarkdownMetadataValue:
+    """Scores by learner, fold design and metric as a table; baselines are learners too."""
+    wide = metrics.pivot_table(index=["fold_design", "learner"], columns="metric", values="value")
+    chosen = [c for c in ("spearman", "spearman_within_province", "found_top20", "rmse", "bias") if c in wide]
+    lines = ["| folds | learner | " + " | ".join(chosen) + " |", "|---" * (len(chosen) + 2) + "|"]
+    for (folds, learner), row in wide[chosen].iterrows():
+        lines.append(f"| {folds} | {learner} | " + " | ".join(f"{value:.3f}" for value in row) + " |")
+    return dg.MetadataValue.md("\n".join(lines))

@@ -1,0 +1,38 @@
+"""The jobs: a quarter, the publication, and both.
+
+Belongs here: selections of assets that run together. Steps run in one process: an interpreter for every step, Dagster's
+default, costs seconds each, and steps of a quarter follow one another anyway.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+QUARTER = "quarter"
+PUBLISH = "publish"
+REFRESH = "refresh"
+
+
+def build() -> list[Any]:
+    """All jobs."""
+    warehouse = dg.AssetSelection.assets("warehouse")
+    everything = dg.AssetSelection.all()
+    return [
+        dg.define_asset_job(
+            QUARTER,
+            selection=everything - warehouse,
+            description="Everything of one quarter, up to its seal. Backfills use this job; publish when they are done.",
+        ),
+        dg.define_asset_job(
+            PUBLISH,
+            selection=warehouse,
+            description="Builds the warehouse from every complete quarter, checks it and swaps it in.",
+        ),
+        dg.define_asset_job(
+            REFRESH,
+            selection=everything,
+            description="One quarter and then the publication: what the schedule runs.",
+        ),
+    ]

@@ -1,0 +1,232 @@
+"""The command line: ``poverty-assets``.
+
+Belongs here: arguments, exit codes, what is printed. Does not belong here: doing any of it. Commands import what they need
+when they run, so that a mistyped word is answered at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from poverty_assets.errors import InputError, PovertyAssetsError, UsageError
+
+app = typer.Typer(
+    name="poverty-assets",
+    help="Multidimensional deprivation for every commune, quarter by quarter.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+EXIT_FAILED, EXIT_REFUSED = 1, 2
+
+
+class SourceChoice(StrEnum):
+    """Kind of data of a home."""
+
+    simulated = "simulated"
+    landing = "landing"
+
+
+class Format(StrEnum):
+    """Form of a query's answer."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+def main() -> None:
+    """Run a command; errors of ours are printed without a traceback and set the exit code."""
+    try:
+        app()
+    except InputError as error:
+        _complain(error.message)
+        sys.exit(EXIT_REFUSED)
+    except PovertyAssetsError as error:
+        _complain(f"{error}\nThe last good warehouse is untouched.")
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        _complain("stopped; the last good warehouse is untouched")
+        sys.exit(130)
+
+
+def _complain(text: str) -> None:
+    print(f"poverty-assets: {text}", file=sys.stderr)
+
+
+@app.command()
+def refresh(
+    quarter: Annotated[
+        list[str] | None, typer.Option(help="Quarter to refresh, as 2022Q1; may be given again.")
+    ] = None,
+    sources: Annotated[SourceChoice | None, typer.Option(help="Simulated twin, or files of a landing folder.")] = None,
+    landing: Annotated[Path | None, typer.Option(help="Landing folder of real files.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country folder, as khm.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Measure, as global_mpi.")] = None,
+) -> None:
+    """Refresh quarters and publish the warehouse (default: the latest complete quarter and the one a year before)."""
+    from poverty_assets.automation.refresh import default_quarters
+    from poverty_assets.automation.refresh import refresh as run
+    from poverty_assets.quarter import Quarter
+
+    if landing is not None and sources == SourceChoice.simulated:
+        raise UsageError(
+            "--landing goes with --sources landing, not with the simulated twin", remedy="leave one of them out"
+        )
+    asked = {"sources": sources and sources.value, "landing": landing, "country": country, "measure": measure}
+    if landing is not None and sources is None:
+        asked["sources"] = SourceChoice.landing.value
+    settings = _settings(**asked)
+    today = dt.datetime.now(dt.UTC).date()
+    quarters = [Quarter.from_label(label) for label in quarter] if quarter else default_quarters(today)
+    with _progress() as announce:
+        done = run(settings, quarters, today=today, announce=announce)
+    simulated = "SIMULATED DATA, " if settings.is_simulated else ""
+    labels = ", ".join(q.label for q in done.quarters)
+    print(f"Published {labels} ({simulated}{done.tables['rows']:,} rows) in {done.warehouse}")
+    print("Next:")
+    print(
+        "  poverty-assets query \"SELECT name_en, estimate, ci_low, ci_high FROM v_mpi_latest WHERE area_level = 'province'"
+    )
+    print("      AND statistic = 'headcount_ratio' AND k BETWEEN 0.33 AND 0.34 ORDER BY estimate DESC\"")
+    print("  make ui        (or: poverty-assets ui)")
+
+
+@app.command()
+def validate(
+    folder: Annotated[Path | None, typer.Argument(help="Landing folder; by default the home's.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country folder, as khm.")] = None,
+) -> None:
+    """Check landing files against their contracts; runs and writes nothing."""
+    from poverty_assets.sources.validation import validate_landing
+
+    settings = _settings(country=country, landing=folder, sources="landing" if folder else None)
+    problems = 0
+    for title, outcome in validate_landing(settings):
+        print(f"{'ok     ' if outcome is None else 'refused'} {title}")
+        if outcome is not None:
+            problems += 1
+            _complain(outcome)
+    if problems:
+        raise InputError(f"{problems} sources cannot be used", file=settings.landing_folder, remedy="see above")
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="A SELECT over the published tables.")],
+    form: Annotated[Format, typer.Option("--format", help="Form of the answer.")] = Format.table,
+) -> None:
+    """Ask the published warehouse, read-only."""
+    from poverty_assets.warehouse.query import answer
+
+    sys.stdout.buffer.write(answer(_settings().warehouse, sql, form.value))
+
+
+@app.command()
+def status() -> None:
+    """Quarters published, their evidence and freshness, failed checks."""
+    from poverty_assets.warehouse.query import status_text
+
+    settings = _settings()
+    print(status_text(settings.warehouse))
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on localhost.")] = 3000) -> None:
+    """Open the Dagster UI on this home, on localhost, with the schedule running."""
+    from poverty_assets.instance import prepare_instance
+
+    settings = _settings()
+    environment = dict(os.environ)
+    environment["DAGSTER_HOME"] = str(prepare_instance(settings.dagster_home))
+    environment["POVERTY_ASSETS_HOME"] = str(settings.home.resolve())
+    print(f"Dagster UI of {settings.home} on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
+    arguments = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "poverty_assets.definitions",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    os.execve(sys.executable, arguments, environment)
+
+
+def _settings(**asked: object):  # type: ignore[no-untyped-def]
+    from pydantic import ValidationError
+
+    from poverty_assets.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "POVERTY_ASSETS_" + str(first["loc"][0]).upper()
+        raise UsageError(f"{name} cannot be used: {first['msg']}", remedy="correct the setting or unset it") from error
+
+
+class _progress:  # noqa: N801
+    """A bar on a terminal, plain lines elsewhere; fed by the package's log."""
+
+    def __enter__(self):  # type: ignore[no-untyped-def]
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+        if self._console.is_terminal:
+            columns = (TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=self._console)
+            self._bar.start()
+        self._task = None
+        self._handler = _Feed(self._step)
+        logger = logging.getLogger("poverty_assets")
+        logger.addHandler(self._handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        return self._announce
+
+    def __exit__(self, *error: object) -> None:
+        logging.getLogger("poverty_assets").removeHandler(self._handler)
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _announce(self, text: str, steps: int) -> None:
+        if self._bar is None:
+            print(text, file=sys.stderr, flush=True)
+        else:
+            self._task = self._bar.add_task(text, total=steps)
+
+    def _step(self, record: logging.LogRecord) -> None:
+        if self._bar is None or record.levelno >= logging.WARNING:
+            print(f"  {record.getMessage()}", file=sys.stderr, flush=True)
+        elif self._task is not None:
+            self._bar.update(self._task, advance=1, description=record.getMessage()[:34])
+
+
+class _Feed(logging.Handler):
+    def __init__(self, step) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        self._step = step
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand a log record to the progress display."""
+        self._step(record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Everything there is, top to bottom: the code location that Dagster loads.
+
+Belongs here: putting assets, checks, jobs, schedules and resources together. Does not belong here: making any of them.
+Nothing heavy is imported and nothing is read until Dagster asks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from poverty_assets.assets import areas, estimates, features, publication, published, registers, sources, survey
+from poverty_assets.automation import jobs, schedules
+from poverty_assets.checks import asset_checks
+from poverty_assets.countries import load_country, load_sources
+from poverty_assets.partitions import quarterly
+from poverty_assets.quarter import Quarter
+from poverty_assets.resources import Home, LakeIOManager
+from poverty_assets.settings import Settings
+
+
+def build_definitions(
+    settings: Settings | None = None, *, resource_overrides: dict[str, Any] | None = None
+) -> dg.Definitions:
+    """Assemble the code location for one home.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        By default from the environment.
+    resource_overrides : dict, optional
+        Resources that tests bring in place of ours.
+    """
+    settings = settings or Settings()
+    country = load_country(settings.country)
+    specs = load_sources(country, simulated=settings.is_simulated)
+    quarters = quarterly(Quarter.from_label(country.first_quarter))
+    return dg.Definitions(
+        assets=[
+            *sources.build(specs, quarters, simulated=settings.is_simulated),
+            *areas.build(specs, quarters),
+            *features.build(specs, quarters),
+            *survey.build(specs, quarters),
+            *published.build(specs, quarters),
+            *estimates.build(specs, quarters),
+            *registers.build(specs, quarters),
+            *publication.build(quarters),
+        ],
+        asset_checks=asset_checks.build(),
+        jobs=jobs.build(),
+        schedules=schedules.build(quarters),
+        executor=dg.in_process_executor,
+        resources={
+            "home": Home.of(settings),
+            "io_manager": LakeIOManager(root=str(settings.lake)),
+            **(resource_overrides or {}),
+        },
+    )
+
+
+@dg.definitions
+def poverty_assets() -> dg.Definitions:
+    """The code location, for the home that the environment names."""
+    return build_definitions()

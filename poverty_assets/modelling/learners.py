@@ -1,0 +1,262 @@
+"""Learners by name, and the columns that they learn from.
+
+Belongs here: how each learner and each baseline is put together. Does not belong here: folds and scores (``validation``),
+or which learner wins (``register_model``).
+
+Learners predict a rate on the logit scale from a ``Design``; baselines are learners too, so that one table compares all.
+scikit-learn is imported where it is used: it takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.errors import SpecificationError
+
+PLACE = ("x_m", "y_m")
+PROVINCE = "province"
+# Neighbourhood means are taken with a Gaussian weight; about one commune and one district across.
+NEIGHBOURHOODS_METRES = (8_000.0, 30_000.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """What learners see of every area, row by row.
+
+    Attributes
+    ----------
+    features : DataFrame, shape (n, p)
+        As measured; missing where not known.
+    wide : DataFrame, shape (n, 3p + 2)
+        Features, their means over neighbourhoods (made of features only: nothing of the target) and the coordinates.
+    province : numpy.ndarray of str, shape (n,)
+    lagged : numpy.ndarray of float, shape (n,)
+        An earlier register's rate, for the baseline of that name; NaN where there is none.
+    """
+
+    features: pd.DataFrame
+    wide: pd.DataFrame
+    province: np.ndarray
+    lagged: np.ndarray
+
+    @property
+    def xy(self) -> np.ndarray:
+        """Coordinates in metres, shape (n, 2)."""
+        return self.wide[list(PLACE)].to_numpy(dtype=float)
+
+
+def design(features: pd.DataFrame, xy: np.ndarray, province: np.ndarray, lagged: np.ndarray | None = None) -> Design:
+    """Put a design together.
+
+    Features without two distinct values are left out: there is nothing to learn from them.
+
+    Parameters
+    ----------
+    features : DataFrame, shape (n, p)
+    xy : numpy.ndarray, shape (n, 2)
+        Metric coordinates.
+    province : numpy.ndarray of str, shape (n,)
+    lagged : numpy.ndarray, shape (n,), optional
+    """
+    from poverty_assets.spatial.neighbours import gaussian, neighbourhood_mean
+
+    kept = features.loc[:, features.nunique() > 1].astype(float)
+    means = [
+        neighbourhood_mean(kept, gaussian(xy, size, reach=2.5), f"|{size / 1000:g}km") for size in NEIGHBOURHOODS_METRES
+    ]
+    place = pd.DataFrame(xy, columns=list(PLACE), index=kept.index)
+    past = np.full(len(kept), np.nan) if lagged is None else np.asarray(lagged, dtype=float)
+    return Design(kept, pd.concat([kept, *means, place], axis=1), np.asarray(province, dtype=str), past)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A learner and how it is run.
+
+    Attributes
+    ----------
+    build : callable
+        ``build(seed)`` gives a scikit-learn estimator for ``Design.wide``; None for an average of ``members``.
+    members : tuple of str
+        Learners whose predictions on the logit scale are averaged.
+    is_baseline : bool
+        Baselines are scored and never chosen.
+    by_province : bool
+        Also scored leaving one province out: a fit a province, so only learners that are quick to fit are.
+    """
+
+    name: str
+    build: Callable[[int], Any] | None
+    members: tuple[str, ...] = ()
+    is_baseline: bool = False
+    by_province: bool = True
+
+
+def _imputed(*steps: Any) -> Any:
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), *steps)
+
+
+def _ranked(estimator: Any) -> Any:
+    from sklearn.preprocessing import QuantileTransformer, StandardScaler
+
+    return _imputed(
+        QuantileTransformer(n_quantiles=50, output_distribution="normal", random_state=0), StandardScaler(), estimator
+    )
+
+
+def _ridge(seed: int) -> Any:
+    # written as a Gaussian process with a linear kernel, for its held-out predictions in closed form
+    from poverty_assets.modelling.gaussian_process import SpatialGaussianProcess
+
+    return SpatialGaussianProcess(
+        place=(), group_variance=0.0, feature_variance=0.0, linear_variance=0.045, scores="normal", noise=0.5
+    )
+
+
+def _svr(seed: int) -> Any:
+    from sklearn.svm import SVR
+
+    return _ranked(SVR(C=0.3, gamma=0.002, epsilon=0.1))
+
+
+# Forests use one thread: with several, predictions are added up in the order in which threads finish, and the last digit of
+# the same model differs from run to run.
+def _random_forest(seed: int) -> Any:
+    from sklearn.ensemble import RandomForestRegressor
+
+    return _imputed(RandomForestRegressor(150, min_samples_leaf=3, max_features=0.2, n_jobs=1, random_state=seed))
+
+
+def _with_province(estimator: Any, *, impute: bool) -> Any:
+    """Province as its mean in the training data, shrunk and cross-fitted (Micci-Barreca 2001), beside the other columns."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.model_selection import KFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import TargetEncoder
+
+    others = SimpleImputer(strategy="median", keep_empty_features=True) if impute else "passthrough"
+    encoder = TargetEncoder(target_type="continuous", cv=KFold(5, shuffle=True, random_state=0))
+    return make_pipeline(ColumnTransformer([("province", encoder, [PROVINCE])], remainder=others), estimator)
+
+
+def _extra_trees(seed: int) -> Any:
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    forest = ExtraTreesRegressor(40, min_samples_leaf=3, max_features=0.25, n_jobs=1, random_state=seed)
+    return _with_province(forest, impute=True)
+
+
+def _hist_gradient_boosting(seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    boosting = HistGradientBoostingRegressor(
+        max_iter=80, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=25, l2_regularization=5.0,
+        max_features=0.2, random_state=seed,
+    )  # fmt: skip
+    return _with_province(boosting, impute=False)
+
+
+def _gaussian_process(seed: int) -> Any:
+    from poverty_assets.modelling.gaussian_process import SpatialGaussianProcess
+
+    return SpatialGaussianProcess(place=PLACE, group=PROVINCE)
+
+
+def _gaussian_process_no_province(seed: int) -> Any:
+    from poverty_assets.modelling.gaussian_process import SpatialGaussianProcess
+
+    return SpatialGaussianProcess(place=PLACE, group=PROVINCE, group_variance=0.0)
+
+
+def _province_mean(seed: int) -> Any:
+    from poverty_assets.modelling.baselines import ProvinceMean
+
+    return ProvinceMean()
+
+
+def _nearest_commune(seed: int) -> Any:
+    from sklearn.neighbors import KNeighborsRegressor
+
+    return KNeighborsRegressor(n_neighbors=1)
+
+
+def _alone(seed: int) -> Any:
+    from sklearn.impute import SimpleImputer
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.pipeline import make_pipeline
+
+    # the middle stands in for a missing value; an indicator of it would be a second feature
+    return make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        IsotonicRegression(increasing="auto", out_of_bounds="clip"),
+    )
+
+
+LEARNERS = {
+    learner.name: learner
+    for learner in (
+        Learner("ridge", _ridge),
+        Learner("svr", _svr, by_province=False),
+        Learner("random_forest", _random_forest, by_province=False),
+        Learner("extra_trees", _extra_trees, by_province=False),
+        Learner("hist_gradient_boosting", _hist_gradient_boosting, by_province=False),
+        # the effect of a province helps where a part of the province was seen, and not beyond
+        Learner("gaussian_process", _gaussian_process),
+        Learner("gaussian_process_no_province", _gaussian_process_no_province),
+        Learner("ensemble", None, ("gaussian_process", "extra_trees", "ridge"), by_province=False),
+        Learner("ensemble_no_province", None, ("gaussian_process_no_province", "ridge")),
+        Learner("province_mean", _province_mean, is_baseline=True),
+        Learner("nearest_commune", _nearest_commune, is_baseline=True),
+        Learner("last_register", None, is_baseline=True),
+    )
+}
+DEFAULT = (
+    "ridge", "extra_trees", "gaussian_process", "gaussian_process_no_province", "ensemble", "ensemble_no_province",
+)  # fmt: skip
+BASELINES = ("province_mean", "nearest_commune", "last_register")
+ALONE = "alone:"
+
+
+def learner(name: str) -> Learner:
+    """The learner of that name; ``alone:<feature>`` is the baseline that knows one feature only.
+
+    Raises
+    ------
+    SpecificationError
+        If there is none.
+    """
+    if name.startswith(ALONE):
+        return Learner(name, _alone, is_baseline=True)
+    if name not in LEARNERS:
+        raise SpecificationError(f"{name!r} is not a learner", remedy=f"one of {', '.join(LEARNERS)}")
+    return LEARNERS[name]
+
+
+def columns_for(name: str, data: Design) -> pd.DataFrame:
+    """The columns of the design that a learner is given."""
+    if name == "province_mean":
+        return pd.DataFrame({PROVINCE: data.province}, index=data.features.index)
+    if name == "nearest_commune":
+        return data.wide[list(PLACE)]
+    if name.startswith(ALONE):
+        return data.features[[name.removeprefix(ALONE)]]
+    if name in ("ridge", "svr", "random_forest"):
+        return data.wide
+    return data.wide.assign(**{PROVINCE: data.province})
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Names with the members of every average before it, each once."""
+    ordered: list[str] = []
+    for name in names:
+        ordered += [*learner(name).members, name]
+    return list(dict.fromkeys(ordered))

@@ -1,0 +1,160 @@
+"""The register models of a quarter, as rows of the warehouse and saved artifacts.
+
+Belongs here: from the quarter's tables to the model's inputs, and from the fitted model to ``model_run``, ``model_metric``
+and predictions. Does not belong here: fitting and judging (``register_model``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.catalog import table
+from poverty_assets.countries import Country
+from poverty_assets.modelling.artifact import save_model
+from poverty_assets.modelling.register_model import CHOSEN_BY, RegisterModel, fit_register_model
+from poverty_assets.quarter import Quarter
+
+LEAST_COMMUNES = 50
+PREDICTION = (
+    "register_id",
+    "area_id",
+    "modelled_rate",
+    "modelled_rate_ci_low",
+    "modelled_rate_ci_high",
+    "quality_flag",
+)
+OUTSIDE = "outside_area_of_applicability"
+
+
+@dataclass(frozen=True)
+class FittedQuarter:
+    """Register models of a quarter.
+
+    Attributes
+    ----------
+    predictions : DataFrame
+        Columns ``PREDICTION``, a row for every register and commune.
+    runs, metrics : DataFrame (catalog: ``model_run``, ``model_metric``)
+    scored : DataFrame
+        Communes with a rate, with their held-out prediction.
+    importance : DataFrame
+        ``register_id, feature, importance``.
+    """
+
+    predictions: pd.DataFrame
+    runs: pd.DataFrame
+    metrics: pd.DataFrame
+    scored: pd.DataFrame
+    importance: pd.DataFrame
+
+
+def fit_quarter(
+    features: pd.DataFrame,
+    registers: pd.DataFrame,
+    history: pd.DataFrame,
+    areas: pd.DataFrame,
+    country: Country,
+    models: Path,
+    quarter: Quarter,
+    *,
+    seed: int = 0,
+) -> FittedQuarter:
+    """Fit a model of each register's rate from the quarter's features, and save it.
+
+    Parameters
+    ----------
+    features : DataFrame (catalog: ``commune_feature``)
+    registers : DataFrame
+        ``register_id, area_id, households, listed``.
+    history : DataFrame
+        ``register_id, area_id, rate`` of earlier releases: baselines to beat, never features.
+    areas : DataFrame (catalog: ``dim_area``)
+    models : Path
+        Folder of artifacts.
+
+    Notes
+    -----
+    A register with fewer than 50 communes is published without a modelled rate.
+    """
+    communes = areas[areas["area_level"] == "commune"].sort_values("area_id").reset_index(drop=True)
+    wide = features.pivot(index="area_id", columns="feature_id", values="value").reindex(communes["area_id"])
+    parts: dict[str, list[pd.DataFrame]] = {
+        "predictions": [],
+        "runs": [],
+        "metrics": [],
+        "scored": [],
+        "importance": [],
+    }
+    for register_id, counts in registers.groupby("register_id", sort=True):
+        own = counts.set_index("area_id").reindex(communes["area_id"])
+        rate = (own["listed"] / own["households"]).astype(float)
+        if rate.notna().sum() < LEAST_COMMUNES:
+            continue
+        past = history[history["register_id"] == register_id].set_index("area_id")["rate"]
+        fitted = fit_register_model(
+            wide,
+            rate,
+            own["households"].astype(float),
+            _metric_points(communes, country),
+            communes["area_id"].str[: country.area_digits["province"]].to_numpy(dtype=str),
+            lagged=past.reindex(communes["area_id"]) if len(past) else None,
+            alone=[name for name in country.baseline_features if name in wide],
+            seed=seed,
+        )
+        made = _rows(fitted, str(register_id), rate, models, quarter)
+        for name, frame in made.items():
+            parts[name].append(frame)
+    empty = {
+        "predictions": list(PREDICTION),
+        "runs": [c.name for c in table("model_run").lake_columns],
+        "metrics": [c.name for c in table("model_metric").lake_columns],
+        "scored": ["area_id", "rate", *PREDICTION[2:5]],
+        "importance": ["register_id", "feature", "importance"],
+    }
+    joined = {
+        name: pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=empty[name])
+        for name, frames in parts.items()
+    }
+    return FittedQuarter(**joined)
+
+
+def _metric_points(communes: pd.DataFrame, country: Country) -> np.ndarray:
+    from pyproj import Transformer
+
+    to_metric = Transformer.from_crs("EPSG:4326", country.metric_crs, always_xy=True)
+    return np.column_stack(to_metric.transform(communes["centroid_lon"], communes["centroid_lat"]))
+
+
+def _rows(
+    fitted: RegisterModel, register_id: str, rate: pd.Series, models: Path, quarter: Quarter
+) -> dict[str, pd.DataFrame]:
+    target = f"register_rate:{register_id}"
+    path = save_model(fitted, models / f"register_rate_{register_id}" / f"quarter={quarter.key}" / "model.skops")
+    flag = fitted.predictions["in_area_of_applicability"].map({True: "ok", False: OUTSIDE})
+    predictions = fitted.predictions.assign(register_id=register_id, quality_flag=flag)[list(PREDICTION)]
+    run = {
+        "model_id": f"{target}:{fitted.learner}",
+        "target": target,
+        "learner": fitted.learner,
+        "chosen_by": CHOSEN_BY,
+        "n_training": fitted.n_training,
+        "features": list(fitted.features),
+        "training_digest": fitted.training_digest,
+        "artifact": path.relative_to(models.parent).as_posix(),
+        "interval_coverage": fitted.interval_coverage,
+    }
+    scored = predictions.assign(rate=rate.reindex(predictions["area_id"]).to_numpy()).dropna(subset=["rate"])
+    coverage = {"learner": fitted.learner, "fold_design": "block50km", "metric": "coverage95",
+                "value": fitted.interval_coverage, "n": fitted.n_training}  # fmt: skip
+    metrics = pd.concat([fitted.metrics, pd.DataFrame([coverage])], ignore_index=True)
+    return {
+        "predictions": predictions,
+        "runs": pd.DataFrame([run]),
+        "metrics": metrics.assign(target=target)[[c.name for c in table("model_metric").lake_columns]],
+        "scored": scored,
+        "importance": fitted.importance.assign(register_id=register_id),
+    }

@@ -1,0 +1,21 @@
+"""The quarter as Dagster's partition.
+
+Belongs here: the partitions definition, and the one conversion between a run's partition and a ``Quarter``. Does not belong
+here: the calendar itself (``quarter``).
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from poverty_assets.quarter import Quarter
+
+
+def quarterly(first: Quarter) -> dg.TimeWindowPartitionsDefinition:
+    """Quarters from ``first`` to the last complete one; the key is the quarter's first day."""
+    return dg.TimeWindowPartitionsDefinition(cron_schedule="0 0 1 1,4,7,10 *", fmt="%Y-%m-%d", start=first.key)
+
+
+def quarter_of(context: dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Quarter:
+    """The quarter of a run."""
+    return Quarter.from_key(context.run.tags["dagster/partition"])

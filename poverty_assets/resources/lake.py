@@ -1,0 +1,53 @@
+"""The lake as Dagster's IO manager: an asset returns a frame, the next one receives it.
+
+Belongs here: handing frames to and from ``warehouse.lake`` and telling the UI what was written. Does not belong here: how
+a partition is written.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from pydantic import PrivateAttr
+
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.readers import Observation
+from poverty_assets.warehouse.lake import Lake
+
+LOG = logging.getLogger("poverty_assets")
+
+
+class LakeIOManager(dg.ConfigurableIOManager):
+    """Writes each asset's frame as one Parquet file of its quarter, and reads it for the assets downstream."""
+
+    root: str
+    _started: float = PrivateAttr(default_factory=perf_counter)
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Write the partition whole; report rows, bytes and file."""
+        quarter = Quarter.from_key(context.partition_key)
+        name = context.asset_key.path[-1]
+        frame, noted = (obj.frame, obj.metadata) if isinstance(obj, Observation) else (obj, None)
+        path = Lake(self._root).write(name, quarter, frame, noted)
+        context.add_output_metadata(
+            {
+                "dagster/row_count": len(frame),
+                "bytes": path.stat().st_size,
+                "file": dg.MetadataValue.path(str(path)),
+            }
+        )
+        LOG.info("%s %s %s rows", quarter, name, f"{len(frame):,}")
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        """Read the partition that the run is about."""
+        return Lake(self._root).read(context.asset_key.path[-1], Quarter.from_key(context.partition_key))
+
+    @property
+    def _root(self) -> Any:
+        from pathlib import Path
+
+        return Path(self.root)

@@ -1,0 +1,73 @@
+"""A published home on the made-up landing folder, and the command line run in this process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from poverty_assets import cli
+from poverty_assets_tests.landing import write_landing
+
+QUARTER = "2022Q4"
+
+
+@dataclass
+class Answer:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_cli(monkeypatch, capfd):
+    """Run ``poverty-assets`` as its entry point does; returns exit code and what was printed."""
+
+    def run(home: Path, *arguments: str) -> Answer:
+        monkeypatch.setenv("POVERTY_ASSETS_HOME", str(home))
+        monkeypatch.setenv("DAGSTER_HOME", "")
+        monkeypatch.setattr(sys, "argv", ["poverty-assets", *map(str, arguments)])
+        capfd.readouterr()
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        printed = capfd.readouterr()
+        return Answer(code, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def landing(tmp_path_factory) -> Path:
+    return write_landing(tmp_path_factory.mktemp("landing"))
+
+
+@pytest.fixture(scope="session")
+def published_home(landing, tmp_path_factory) -> Path:
+    """A home with one quarter published from the made-up landing folder; tests copy it."""
+    home = tmp_path_factory.mktemp("published") / "home"
+    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli"]
+    command += ["refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", str(landing)]
+    done = subprocess.run(command, env={**os.environ, "POVERTY_ASSETS_HOME": str(home)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture
+def home(published_home, tmp_path) -> Path:
+    return Path(shutil.copytree(published_home, tmp_path / "home"))
+
+
+@pytest.fixture
+def broken(landing, tmp_path) -> Path:
+    """A copy of the landing folder for a test to break."""
+    return Path(shutil.copytree(landing, tmp_path / "broken"))

@@ -1,0 +1,71 @@
+"""A refresh through the command line, on the made-up landing folder."""
+
+import csv
+import io
+
+from poverty_assets_tests.integration.conftest import QUARTER
+
+
+def lake_bytes(home):
+    return {p.relative_to(home).as_posix(): p.read_bytes() for p in sorted((home / "lake").rglob("*.parquet"))}
+
+
+def rows(run_cli, home, sql):
+    answer = run_cli(home, "query", sql, "--format", "csv")
+    assert answer.code == 0, answer.err
+    return list(csv.reader(io.StringIO(answer.out)))[1:]
+
+
+def test_the_summary_says_what_was_published_where_and_what_to_type_next(run_cli, home, landing):
+    answer = run_cli(home, "refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", landing)
+    assert answer.code == 0, answer.err
+    assert f"Published {QUARTER}" in answer.out
+    assert str(home / "warehouse" / "poverty.duckdb") in answer.out
+    assert "poverty-assets query" in answer.out
+    assert "make ui" in answer.out
+
+
+def test_running_a_quarter_again_gives_the_same_lake_byte_for_byte(run_cli, home, landing):
+    before = lake_bytes(home)
+    assert run_cli(home, "refresh", "--quarter", QUARTER, "--landing", landing).code == 0
+    assert lake_bytes(home) == before
+
+
+def test_every_commune_has_a_register_row_with_a_rate_that_a_model_predicts(run_cli, home):
+    sql = "SELECT count(*), count(modelled_rate), count(rate) FROM fct_register WHERE area_level = 'commune' AND is_headline"
+    assert rows(run_cli, home, sql) == [["80", "80", "80"]]
+
+
+def test_published_figures_carry_their_errors_and_say_where_there_is_none(run_cli, home):
+    sql = (
+        "SELECT statistic, count(*), count(se), min(quality_flag) FROM fct_mpi WHERE method = 'published'"
+        " GROUP BY 1 ORDER BY 1"
+    )
+    assert rows(run_cli, home, sql) == [
+        ["headcount_ratio", "5", "5", "ok"],
+        ["intensity", "5", "0", "se_not_published"],
+        ["mpi", "5", "5", "ok"],
+        ["severe", "5", "0", "se_not_published"],
+        ["vulnerable", "5", "0", "se_not_published"],
+    ]
+
+
+def test_every_figure_names_its_sources_and_every_check_left_its_rows(run_cli, home):
+    assert int(rows(run_cli, home, "SELECT count(*) FROM meta_source WHERE length(sha256) = 64")[0][0]) == 28
+    tables = {row[0] for row in rows(run_cli, home, "SELECT DISTINCT table_name FROM check_result")}
+    assert {"dim_area", "commune_feature", "fct_register", "fct_mpi", "meta_source", "model_metric"} <= tables
+
+
+def test_an_older_quarter_sees_only_what_was_observed_by_its_end(run_cli, home, landing):
+    assert run_cli(home, "refresh", "--quarter", "2019Q2", "--landing", landing).code == 0
+    sql = "SELECT source_id FROM meta_source WHERE quarter = '2019-04-01' AND NOT source_id LIKE '%bound%' AND observed_to > '2019-06-30'"
+    assert rows(run_cli, home, sql) == []
+    assert rows(run_cli, home, "SELECT count(*) FROM fct_register WHERE quarter = '2019-04-01'") == [["0"]]
+    assert rows(run_cli, home, "SELECT string_agg(label, ',' ORDER BY label) FROM dim_quarter") == [["2019Q2,2022Q4"]]
+
+
+def test_status_tells_the_quarter_and_its_warnings(run_cli, home):
+    answer = run_cli(home, "status")
+    assert answer.code == 0
+    assert "2022Q4: published" in answer.out
+    assert "evidence published" in answer.out
