@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     @property
     def kind(self) -> SourceKind:
         """The kind of data asked for, else what the home holds, else simulated."""
-        return self.sources or _remembered(self.home).get("sources", "simulated")
+        return self.sources or ("landing" if _remembered(self.home).get("sources") == "landing" else "simulated")
 
     @property
     def landing_folder(self) -> Path:

@@ -96,7 +96,16 @@ def test_only_the_wiring_knows_that_dagster_exists():
 
 
 def test_loading_the_code_location_imports_nothing_heavy():
-    heavy = ("great_expectations", "sklearn", "matplotlib", "rioxarray", "rasterio", "geopandas", "duckdb", "exactextract")
+    heavy = (
+        "great_expectations",
+        "sklearn",
+        "matplotlib",
+        "rioxarray",
+        "rasterio",
+        "geopandas",
+        "duckdb",
+        "exactextract",
+    )
     code = f"import poverty_assets.definitions, sys; print([m for m in {heavy!r} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

@@ -96,7 +96,11 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
 
         return combine("fct_contribution", [direct_contribution, published_contribution])
 
-    @dg.multi_asset(name="overlap", outs={table: out_of_table(table, surveys) for table in OVERLAP.values()}, partitions_def=partitions)
+    @dg.multi_asset(
+        name="overlap",
+        outs={table: out_of_table(table, surveys) for table in OVERLAP.values()},
+        partitions_def=partitions,
+    )
     def overlap(
         survey_household: pd.DataFrame, disclosure_decision: pd.DataFrame, dim_area: pd.DataFrame, home: Home
     ) -> Iterator[dg.Output]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ SOURCES = {"hh_size_class": "hh_size", "age_group": "n_children"}
 """Column that a subgroup is made from where the households have none of its name."""
 
 
-Table = pd.DataFrame | Mapping[str, Any]
+Table: TypeAlias = "pd.DataFrame | Mapping[str, Any]"
 """Columns of households by name."""
 
 

@@ -22,7 +22,9 @@ from poverty_assets.reports.figures_overlap import (
 
 def country_pictures(tables: OverlapTables, measure: Measure, country: Country, is_simulated: bool) -> dict[str, bytes]:
     """PNG bytes by the name of the table in ``OverlapTables``; tables whose country row is withheld have none."""
-    names = {i.indicator_id: i.name_en for i in measure.indicators} | {d.dimension_id: d.name_en for d in measure.dimensions}
+    names = {i.indicator_id: i.name_en for i in measure.indicators} | {
+        d.dimension_id: d.name_en for d in measure.dimensions
+    }
     source = "household survey, direct estimates" + (" (simulated)" if is_simulated else "")
     words = Words(country.name_en, source, is_simulated, names)
 

@@ -17,7 +17,7 @@ from poverty_assets.errors import InputError
 from poverty_assets.sources.spec import SourceSpec
 from poverty_assets.spatial.areas import to_geodataframe
 from poverty_assets.spatial.crosswalk import commune_codes
-from poverty_assets.spatial.features import AreaTree, features_from_source
+from poverty_assets.spatial.features import features_from_source
 from poverty_assets.spatial.raster import Raster
 from poverty_assets.spatial.zonal import zonal_statistics
 
@@ -75,9 +75,10 @@ def quarter_features(
 
 
 def _of_rasters(rasters: dict[str, Raster], specs: list[SourceSpec], zones: Any) -> pd.DataFrame:
-    tree = AreaTree(zones, "commune")
+    """Zonal statistics over each area's own shape: sums of communes would count twice what simplified shapes share."""
+    below = zones.loc[zones["area_level"] != "country", ["area_id", "geometry"]].reset_index(drop=True)
     wanted = list(dict.fromkeys(f.statistic for spec in specs for f in spec.features))
-    answers = zonal_statistics(rasters, tree.zones, wanted, wholes=tree.wholes())
+    answers = zonal_statistics(rasters, below, wanted)
     named = pd.DataFrame(
         [(spec.source_id, f.statistic, f.feature_id) for spec in specs for f in spec.features],
         columns=["raster", "statistic", "feature_id"],

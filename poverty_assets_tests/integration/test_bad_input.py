@@ -63,7 +63,9 @@ def published_share_above_one(folder):
 def survey_without_weights(folder):
     wave = folder / "survey" / "dhs_2021_22"
     wave.mkdir(parents=True)
-    pd.DataFrame({"hh": ["a"], "psu": [1], "stratum": [1], "size": [4], "commune": ["010101"]}).to_csv(wave / "h.csv", index=False)
+    pd.DataFrame({"hh": ["a"], "psu": [1], "stratum": [1], "size": [4], "commune": ["010101"]}).to_csv(
+        wave / "h.csv", index=False
+    )
     (wave / "survey.yaml").write_text(
         "title: A wave\nfieldwork: {start: 2021-09-15, end: 2022-02-15}\nfile: h.csv\n"
         "columns: {household_id: hh, psu: psu, stratum: stratum, hh_size: size, area_id: commune}\n"
@@ -77,7 +79,12 @@ CASES = [
     (truncated_geotiff, FRICTION, "cannot be read", "truncated"),
     (raster_without_crs, FRICTION, "coordinate reference system", "gdal_edit"),
     (wrong_encoding, DATABASE + ", line 2", "UTF-8, not mac_roman", "encoding"),
-    (unknown_commune_code, REGISTER + ", record 4", "1 of 80 commune codes are unknown; first '991234'", "country.yaml"),
+    (
+        unknown_commune_code,
+        REGISTER + ", record 4",
+        "1 of 80 commune codes are unknown; first '991234'",
+        "country.yaml",
+    ),
     (duplicate_key, REGISTER + ", row 5", "duplicate key", "correct the file"),
     (share_above_one, REGISTER + ", row 8, column listed", "listed is above households", "correct the file"),
     (published_share_above_one, "global_mpi.csv", "outside 0 to 1", "publisher"),

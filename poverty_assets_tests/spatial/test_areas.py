@@ -11,7 +11,9 @@ COUNTRY = load_country("khm")
 
 def make_areas(codes=("010101", "010102", "010201", "020101")):
     boxes = [shapely.box(104 + 0.1 * i, 12, 104.1 + 0.1 * i, 12.1) for i in range(len(codes))]
-    polygons = pd.DataFrame({"area_code": codes, "geometry": shapely.to_wkb(boxes), "name_en": [f"C{c}" for c in codes]})
+    polygons = pd.DataFrame(
+        {"area_code": codes, "geometry": shapely.to_wkb(boxes), "name_en": [f"C{c}" for c in codes]}
+    )
     names = pd.DataFrame({"area_code": ["01", "0101"], "name_en": ["North", "Upper"], "name_km": ["ក", None]})
     return build_areas(polygons, names, COUNTRY)
 
@@ -32,7 +34,12 @@ def test_names_come_from_the_sources_and_else_the_code_stands():
 def test_counts_climb_to_every_area_above_also_from_units_without_a_boundary():
     areas = make_areas()
     crosswalk = pd.DataFrame(
-        {"source_id": "s", "source_code": ["010101", "010199"], "area_id": ["010101", None], "parent_id": ["0101", "0101"]}
+        {
+            "source_id": "s",
+            "source_code": ["010101", "010199"],
+            "area_id": ["010101", None],
+            "parent_id": ["0101", "0101"],
+        }
     )
     frame = pd.DataFrame({"area_code": ["010101", "010199"], "n": [10, 5]})
     counted = add_counts(areas, crosswalk, [("s", {"households": "n"}, frame, [])], COUNTRY).set_index("area_id")

@@ -35,7 +35,9 @@ def test_each_rule_places_a_code(code, name, expected):
 
 
 def test_an_unknown_code_is_refused_with_its_record():
-    with pytest.raises(ContractViolation, match=r"file.csv, record 1: 1 of 1 commune codes are unknown; first '991234'"):
+    with pytest.raises(
+        ContractViolation, match=r"file.csv, record 1: 1 of 1 commune codes are unknown; first '991234'"
+    ):
         mapped("991234", "Nowhere")
 
 

@@ -137,7 +137,7 @@ def test_the_gate_stops_what_breaks_an_identity_or_a_rule(lake, target, change, 
 def test_a_key_that_stands_twice_fails_the_gate(lake, target):
     lake.write("fct_mpi", Q2, pd.concat([mpi(0.2), mpi(0.2)]))
     reseal(lake, Q2)
-    with pytest.raises(GateFailed, match="fct_mpi: .*[Dd]uplicate"):
+    with pytest.raises(GateFailed, match=r"fct_mpi: .*[Dd]uplicate"):
         publish(lake, target, is_simulated=False, run_id="r")
     assert not target.exists()
 
