@@ -1,0 +1,42 @@
+"""How far communes may have moved since the survey, judged from two waves.
+
+Belongs here: the common trend and the spread of changes, a year, on the logit scale. Does not belong here: what replicates make
+of them (``margins``), or change between waves as a figure of its own (``measurement.change``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from poverty_assets.small_area.direct import Sample, pooled_design_effect
+from poverty_assets.small_area.joint_profiles import logit
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+def drift_variance(before: Sample, now: Sample, province: IntArray, years: float) -> float:
+    """Variance that logits of areas gain in a year, from how differently provinces moved between two waves.
+
+    Provinces' changes about the common change of each indicator, less what sampling explains, over the years between. An area
+    moves at least as much as its province.
+    """
+    g = int(province.max()) + 1
+    moved, sampling = [], []
+    for sample, sign in ((before, -1.0), (now, 1.0)):
+        share = np.clip(sample.means(sample.shares, province[sample.area], g), 0.002, 0.998)
+        n = np.bincount(province[sample.area], sample.effective, g)[:, None] / pooled_design_effect([sample])
+        moved.append(sign * np.log(share / (1 - share)))
+        sampling.append(1 / (n * share * (1 - share)))
+    change, noise = moved[0] + moved[1], sampling[0] + sampling[1]
+    weight = 1 / (noise + 0.05)
+    centre = (weight * change).sum(axis=0) / weight.sum(axis=0)
+    excess = weight * ((change - centre) ** 2 * g / (g - 1) - noise)
+    return max(float(excess.sum() / weight.sum()) / years, 0.0)
+
+
+def wave_trend(before: Sample, now: Sample, years: float) -> FloatArray:
+    """Change a year of the country's log odds between two waves, shape (d,)."""
+    whole = [np.clip(np.average(s.shares, axis=0, weights=s.weight), 1e-4, 1 - 1e-4) for s in (before, now)]
+    return np.asarray((logit(whole[1]) - logit(whole[0])) / years)

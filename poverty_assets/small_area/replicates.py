@@ -1,0 +1,178 @@
+"""Estimates of every area with intervals: replicates of the whole chain from the sample to the figure.
+
+Belongs here: the point estimate of joint profiles, the loop over replicates, their roll-up to districts, provinces and the
+country, and quantiles. Does not belong here: how margins (``margins``) and associations (``association``) are made, or the form
+of the fact tables (``tables``).
+
+A replicate resamples clusters (Rao and Wu 1988), moves margins by what that does to them and by an error that resampling does
+not show, correlated over space and between indicators (``margins.draw_margins``), benchmarks to the replicate's own province
+totals, refits the strength of association with an error of its own, makes profiles, and draws the area's households from them:
+a commune of 300 households departs from its expectation by chance. Whatever is a function of profiles is then computed once
+more, so every figure's interval belongs to the figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from poverty_assets.measurement.measure import Measure
+from poverty_assets.small_area.association import Association, fit_association, trait_profiles
+from poverty_assets.small_area.direct import Sample, rescaled_bootstrap
+from poverty_assets.small_area.joint_profiles import rake
+from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT, Margins, draw_margins
+from poverty_assets.small_area.tables import Drawn, Rollup, choose_bundles, figure_columns
+from poverty_assets.small_area.tilt import Published, poor_features, tilt_to_published
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+BLOCK_SPREAD = 0.1
+"""Prior standard deviation of log strengths of 50 km blocks about their province's; also what a commune adds of its own."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups of areas that share a strength of association: provinces, and blocks of land within them.
+
+    Attributes
+    ----------
+    province : ndarray of int, shape (n,)
+    block : ndarray of int, shape (n,)
+        Unique across provinces.
+    """
+
+    province: IntArray
+    block: IntArray
+
+    @property
+    def province_of_block(self) -> IntArray:
+        """Province of each block."""
+        out = np.zeros(int(self.block.max()) + 1, dtype=np.int64)
+        out[self.block] = self.province
+        return out
+
+
+@dataclass(frozen=True)
+class Associations:
+    """Association of provinces, and of blocks within them."""
+
+    provinces: Association
+    blocks: Association
+
+
+def fit_associations(
+    sample: Sample,
+    margins: FloatArray,
+    groups: Groups,
+    *,
+    factor: FloatArray | None = None,
+    start: Associations | None = None,
+) -> Associations:
+    """Provinces first, then blocks within them; from ``start``, two steps of each."""
+    steps = 12 if start is None else 2
+    provinces = fit_association(
+        sample, margins, groups.province, factor=factor, start=start.provinces if start else None, iterations=steps
+    )
+    centre = provinces.strength[groups.province_of_block]
+    first = start.blocks if start else Association(provinces.loadings, centre, np.zeros(len(centre)))
+    blocks = fit_association(
+        sample,
+        margins,
+        groups.block,
+        factor=factor,
+        start=Association(provinces.loadings, first.strength, first.strength_error),
+        centre=centre,
+        spread=BLOCK_SPREAD,
+        iterations=steps,
+    )
+    return Associations(provinces, blocks)
+
+
+def joint_profiles(margins: FloatArray, loadings: FloatArray) -> FloatArray:
+    """Profiles with the margins given to 1e-8, shape (n, 2^d): the trait's as a seed of each area's own, raked."""
+    seed = trait_profiles(margins, loadings)
+    return rake(seed, margins, start=np.zeros_like(margins)).profiles
+
+
+def draw_profiles(
+    margins: Margins,
+    sample: Sample,
+    groups: Groups,
+    fitted: Associations,
+    households: FloatArray,
+    factors: FloatArray,
+    rng: np.random.Generator,
+    tilt: FloatArray | None = None,
+) -> Iterator[FloatArray]:
+    """Profiles of every area as they may be, one (n, 2^d) a replicate; ``tilt`` (g, 2^d) multiplies provinces' seeds."""
+    n = len(groups.province)
+    number = np.maximum(households / HOUSEHOLD_EFFECT, 1.0)
+    for shares, factor in draw_margins(margins, sample, factors, rng):
+        again = fit_associations(sample, shares, groups, factor=factor, start=fitted)
+        own = np.exp(BLOCK_SPREAD * rng.standard_normal(n))
+        expected = trait_profiles(shares, np.minimum(again.blocks.of_areas(groups.block) * own[:, None], 0.96))
+        if tilt is not None:
+            seed = expected * tilt[groups.province]
+            expected = rake(seed / seed.sum(axis=1, keepdims=True), shares).profiles
+        counts = rng.poisson(expected * number[:, None]).astype(float)
+        total = counts.sum(axis=1, keepdims=True)
+        yield np.where(total > 0, counts / np.maximum(total, 1.0), expected)
+
+
+def replicate(
+    margins: Margins,
+    sample: Sample,
+    groups: Groups,
+    households: FloatArray,
+    areas: Rollup,
+    measure: Measure,
+    *,
+    totals: Published | None = None,
+    n_replicates: int = 200,
+    seed: int = 0,
+) -> Drawn:
+    """Point estimates and replicates of every figure, for every area of the roll-up.
+
+    Parameters
+    ----------
+    margins : Margins
+    sample : Sample
+    groups : Groups
+    households : ndarray, shape (n,)
+        Households that live in each area.
+    areas : Rollup
+    measure : Measure
+    totals : Published, optional
+        Direct H and censored headcounts of provinces that profiles are to add up to (``tilt``).
+    n_replicates, seed : int
+    """
+    rng = np.random.default_rng(seed)
+    fitted = fit_associations(sample, margins.shares, groups)
+    profiles = joint_profiles(margins.shares, fitted.blocks.of_areas(groups.block))
+    tilt = None
+    if totals is not None:
+        weight, province = margins.population, groups.province
+        profiles, by_feature = tilt_to_published(profiles, margins.shares, weight, province, totals, measure)
+        tilt = np.exp(by_feature @ poor_features(measure).T)
+    factors = rescaled_bootstrap(sample.stratum, n_replicates, rng)
+    draws = draw_profiles(margins, sample, groups, fitted, households, factors, rng, tilt)
+    return collect(profiles, draws, n_replicates, areas, measure)
+
+
+def collect(
+    profiles: FloatArray, draws: Iterable[FloatArray], n_replicates: int, areas: Rollup, measure: Measure
+) -> Drawn:
+    """Keep of every replicate's profiles the figures and the chosen bundles; the profiles themselves would fill the memory."""
+    columns = figure_columns(measure)
+    whole = np.asarray(areas.matrix @ profiles)
+    bundles = choose_bundles(whole)
+    kept = np.empty((n_replicates, len(whole), columns.shape[1]), dtype=np.float32)
+    shares = np.empty((n_replicates, len(bundles.mask)), dtype=np.float32)
+    for r, drawn in enumerate(draws):
+        kept[r] = areas.matrix @ (drawn @ columns)
+        shares[r] = np.asarray(areas.matrix @ drawn)[bundles.area, bundles.mask]
+    return Drawn(profiles, whole @ columns, kept, bundles, whole[bundles.area, bundles.mask], shares)
