@@ -45,7 +45,7 @@ def build_definitions(
             *published.build(specs, quarters),
             *estimates.build(specs, quarters),
             *registers.build(specs, quarters),
-            *publication.build(quarters),
+            *publication.build(specs, quarters),
         ],
         asset_checks=asset_checks.build(),
         jobs=jobs.build(),

@@ -48,6 +48,7 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_it_stands(nodes):
         assert node.owners == ["team:poverty-data"], name
         assert node.kinds, name
         assert node.group_name != "default", name
+        assert "sources" in node.metadata, name
 
 
 def test_every_table_of_the_lake_is_an_asset_with_its_columns_units_and_checks(definitions, nodes):
@@ -59,7 +60,6 @@ def test_every_table_of_the_lake_is_an_asset_with_its_columns_units_and_checks(d
         schema = by_name[table.name].metadata["dagster/column_schema"]
         assert [c.name for c in schema.columns] == [c.name for c in table.columns], table.name
         assert all(c.description for c in schema.columns), table.name
-        assert "sources" in by_name[table.name].metadata
         assert table.name in checked
 
 

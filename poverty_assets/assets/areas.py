@@ -7,7 +7,7 @@ Belongs here: the assets of group ``areas``. Does not belong here: geometry and 
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.assets.describe import OWNERS, of_table, picture
+from poverty_assets.assets.describe import OWNERS, of_table, picture, source_table
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
 from poverty_assets.sources.spec import SourceSpec
@@ -24,6 +24,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         kinds={"python", "parquet", "shapely"},
         partitions_def=partitions,
         deps=[f"src_{spec.source_id}" for spec in of_areas],
+        metadata={"sources": source_table(of_areas)},
     )
     def area_boundary(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
         """Boundaries and names of areas at four levels: communes as observed, the others dissolved from them."""

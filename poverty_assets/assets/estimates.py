@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.assets.describe import OWNERS, of_table, out_of_table, picture
+from poverty_assets.assets.describe import OWNERS, of_table, out_of_table, picture, source_table
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
 from poverty_assets.sources.spec import SourceSpec
@@ -30,7 +30,13 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     surveys = [spec for spec in specs if spec.role == "survey"]
     evidence = [spec for spec in specs if spec.role in ("survey", "published")]
 
-    @dg.asset(group_name="estimates", owners=OWNERS, kinds={"python", "parquet"}, partitions_def=partitions)
+    @dg.asset(
+        group_name="estimates",
+        owners=OWNERS,
+        kinds={"python", "parquet"},
+        metadata={"sources": source_table(surveys)},
+        partitions_def=partitions,
+    )
     def disclosure_decision(survey_household: pd.DataFrame, dim_area: pd.DataFrame, home: Home) -> pd.DataFrame:
         """One decision for each area and subgroup: withheld, flagged or neither. It serves every table, so that no
         withheld cell follows from the others by subtraction."""
@@ -47,6 +53,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
                 group_name="estimates",
                 owners=OWNERS,
                 kinds={"python", "parquet"},
+                metadata={"sources": source_table(surveys)},
                 description=f"Direct rows of fct_{name.removeprefix('direct_')}: survey households in the area, design-based"
                 " standard errors, after disclosure control.",
             )

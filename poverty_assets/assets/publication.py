@@ -9,17 +9,18 @@ import logging
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.assets.describe import OWNERS
+from poverty_assets.assets.describe import OWNERS, source_table
 from poverty_assets.catalog import TABLES
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
+from poverty_assets.sources.spec import SourceSpec
 
 LOG = logging.getLogger("poverty_assets")
 POOL = "warehouse"
 SEALED = tuple(t.name for t in TABLES if t.partitioned and t.name != "check_result")
 
 
-def build(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Both assets of the group."""
 
     @dg.asset(
@@ -28,6 +29,7 @@ def build(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         kinds={"python"},
         partitions_def=partitions,
         deps=list(SEALED),
+        metadata={"sources": source_table(specs)},
     )
     def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
         """Marks a quarter complete: every table is written and has passed its blocking checks. The digests of its files
@@ -42,7 +44,7 @@ def build(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         kinds={"duckdb"},
         deps=[dg.AssetDep(quarter_seal, partition_mapping=dg.AllPartitionMapping())],
         pool=POOL,
-        metadata={"dagster/uri": "warehouse/poverty.duckdb"},
+        metadata={"dagster/uri": "warehouse/poverty.duckdb", "sources": source_table(specs)},
     )
     def warehouse(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
         """The published DuckDB file: built beside the old one from every complete quarter of the lake, checked (keys,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from poverty_assets.assets.describe import OWNERS, picture
+from poverty_assets.assets.describe import OWNERS, picture, source_table
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
 from poverty_assets.sources.spec import SourceSpec
@@ -24,6 +24,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
             group_name="published",
             owners=OWNERS,
             kinds={"python", "parquet"},
+            metadata={"sources": source_table(chosen)},
             description=f"Published estimates in the form of fct_{name.removeprefix('published_')}, method `published`.",
         )
         for name in NAMES

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.assets.describe import OWNERS, of_table, out_of_table, picture
+from poverty_assets.assets.describe import OWNERS, of_table, out_of_table, picture, source_table
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
 from poverty_assets.sources.spec import SourceSpec
@@ -26,6 +26,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         owners=OWNERS,
         kinds={"python", "parquet"},
         deps=[f"src_{spec.source_id}" for spec in registers],
+        metadata={"sources": source_table(registers)},
         partitions_def=partitions,
     )
     def register_count(context: dg.AssetExecutionContext, area_crosswalk: pd.DataFrame, home: Home) -> pd.DataFrame:
@@ -42,6 +43,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         owners=OWNERS,
         kinds={"python", "parquet"},
         deps=[f"src_{spec.source_id}" for spec in earlier],
+        metadata={"sources": source_table(earlier)},
         partitions_def=partitions,
     )
     def register_history(context: dg.AssetExecutionContext, area_crosswalk: pd.DataFrame, home: Home) -> pd.DataFrame:
@@ -58,6 +60,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
                 group_name="models",
                 owners=OWNERS,
                 kinds={"scikitlearn", "parquet"},
+                metadata={"sources": source_table(used)},
                 description="Rate of the register that a model predicts for every commune, without having seen the"
                 " commune's 50 km block, with its 95% prediction interval.",
             ),

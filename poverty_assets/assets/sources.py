@@ -21,11 +21,11 @@ def build(
     specs: list[SourceSpec], partitions: dg.PartitionsDefinition, *, simulated: bool
 ) -> list[dg.AssetsDefinition]:
     """All assets of the group."""
-    upstream = [twin_landing(partitions)] if simulated else []
+    upstream = [twin_landing(specs, partitions)] if simulated else []
     return [*upstream, *(_source(spec, partitions, upstream) for spec in specs), _meta_source(specs, partitions)]
 
 
-def twin_landing(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def twin_landing(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """The asset that writes the simulated twin's files of a quarter."""
 
     @dg.asset(
@@ -33,7 +33,7 @@ def twin_landing(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         owners=OWNERS,
         kinds={"python", "geotiff"},
         partitions_def=partitions,
-        metadata={"is_simulated": True},
+        metadata={"is_simulated": True, "sources": source_table(specs)},
     )
     def simulated_landing(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
         """SIMULATED DATA: files of a simulated twin of the country, in the forms that real sources come in."""
@@ -72,9 +72,6 @@ def _source(
 
 def _noted(observation: Observation, spec: SourceSpec, home: Home, quarter: Quarter) -> dict[str, Any]:
     noted: dict[str, Any] = {name: str(value) for name, value in observation.metadata.items()}
-    noted["dagster/column_schema"] = dg.TableSchema(
-        columns=[dg.TableColumn(name=str(c), type=str(observation.frame[c].dtype)) for c in observation.frame.columns]
-    )
     if spec.reader == "geotiff" and "absent" not in noted:
         from poverty_assets.reports.figures import raster_map
         from poverty_assets.sources.rasters import load_raster

@@ -289,7 +289,7 @@ def _figure(
     from matplotlib.figure import Figure
 
     width, height = max(size[0], 6.4), size[1]
-    figure: Any = Figure(figsize=(width, height), dpi=130, facecolor="white", layout="constrained")
+    figure: Any = Figure(figsize=(width, height), dpi=90, facecolor="white", layout="constrained")
     figure.get_layout_engine().set(rect=(0.01, 0.34 / height, 0.98, 1 - 1.06 / height))
     figure.text(
         0.012, 1 - 0.12 / height, f"{title}: {words.area}", ha="left", va="top", fontsize=13, weight="bold", color=DARK

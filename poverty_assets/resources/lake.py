@@ -14,11 +14,24 @@ import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
+from poverty_assets.catalog import TABLES
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.lake import Lake
 
 LOG = logging.getLogger("poverty_assets")
+
+
+def frame_schema(name: str, frame: pd.DataFrame) -> dg.TableSchema:
+    """Columns of a frame as the UI shows them; what a column means comes from the catalog, by table or else by name."""
+    described = {column.name: column.comment for t in TABLES for column in t.columns}
+    described |= {column.name: column.comment for t in TABLES if t.name == name for column in t.columns}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=str(c), type=str(frame[c].dtype), description=described.get(str(c)))
+            for c in frame.columns
+        ]
+    )
 
 
 class LakeIOManager(dg.ConfigurableIOManager):
@@ -36,6 +49,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
         context.add_output_metadata(
             {
                 "dagster/row_count": len(frame),
+                "dagster/column_schema": frame_schema(name, frame),
                 "bytes": path.stat().st_size,
                 "file": dg.MetadataValue.path(str(path)),
             }
