@@ -123,12 +123,12 @@ def _with_evidence(contribution: pd.DataFrame, mpi: pd.DataFrame, df: int) -> pd
 
 
 def _rows_worth_publishing(rows: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
-    """Rows of cells that are published, and of withheld whole areas (subgroup ``all``): a row of NULLs for each subgroup,
+    """Rows of cells that are published, and of withheld ones but for subgroups of communes: a row of NULLs for each subgroup,
     indicator and k of a commune with too few households would say nothing more."""
     decided = decisions.set_index(["area_id", "subgroup"])["suppressed"]
     keys = pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]])
     withheld = decided.reindex(keys).fillna(True).to_numpy(dtype=bool)
-    return rows[~withheld | (rows["subgroup"] == ALL).to_numpy()]
+    return rows[~withheld | (rows["subgroup"] == ALL).to_numpy() | (rows["area_level"] != "commune").to_numpy()]
 
 
 @dataclass(frozen=True)
