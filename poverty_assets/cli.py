@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
+import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -95,11 +96,18 @@ def refresh(
     labels = ", ".join(q.label for q in done.quarters)
     print(f"Published {labels} ({simulated}{done.tables['rows']:,} rows) in {done.warehouse}")
     print("Next:")
-    print(
-        "  poverty-assets query \"SELECT name_en, estimate, ci_low, ci_high FROM v_mpi_latest WHERE area_level = 'province'"
-    )
-    print("      AND statistic = 'headcount_ratio' AND k BETWEEN 0.33 AND 0.34 ORDER BY estimate DESC\"")
-    print("  make ui        (or: poverty-assets ui)")
+    command = _as_typed()
+    print(f'  {command} query "SELECT name_en, estimate, ci_low, ci_high FROM v_mpi_latest')
+    print("      WHERE area_level = 'province' AND statistic = 'headcount_ratio' AND k BETWEEN 0.33 AND 0.34")
+    print('      ORDER BY estimate DESC"')
+    print(f"  make ui        (or: {command} ui)")
+
+
+def _as_typed() -> str:
+    """How this program is called from here: by its name where that is found, else by its path."""
+    if shutil.which("poverty-assets"):
+        return "poverty-assets"
+    return os.path.relpath(Path(sys.prefix) / "bin" / "poverty-assets")
 
 
 @app.command()
