@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-from pydantic import PrivateAttr
 
 from poverty_assets.countries import Country, load_country, load_sources
 from poverty_assets.measurement.measure import Measure, load_measure
@@ -31,7 +30,6 @@ class Home(dg.ConfigurableResource):
     """
 
     settings_json: str
-    _lake: Lake | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, settings: Settings) -> Home:

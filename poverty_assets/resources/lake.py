@@ -7,12 +7,11 @@ a partition is written.
 from __future__ import annotations
 
 import logging
-from time import perf_counter
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pandas as pd
-from pydantic import PrivateAttr
 
 from poverty_assets.catalog import TABLES
 from poverty_assets.quarter import Quarter
@@ -38,7 +37,6 @@ class LakeIOManager(dg.ConfigurableIOManager):
     """Writes each asset's frame as one Parquet file of its quarter, and reads it for the assets downstream."""
 
     root: str
-    _started: float = PrivateAttr(default_factory=perf_counter)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Write the partition whole; report rows, bytes and file."""
@@ -61,7 +59,5 @@ class LakeIOManager(dg.ConfigurableIOManager):
         return Lake(self._root).read(context.asset_key.path[-1], Quarter.from_key(context.partition_key))
 
     @property
-    def _root(self) -> Any:
-        from pathlib import Path
-
+    def _root(self) -> Path:
         return Path(self.root)
