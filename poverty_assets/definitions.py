@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from poverty_assets.assets import areas, estimates, features, publication, published, registers, sources, survey
+from poverty_assets import assets
 from poverty_assets.automation import jobs, schedules
 from poverty_assets.checks import asset_checks
 from poverty_assets.countries import load_country, load_sources
@@ -37,16 +37,7 @@ def build_definitions(
     specs = load_sources(country, simulated=settings.is_simulated)
     quarters = quarterly(Quarter.from_label(country.first_quarter))
     return dg.Definitions(
-        assets=[
-            *sources.build(specs, quarters, simulated=settings.is_simulated),
-            *areas.build(specs, quarters),
-            *features.build(specs, quarters),
-            *survey.build(specs, quarters),
-            *published.build(specs, quarters),
-            *estimates.build(specs, quarters),
-            *registers.build(specs, quarters),
-            *publication.build(specs, quarters),
-        ],
+        assets=assets.build(specs, quarters, simulated=settings.is_simulated),
         asset_checks=asset_checks.build(),
         jobs=jobs.build(),
         schedules=schedules.build(quarters),

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from poverty_assets.atomic import write_text
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     household_key : str, optional
         Secret key of the hash that replaces household identifiers; by default one that only a holder of the household file
         can make.
+    replicates : int
+        Replicates behind the intervals of commune estimates.
     """
 
     model_config = SettingsConfigDict(env_prefix="POVERTY_ASSETS_", extra="ignore")
@@ -47,6 +50,7 @@ class Settings(BaseSettings):
     measure: str | None = None
     seed: int = 20260101
     household_key: str | None = None
+    replicates: int = Field(default=200, ge=20, le=2000)
 
     @property
     def lake(self) -> Path:

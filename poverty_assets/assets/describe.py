@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from poverty_assets.catalog import table
 from poverty_assets.sources.spec import SourceSpec
 
 OWNERS = ["team:poverty-data"]
+SCORES = ("spearman", "spearman_within_province", "found_top20", "rmse", "bias")
 
 
 def column_schema(name: str) -> dg.TableSchema:
@@ -65,6 +67,17 @@ def out_of_table(name: str, sources: Iterable[SourceSpec]) -> dg.AssetOut:
     arguments = of_table(name, sources, dg.StaticPartitionsDefinition(["-"]))
     keep = ("group_name", "description", "owners", "kinds", "metadata")
     return dg.AssetOut(**{key: arguments[key] for key in keep})
+
+
+def scores_table(metrics: pd.DataFrame, chosen: tuple[str, ...] = SCORES) -> dg.MarkdownMetadataValue:
+    """Scores by target, fold design and learner as a table; baselines are learners too."""
+    wide = metrics.pivot_table(index=["target", "fold_design", "learner"], columns="metric", values="value", sort=False)
+    names = [c for c in chosen if c in wide]
+    lines = ["| target | folds | learner | " + " | ".join(names) + " |", "|---" * (len(names) + 3) + "|"]
+    for keys, row in wide[names].iterrows():
+        cells = ("" if pd.isna(value) else f"{value:.3f}" for value in row)
+        lines.append(f"| {' | '.join(map(str, keys))} | " + " | ".join(cells) + " |")
+    return dg.MetadataValue.md("\n".join(lines))
 
 
 def picture(png: bytes, caption: str) -> dg.MarkdownMetadataValue:

@@ -28,7 +28,7 @@ OVERLAP = {
 def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """All assets of the three groups."""
     surveys = [spec for spec in specs if spec.role == "survey"]
-    evidence = [spec for spec in specs if spec.role in ("survey", "published")]
+    evidence = [spec for spec in specs if spec.features or spec.role in ("survey", "register", "published")]
 
     @dg.asset(
         group_name="estimates",
@@ -79,6 +79,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     def fct_mpi(
         context: dg.AssetExecutionContext,
         direct_mpi: pd.DataFrame,
+        area_mpi: pd.DataFrame,
         published_mpi: pd.DataFrame,
         dim_area: pd.DataFrame,
         home: Home,
@@ -86,30 +87,41 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         from poverty_assets.reports.figures import headcount_map
         from poverty_assets.warehouse.headline import combine
 
-        rows = combine("fct_mpi", [direct_mpi, published_mpi])
+        rows = combine("fct_mpi", [direct_mpi, area_mpi, published_mpi])
         png = headcount_map(rows, dim_area, home.settings.is_simulated)
         context.add_output_metadata({"map": picture(png, "Headcount ratio by province, k of one third")})
         return rows
 
     @dg.asset(**of_table("fct_headcount", evidence, partitions))
-    def fct_headcount(direct_headcount: pd.DataFrame, published_headcount: pd.DataFrame) -> pd.DataFrame:
+    def fct_headcount(
+        direct_headcount: pd.DataFrame, area_headcount: pd.DataFrame, published_headcount: pd.DataFrame
+    ) -> pd.DataFrame:
         from poverty_assets.warehouse.headline import combine
 
-        return combine("fct_headcount", [direct_headcount, published_headcount])
+        return combine("fct_headcount", [direct_headcount, area_headcount, published_headcount])
 
     @dg.asset(**of_table("fct_contribution", evidence, partitions))
-    def fct_contribution(direct_contribution: pd.DataFrame, published_contribution: pd.DataFrame) -> pd.DataFrame:
+    def fct_contribution(
+        direct_contribution: pd.DataFrame, area_contribution: pd.DataFrame, published_contribution: pd.DataFrame
+    ) -> pd.DataFrame:
         from poverty_assets.warehouse.headline import combine
 
-        return combine("fct_contribution", [direct_contribution, published_contribution])
+        return combine("fct_contribution", [direct_contribution, area_contribution, published_contribution])
 
     @dg.multi_asset(
         name="overlap",
-        outs={table: out_of_table(table, surveys) for table in OVERLAP.values()},
+        outs={table: out_of_table(table, evidence) for table in OVERLAP.values()},
         partitions_def=partitions,
     )
     def overlap(
-        survey_household: pd.DataFrame, disclosure_decision: pd.DataFrame, dim_area: pd.DataFrame, home: Home
+        survey_household: pd.DataFrame,
+        disclosure_decision: pd.DataFrame,
+        dim_area: pd.DataFrame,
+        area_pair: pd.DataFrame,
+        area_count: pd.DataFrame,
+        area_dimension: pd.DataFrame,
+        area_bundle: pd.DataFrame,
+        home: Home,
     ) -> Iterator[dg.Output]:
         from poverty_assets.measurement.quarter import no_overlap_tables, overlap_tables
         from poverty_assets.reports.overlap_pictures import country_pictures
@@ -120,9 +132,10 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         else:
             tables = overlap_tables(survey_household, home.measure, dim_area, home.country, disclosure_decision)
             pictures = country_pictures(tables, home.measure, home.country, home.settings.is_simulated)
+        of_areas = {"pairs": area_pair, "counts": area_count, "dimensions": area_dimension, "bundles": area_bundle}
         for name, table in OVERLAP.items():
             frame = getattr(tables, name)
-            rows = combine(table, [frame]) if table.startswith("fct_") else frame
+            rows = combine(table, [frame, of_areas.get(name, frame.head(0))]) if table.startswith("fct_") else frame
             shown = {"plot": picture(pictures[name], table)} if name in pictures else {}
             yield dg.Output(rows, table, metadata=shown)
 

@@ -17,7 +17,8 @@ from poverty_assets.sources.spec import SourceSpec
 
 LOG = logging.getLogger("poverty_assets")
 POOL = "warehouse"
-SEALED = tuple(t.name for t in TABLES if t.partitioned and t.name != "check_result")
+# beside the tables of the catalog: replicates, from which the publication takes changes between quarters
+SEALED = (*(t.name for t in TABLES if t.partitioned and t.name != "check_result"), "area_draw")
 
 
 def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:

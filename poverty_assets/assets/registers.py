@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.assets.describe import OWNERS, of_table, out_of_table, picture, source_table
+from poverty_assets.assets.describe import OWNERS, of_table, picture, scores_table, source_table
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
 from poverty_assets.sources.spec import SourceSpec
@@ -20,6 +20,15 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     registers = [spec for spec in specs if spec.role == "register"]
     earlier = [spec for spec in specs if spec.role == "history"]
     used = [spec for spec in specs if spec.features or spec.role == "register"]
+
+    def parts(description: str) -> dg.AssetOut:
+        return dg.AssetOut(
+            group_name="models",
+            owners=OWNERS,
+            kinds={"scikitlearn", "parquet"},
+            metadata={"sources": source_table(used)},
+            description=description,
+        )
 
     @dg.asset(
         group_name="registers",
@@ -64,8 +73,8 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
                 description="Rate of the register that a model predicts for every commune, without having seen the"
                 " commune's 50 km block, with its 95% prediction interval.",
             ),
-            "model_run": out_of_table("model_run", used),
-            "model_metric": out_of_table("model_metric", used),
+            "register_run": parts("Runs of the register models: rows of model_run."),
+            "register_metric": parts("Scores of the register models and baselines: rows of model_metric."),
         },
         partitions_def=partitions,
     )
@@ -101,8 +110,8 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
                 "importance": picture(bars, "How much each feature, with its neighbourhood means, is worth"),
             }
         yield dg.Output(fitted.predictions, "register_prediction", metadata=shown)
-        yield dg.Output(fitted.runs, "model_run")
-        yield dg.Output(fitted.metrics, "model_metric", metadata={"scores": _scores(fitted.metrics)})
+        yield dg.Output(fitted.runs, "register_run")
+        yield dg.Output(fitted.metrics, "register_metric", metadata={"scores": scores_table(fitted.metrics)})
 
     @dg.asset(**of_table("fct_register", used, partitions))
     def fct_register(
@@ -125,13 +134,3 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         return rows
 
     return [register_count, register_history, register_model, fct_register]
-
-
-def _scores(metrics: pd.DataFrame) -> dg.MarkdownMetadataValue:
-    """Scores by learner, fold design and metric as a table; baselines are learners too."""
-    wide = metrics.pivot_table(index=["fold_design", "learner"], columns="metric", values="value")
-    chosen = [c for c in ("spearman", "spearman_within_province", "found_top20", "rmse", "bias") if c in wide]
-    lines = ["| folds | learner | " + " | ".join(chosen) + " |", "|---" * (len(chosen) + 2) + "|"]
-    for (folds, learner), row in wide[chosen].iterrows():
-        lines.append(f"| {folds} | {learner} | " + " | ".join(f"{value:.3f}" for value in row) + " |")
-    return dg.MetadataValue.md("\n".join(lines))

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from poverty_assets.measurement.measure import Measure
 from poverty_assets.small_area.association import Association, fit_association, trait_profiles
 from poverty_assets.small_area.direct import Sample, rescaled_bootstrap
+from poverty_assets.small_area.functionals import Functionals, no_functionals
 from poverty_assets.small_area.joint_profiles import rake
 from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT, Margins, draw_margins
 from poverty_assets.small_area.tables import Drawn, Rollup, choose_bundles, figure_columns
@@ -134,6 +135,7 @@ def replicate(
     totals: Published | None = None,
     n_replicates: int = 200,
     seed: int = 0,
+    functionals: Functionals | None = None,
 ) -> Drawn:
     """Point estimates and replicates of every figure, for every area of the roll-up.
 
@@ -149,6 +151,8 @@ def replicate(
     totals : Published, optional
         Direct H and censored headcounts of provinces that profiles are to add up to (``tilt``).
     n_replicates, seed : int
+    functionals : Functionals, optional
+        Further figures to follow through every replicate.
     """
     rng = np.random.default_rng(seed)
     fitted = fit_associations(sample, margins.shares, groups)
@@ -160,19 +164,36 @@ def replicate(
         tilt = np.exp(by_feature @ poor_features(measure).T)
     factors = rescaled_bootstrap(sample.stratum, n_replicates, rng)
     draws = draw_profiles(margins, sample, groups, fitted, households, factors, rng, tilt)
-    return collect(profiles, draws, n_replicates, areas, measure)
+    return collect(profiles, draws, n_replicates, areas, measure, functionals)
 
 
 def collect(
-    profiles: FloatArray, draws: Iterable[FloatArray], n_replicates: int, areas: Rollup, measure: Measure
+    profiles: FloatArray,
+    draws: Iterable[FloatArray],
+    n_replicates: int,
+    areas: Rollup,
+    measure: Measure,
+    functionals: Functionals | None = None,
 ) -> Drawn:
     """Keep of every replicate's profiles the figures and the chosen bundles; the profiles themselves would fill the memory."""
     columns = figure_columns(measure)
+    more = functionals or no_functionals(*profiles.shape)
     whole = np.asarray(areas.matrix @ profiles)
     bundles = choose_bundles(whole)
     kept = np.empty((n_replicates, len(whole), columns.shape[1]), dtype=np.float32)
     shares = np.empty((n_replicates, len(bundles.mask)), dtype=np.float32)
+    followed = np.empty((n_replicates, len(whole), len(more.statistic)), dtype=np.float32)
     for r, drawn in enumerate(draws):
         kept[r] = areas.matrix @ (drawn @ columns)
         shares[r] = np.asarray(areas.matrix @ drawn)[bundles.area, bundles.mask]
-    return Drawn(profiles, whole @ columns, kept, bundles, whole[bundles.area, bundles.mask], shares)
+        followed[r] = areas.matrix @ (drawn @ more.columns * more.multipliers)
+    return Drawn(
+        profiles,
+        whole @ columns,
+        kept,
+        bundles,
+        whole[bundles.area, bundles.mask],
+        shares,
+        np.asarray(areas.matrix @ (profiles @ more.columns * more.multipliers)),
+        followed,
+    )

@@ -150,6 +150,9 @@ class Drawn:
     bundles : BundleChoice
     bundle_point : ndarray, shape (b,)
     bundle_draws : ndarray of float32, shape (r, b)
+    further_point : ndarray, shape (a, s)
+        Of `Functionals`.
+    further_draws : ndarray of float32, shape (r, a, s)
     """
 
     profiles: FloatArray
@@ -158,6 +161,8 @@ class Drawn:
     bundles: BundleChoice
     bundle_point: FloatArray
     bundle_draws: npt.NDArray[np.float32]
+    further_point: FloatArray
+    further_draws: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -171,6 +176,11 @@ class SmallAreaTables:
     counts: pd.DataFrame
     dimensions: pd.DataFrame
     bundles: pd.DataFrame
+
+
+def no_tables() -> SmallAreaTables:
+    """Tables without rows."""
+    return SmallAreaTables(*(pd.DataFrame() for _ in range(7)))
 
 
 @dataclass
@@ -187,12 +197,7 @@ def small_area_tables(drawn: Drawn, areas: Rollup, measure: Measure) -> SmallAre
     ks = [k_value(k) for k in measure.cutoffs]
     first, second = pair_index(d)
     n_sets = 1 << len(measure.dimensions)
-    mpi = _Long(
-        {
-            "k": [k for k in ks for _ in range(3)] + [ks[0], ks[2]],
-            "statistic": ["headcount_ratio", "intensity", "mpi"] * 3 + ["vulnerable", "severe"],
-        }
-    )
+    mpi = _Long(mpi_keys(measure))
     headcount = _Long({"indicator_id": ids * 4, "kind": [kind for kind in ("uncensored", *_KINDS) for _ in ids]})
     contribution = _Long({"k": [k for k in ks for _ in ids], "indicator_id": ids * 3})
     pairs = _Long({"indicator_a": [ids[a] for a in first], "indicator_b": [ids[b] for b in second]})
@@ -207,7 +212,7 @@ def small_area_tables(drawn: Drawn, areas: Rollup, measure: Measure) -> SmallAre
         rows = slice(at, at + _AREAS_AT_ONCE)
         point = figures_of_totals(drawn.point[rows, :split], measure)
         draws = figures_of_totals(drawn.draws[:, rows, :split].astype(float), measure)
-        mpi.parts.append(_interval(_mpi(point), _mpi(draws)))
+        mpi.parts.append(_interval(mpi_figures(point), mpi_figures(draws)))
         headcount.parts.append(_interval(_headcounts(point), _headcounts(draws)))
         contribution.parts.append(_interval(_contributions(point, measure), _contributions(draws, measure)))
         counts.parts.append(_interval(point.counts, draws.counts))
@@ -229,7 +234,17 @@ def small_area_tables(drawn: Drawn, areas: Rollup, measure: Measure) -> SmallAre
     )
 
 
-def _mpi(f: JointFigures) -> FloatArray:
+def mpi_keys(measure: Measure) -> dict[str, list[Any]]:
+    """``k`` and ``statistic`` of the figures of `mpi_figures`, in their order."""
+    ks = [k_value(k) for k in measure.cutoffs]
+    return {
+        "k": [k for k in ks for _ in range(3)] + [ks[0], ks[2]],
+        "statistic": ["headcount_ratio", "intensity", "mpi"] * 3 + ["vulnerable", "severe"],
+    }
+
+
+def mpi_figures(f: JointFigures) -> FloatArray:
+    """Figures of ``fct_mpi`` in the order of `mpi_keys`, shape (..., 11)."""
     three = np.stack([f.headcount_ratio, f.intensity, f.mpi], axis=-1)
     flat = three.reshape(*three.shape[:-2], -1)
     near = f.headcount_ratio[..., :1] - f.headcount_ratio[..., 1:2]

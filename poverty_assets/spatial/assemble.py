@@ -31,8 +31,9 @@ def quarter_features(
     rows: Callable[[str], pd.DataFrame | None],
     raster: Callable[[SourceSpec], Raster],
     observed_on: Callable[[str], dt.date],
-) -> pd.DataFrame:
-    """Features of all areas but the country (catalog: ``commune_feature``).
+    earlier: dict[str, Callable[[SourceSpec], Raster | None]] | None = None,
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Features of all areas but the country (catalog: ``commune_feature``), and as they were at earlier times.
 
     Parameters
     ----------
@@ -46,16 +47,30 @@ def quarter_features(
         The raster of a source.
     observed_on : callable
         Last day of a source's observation.
+    earlier : dict of str to callable, optional
+        For each earlier time a name, and the raster of a source at that time: None where it had not been observed.
 
     Returns
     -------
-    DataFrame
+    table : DataFrame
         ``area_id, feature_id, value, unit, source_id, observed_on``. An area without a value has no row.
+    before : dict of str to DataFrame
+        ``area_id, feature_id, value`` at each earlier time: rasters of that time, other sources as they are now, since places
+        and lines carry no date.
     """
     zones = to_geodataframe(areas)
     seen = [(spec, frame) for spec in specs if spec.features and (frame := rows(spec.source_id)) is not None]
     rasters = {spec.source_id: raster(spec) for spec, _ in seen if spec.reader == "geotiff"}
-    parts = [_of_rasters(rasters, [spec for spec, _ in seen if spec.source_id in rasters], zones)] if rasters else []
+    of_rasters = [spec for spec, _ in seen if spec.source_id in rasters]
+    then = {
+        f"{spec.source_id}{_AT}{name}": found
+        for name, of_time in (earlier or {}).items()
+        for spec in of_rasters
+        if (found := of_time(spec)) is not None
+    }
+    # all times in one pass: rasters on one grid share their coverage
+    answers = _of_rasters(rasters | then, of_rasters, zones) if rasters else {}
+    parts = [answers.pop("")] if rasters else []
     for spec, frame in seen:
         if spec.source_id not in rasters:
             data = _vector_or_table(frame, spec, crosswalk, areas, country)
@@ -66,24 +81,40 @@ def quarter_features(
     unit = {f.feature_id: f.unit for spec, _ in seen for f in spec.features}
     source = {f.feature_id: spec.source_id for spec, _ in seen for f in spec.features}
     if not parts:
-        return pd.DataFrame(columns=["area_id", "feature_id", "value", "unit", "source_id", "observed_on"])
+        nothing = pd.DataFrame(columns=["area_id", "feature_id", "value", "unit", "source_id", "observed_on"])
+        return nothing, {name: nothing[["area_id", "feature_id", "value"]] for name in earlier or {}}
     table = pd.concat(parts, ignore_index=True)
     table = table[table["value"].notna() & (table["area_id"] != country.area_id)]
     table = table.assign(unit=table["feature_id"].map(unit), source_id=table["feature_id"].map(source))
     days = {source_id: observed_on(source_id) for source_id in table["source_id"].unique()}
-    return table.assign(observed_on=table["source_id"].map(days)).drop(columns="coverage")
+    table = table.assign(observed_on=table["source_id"].map(days)).drop(columns="coverage")
+    undated = table.loc[~table["source_id"].isin(rasters), ["area_id", "feature_id", "value"]]
+    before = {
+        name: pd.concat([answers[name].dropna(subset="value")[list(undated.columns)], undated], ignore_index=True)
+        if name in answers
+        else undated
+        for name in earlier or {}
+    }
+    return table, before
 
 
-def _of_rasters(rasters: dict[str, Raster], specs: list[SourceSpec], zones: Any) -> pd.DataFrame:
-    """Zonal statistics over each area's own shape: sums of communes would count twice what simplified shapes share."""
+_AT = "@"
+
+
+def _of_rasters(rasters: dict[str, Raster], specs: list[SourceSpec], zones: Any) -> dict[str, pd.DataFrame]:
+    """Zonal statistics over each area's own shape, by time ("" is now): sums of communes would count twice what simplified
+    shapes share."""
     below = zones.loc[zones["area_level"] != "country", ["area_id", "geometry"]].reset_index(drop=True)
     wanted = list(dict.fromkeys(f.statistic for spec in specs for f in spec.features))
     answers = zonal_statistics(rasters, below, wanted)
+    parts = answers["raster"].str.partition(_AT)
     named = pd.DataFrame(
         [(spec.source_id, f.statistic, f.feature_id) for spec in specs for f in spec.features],
-        columns=["raster", "statistic", "feature_id"],
+        columns=["source_id", "statistic", "feature_id"],
     )
-    return named.merge(answers, on=["raster", "statistic"])[["area_id", "feature_id", "value", "coverage"]]
+    merged = named.merge(answers.assign(source_id=parts[0], time=parts[2]), on=["source_id", "statistic"])
+    columns = ["area_id", "feature_id", "value", "coverage"]
+    return {str(time): rows[columns].reset_index(drop=True) for time, rows in merged.groupby("time", sort=False)}
 
 
 def _vector_or_table(

@@ -9,9 +9,14 @@ import pandas as pd
 
 from poverty_assets.catalog import table
 
-PREFERENCE = ("composite", "direct", "modelled", "downscaled", "register", "published")
-"""Evidence to quote, the first that has an unsuppressed row. Our own direct estimate comes before a published one because
-it is the one whose microdata, interval and overlap the warehouse can show."""
+_LARGE = ("direct", "published", "composite", "modelled", "downscaled", "register")
+_SMALL = ("composite", "modelled", "downscaled", "direct", "register", "published")
+PREFERENCE = {"country": _LARGE, "province": _LARGE, "district": _SMALL, "commune": _SMALL}
+"""Evidence to quote, the first that has an unsuppressed row.
+
+Of the country and its provinces, what the survey says stands by itself: our own direct estimate, whose microdata, interval and
+overlap the warehouse can show, before a published one. Districts and communes have too few households for that; all their
+figures come from one joint profile, so that they agree with one another, and the direct estimate is one of its parts."""
 
 
 def combine(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -34,9 +39,10 @@ def combine(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
     if not filled:
         return pd.DataFrame(columns=[*columns, "is_headline"])
     rows = pd.concat(filled, ignore_index=True)
-    rank = rows["method"].map({method: place for place, method in enumerate(PREFERENCE)})
+    order = {(level, method): place for level, methods in PREFERENCE.items() for place, method in enumerate(methods)}
+    rank = pd.Series(pd.MultiIndex.from_frame(rows[["area_level", "method"]]).map(order), index=rows.index)
     # a suppressed row is quoted only where nothing else is there: better "withheld" than no row
-    rank = rank + len(PREFERENCE) * rows["suppressed"].astype(bool)
+    rank = rank + len(order) * rows["suppressed"].astype(bool)
     figure = [key for key in definition.key if key not in ("quarter", "method")]
     best = rank.groupby([rows[key] for key in figure], sort=False).transform("min")
     rows["is_headline"] = (rank == best).to_numpy()

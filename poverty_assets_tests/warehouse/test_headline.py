@@ -5,9 +5,12 @@ from hypothesis import strategies as st
 from poverty_assets.warehouse.headline import PREFERENCE, combine
 from poverty_assets_tests.warehouse.small_lake import mpi
 
+METHODS = PREFERENCE["country"]
 
-def part(method, suppressed=False):
-    return mpi(0.2, method=method, suppressed=suppressed).drop(columns="is_headline")
+
+def part(method, suppressed=False, level=None):
+    rows = mpi(0.2, method=method, suppressed=suppressed).drop(columns="is_headline")
+    return rows if level is None else rows.assign(area_level=level)
 
 
 def test_our_own_direct_figure_is_quoted_before_a_published_one():
@@ -20,9 +23,23 @@ def test_a_withheld_figure_gives_way_to_one_that_is_shown():
     assert set(rows.loc[rows["is_headline"], "method"]) == {"published"}
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from(PREFERENCE), st.booleans()), min_size=1, max_size=6, unique_by=lambda x: x[0])
-)
+def test_a_large_area_is_quoted_by_its_own_survey_and_a_small_one_by_the_joint_profile():
+    for level, quoted in (
+        ("province", "direct"),
+        ("country", "direct"),
+        ("district", "composite"),
+        ("commune", "composite"),
+    ):
+        rows = combine("fct_mpi", [part("composite", level=level), part("direct", level=level)])
+        assert set(rows.loc[rows["is_headline"], "method"]) == {quoted}
+
+
+def test_a_published_total_is_quoted_before_the_sum_of_what_was_downscaled_from_it():
+    rows = combine("fct_mpi", [part("downscaled", level="province"), part("published", level="province")])
+    assert set(rows.loc[rows["is_headline"], "method"]) == {"published"}
+
+
+@given(st.lists(st.tuples(st.sampled_from(METHODS), st.booleans()), min_size=1, max_size=6, unique_by=lambda x: x[0]))
 def test_every_figure_has_exactly_one_headline(parts):
     rows = combine("fct_mpi", [part(method, hidden) for method, hidden in parts])
     assert rows.groupby("statistic")["is_headline"].sum().eq(1).all()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from poverty_assets.quarter import Quarter
 
-__all__ = ["write_base", "write_quarter"]
+__all__ = ["write_base", "write_quarter", "write_rasters"]
 
 
 def write_base(landing: Path, truth: Path, *, country_dir: Path, seed: int) -> None:
@@ -56,3 +56,13 @@ def write_quarter(landing: Path, truth: Path, quarter: Quarter, *, country_dir: 
     from poverty_assets.sources.simulated import generate
 
     generate.quarter(Path(landing), Path(truth), quarter, country_dir=Path(country_dir), seed=seed)
+
+
+def write_rasters(landing: Path, quarters: list[Quarter], *, country_dir: Path, seed: int) -> None:
+    """Write the rasters of earlier quarters in `landing`, without any truth: what sensors saw then.
+
+    Quarters before the twin's horizon are passed over: nothing had been observed.
+    """
+    from poverty_assets.sources.simulated import generate
+
+    generate.earlier_rasters(Path(landing), quarters, country_dir=Path(country_dir), seed=seed)

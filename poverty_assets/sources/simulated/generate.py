@@ -100,3 +100,16 @@ def quarter(landing: Path, truth_folder: Path, period: Quarter, *, country_dir: 
             files.record_complete(landing, period.label, digest, written)
         if not have[1]:
             files.record_complete(truth_folder, period.label, digest, truth.write_truth(truth_folder, twin, period))
+
+
+def earlier_rasters(landing: Path, periods: list[Quarter], *, country_dir: Path, seed: int) -> None:
+    """Write the rasters of quarters, unless they are there already."""
+    text = settings.read_text(country_dir)
+    digest = settings.digest(text, seed)
+    for period in periods:
+        if period < settings.parse(text).first_quarter:
+            continue
+        with files.lock(landing, period.label):
+            if not files.is_complete(landing, period.label, digest):
+                written = rasters.write_quarter(landing / "rasters", world.build(text, seed), period)
+                files.record_complete(landing, period.label, digest, written)

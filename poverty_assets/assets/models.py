@@ -1,0 +1,26 @@
+"""Models and their scores: what was fitted, and how every learner and baseline did.
+
+Belongs here: ``model_run`` and ``model_metric``, which gather what each model reports. Does not belong here: fitting or scoring.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from poverty_assets.assets.describe import of_table, scores_table
+from poverty_assets.sources.spec import SourceSpec
+
+
+def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Both assets of the group."""
+    used = [spec for spec in specs if spec.features or spec.role in ("survey", "register")]
+
+    @dg.asset(**of_table("model_run", used, partitions))
+    def model_run(register_run: pd.DataFrame) -> pd.DataFrame:
+        return register_run
+
+    @dg.asset(**of_table("model_metric", used, partitions))
+    def model_metric(context: dg.AssetExecutionContext, register_metric: pd.DataFrame) -> pd.DataFrame:
+        context.add_output_metadata({"scores": scores_table(register_metric)})
+        return register_metric
+
+    return [model_run, model_metric]

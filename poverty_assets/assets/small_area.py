@@ -1,0 +1,86 @@
+"""Commune estimates: composite, modelled or downscaled, with a joint profile and replicates of every commune.
+
+Belongs here: the assets of group ``small_area``. Does not belong here: any model (``small_area``), or the fact tables that the
+rows go into (``estimates``).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+
+from poverty_assets.assets.describe import OWNERS, source_table
+from poverty_assets.partitions import quarter_of
+from poverty_assets.resources import Home
+from poverty_assets.sources.spec import SourceSpec
+
+TABLES = {
+    "area_mpi": "mpi",
+    "area_headcount": "headcount",
+    "area_contribution": "contribution",
+    "area_pair": "pairs",
+    "area_count": "counts",
+    "area_dimension": "dimensions",
+    "area_bundle": "bundles",
+}
+OTHERS = {
+    "commune_profile": "Joint profile of every commune: shares of people with each set of deprivations, in the order of masks."
+    " Every figure of a commune is a sum over it.",
+    "area_draw": "Replicates of the figures that later steps compare: one row a figure, all its draws in one list.",
+}
+
+
+def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """All assets of the group."""
+    used = [spec for spec in specs if spec.features or spec.role in ("survey", "register", "published")]
+
+    def out(description: str) -> dg.AssetOut:
+        return dg.AssetOut(
+            group_name="small_area",
+            owners=OWNERS,
+            kinds={"python", "parquet"},
+            metadata={"sources": source_table(used)},
+            description=description,
+        )
+
+    rows = "Rows of {} for every commune, district, province and the country from joint profiles of communes."
+    outs = {name: out(rows.format(field)) for name, field in TABLES.items()}
+
+    @dg.multi_asset(
+        name="small_area_estimates",
+        outs=outs | {name: out(text) for name, text in OTHERS.items()},
+        partitions_def=partitions,
+    )
+    def small_area_estimates(
+        context: dg.AssetExecutionContext,
+        dim_area: pd.DataFrame,
+        commune_feature: pd.DataFrame,
+        register_count: pd.DataFrame,
+        survey_household: pd.DataFrame,
+        survey_household_before: pd.DataFrame,
+        published_mpi: pd.DataFrame,
+        published_headcount: pd.DataFrame,
+        home: Home,
+    ) -> Iterator[dg.Output]:
+        from poverty_assets.small_area.quarter import estimate_quarter, waves_of
+
+        quarter = quarter_of(context)
+        made = estimate_quarter(
+            dim_area,
+            commune_feature,
+            register_count,
+            waves_of([survey_household_before, survey_household], home.survey_waves(quarter)),
+            published_mpi,
+            published_headcount,
+            home.measure,
+            home.country,
+            quarter,
+            n_replicates=home.settings.replicates,
+        )
+        noted = {"replicates": made.n_replicates, "largest gap to direct totals of provinces": made.largest_gap}
+        for name, field in TABLES.items():
+            yield dg.Output(getattr(made.tables, field), name, metadata=noted)
+        yield dg.Output(made.profiles, "commune_profile")
+        yield dg.Output(made.draws, "area_draw")
+
+    return [small_area_estimates]

@@ -1,0 +1,94 @@
+"""Replicates of the figures that later steps compare or combine: changes between quarters, shocks, exposure, the register's audit.
+
+Belongs here: the table ``area_draw``, one row a figure with the values of all its replicates. Does not belong here: what later
+steps make of them (``between_quarters``, ``vulnerability``).
+
+Replicate r of two quarters that rest on the same survey wave uses the same random numbers, so that differences of draws leave
+out what both share.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from poverty_assets.measurement.joint import figures_of_totals
+from poverty_assets.measurement.measure import Measure, k_value
+from poverty_assets.small_area.functionals import Functionals
+from poverty_assets.small_area.tables import Drawn, Rollup, mpi_figures, mpi_keys
+
+COLUMNS = (
+    "area_id",
+    "area_level",
+    "statistic",
+    "indicator_id",
+    "k",
+    "method",
+    "n_households",
+    "estimate",
+    "draws",
+)
+_AREAS_AT_ONCE = 300
+
+
+def area_draws(
+    drawn: Drawn | None, areas: Rollup | None, measure: Measure, functionals: Functionals | None
+) -> pd.DataFrame:
+    """Rows of ``area_draw``: the statistics of ``fct_mpi``, headcounts of every indicator, and functionals.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``COLUMNS``; ``draws`` holds float32 arrays of equal length; ``indicator_id`` is ``all`` for statistics of the
+        measure; ``k`` is that of the measure's poverty cut-off where a statistic has none.
+    """
+    if drawn is None or areas is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    keys = _keys(measure, functionals)
+    split = drawn.point.shape[1] - (1 << len(measure.dimensions))
+    point, draws = [], []
+    for at in range(0, len(drawn.point), _AREAS_AT_ONCE):
+        rows = slice(at, at + _AREAS_AT_ONCE)
+        point.append(_figures(drawn.point[rows, :split], measure))
+        draws.append(_figures(drawn.draws[:, rows, :split].astype(float), measure).astype(np.float32))
+    estimate = np.concatenate([np.concatenate(point), drawn.further_point], axis=1)
+    values = np.concatenate([np.concatenate(draws, axis=1), drawn.further_draws], axis=2)
+    n_figures = len(keys)
+    area = np.repeat(np.arange(len(areas.table)), n_figures)
+    out = areas.table.iloc[area][["area_id", "area_level"]].reset_index(drop=True)
+    for name in keys:
+        out[name] = np.tile(keys[name].to_numpy(), len(areas.table))
+    out["method"] = areas.table["method"].to_numpy()[area]
+    out["n_households"] = areas.table["n_households"].array.take(area)
+    out["estimate"] = estimate.ravel()
+    # a draw in which a figure is not defined (nobody is poor) counts as the estimate
+    known = np.where(np.isfinite(values), values, estimate[None].astype(np.float32))
+    out["draws"] = list(np.ascontiguousarray(np.moveaxis(known, 0, -1)).reshape(len(out), -1))
+    return out[list(COLUMNS)]
+
+
+def draws_matrix(rows: pd.DataFrame) -> npt.NDArray[np.float32]:
+    """Replicates of rows of ``area_draw``, shape (rows, r)."""
+    if rows.empty:
+        return np.zeros((0, 0), dtype=np.float32)
+    return np.stack(rows["draws"].to_list()).astype(np.float32)
+
+
+def _figures(totals: Any, measure: Measure) -> npt.NDArray[np.float64]:
+    f = figures_of_totals(totals, measure)
+    return np.concatenate([mpi_figures(f), f.uncensored, f.censored[..., 1, :]], axis=-1)
+
+
+def _keys(measure: Measure, functionals: Functionals | None) -> pd.DataFrame:
+    ids, poor = measure.indicator_ids, k_value(measure.cutoffs.poor)
+    mpi = pd.DataFrame(mpi_keys(measure)).assign(indicator_id="all")
+    parts = [
+        mpi,
+        *(pd.DataFrame({"indicator_id": ids, "k": poor, "statistic": kind}) for kind in ("uncensored", "censored")),
+    ]
+    if functionals is not None and functionals.statistic:
+        parts.append(pd.DataFrame({"statistic": functionals.statistic, "indicator_id": "all", "k": poor}))
+    return pd.concat(parts, ignore_index=True)[["statistic", "indicator_id", "k"]]
