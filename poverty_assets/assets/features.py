@@ -14,6 +14,7 @@ from poverty_assets.assets.describe import OWNERS, out_of_table, picture, source
 from poverty_assets.partitions import quarter_of
 from poverty_assets.quarter import Quarter
 from poverty_assets.resources import Home
+from poverty_assets.sources.readers import observe
 from poverty_assets.sources.spec import SourceSpec, release
 
 
@@ -21,6 +22,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     """All assets of the group."""
     featured = [spec for spec in specs if spec.features]
     waves = [spec for spec in specs if spec.role == "survey"]
+    registers = [spec for spec in specs if spec.role == "register"]
 
     @dg.multi_asset(
         name="features",
@@ -41,6 +43,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     def features(
         context: dg.AssetExecutionContext, dim_area: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
     ) -> Iterator[dg.Output]:
+        from poverty_assets.measurement.registers import rates_then
         from poverty_assets.reports.figures_features import feature_maps
         from poverty_assets.sources.rasters import load_raster, raster_then
         from poverty_assets.spatial.assemble import quarter_features
@@ -64,7 +67,10 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         png = feature_maps(now, dim_area, home.settings.is_simulated)
         shown = {"maps": picture(png, "Features by commune, each from low (dark) to high (bright)")}
         yield dg.Output(now, "commune_feature", metadata=shown)
-        then = [frame.assign(wave=name, quarter_of_wave=str(ends[name])) for name, frame in before.items()]
+        listed = {name: rates_then(registers, lambda spec, end=end: observe(spec, end, home.landing).frame,  # type: ignore[misc]
+                                   area_crosswalk, home.country) for name, end in ends.items()}  # fmt: skip
+        then = [pd.concat([frame, listed[name]]).assign(wave=name, quarter_of_wave=str(ends[name]))
+                for name, frame in before.items()]  # fmt: skip
         columns = ["wave", "quarter_of_wave", "area_id", "feature_id", "value"]
         yield dg.Output(pd.concat(then)[columns] if then else pd.DataFrame(columns=columns), "wave_feature")
 

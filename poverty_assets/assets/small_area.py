@@ -55,6 +55,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         context: dg.AssetExecutionContext,
         dim_area: pd.DataFrame,
         commune_feature: pd.DataFrame,
+        wave_feature: pd.DataFrame,
         register_count: pd.DataFrame,
         survey_household: pd.DataFrame,
         survey_household_before: pd.DataFrame,
@@ -68,6 +69,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         made = estimate_quarter(
             dim_area,
             commune_feature,
+            wave_feature,
             register_count,
             waves_of([survey_household_before, survey_household], home.survey_waves(quarter)),
             published_mpi,

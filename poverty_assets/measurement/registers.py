@@ -43,6 +43,33 @@ def listed_by_area(register: pd.DataFrame, crosswalk: pd.DataFrame, country: Cou
     return long.groupby("area_id").sum().astype("int64")
 
 
+RATE = "register_rate:"
+"""What the feature of a register's rate is called, before the register's id."""
+
+
+def rates_then(
+    registers: list[SourceSpec], rows: Callable[[SourceSpec], pd.DataFrame], crosswalk: pd.DataFrame, country: Country
+) -> pd.DataFrame:
+    """Rates of registers as of an earlier time: ``area_id, feature_id, value``.
+
+    Parameters
+    ----------
+    rows : callable
+        ``area_code, households, listed`` of a register at that time; empty where it had not been observed.
+    crosswalk : DataFrame (catalog: ``area_crosswalk``)
+        Codes that it does not know are left out: they ended before the boundaries in use.
+    """
+    parts = [pd.DataFrame({"area_id": [], "feature_id": [], "value": []})]
+    for spec in registers:
+        codes = crosswalk[crosswalk["source_id"] == spec.source_id]
+        found = rows(spec)
+        if len(found) and (known := found["area_code"].isin(codes["source_code"])).any():
+            counts = listed_by_area(found[known], codes, country)
+            rate = (counts["listed"] / counts["households"]).dropna()
+            parts.append(rate.rename("value").reset_index().assign(feature_id=RATE + spec.source_id))
+    return pd.concat(parts, ignore_index=True)
+
+
 def register_rows(
     register_id: str,
     counts: pd.DataFrame,

@@ -20,6 +20,7 @@ import pandas as pd
 from poverty_assets.countries import Country
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.measurement.measure import Measure
+from poverty_assets.measurement.registers import RATE
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.direct import Sample, pooled_design_effect, read_sample
 from poverty_assets.small_area.draws import area_draws
@@ -73,11 +74,14 @@ class Wave:
 
     Attributes
     ----------
+    name : str
+        The wave's source.
     households : DataFrame
     middle : date
         Middle of fieldwork.
     """
 
+    name: str
     households: pd.DataFrame
     middle: dt.date
 
@@ -135,17 +139,35 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
     )
 
 
-def covariates_of(place: Place, features: pd.DataFrame, registers: pd.DataFrame) -> Covariates:
-    """Features of the quarter, whether urban, and the rate of each register as a leading covariate."""
+def covariates_of(place: Place, features: pd.DataFrame) -> Covariates:
+    """Features of communes, whether urban, and the rate of each register as a leading covariate.
+
+    Parameters
+    ----------
+    features : DataFrame
+        ``area_id, feature_id, value``; the rates of registers are features called ``register_rate:<register>``.
+    """
     wide = features.pivot(index="area_id", columns="feature_id", values="value").reindex(place.communes)
     urban = place.areas.set_index("area_id")["is_urban"].reindex(place.communes).astype(float)
-    rates = []
-    for _, counts in registers.groupby("register_id", sort=True):
-        own = counts.set_index("area_id").reindex(place.communes)
-        rates.append((own["listed"] / own["households"]).to_numpy(dtype=float))
-    leading = np.column_stack(rates) if rates else np.zeros((len(place.communes), 0))
-    columns = np.column_stack([wide.to_numpy(dtype=float), urban.to_numpy()])
-    return Covariates(columns, place.xy, place.province, leading)
+    rate = wide.columns.str.startswith(RATE)
+    columns = np.column_stack([wide.loc[:, ~rate].to_numpy(dtype=float), urban.to_numpy()])
+    return Covariates(columns, place.xy, place.province, wide.loc[:, rate].to_numpy(dtype=float))
+
+
+def with_rates(features: pd.DataFrame, registers: pd.DataFrame) -> pd.DataFrame:
+    """Features of the quarter with the rates of its registers among them.
+
+    Parameters
+    ----------
+    features : DataFrame (catalog: ``commune_feature``)
+    registers : DataFrame
+        ``register_id, area_id, households, listed``.
+    """
+    rates = registers.assign(
+        feature_id=RATE + registers["register_id"].astype(str), value=registers["listed"] / registers["households"]
+    )
+    columns = ["area_id", "feature_id", "value"]
+    return pd.concat([features[columns], rates[columns].dropna()], ignore_index=True)
 
 
 def waves_of(households: list[pd.DataFrame], noted: list[tuple[str, dict[str, Any]]]) -> list[Wave]:
@@ -159,8 +181,8 @@ def waves_of(households: list[pd.DataFrame], noted: list[tuple[str, dict[str, An
         ``(source_id, {"observed_from", "observed_to"})`` of all waves so far, by the end of fieldwork.
     """
     present = [frame for frame in households if len(frame)]
-    periods = [note for _, note in noted][len(noted) - len(present) :]
-    return [Wave(frame, _middle(note)) for frame, note in zip(present, periods, strict=True)]
+    periods = noted[len(noted) - len(present) :]
+    return [Wave(name, frame, _middle(note)) for frame, (name, note) in zip(present, periods, strict=True)]
 
 
 def _middle(noted: dict[str, Any]) -> dt.date:
@@ -171,6 +193,7 @@ def _middle(noted: dict[str, Any]) -> dt.date:
 def estimate_quarter(
     areas: pd.DataFrame,
     features: pd.DataFrame,
+    wave_features: pd.DataFrame,
     registers: pd.DataFrame,
     waves: list[Wave],
     published_mpi: pd.DataFrame,
@@ -188,6 +211,8 @@ def estimate_quarter(
     Parameters
     ----------
     areas, features : DataFrame (catalog: ``dim_area``, ``commune_feature``)
+    wave_features : DataFrame
+        ``wave, area_id, feature_id, value``: features and rates of registers as of the quarter in which each wave ended.
     registers : DataFrame
         ``register_id, area_id, households, listed``.
     waves : list of Wave
@@ -196,10 +221,10 @@ def estimate_quarter(
         Published rows, in the form of ``fct_mpi`` and ``fct_headcount``.
     """
     place = place_of(areas, country)
-    covariates = covariates_of(place, features, registers)
     more: dict[str, Any] = {"functionals": functionals, "n_replicates": n_replicates, "seed": seed}
     if waves:
-        return estimate_from_survey(place, covariates, waves, measure, country, quarter, **more)
+        then = wave_features[wave_features["wave"] == waves[-1].name]
+        return estimate_from_survey(place, covariates_of(place, then), waves, measure, country, quarter, **more)
     mpi, headcount = (
         frame[(frame["area_level"] == "province") & (frame["measure_id"] == measure.measure_id)]
         if len(frame)
@@ -207,6 +232,7 @@ def estimate_quarter(
         for frame in (published_mpi, published_headcount)
     )
     if len(mpi) and len(headcount):
+        covariates = covariates_of(place, with_rates(features, registers))
         return estimate_from_totals(place, covariates, mpi, headcount, measure, country, **more)
     return no_estimates(measure)
 
