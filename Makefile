@@ -1,4 +1,5 @@
 # make refresh: install what is needed and publish two quarters of the simulated twin. make test: install and test.
+# A first look need not have the 200 replicates of a nightly run: with 40, intervals are those of the outermost draws.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: refresh test ui bench lint clean
 
 refresh: $(READY)
-	@$(BIN)/poverty-assets refresh
+	@POVERTY_ASSETS_REPLICATES=$${POVERTY_ASSETS_REPLICATES:-40} $(BIN)/poverty-assets refresh
 
 test: $(READY)
 	@$(BIN)/ruff check .

@@ -46,6 +46,15 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class ExportFormat(StrEnum):
+    """Form of an export."""
+
+    geoparquet = "geoparquet"
+    gpkg = "gpkg"
+    xlsx = "xlsx"
+    csv = "csv"
+
+
 def main() -> None:
     """Run a command; errors of ours are printed without a traceback and set the exit code."""
     try:
@@ -95,6 +104,7 @@ def refresh(
     simulated = "SIMULATED DATA, " if settings.is_simulated else ""
     labels = ", ".join(q.label for q in done.quarters)
     print(f"Published {labels} ({simulated}{done.tables['rows']:,} rows) in {done.warehouse}")
+    print(f"{settings.replicates} replicates a quarter; pages in {settings.reports} (open explorer.html in a browser)")
     print("Next:")
     command = _as_typed()
     print(f'  {command} query "SELECT name_en, estimate, ci_low, ci_high FROM v_mpi_latest')
@@ -138,6 +148,36 @@ def query(
     from poverty_assets.warehouse.query import answer
 
     sys.stdout.buffer.write(answer(_settings().warehouse, sql, form.value))
+
+
+@app.command()
+def export(
+    form: Annotated[ExportFormat, typer.Option("--format", help="Form of the export.")],
+    to: Annotated[Path, typer.Option(help="File to write; a new folder for csv.")],
+    table: Annotated[list[str] | None, typer.Option(help="Table, as fct_mpi; may be given again.")] = None,
+    view: Annotated[list[str] | None, typer.Option(help="View, as v_mpi_latest; may be given again.")] = None,
+    level: Annotated[
+        str | None, typer.Option(help="Level of the areas; for tables all, for the profile commune.")
+    ] = None,
+    quarter: Annotated[
+        list[str] | None, typer.Option(help="Quarter, as 2022Q1; may be given again; by default the latest.")
+    ] = None,
+) -> None:
+    """Write tables or views, or (with neither) one wide row an area with its boundary, to a file for other programs."""
+    from poverty_assets.quarter import Quarter
+    from poverty_assets.warehouse.export import export as run
+
+    done = run(
+        _settings().warehouse,
+        to,
+        form=form.value,
+        tables=[*(table or []), *(view or [])],
+        level=level,
+        quarters=[Quarter.from_label(label) for label in quarter or []],
+    )
+    simulated = " (SIMULATED DATA)" if done.is_simulated else ""
+    counts = ", ".join(f"{name} {rows:,} rows" for name, rows in done.rows.items())
+    print(f"Wrote {done.path}{simulated}: {counts}")
 
 
 @app.command()

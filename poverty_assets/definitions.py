@@ -37,7 +37,7 @@ def build_definitions(
     specs = load_sources(country, simulated=settings.is_simulated)
     quarters = quarterly(Quarter.from_label(country.first_quarter))
     return dg.Definitions(
-        assets=assets.build(specs, quarters, simulated=settings.is_simulated),
+        assets=assets.build(specs, quarters, country, simulated=settings.is_simulated),
         asset_checks=asset_checks.build(),
         jobs=jobs.build(),
         schedules=schedules.build(quarters),

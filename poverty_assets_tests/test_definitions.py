@@ -63,8 +63,8 @@ def test_every_table_of_the_lake_is_an_asset_with_its_columns_units_and_checks(d
         assert table.name in checked
 
 
-def test_all_but_the_warehouse_are_partitioned_by_quarter(nodes):
-    assert {n.key.to_user_string() for n in nodes if n.partitions_def is None} == {"warehouse"}
+def test_all_but_the_warehouse_and_its_pages_are_partitioned_by_quarter(nodes):
+    assert {n.key.to_user_string() for n in nodes if n.partitions_def is None} == {"warehouse", "pages"}
 
 
 def test_the_schedule_runs_twenty_days_after_a_quarters_end_for_that_quarter(definitions):

@@ -11,27 +11,32 @@ from typing import TYPE_CHECKING
 from poverty_assets.assets import (
     areas,
     estimates,
+    evaluation,
     features,
     models,
+    pages,
     publication,
     published,
     registers,
     small_area,
     sources,
     survey,
+    vulnerability,
 )
 
 if TYPE_CHECKING:
     import dagster as dg
 
+    from poverty_assets.countries import Country
     from poverty_assets.sources.spec import SourceSpec
 
-GROUPS = (areas, features, survey, published, registers, small_area, estimates, models, publication)
+GROUPS = (areas, features, survey, published, registers, small_area, estimates, evaluation, models, publication, pages)
 
 
 def build(
-    specs: list[SourceSpec], partitions: dg.PartitionsDefinition, *, simulated: bool
+    specs: list[SourceSpec], partitions: dg.PartitionsDefinition, country: Country, *, simulated: bool
 ) -> list[dg.AssetsDefinition]:
     """Every asset of the graph."""
     made = sources.build(specs, partitions, simulated=simulated)
+    made += vulnerability.build(specs, partitions, country)
     return made + [asset for group in GROUPS for asset in group.build(specs, partitions)]

@@ -125,7 +125,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     ) -> Iterator[dg.Output]:
         from poverty_assets.measurement.quarter import no_overlap_tables, overlap_tables
         from poverty_assets.reports.overlap_pictures import country_pictures
-        from poverty_assets.warehouse.headline import combine
+        from poverty_assets.warehouse.headline import combine, of_one_method
 
         if survey_household.empty:
             tables, pictures = no_overlap_tables(), {}
@@ -135,7 +135,10 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         of_areas = {"pairs": area_pair, "counts": area_count, "dimensions": area_dimension, "bundles": area_bundle}
         for name, table in OVERLAP.items():
             frame = getattr(tables, name)
-            rows = combine(table, [frame, of_areas.get(name, frame.head(0))]) if table.startswith("fct_") else frame
+            both = [part for part in (frame, of_areas.get(name, frame.head(0))) if len(part)]
+            if name == "bundles" and both:
+                both = [of_one_method(pd.concat(both, ignore_index=True))]
+            rows = combine(table, both) if table.startswith("fct_") else frame
             shown = {"plot": picture(pictures[name], table)} if name in pictures else {}
             yield dg.Output(rows, table, metadata=shown)
 

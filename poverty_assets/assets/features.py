@@ -3,7 +3,6 @@
 Belongs here: the assets of group ``features``. Does not belong here: zonal statistics and distances (``spatial``).
 """
 
-import datetime as dt
 from collections.abc import Iterator
 from functools import partial
 
@@ -16,6 +15,8 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.resources import Home
 from poverty_assets.sources.readers import observe
 from poverty_assets.sources.spec import SourceSpec, release
+
+WAVE_COLUMNS = ["wave", "quarter_of_wave", "area_id", "feature_id", "value", "observed_on"]
 
 
 def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -45,33 +46,41 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     ) -> Iterator[dg.Output]:
         from poverty_assets.measurement.registers import rates_then
         from poverty_assets.reports.figures_features import feature_maps
-        from poverty_assets.sources.rasters import load_raster, raster_then
+        from poverty_assets.reports.figures_models import drift_plot
+        from poverty_assets.sources.earlier import earlier_times, raster_then, with_days
+        from poverty_assets.sources.rasters import load_raster
         from poverty_assets.spatial.assemble import quarter_features
 
-        quarter = quarter_of(context)
-        ends = {name: Quarter.containing(dt.date.fromisoformat(noted["observed_to"]))
-                for name, noted in home.survey_waves(quarter)[-2:]}  # fmt: skip
+        quarter, country, landing = quarter_of(context), home.country, home.landing
+        times = earlier_times(home.survey_waves(quarter), quarter)
         now, before = quarter_features(
             featured,
             dim_area,
             area_crosswalk,
-            home.country,
+            country,
             rows=lambda source_id: home.observed(source_id, quarter),
-            raster=lambda spec: load_raster(release(spec, quarter, home.landing), home.country.bounds),
-            observed_on=lambda source_id: dt.date.fromisoformat(
-                home.lake.metadata(f"src_{source_id}", quarter)["observed_to"]
-            ),
-            earlier={name: partial(raster_then, quarter=end, landing=home.landing, bounds=home.country.bounds)
-                     for name, end in ends.items()},
-        )  # fmt: skip
+            raster=lambda spec: load_raster(release(spec, quarter, landing), country.bounds),
+            observed_on=lambda source_id: home.observed_to(source_id, quarter),
+            earlier={
+                name: partial(raster_then, quarter=then, landing=landing, bounds=country.bounds)
+                for name, then in times.items()
+            },
+        )
         png = feature_maps(now, dim_area, home.settings.is_simulated)
         shown = {"maps": picture(png, "Features by commune, each from low (dark) to high (bright)")}
         yield dg.Output(now, "commune_feature", metadata=shown)
-        listed = {name: rates_then(registers, lambda spec, end=end: observe(spec, end, home.landing).frame,  # type: ignore[misc]
-                                   area_crosswalk, home.country) for name, end in ends.items()}  # fmt: skip
-        then = [pd.concat([frame, listed[name]]).assign(wave=name, quarter_of_wave=str(ends[name]))
-                for name, frame in before.items()]  # fmt: skip
-        columns = ["wave", "quarter_of_wave", "area_id", "feature_id", "value"]
-        yield dg.Output(pd.concat(then)[columns] if then else pd.DataFrame(columns=columns), "wave_feature")
+        parts = [pd.DataFrame(columns=WAVE_COLUMNS)]
+        for name, then in times.items():
+            rates = rates_then(registers, partial(_rows_then, quarter=then, home=home), area_crosswalk, country)
+            dated = with_days(before[name], featured, then, landing, now)
+            parts.append(pd.concat([dated, rates]).assign(wave=name, quarter_of_wave=str(then))[WAVE_COLUMNS])
+        wave_features = pd.concat(parts[-len(times) or None :], ignore_index=True)
+        drift = drift_plot(wave_features, now, dim_area, home.settings.is_simulated)
+        moved = {"drift": picture(drift, "Population stability index by feature")} if drift else {}
+        yield dg.Output(wave_features, "wave_feature", metadata=moved)
 
     return [features]
+
+
+def _rows_then(spec: SourceSpec, *, quarter: Quarter, home: Home) -> pd.DataFrame:
+    return observe(spec, quarter, home.landing).frame

@@ -15,12 +15,20 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     used = [spec for spec in specs if spec.features or spec.role in ("survey", "register")]
 
     @dg.asset(**of_table("model_run", used, partitions))
-    def model_run(register_run: pd.DataFrame) -> pd.DataFrame:
-        return register_run
+    def model_run(register_run: pd.DataFrame, margin_run: pd.DataFrame) -> pd.DataFrame:
+        parts = [part for part in (register_run, margin_run) if len(part)]
+        return pd.concat(parts, ignore_index=True) if parts else register_run
 
     @dg.asset(**of_table("model_metric", used, partitions))
-    def model_metric(context: dg.AssetExecutionContext, register_metric: pd.DataFrame) -> pd.DataFrame:
-        context.add_output_metadata({"scores": scores_table(register_metric)})
-        return register_metric
+    def model_metric(
+        context: dg.AssetExecutionContext,
+        register_metric: pd.DataFrame,
+        margin_metric: pd.DataFrame,
+        truth_metric: pd.DataFrame,
+    ) -> pd.DataFrame:
+        parts = (register_metric, margin_metric, truth_metric)
+        rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+        context.add_output_metadata({"scores": scores_table(rows[~rows["metric"].str.contains("[", regex=False)])})
+        return rows
 
     return [model_run, model_metric]

@@ -5,13 +5,15 @@ rows go into (``estimates``).
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.assets.describe import OWNERS, source_table
+from poverty_assets.assets.describe import OWNERS, picture, scores_table, source_table
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
+from poverty_assets.sources.readers import Observation
 from poverty_assets.sources.spec import SourceSpec
 
 TABLES = {
@@ -27,7 +29,12 @@ OTHERS = {
     "commune_profile": "Joint profile of every commune: shares of people with each set of deprivations, in the order of masks."
     " Every figure of a commune is a sum over it.",
     "area_draw": "Replicates of the figures that later steps compare: one row a figure, all its draws in one list.",
+    "margin_run": "The model of commune margins, saved as a skops archive: rows of model_run.",
+    "margin_metric": "How learners and baselines predict held-out communes, indicator by indicator; and how the nowcast from the"
+    " wave before did when the latest wave came, beside persistence.",
 }
+
+SCORES = ("log_loss", "rmse", "mae", "bias", "spearman", "skill_against_persistence")
 
 
 def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -63,9 +70,13 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         published_headcount: pd.DataFrame,
         home: Home,
     ) -> Iterator[dg.Output]:
-        from poverty_assets.small_area.quarter import estimate_quarter, waves_of
+        from poverty_assets.reports.figures_models import margin_plots
+        from poverty_assets.small_area.place import waves_of
+        from poverty_assets.small_area.quarter import estimate_quarter, save
+        from poverty_assets.vulnerability.shocks import functionals_of, shocks_of
 
-        quarter = quarter_of(context)
+        quarter, country, measure = quarter_of(context), home.country, home.measure
+        n_communes = int((dim_area["area_level"] == "commune").sum())
         made = estimate_quarter(
             dim_area,
             commune_feature,
@@ -74,15 +85,22 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
             waves_of([survey_household_before, survey_household], home.survey_waves(quarter)),
             published_mpi,
             published_headcount,
-            home.measure,
-            home.country,
+            measure,
+            country,
             quarter,
+            functionals=functionals_of(shocks_of(country, measure), measure, n_communes),
             n_replicates=home.settings.replicates,
         )
-        noted = {"replicates": made.n_replicates, "largest gap to direct totals of provinces": made.largest_gap}
+        context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])
         for name, field in TABLES.items():
-            yield dg.Output(getattr(made.tables, field), name, metadata=noted)
+            yield dg.Output(getattr(made.tables, field), name)
         yield dg.Output(made.profiles, "commune_profile")
-        yield dg.Output(made.draws, "area_draw")
+        shown: dict[str, Any] = {name: str(value) for name, value in made.note.items()}
+        noted = Observation(made.draws, "", len(made.draws), metadata=made.note)
+        yield dg.Output(noted, "area_draw", metadata=shown)
+        yield dg.Output(save(made, home.settings.models, quarter), "margin_run")
+        plots = margin_plots(made.metrics, made.importance, measure, home.settings.is_simulated)
+        shown |= {caption: picture(png, caption) for caption, png in plots.items()}
+        yield dg.Output(made.metrics, "margin_metric", metadata=shown | {"scores": scores_table(made.metrics, SCORES)})
 
     return [small_area_estimates]

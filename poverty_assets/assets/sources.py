@@ -37,14 +37,17 @@ def twin_landing(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -
     )
     def simulated_landing(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
         """SIMULATED DATA: files of a simulated twin of the country, in the forms that real sources come in."""
+        from poverty_assets.sources.earlier import earlier_times
         from poverty_assets.sources.simulated import write_base, write_quarter, write_rasters
 
         folder, seed = home.country.folder, home.settings.seed
         quarter = quarter_of(context)
-        ends = [Quarter.containing(s.observed_to) for s in specs if s.role == "survey" and s.observed_to]
+        waves = [(s.source_id, {"observed_to": s.observed_to.isoformat()}) for s in specs
+                 if s.role == "survey" and s.observed_to and s.observed_to <= quarter.end]  # fmt: skip
+        times = earlier_times(sorted(waves, key=lambda wave: wave[1]["observed_to"]), quarter)
         write_base(home.landing, home.settings.truth, country_dir=folder, seed=seed)
         write_quarter(home.landing, home.settings.truth, quarter, country_dir=folder, seed=seed)
-        write_rasters(home.landing, sorted(end for end in ends if end <= quarter)[-2:], country_dir=folder, seed=seed)
+        write_rasters(home.landing, sorted(set(times.values())), country_dir=folder, seed=seed)
         return pd.DataFrame({"landing": [home.landing.name], "seed": [seed]})
 
     return simulated_landing

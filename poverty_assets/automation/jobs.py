@@ -17,7 +17,7 @@ REFRESH = "refresh"
 
 def build() -> list[Any]:
     """All jobs."""
-    warehouse = dg.AssetSelection.assets("warehouse")
+    warehouse = dg.AssetSelection.assets("warehouse", "pages")
     everything = dg.AssetSelection.all()
     return [
         dg.define_asset_job(
@@ -28,7 +28,7 @@ def build() -> list[Any]:
         dg.define_asset_job(
             PUBLISH,
             selection=warehouse,
-            description="Builds the warehouse from every complete quarter, checks it and swaps it in.",
+            description="Builds the warehouse from every complete quarter, checks it, swaps it in and writes the pages.",
         ),
         dg.define_asset_job(
             REFRESH,

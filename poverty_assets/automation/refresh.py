@@ -155,8 +155,10 @@ def _run(job: Any, instance: Any, what: str, partition_key: str | None = None) -
 
 
 def _ours(error: BaseException | None) -> PovertyAssetsError | None:
-    while error is not None:
+    seen: set[int] = set()  # a chain of causes may lead back to itself
+    while error is not None and id(error) not in seen:
         if isinstance(error, PovertyAssetsError):
             return error
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None

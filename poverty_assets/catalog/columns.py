@@ -51,7 +51,8 @@ METHOD = Column(
     "method",
     "VARCHAR",
     "Evidence behind the figure: direct (survey households in the area), modelled, composite (both), downscaled (from"
-    " published totals of a larger area), register (administrative count), published (someone else's figure, cited)",
+    " published totals of a larger area), register (administrative count), published (someone else's figure, cited). Composite and"
+    " modelled rows of a quarter after the wave are nowcasts or persistence, as dim_quarter.nowcast_method says",
     allowed=METHODS,
 )
 N_HOUSEHOLDS = Column(

@@ -26,6 +26,7 @@ from poverty_assets.catalog.columns import (
     with_interval,
 )
 from poverty_assets.catalog.model import Column, Table
+from poverty_assets.catalog.vulnerability import VULNERABILITY_TABLES
 
 _STATISTICS = ("headcount_ratio", "intensity", "mpi", "vulnerable", "severe")
 _KINDS = ("uncensored", "censored", "censored_k20", "censored_k50")
@@ -115,6 +116,15 @@ DIM_QUARTER = Table(
             "survey_wave", "VARCHAR", "Survey wave that serves the quarter; NULL where there is none", nullable=True
         ),
         Column("is_nowcast", "BOOLEAN", "True where the quarter lies after the wave's fieldwork"),
+        Column(
+            "nowcast_method",
+            "VARCHAR",
+            "What composite and modelled rows of the quarter are: nowcast (the quarter's covariates move them) or persistence (they"
+            " stay as of the wave); NULL where no survey stands behind them",
+            nullable=True,
+            allowed=("nowcast", "persistence"),
+        ),
+        Column("nowcast_reason", "VARCHAR", "Why, with the skill against persistence when the latest wave came", nullable=True),
         Column("is_simulated", "BOOLEAN", "True where any figure of the quarter comes from simulated data"),
         Column("lake_digest", "VARCHAR", "SHA-256 over the lake's files of the quarter", pattern=r"^[0-9a-f]{64}$"),
         Column("published_at", "TIMESTAMP", "When the quarter's figures last changed in the warehouse (UTC)"),
@@ -474,8 +484,9 @@ MODEL_METRIC = Table(
         Column(
             "fold_design",
             "VARCHAR",
-            "How areas were held out; random folds flatter and are never used to choose",
-            allowed=("random", "block50km", "leave_province_out", "truth"),
+            "How areas were held out; random folds flatter and are never used to choose; next_wave: judged by the wave that came"
+            " after; truth: against what is so in simulated data",
+            allowed=("random", "block50km", "leave_province_out", "next_wave", "truth"),
         ),
         Column("metric", "VARCHAR", "Score: spearman, rmse, coverage95, ..."),
         Column("value", "DOUBLE", "The score", _SCORE_UNIT, True),
@@ -562,6 +573,7 @@ TABLES: tuple[Table, ...] = (
     DIM_TYPOLOGY,
     FCT_CHANGE,
     FCT_REGISTER,
+    *VULNERABILITY_TABLES,
     MODEL_RUN,
     MODEL_METRIC,
     CHECK_RESULT,

@@ -15,7 +15,7 @@ from poverty_assets.checks.suites import GROUPS, Finding
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
 
-EXTRA = {"commune_feature": "coverage", "meta_source": "quarantine"}
+EXTRA = {"commune_feature": ("coverage", "drift"), "meta_source": ("quarantine",)}
 
 
 def build() -> list[dg.AssetChecksDefinition]:
@@ -24,7 +24,7 @@ def build() -> list[dg.AssetChecksDefinition]:
 
 
 def _of_table(definition: Table) -> dg.AssetChecksDefinition:
-    groups = [*GROUPS, *([EXTRA[definition.name]] if definition.name in EXTRA else [])]
+    groups = [*GROUPS, *EXTRA.get(definition.name, ())]
 
     @dg.multi_asset_check(
         name=f"check_{definition.name}",
@@ -52,16 +52,20 @@ _DESCRIPTIONS = {
     "completeness": "No NULL in a column that may hold none (blocking).",
     "legal_values": "Ranges, codes and forms as the catalog states them (blocking).",
     "coverage": "Communes without a value, feature by feature (warns).",
+    "drift": "Features whose distribution is not that of the training data any more, by name (warns).",
     "quarantine": "Rows that were set aside because they break their source's contract (warns).",
 }
 
 
 def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> list[Finding]:
-    from poverty_assets.checks.coverage import feature_coverage, quarantine
+    from poverty_assets.checks.coverage import covariate_drift, feature_coverage, quarantine
 
     quarter = quarter_of(context)
     if name == "commune_feature":
-        return feature_coverage(home.lake.read(name, quarter), home.lake.read("dim_area", quarter))
+        features, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
+        communes = pd.Index(areas.loc[areas["area_level"] == "commune", "area_id"])
+        drift = covariate_drift(home.lake.read("wave_feature", quarter), features, communes)
+        return feature_coverage(features, areas) + drift
     if name == "meta_source":
         noted = {source_id: home.lake.metadata(f"src_{source_id}", quarter) for source_id in home.sources}
         return quarantine({source_id: n["quarantined"] for source_id, n in noted.items() if "absent" not in n})

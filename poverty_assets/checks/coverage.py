@@ -69,3 +69,23 @@ def quarantine(noted: dict[str, dict[str, int]]) -> list[Finding]:
         said = "; ".join(f"{reason}: {n}" for reason, n in sorted(reasons.items())) or "none"
         findings.append(Finding("quarantine", f"{source_id}: no row set aside", rows == 0, "warn", said, rows))
     return findings
+
+
+def covariate_drift(wave_features: pd.DataFrame, features: pd.DataFrame, communes: pd.Index) -> list[Finding]:
+    """One finding: which features have drifted from what the estimates were trained on (population stability index).
+
+    Parameters
+    ----------
+    wave_features : DataFrame (lake: ``wave_feature``)
+        Empty where no survey stands behind the quarter: then there is nothing to drift from.
+    features : DataFrame (catalog: ``commune_feature``)
+    communes : Index of area_id
+    """
+    from poverty_assets.modelling.covariate_drift import DRIFTED, drift_message, quarter_stability
+
+    name = f"no feature has drifted from training (population stability index up to {DRIFTED:g})"
+    stable = quarter_stability(wave_features, features, communes)
+    if stable.empty:
+        return [Finding("drift", name, True, "warn", "no survey wave to compare with", 0)]
+    drifted = int(stable["drifted"].sum())
+    return [Finding("drift", name, drifted == 0, "warn", drift_message(stable), drifted)]

@@ -5,17 +5,65 @@ Belongs here: distance in the space of features. Does not belong here: what is d
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
 
-def dissimilarity(features: pd.DataFrame, training: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """Distance of each area to the nearest training area of another fold, as a multiple of the threshold.
+@dataclass(frozen=True, eq=False)
+class TrainingCloud:
+    """What a model has learnt from, in the space of features.
+
+    Attributes
+    ----------
+    features : tuple of str
+    mean, spread : numpy.ndarray, shape (p,)
+        Of training areas.
+    points : numpy.ndarray, shape (m, p)
+        Standardised features of training areas.
+    folds : numpy.ndarray of int, shape (m,)
+    threshold : float
+        Upper whisker (third quartile plus 1.5 interquartile ranges) of training areas' distances to another fold.
+    """
+
+    features: tuple[str, ...]
+    mean: np.ndarray
+    spread: np.ndarray
+    points: np.ndarray
+    folds: np.ndarray
+    threshold: float
+
+    def distance(self, features: pd.DataFrame, folds: np.ndarray | None = None) -> np.ndarray:
+        """Distance of each area to the nearest training area of another fold, as a multiple of the threshold.
+
+        Parameters
+        ----------
+        features : DataFrame, shape (n, p)
+            Missing values are put at the mean.
+        folds : numpy.ndarray of int, shape (n,), optional
+            Left out for areas that are no part of the training data.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+        """
+        nearest = self._nearest(features, folds)
+        return nearest / self.threshold if self.threshold > 0 else np.where(nearest > 0, np.inf, 0.0)
+
+    def _nearest(self, features: pd.DataFrame, folds: np.ndarray | None) -> np.ndarray:
+        distance = cdist(_standardised(features[list(self.features)], self.mean, self.spread), self.points)
+        if folds is not None:
+            distance[folds[:, None] == self.folds[None, :]] = np.inf
+        return np.asarray(distance.min(axis=1))
+
+
+def training_cloud(features: pd.DataFrame, training: np.ndarray, folds: np.ndarray) -> TrainingCloud:
+    """The cloud of the areas marked in ``training``, with its threshold.
 
     As in Meyer and Pebesma (2021), Methods in Ecology and Evolution 12: 1620-1633, with features standardised and equally
-    weighted. The threshold is the upper whisker (third quartile plus 1.5 interquartile ranges) of training areas' own
-    distances; above 1 an area is outside the area of applicability.
+    weighted.
 
     Parameters
     ----------
@@ -23,18 +71,27 @@ def dissimilarity(features: pd.DataFrame, training: np.ndarray, folds: np.ndarra
         Missing values are put at the mean.
     training : numpy.ndarray of bool, shape (n,)
     folds : numpy.ndarray of int, shape (n,)
+    """
+    known = features[training]
+    values = known.to_numpy(dtype=float)
+    mean, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    names = tuple(features.columns)
+    cloud = TrainingCloud(names, mean, spread, _standardised(known, mean, spread), folds[training], np.nan)
+    low, high = np.quantile(cloud._nearest(known, folds[training]), [0.25, 0.75])
+    return TrainingCloud(names, mean, spread, cloud.points, cloud.folds, float(high + 1.5 * (high - low)))
+
+
+def dissimilarity(features: pd.DataFrame, training: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Distance of each area to the training cloud (`training_cloud`): above 1 it is outside the area of applicability.
 
     Returns
     -------
     numpy.ndarray, shape (n,)
     """
+    return training_cloud(features, training, folds).distance(features, folds)
+
+
+def _standardised(features: pd.DataFrame, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
     values = features.to_numpy(dtype=float)
-    mean, spread = np.nanmean(values[training], axis=0), np.nanstd(values[training], axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
-    z = np.where(np.isfinite(values), (values - mean) / spread, 0.0)
-    distance = cdist(z, z[training])
-    distance[folds[:, None] == folds[training][None, :]] = np.inf
-    nearest = distance.min(axis=1)
-    low, high = np.quantile(nearest[training], [0.25, 0.75])
-    threshold = high + 1.5 * (high - low)
-    return nearest / threshold if threshold > 0 else np.where(nearest > 0, np.inf, 0.0)
+    return np.where(np.isfinite(values), (values - mean) / spread, 0.0)

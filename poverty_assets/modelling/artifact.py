@@ -1,6 +1,6 @@
-"""Saved models: written in skops format, read back only if every type in them is trusted.
+"""Saved models: written in skops format, read back only if every type in them is trusted; a card beside each.
 
-Belongs here: the file. Does not belong here: fitting (``register_model``), or where files are kept.
+Belongs here: the two files. Does not belong here: fitting (``register_model``), or where files are kept.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from poverty_assets.errors import UnreadableFile
+from poverty_assets.modelling.applicability import TrainingCloud
 from poverty_assets.modelling.learners import Design, columns_for
-from poverty_assets.modelling.validation import expit
+from poverty_assets.modelling.odds import expit
 
 if TYPE_CHECKING:
     from poverty_assets.modelling.register_model import RegisterModel
@@ -33,12 +35,15 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
 def save_model(model: RegisterModel, path: Path) -> Path:
-    """Write the fitted estimators in skops format, to a temporary name first; the same model gives the same bytes.
+    """Write the fitted estimators in skops format, and a card beside them; the same model gives the same bytes.
+
+    Both files are written to a temporary name first. The card (``model.json`` beside ``model.skops``) says what a reader needs
+    who will not load the model: learner, features, digest of the training data, every score, importance, area of applicability.
 
     Returns
     -------
     Path
-        Of the file written.
+        Of the skops file.
     """
     import skops.io
 
@@ -47,13 +52,54 @@ def save_model(model: RegisterModel, path: Path) -> Path:
     for one in estimators.values():
         vars(one).pop("inverse_", None)  # large, and of use for held-out predictions only
     beside = path.with_name(path.name + ".next")
-    skops.io.dump({"learner": model.learner, "features": list(model.features), "estimators": estimators}, beside)
-    _make_reproducible(beside)
+    cloud = {name: value for name, value in vars(model.cloud).items() if name != "features"}
+    whole = {"learner": model.learner, "features": list(model.features), "estimators": estimators, "cloud": cloud}
+    skops.io.dump(whole, beside)
+    make_reproducible(beside)
+    card = path.with_suffix(".json")
+    unfinished = card.with_name(card.name + ".next")
+    unfinished.write_text(json.dumps(_card(model), indent=1) + "\n", encoding="utf-8")
+    os.replace(unfinished, card)
     os.replace(beside, path)
     return path
 
 
-def _make_reproducible(path: Path) -> None:
+def _card(model: RegisterModel) -> dict[str, Any]:
+    cloud, inside = model.cloud, model.predictions["in_area_of_applicability"]
+    return {
+        "learner": model.learner,
+        "members": list(model.estimators),
+        "learner_of_provinces_without_a_rate": model.elsewhere,
+        "chosen_by": model.chosen_by,
+        "n_training": model.n_training,
+        "training_digest": model.training_digest,
+        "features": list(model.features),
+        "interval_coverage": _number(model.interval_coverage),
+        "scores": _records(model.metrics),
+        "importance": _records(model.importance),
+        "area_of_applicability": {
+            "threshold": _number(cloud.threshold),
+            "areas_inside": int(inside.sum()),
+            "areas_outside": model.predictions.loc[~inside, "area_id"].astype(str).tolist(),
+            "mean": {name: _number(value) for name, value in zip(cloud.features, cloud.mean, strict=True)},
+            "spread": {name: _number(value) for name, value in zip(cloud.features, cloud.spread, strict=True)},
+        },
+    }
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    columns = {name: frame[name].tolist() for name in frame.columns}
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, map(_number, row), strict=True)) for row in rows]
+
+
+def _number(value: Any) -> Any:
+    """A value as JSON has it, which knows neither infinity nor what is not a number."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and not np.isfinite(plain) else plain
+
+
+def make_reproducible(path: Path) -> None:
     """Number objects in their order, not by memory address, and leave the time of writing out of the archive."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
@@ -85,7 +131,7 @@ def _renumbered(node: Any, numbers: dict[int, int], renamed: dict[str, str]) -> 
 
 
 def load_model(path: Path) -> dict[str, Any]:
-    """Read what ``save_model`` wrote: ``learner, features, estimators``.
+    """Read what ``save_model`` wrote: ``learner, features, estimators``, and the training ``cloud``.
 
     Raises
     ------
@@ -99,7 +145,8 @@ def load_model(path: Path) -> dict[str, Any]:
         raise UnreadableFile(
             f"{len(strange)} types are not trusted, first {strange[0]}", file=path, remedy="fit the model again"
         )
-    return dict(skops.io.load(path, trusted=list(TRUSTED)))
+    saved = dict(skops.io.load(path, trusted=list(TRUSTED)))
+    return {**saved, "cloud": TrainingCloud(features=tuple(saved["features"]), **saved["cloud"])}
 
 
 def predict_with(saved: dict[str, Any], data: Design) -> np.ndarray:

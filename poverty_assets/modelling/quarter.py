@@ -6,6 +6,7 @@ and predictions. Does not belong here: fitting and judging (``register_model``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pandas as pd
 from poverty_assets.catalog import table
 from poverty_assets.countries import Country
 from poverty_assets.modelling.artifact import save_model
-from poverty_assets.modelling.register_model import CHOSEN_BY, RegisterModel, fit_register_model
+from poverty_assets.modelling.register_model import RegisterModel, fit_register_model
 from poverty_assets.quarter import Quarter
 
 LEAST_COMMUNES = 50
@@ -28,6 +29,13 @@ PREDICTION = (
     "quality_flag",
 )
 OUTSIDE = "outside_area_of_applicability"
+_NO_ROWS: dict[str, Sequence[str]] = {
+    "predictions": PREDICTION,
+    "runs": (),
+    "metrics": (),
+    "scored": ("area_id", "rate", *PREDICTION[2:5]),
+    "importance": ("register_id", "feature", "importance"),
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,19 @@ class FittedQuarter:
     importance: pd.DataFrame
 
 
+@dataclass(frozen=True, eq=False)
+class RegisterInputs:
+    """Arguments of ``fit_register_model`` for one register: rows are communes, in order of ``area_id``."""
+
+    features: pd.DataFrame
+    rate: pd.Series
+    households: pd.Series
+    xy: np.ndarray
+    province: np.ndarray
+    lagged: pd.Series | None
+    alone: tuple[str, ...]
+
+
 def fit_quarter(
     features: pd.DataFrame,
     registers: pd.DataFrame,
@@ -61,6 +82,7 @@ def fit_quarter(
     models: Path,
     quarter: Quarter,
     *,
+    champions: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> FittedQuarter:
     """Fit a model of each register's rate from the quarter's features, and save it.
@@ -75,51 +97,65 @@ def fit_quarter(
     areas : DataFrame (catalog: ``dim_area``)
     models : Path
         Folder of artifacts.
+    champions : mapping of str to str, optional
+        For a register, the learner that served the last quarter; it stays unless another beats it on this quarter's folds.
 
     Notes
     -----
     A register with fewer than 50 communes is published without a modelled rate.
     """
-    communes = areas[areas["area_level"] == "commune"].sort_values("area_id").reset_index(drop=True)
-    wide = features.pivot(index="area_id", columns="feature_id", values="value").reindex(communes["area_id"])
-    parts: dict[str, list[pd.DataFrame]] = {
-        "predictions": [],
-        "runs": [],
-        "metrics": [],
-        "scored": [],
-        "importance": [],
-    }
-    for register_id, counts in registers.groupby("register_id", sort=True):
-        own = counts.set_index("area_id").reindex(communes["area_id"])
-        rate = (own["listed"] / own["households"]).astype(float)
-        if rate.notna().sum() < LEAST_COMMUNES:
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in _NO_ROWS}
+    for register_id, inputs in register_inputs(features, registers, history, areas, country).items():
+        if inputs.rate.notna().sum() < LEAST_COMMUNES:
             continue
-        past = history[history["register_id"] == register_id].set_index("area_id")["rate"]
-        fitted = fit_register_model(
-            wide,
-            rate,
-            own["households"].astype(float),
-            _metric_points(communes, country),
-            communes["area_id"].str[: country.area_digits["province"]].to_numpy(dtype=str),
-            lagged=past.reindex(communes["area_id"]) if len(past) else None,
-            alone=[name for name in country.baseline_features if name in wide],
-            seed=seed,
-        )
-        made = _rows(fitted, str(register_id), rate, models, quarter)
+        fitted = fit_register_model(**vars(inputs), champion=(champions or {}).get(register_id), seed=seed)
+        made = _rows(fitted, register_id, inputs.rate, models, quarter)
         for name, frame in made.items():
             parts[name].append(frame)
-    empty = {
-        "predictions": list(PREDICTION),
-        "runs": [c.name for c in table("model_run").lake_columns],
-        "metrics": [c.name for c in table("model_metric").lake_columns],
-        "scored": ["area_id", "rate", *PREDICTION[2:5]],
-        "importance": ["register_id", "feature", "importance"],
-    }
+    tables = {"runs": table("model_run"), "metrics": table("model_metric")}
+    empty = _NO_ROWS | {name: [column.name for column in one.lake_columns] for name, one in tables.items()}
     joined = {
-        name: pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=empty[name])
+        name: pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(empty[name]))
         for name, frames in parts.items()
     }
     return FittedQuarter(**joined)
+
+
+def register_inputs(
+    features: pd.DataFrame,
+    registers: pd.DataFrame,
+    history: pd.DataFrame,
+    areas: pd.DataFrame,
+    country: Country,
+) -> dict[str, RegisterInputs]:
+    """What the model of each register is fitted from, by register; arguments as of `fit_quarter`."""
+    communes = areas[areas["area_level"] == "commune"].sort_values("area_id").reset_index(drop=True)
+    wide = features.pivot(index="area_id", columns="feature_id", values="value").reindex(communes["area_id"])
+    wide = wide.assign(**_of_areas(communes))
+    xy = _metric_points(communes, country)
+    answer = {}
+    for register_id, counts in registers.groupby("register_id", sort=True):
+        own = counts.set_index("area_id").reindex(communes["area_id"])
+        past = history[history["register_id"] == register_id].set_index("area_id")["rate"]
+        answer[str(register_id)] = RegisterInputs(
+            features=wide,
+            rate=(own["listed"] / own["households"]).astype(float),
+            households=own["households"].astype(float),
+            xy=xy,
+            province=communes["area_id"].str[: country.area_digits["province"]].to_numpy(dtype=str),
+            lagged=past.reindex(communes["area_id"]) if len(past) else None,
+            alone=tuple(name for name in country.baseline_features if name in wide),
+        )
+    return answer
+
+
+def _of_areas(communes: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Features that the areas themselves give: small and thinly peopled communes have more of their households listed.
+
+    People counted by the census, never the register's own number of households: that one divides the rate.
+    """
+    people, km2 = (communes[name].to_numpy(dtype=float) for name in ("population", "area_km2"))
+    return {"area_population": people, "area_population_per_km2": people / km2, "area_km2": km2}
 
 
 def _metric_points(communes: pd.DataFrame, country: Country) -> np.ndarray:
@@ -140,7 +176,7 @@ def _rows(
         "model_id": f"{target}:{fitted.learner}",
         "target": target,
         "learner": fitted.learner,
-        "chosen_by": CHOSEN_BY,
+        "chosen_by": fitted.chosen_by,
         "n_training": fitted.n_training,
         "features": list(fitted.features),
         "training_digest": fitted.training_digest,

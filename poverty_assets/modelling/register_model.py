@@ -4,7 +4,9 @@ Belongs here: fitting, choosing, predicting every commune out of its block, inte
 applicability. Does not belong here: learners (``learners``), scores (``validation``), the saved file (``artifact``), table
 rows of the warehouse (``quarter``).
 
-The learner is chosen by Spearman correlation under 50 km blocks alone. Random folds and provinces left out are reported.
+The learner is chosen by Spearman correlation under 50 km blocks, and takes the place of the last champion only if it beats it on
+the same folds. Provinces that have no area on the register yet get the learner that does best when whole provinces are left
+out. Random folds are reported and never used to choose.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from poverty_assets.errors import ContractViolation, SpecificationError
-from poverty_assets.modelling.applicability import dissimilarity
+from poverty_assets.modelling.applicability import TrainingCloud, training_cloud
 from poverty_assets.modelling.learners import (
     ALONE,
     BASELINES,
     DEFAULT,
+    LEARNERS,
     PROVINCE,
     Design,
     columns_for,
@@ -30,19 +34,12 @@ from poverty_assets.modelling.learners import (
     in_order,
     learner,
 )
-from poverty_assets.modelling.validation import (
-    conformal_width,
-    expit,
-    held_out,
-    interval_coverage,
-    logit,
-    metric_rows,
-    scores,
-)
+from poverty_assets.modelling.odds import expit, logit
+from poverty_assets.modelling.validation import conformal_width, held_out, interval_coverage, metric_rows, scores
 from poverty_assets.spatial.blocks import block_ids, fold_ids
 
 CHOSEN_BY = "spearman under block50km"
-_BLOCK_FOLDS, _RANDOM_FOLDS = 10, 5
+_FOLDS = {"block50km": 10, "random": 5, "leave_province_out": 0}  # the last makes a fold of every province
 _LEAST_AREAS = 50
 # An area outside the training cloud has an interval wider in proportion to its distance, at most so many times.
 _WIDEST = 3.0
@@ -56,11 +53,17 @@ class RegisterModel:
     ----------
     learner : str
         The one chosen.
+    elsewhere : str
+        The one for provinces without any area on the register.
+    chosen_by : str
+        The rule, and what came of the last champion.
     metrics : DataFrame
         ``learner, fold_design, metric, value, n``.
     predictions : DataFrame
         For every commune ``area_id, modelled_rate, modelled_rate_ci_low, modelled_rate_ci_high, dissimilarity,
         in_area_of_applicability, block``; the rate is predicted without the commune's 50 km block.
+    cloud : TrainingCloud
+        What the area of applicability is measured from.
     importance : DataFrame
         ``feature, importance``: fall of the held-out Spearman correlation when the feature, with its neighbourhood means,
         is shuffled among the areas held out together.
@@ -75,8 +78,11 @@ class RegisterModel:
     """
 
     learner: str
+    elsewhere: str
+    chosen_by: str
     metrics: pd.DataFrame
     predictions: pd.DataFrame
+    cloud: TrainingCloud
     importance: pd.DataFrame
     interval_coverage: float
     n_training: int
@@ -95,6 +101,7 @@ def fit_register_model(
     lagged: pd.Series | None = None,
     learners: Sequence[str] = DEFAULT,
     alone: Sequence[str] = (),
+    champion: str | None = None,
     seed: int = 0,
     origin: tuple[float, float] = (0.0, 0.0),
 ) -> RegisterModel:
@@ -110,11 +117,13 @@ def fit_register_model(
         Metric coordinates of each area.
     province : numpy.ndarray of str, shape (n,)
     lagged : Series indexed by area_id, optional
-        An earlier register's rate: a baseline to beat, never a feature here.
+        An earlier register's rate: for baselines and a forecast that are scored beside the learners, never a feature of them.
     learners : sequence of str
         Names in ``learners.LEARNERS``.
     alone : sequence of str
         Features whose own skill is shown as a baseline (night lights, population density).
+    champion : str, optional
+        Learner that served so far; it is judged on the same folds as the others, and stays unless one of them is better.
     seed : int
         Of folds and learners.
     origin : (x, y)
@@ -132,30 +141,32 @@ def fit_register_model(
     data = design(features, xy, province, past)
     y = logit(target)
     blocks = block_ids(xy, origin=origin)
-    names = [*in_order(learners), *_baselines(data, alone)]
-    block_folds = fold_ids("block50km", blocks=blocks, provinces=data.province, n_folds=_BLOCK_FOLDS, seed=seed)
+    asked = [*learners, *([champion] if champion in LEARNERS else [])]
+    names = list(dict.fromkeys([*in_order(asked), *_baselines(data, alone)]))
+    folds = {
+        name: fold_ids(name, blocks=blocks, provinces=data.province, n_folds=n_folds, seed=seed)
+        for name, n_folds in _FOLDS.items()
+    }
     fits: dict[str, Any] = {}
-    by_block = held_out(names, data, y, block_folds, seed=seed, fits=fits)
-    tables = [_score_all(by_block, "block50km", target, weight, data.province)]
-    for other, n_folds, wanted in (
-        ("random", _RANDOM_FOLDS, names),
-        ("leave_province_out", 0, [name for name in names if learner(name).by_province]),
-    ):
-        folds = fold_ids(other, blocks=blocks, provinces=data.province, n_folds=n_folds, seed=seed)
-        held = held_out(wanted, data, y, folds, seed=seed, fits=fits)
-        tables.append(_score_all(held, other, target, weight, data.province))
-    metrics = pd.concat(tables, ignore_index=True)
-    chosen = choose(metrics)
-    residuals = y - by_block[chosen]
-    estimators = _fit_all(chosen, data, y, seed, fits)
+    # One thread: sums over several come out different in the last digit with another number of threads.
+    with threadpool_limits(1):
+        held = {name: held_out(_asked(names, name), data, y, folds[name], seed=seed, fits=fits) for name in folds}
+        metrics = pd.concat([_score_all(held[name], name, target, weight, data.province) for name in folds])
+        metrics = metrics.reset_index(drop=True)
+        chosen, elsewhere = choose(metrics, champion=champion), _beyond(metrics)
+        importance = _importance(chosen, data, y, folds["block50km"], seed, fits)
+        estimators = _fit_all(chosen, data, y, seed, fits)
+    residuals = y - held["block50km"][chosen]
+    cloud = training_cloud(data.features, np.isfinite(y), folds["block50km"])
     return RegisterModel(
         learner=chosen,
+        elsewhere=elsewhere,
+        chosen_by=_why(chosen, champion),
         metrics=metrics,
-        predictions=_predictions(
-            features.index, by_block[chosen], residuals, data, np.isfinite(y), block_folds, blocks
-        ),
-        importance=_importance(chosen, data, y, block_folds, seed, fits),
-        interval_coverage=interval_coverage(residuals, block_folds),
+        predictions=_predictions(features.index, data, y, held, (chosen, elsewhere), cloud, folds["block50km"], blocks),
+        cloud=cloud,
+        importance=importance,
+        interval_coverage=interval_coverage(residuals, folds["block50km"]),
         n_training=int(np.isfinite(y).sum()),
         training_digest=_digest(data, target, names, seed),
         features=tuple(data.features.columns),
@@ -163,13 +174,46 @@ def fit_register_model(
     )
 
 
-def choose(metrics: pd.DataFrame) -> str:
-    """The learner with the highest Spearman correlation under 50 km blocks; baselines are not candidates."""
-    rows = metrics[(metrics["fold_design"] == "block50km") & (metrics["metric"] == "spearman")]
-    rows = rows[[not learner(name).is_baseline for name in rows["learner"]]]
-    if rows.empty:
+def choose(metrics: pd.DataFrame, fold_design: str = "block50km", *, champion: str | None = None) -> str:
+    """The learner with the highest Spearman correlation under a fold design; baselines are not candidates.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        ``learner, fold_design, metric, value``.
+    champion : str, optional
+        Learner that served so far. Another replaces it only with a higher score on these same folds; a champion that is not
+        in the table, since there is no such learner any more, gives way.
+
+    Raises
+    ------
+    SpecificationError
+        If no learner but baselines was scored.
+    """
+    rows = metrics[(metrics["fold_design"] == fold_design) & (metrics["metric"] == "spearman")]
+    found = {name: float(value) for name, value in zip(rows["learner"], rows["value"], strict=True)
+             if not learner(name).is_baseline}  # fmt: skip
+    if not found:
         raise SpecificationError("no learner was given, only baselines")
-    return str(rows["learner"].iloc[int(np.argmax(rows["value"]))])
+    best = max(found, key=found.__getitem__)
+    stays = champion is not None and champion in found and found[best] <= found[champion]
+    return str(champion) if stays else best
+
+
+def _beyond(metrics: pd.DataFrame) -> str:
+    """The learner for provinces that nothing is known of; where none is quick enough to leave each out, the chosen one."""
+    by_province = metrics[[learner(name).by_province for name in metrics["learner"]]]
+    candidates = by_province[[not learner(name).is_baseline for name in by_province["learner"]]]
+    return choose(candidates, "leave_province_out") if len(candidates) else choose(metrics)
+
+
+def _why(chosen: str, champion: str | None) -> str:
+    if champion is None:
+        return CHOSEN_BY
+    if champion not in LEARNERS:
+        return f"{CHOSEN_BY}; the last champion, {champion}, is no learner any more"
+    outcome = "the last champion stays" if chosen == champion else f"beats the last champion, {champion}"
+    return f"{CHOSEN_BY}; {outcome}"
 
 
 def _check(target: np.ndarray, index: pd.Index) -> None:
@@ -185,8 +229,8 @@ def _check(target: np.ndarray, index: pd.Index) -> None:
 
 
 def _baselines(data: Design, alone: Sequence[str]) -> list[str]:
-    past = [] if np.isfinite(data.lagged).any() else ["last_register"]
-    return [name for name in BASELINES if name not in past] + [
+    known = np.isfinite(data.lagged).any()
+    return [name for name in BASELINES if known or not learner(name).needs_lagged] + [
         ALONE + name for name in alone if name in data.features.columns
     ]
 
@@ -212,18 +256,27 @@ def _fit_all(chosen: str, data: Design, y: np.ndarray, seed: int, fits: dict[str
     return fitted
 
 
+def _asked(names: Sequence[str], fold_design: str) -> list[str]:
+    return [name for name in names if fold_design != "leave_province_out" or learner(name).by_province]
+
+
 def _predictions(
-    index: pd.Index, held: np.ndarray, residuals: np.ndarray, data: Design, known: np.ndarray, folds: np.ndarray,
-    blocks: np.ndarray,
+    index: pd.Index, data: Design, y: np.ndarray, held: dict[str, dict[str, np.ndarray]], served_by: tuple[str, str],
+    cloud: TrainingCloud, folds: np.ndarray, blocks: np.ndarray,
 ) -> pd.DataFrame:  # fmt: skip
-    distance = dissimilarity(data.features, known, folds)
-    half = conformal_width(residuals) * np.clip(distance, 1.0, _WIDEST)
+    by_block = held["block50km"][served_by[0]]
+    beyond = held["leave_province_out"].get(served_by[1], by_block)
+    unseen = ~np.isin(data.province, data.province[np.isfinite(y)])
+    answer = np.where(unseen, beyond, by_block)
+    half = np.where(unseen, conformal_width(y - beyond), conformal_width(y - by_block))
+    distance = cloud.distance(data.features, folds)
+    half *= np.clip(distance, 1.0, _WIDEST)
     return pd.DataFrame(
         {
             "area_id": index.to_numpy(),
-            "modelled_rate": expit(held),
-            "modelled_rate_ci_low": expit(held - half),
-            "modelled_rate_ci_high": expit(held + half),
+            "modelled_rate": expit(answer),
+            "modelled_rate_ci_low": expit(answer - half),
+            "modelled_rate_ci_high": expit(answer + half),
             "dissimilarity": distance,
             "in_area_of_applicability": distance <= 1.0,
             "block": blocks,

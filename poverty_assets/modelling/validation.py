@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
+from threadpoolctl import threadpool_limits
 
-from poverty_assets.modelling.learners import Design, columns_for, in_order, learner
+from poverty_assets.modelling.learners import Design, columns_for, in_order, learner, rows_for
+from poverty_assets.modelling.odds import logit
 
 METRICS = ("spearman", "spearman_within_province", "rmse", "mae", "r2", "bias", "found_top20")
 _LEAST_IN_PROVINCE = 10
@@ -63,39 +65,24 @@ def held_out(
 def _one_learner(
     name: str, data: Design, y: np.ndarray, folds: np.ndarray, seed: int, fits: dict[str, Any]
 ) -> np.ndarray:
-    build, columns = learner(name).build, columns_for(name, data)
-    known = np.isfinite(y)
+    build, columns, rows = learner(name).build, columns_for(name, data), rows_for(name, data)
+    known, asked = np.isfinite(y) & rows, ~np.isfinite(y) & rows
     predictions = np.full(len(y), np.nan)
-    if build is None:
+    if build is None or not known.any():
         return predictions
     estimator = fits.get(name) or build(seed)
     if hasattr(estimator, "predict_held_out"):
         fits.setdefault(name, estimator)
         if not hasattr(estimator, "alpha_"):
             estimator.fit(columns[known], y[known])
-        predictions[known], predictions[~known] = estimator.predict_held_out(
-            folds[known], columns[~known], folds[~known]
-        )
+        predictions[known], predictions[asked] = estimator.predict_held_out(folds[known], columns[asked], folds[asked])
         return predictions
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
     # OpenMP threads that wait for a busy core made boosting 10 times slower on a shared machine
     with threadpool_limits(1, user_api="openmp"):
         for fold in np.unique(folds):
-            out = folds == fold
+            out = rows & (folds == fold)
             predictions[out] = build(seed).fit(columns[known & ~out], y[known & ~out]).predict(columns[out])
     return predictions
-
-
-def logit(rate: np.ndarray, least: float = 0.002) -> np.ndarray:
-    """Log odds, with rates kept ``least`` away from 0 and 1."""
-    inside = np.clip(np.asarray(rate, dtype=float), least, 1.0 - least)
-    return np.log(inside / (1.0 - inside))
-
-
-def expit(value: np.ndarray) -> np.ndarray:
-    """The rate of log odds."""
-    return 1.0 / (1.0 + np.exp(-np.asarray(value, dtype=float)))
 
 
 def scores(predicted: np.ndarray, rate: np.ndarray, households: np.ndarray, province: np.ndarray) -> dict[str, float]:

@@ -5,6 +5,7 @@ Belongs here: opening what settings name. Does not belong here: reading the envi
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,10 @@ class Home(dg.ConfigurableResource):
     def landing(self) -> Path:
         """The landing folder."""
         return self.settings.landing_folder
+
+    def observed_to(self, source_id: str, quarter: Quarter) -> dt.date:
+        """Last day of the observation that the quarter sees of a source."""
+        return dt.date.fromisoformat(self.lake.metadata(f"src_{source_id}", quarter)["observed_to"])
 
     def observed(self, source_id: str, quarter: Quarter) -> pd.DataFrame | None:
         """Rows of a source as the quarter sees it; None where it had not been observed or is not there."""

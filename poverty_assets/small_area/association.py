@@ -24,7 +24,7 @@ from scipy.special import ndtr, ndtri
 
 from poverty_assets.measurement.masks import pair_index
 from poverty_assets.small_area.direct import Sample
-from poverty_assets.small_area.joint_profiles import EDGE, logit, tilted
+from poverty_assets.small_area.joint_profiles import EDGE, products
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -106,6 +106,8 @@ class _Problem:
     """Standardised residuals of pairs by group, and their derivatives."""
 
     def __init__(self, sample: Sample, margins: FloatArray, group: IntArray, factor: FloatArray | None) -> None:
+        from scipy.sparse import csr_array
+
         weight = sample.weight if factor is None else sample.weight * factor
         self.sampled = np.unique(sample.area[weight > 0])
         place = np.searchsorted(self.sampled, sample.area)
@@ -125,6 +127,7 @@ class _Problem:
         self.pairs = mean(sample.pairs)
         self.group, self.n_groups = group[self.sampled], int(group.max()) + 1
         self.weight = total / np.bincount(self.group, total, self.n_groups)[self.group]  # sums to 1 in each group
+        self.averages = csr_array((self.weight, (self.group, np.arange(n))), shape=(self.n_groups, n))
         households = np.bincount(place[rows], sample.effective[rows], n)
         self.effective = np.bincount(self.group, households, self.n_groups) / _CLUSTER_EFFECT
 
@@ -168,9 +171,7 @@ class _Problem:
         return share, (slope * loading[:, self.second], slope * loading[:, self.first])
 
     def _by_group(self, values: FloatArray) -> FloatArray:
-        out = np.zeros((self.n_groups, values.shape[1]))
-        np.add.at(out, self.group, self.weight[:, None] * values)
-        return out
+        return np.asarray(self.averages @ values)
 
 
 def _density(x: FloatArray, y: FloatArray, rho: FloatArray) -> FloatArray:
@@ -188,15 +189,19 @@ def trait_profiles(margins: FloatArray, loadings: FloatArray) -> FloatArray:
     """
     node, weight = np.polynomial.hermite_e.hermegauss(_NODES)
     weight = weight / weight.sum()
-    wanted = np.clip(margins, EDGE, 1 - EDGE)
-    own = np.sqrt(1 - loadings**2)
+    wanted = np.clip(margins, EDGE, 1 - EDGE)[:, None, :]
+    own = 1 / np.sqrt(1 - loadings**2)[:, None, :]
+    trait = loadings[:, None, :] * node[:, None]
     threshold = ndtri(wanted)
     for _ in range(2):
-        z = (threshold[..., None] + loadings[..., None] * node) / own[..., None]
-        slope = (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) / own[..., None]) @ weight
-        threshold = threshold - np.clip((ndtr(z) @ weight - wanted) / np.maximum(slope, 1e-12), -0.5, 0.5)
-    chance = np.clip(ndtr((threshold[..., None] + loadings[..., None] * node) / own[..., None]), 1e-12, 1 - 1e-12)
-    out = np.zeros((len(wanted), 1 << wanted.shape[1]))
-    for q, w in enumerate(weight):
-        out += tilted(np.full((1, 1), w), logit(chance[..., q]))
-    return out
+        z = (threshold + trait) * own
+        slope = np.tensordot(weight, np.exp(-(z**2) / 2), (0, 1))[:, None, :] * own / np.sqrt(2 * np.pi)
+        found = np.tensordot(weight, ndtr(z), (0, 1))[:, None, :]
+        threshold = threshold - np.clip((found - wanted) / np.maximum(slope, 1e-12), -0.5, 0.5)
+    chance = np.clip(ndtr((threshold + trait) * own), 1e-12, 1 - 1e-12)
+    half = loadings.shape[1] // 2
+    # given the trait a profile's chance is that of its low bits times that of its high ones: the sum over nodes is one small
+    # matrix product an area
+    high = products(chance[..., half:]) * weight[:, None]
+    out = np.matmul(high.transpose(0, 2, 1), products(chance[..., :half]))
+    return np.asarray(out.reshape(len(margins), -1))

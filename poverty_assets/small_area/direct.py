@@ -133,17 +133,24 @@ def read_sample(households: pd.DataFrame, indicators: Sequence[str], area_ids: S
 def pooled_design_effect(samples: Sequence[Sample]) -> FloatArray:
     """Spread between the PSUs of one area against the binomial one, over all areas of all waves that have several; (d,).
 
-    Few areas have several, so that each indicator's own ratio is noisy: it is shrunk half way (on the log scale) to that of
-    all indicators together, and is never below 1 (a cluster cannot tell more than as many independent households). The more
-    waves the better: whatever is wrong here is taken from, or added to, the differences between areas.
+    Few areas have several, so that each indicator's own ratio is noisy: it is shrunk (on the log scale) to that of all
+    indicators together as far as the spread of the ratios is what chance makes of f degrees of freedom, 2 / f (James and Stein
+    1961), and is never below 1 (a cluster cannot tell more than as many independent households). The more waves the better:
+    whatever is wrong here is taken from, or added to, the differences between areas.
     """
     sums = [_spread_between(sample) for sample in samples]
     own, binomial = (np.sum([pair[side] for pair in sums], axis=0) for side in (0, 1))
     if binomial.sum() == 0:
         return np.ones(len(own))
     pooled = own.sum() / binomial.sum()
-    ratio = np.divide(own, binomial, out=np.full(len(own), pooled), where=(binomial > 0) & (own > 0))
-    return np.maximum(np.sqrt(ratio * pooled), 1.0)
+    away = np.log(np.divide(own, binomial, out=np.full(len(own), pooled), where=(binomial > 0) & (own > 0)) / pooled)
+    keep = max(1 - 2 / between_freedom(samples) / max(float(np.mean(away**2)), 1e-12), 0.0)
+    return np.maximum(pooled * np.exp(keep * away), 1.0)
+
+
+def between_freedom(samples: Sequence[Sample]) -> int:
+    """Degrees of freedom of the spread between PSUs of one area, over all areas and waves."""
+    return sum(int(np.maximum(np.bincount(sample.area) - 1, 0).sum()) for sample in samples)
 
 
 def _spread_between(sample: Sample) -> tuple[FloatArray, FloatArray]:
@@ -160,6 +167,46 @@ def _spread_between(sample: Sample) -> tuple[FloatArray, FloatArray]:
     # p (1 - p) of the mean of m units is too small by the variance of that mean
     binomial = mean * (1 - mean) * (inverse_n / (1 - inverse_n / size))[:, None]
     return spread.sum(axis=0), (binomial * (size - 1)[:, None]).sum(axis=0)
+
+
+def sampling_correlation(samples: Sequence[Sample]) -> FloatArray:
+    """Correlation of the indicators' sampling errors in one PSU's shares, shape (d, d).
+
+    Errors are correlated as deprivations are within households, and more: what a cluster has in common moves all indicators
+    together. How much more is one number, from the spread between PSUs of one area::
+
+        r_ab = r_ab(households) + t (1 - r_ab(households))
+    """
+    now = samples[-1]
+    d = now.shares.shape[1]
+    first, second = pair_index(d)
+    weight = now.weight / now.weight.sum()
+    both = weight @ (now.pairs - now.shares[:, first] * now.shares[:, second])
+    spread = weight @ (now.shares * (1 - now.shares))
+    households = both / np.sqrt(spread[first] * spread[second])
+    covariance = sum(_covariance_between(sample) for sample in samples)
+    size = np.sqrt(np.diagonal(covariance))
+    out = np.eye(d)
+    together = 0.0
+    if (size > 0).all() and len(first):
+        between = (covariance / np.outer(size, size))[first, second]
+        together = float(np.clip((between - households).sum() / (1 - households).sum(), 0.0, 0.9))
+    out[first, second] = out[second, first] = households + together * (1 - households)
+    return out
+
+
+def _covariance_between(sample: Sample) -> FloatArray:
+    """Sum of squares and products of PSUs' shares about their area's mean, in units of the binomial error, (d, d)."""
+    several = np.bincount(sample.area)[sample.area] > 1
+    d = sample.shares.shape[1]
+    if not several.any():
+        return np.zeros((d, d))
+    _, group = np.unique(sample.area[several], return_inverse=True)
+    shares, size = sample.shares[several], np.bincount(group)
+    mean = np.column_stack([np.bincount(group, c) for c in shares.T]) / size[:, None]
+    unit = np.sqrt(np.maximum(mean * (1 - mean), 1e-3))
+    away = (shares - mean[group]) / unit[group] * np.sqrt(sample.effective[several])[:, None]
+    return np.asarray(away.T @ away)
 
 
 def rescaled_bootstrap(stratum: IntArray, n_replicates: int, rng: np.random.Generator) -> FloatArray:

@@ -7,46 +7,59 @@ published H, M0 and censored headcounts, and wide intervals. Does not belong her
 Two steps, both of maximum entropy given what is published.
 
 1. Margins. Between provinces, the published headcounts tell how each indicator goes with a deprivation index of covariates
-   and registers; within provinces the same slope is taken to hold, shrunk for the chance in 25 points. Each province's
-   communes are then benchmarked to its own headcounts. What the slope within provinces truly is cannot be seen in the totals
-   of provinces (the ecological fallacy), so replicates draw it widely.
+   and registers (on the probit scale, as in ``kernel``). Within provinces the slope is less: an index holds a commune's own noise,
+   which provinces' means do not (the ecological fallacy). How much less cannot be seen in the totals of provinces, so it is a
+   stated share of the slope between, and replicates draw it widely. Each province's communes are then benchmarked to its own
+   headcounts.
 2. Profiles. Within a province every commune's seed is tilted by the same factors exp(phi 1[poor] + sum_j psi_j 1[j, poor]), and
-   each commune by its own margins; phi and psi are such that the province's H and censored headcounts come out.
+   each commune by its own margins; phi and psi are such that the province's H and censored headcounts come out. A replicate
+   draws the published headcounts and H within their standard errors, and adds the tilt that brings its own H and M0 about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
+import pandas as pd
+from scipy.special import expit, ndtri
+from threadpoolctl import threadpool_limits
 
 from poverty_assets.errors import ContractViolation
+from poverty_assets.measurement.domains import ALL
 from poverty_assets.measurement.measure import Measure
 from poverty_assets.small_area.association import trait_profiles
 from poverty_assets.small_area.benchmark import benchmarked
+from poverty_assets.small_area.functionals import Functionals
 from poverty_assets.small_area.joint_profiles import logit, rake
 from poverty_assets.small_area.kernel import normal_ranks
-from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT
-from poverty_assets.small_area.replicates import collect
+from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT, log_odds
+from poverty_assets.small_area.replicates import DRAWN_TOLERANCE, collect, drawn_households, in_threads
 from poverty_assets.small_area.tables import Drawn, Rollup
-from poverty_assets.small_area.tilt import Published, poor_features, tilt_to_published
+from poverty_assets.small_area.tilt import Published, poor_features, tilt_to_published, within_provinces
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-FLOOR = 0.0005
-"""A published headcount of 0 is that of a sample: the population's is taken to be at least this."""
-INDEX_SPREAD = 0.5
-"""Prior standard deviation of the slope of an indicator's log odds within provinces, as a share of the slope between."""
-AREA_SPREAD = 0.6
-"""Standard deviation of a commune's log odds about the index: about that of surveyed communes given the same covariates."""
-COMMON = 0.7
+FLOOR = 1e-6
+"""A published headcount of 0 is met to this: no commune's share is exactly 0."""
+SAMPLED = 0.0005
+"""For the slope between provinces and for errors, a published headcount of a sample is at least this."""
+WITHIN, WITHIN_SPREAD = 0.6, 0.35
+"""Slope of an indicator within provinces as a share of what is expected, and the standard deviation of that share. Expected is the
+mean of its own slope between provinces and all indicators' (slopes on one index of deprivation are alike). Three twins (seeds
+20260101, 7 and 4242) have 0.63 on average with a register in the index, and less without; the spread is about 0.3."""
+AREA_SPREAD = 0.3
+"""Standard deviation of a commune's probit about the index: over the same, 0.18 to 0.34 with a register and 0.19 to 0.39 without."""
+COMMON = 0.5
 """Correlation of the indicators' departures in one commune."""
 LOADING = 0.5
 """Loading of every indicator on the households' common trait before the published poverty rates correct it."""
+_FEW = 5.0  # cases behind a published headcount, below which its error is a gamma variable's
+_STEPS = 2  # of Newton towards the H and M0 of a replicate: after one, M0 is still 3% too high
+_LONGEST_STEP = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,20 +68,96 @@ class Downscaled:
 
     Attributes
     ----------
-    logits : ndarray, shape (n, d)
+    eta : ndarray, shape (n, d)
     slope, slope_error : ndarray, shape (d,)
-        Of log odds on the deprivation index.
+        Of probits within provinces on the deprivation index.
     index : ndarray, shape (n,)
         Deprivation index of communes, standardised by population.
     """
 
-    logits: FloatArray
+    eta: FloatArray
     slope: FloatArray
     slope_error: FloatArray
     index: FloatArray
 
 
-def deprivation_index(columns: FloatArray, population: FloatArray, province: IntArray, rate: FloatArray) -> FloatArray:
+def published_totals(
+    mpi_rows: pd.DataFrame, headcount_rows: pd.DataFrame, provinces: Sequence[str], measure: Measure
+) -> Published:
+    """Published figures of provinces as downscaling takes them.
+
+    Where a headcount has no published standard error, it is that of a share of as many households as the published standard
+    error of H implies: n = H (1 - H) / se^2, which holds the survey's size and its design effect.
+
+    Parameters
+    ----------
+    mpi_rows : DataFrame
+        In the form of ``fct_mpi``: ``area_id, measure_id, subgroup, k, statistic, estimate, se``.
+    headcount_rows : DataFrame
+        In the form of ``fct_headcount``: ``area_id, measure_id, subgroup, indicator_id, kind, estimate, se``.
+    provinces : sequence of str
+        Codes, in the order of the communes' province numbers.
+    measure : Measure
+
+    Raises
+    ------
+    ContractViolation
+        If a figure of a province is missing or stands twice, or no H has a standard error.
+    """
+    h, h_error = _of_provinces(
+        mpi_rows[(mpi_rows["statistic"] == "headcount_ratio") & np.isclose(mpi_rows["k"], float(measure.cutoffs.poor))],
+        ["headcount_ratio"],
+        "statistic",
+        provinces,
+        measure,
+    )
+    if not (h_error > 0).any():
+        raise ContractViolation(
+            f"no headcount ratio of {len(provinces)} provinces has a standard error",
+            remedy="give the published se of H in the rows of fct_mpi: intervals rest on it",
+        )
+    households = np.divide(h * (1 - h), h_error**2, out=np.full_like(h, np.nan), where=h_error > 0)
+    households = np.where(households > 0, households, np.nanmedian(households[households > 0]))
+
+    def headcounts(kind: str) -> tuple[FloatArray, FloatArray]:
+        rows = headcount_rows[headcount_rows["kind"] == kind]
+        share, error = _of_provinces(rows, measure.indicator_ids, "indicator_id", provinces, measure)
+        inside = np.clip(share, SAMPLED, 1 - SAMPLED)
+        return share, np.where(np.isfinite(error), error, np.sqrt(inside * (1 - inside) / households))
+
+    uncensored, uncensored_error = headcounts("uncensored")
+    censored, _ = headcounts("censored")
+    h_error = np.where(h_error > 0, h_error, np.sqrt(_inside(h) * (1 - _inside(h)) / households))
+    return Published(uncensored, censored, h[:, 0], uncensored_error, h_error[:, 0])
+
+
+def _of_provinces(
+    rows: pd.DataFrame, names: Sequence[str], column: str, provinces: Sequence[str], measure: Measure
+) -> tuple[FloatArray, FloatArray]:
+    """Estimates and standard errors, both (g, names), of the rows of this measure and of all people."""
+    own = rows[(rows["measure_id"] == measure.measure_id) & (rows["subgroup"] == ALL)]
+    own = own[own["area_id"].isin(list(provinces)) & own[column].isin(list(names))]
+    twice = own[own.duplicated(["area_id", column], keep=False)]
+    wide = own.drop_duplicates(["area_id", column]).set_index(["area_id", column])
+    wide = wide.reindex(pd.MultiIndex.from_product([list(provinces), list(names)]))
+    estimate = wide["estimate"].to_numpy(dtype=float).reshape(len(provinces), len(names))
+    missing = np.argwhere(~np.isfinite(estimate))
+    if len(missing) or len(twice):
+        first = (
+            f"{provinces[missing[0][0]]} has no {names[missing[0][1]]}"
+            if len(missing)
+            else f"{twice.iloc[0]['area_id']} has {twice.iloc[0][column]} more than once"
+        )
+        raise ContractViolation(
+            f"{len(missing)} published figures of {estimate.size} are missing and {len(twice)} rows stand twice; {first}",
+            remedy="give one row for each province and figure",
+        )
+    return estimate, wide["se"].to_numpy(dtype=float).reshape(estimate.shape)
+
+
+def deprivation_index(
+    columns: FloatArray, population: FloatArray, province: IntArray, rate: FloatArray, *, leading: int = 0
+) -> FloatArray:
     """One index of deprivation from covariates and registers, shape (n,).
 
     Each covariate is ranked and weighted by its correlation with the published rate across provinces, shrunk towards 0 by the
@@ -81,24 +170,31 @@ def deprivation_index(columns: FloatArray, population: FloatArray, province: Int
     province : ndarray of int, shape (n,)
     rate : ndarray, shape (g,)
         Published headcount ratio of provinces.
+    leading : int
+        How many of the last columns are rates of registers: each is given the prior weight of all covariates together, since it
+        counts poor households where the others only go with them.
     """
     ranks = normal_ranks(columns)
+    if leading:
+        ranks[:, -leading:] *= np.sqrt(max(columns.shape[1] - leading, 1))
     total = np.bincount(province, population)
     means = np.column_stack([np.bincount(province, population * c) / total for c in ranks.T])
-    target = logit(np.clip(rate, FLOOR, 1 - FLOOR))
+    target = ndtri(np.clip(rate, SAMPLED, 1 - SAMPLED))
     # ridge on provinces with as much weight on the prior as three provinces carry: p covariates, but g points only
     away, centre = means - means.mean(axis=0), target - target.mean()
     gram = away @ away.T
     beta = away.T @ np.linalg.solve(gram + 3 * np.trace(gram) / len(rate) * np.eye(len(rate)), centre)
     index = ranks @ beta
     middle = np.average(index, weights=population)
-    return np.asarray((index - middle) / np.sqrt(np.average((index - middle) ** 2, weights=population)))
+    spread = float(np.sqrt(np.average((index - middle) ** 2, weights=population)))
+    # provinces with one and the same rate tell nothing: no commune is set apart from another
+    return np.asarray((index - middle) / spread) if spread > 1e-9 else np.zeros_like(index)
 
 
 def downscale_margins(
-    published: Published, columns: FloatArray, population: FloatArray, province: IntArray
+    published: Published, columns: FloatArray, population: FloatArray, province: IntArray, *, leading: int = 0
 ) -> Downscaled:
-    """Commune log odds along the index, with the slope between provinces; see the module's first step.
+    """Commune probits along the index, with the slope between provinces; see the module's first step.
 
     Raises
     ------
@@ -111,19 +207,23 @@ def downscale_margins(
             f"figures of {published.uncensored.shape[0]} provinces for communes of {g}",
             remedy="give one row for each province that has communes, in the order of their numbers",
         )
-    index = deprivation_index(columns, population, province, published.headcount_ratio)
+    index = deprivation_index(columns, population, province, published.headcount_ratio, leading=leading)
     total = np.bincount(province, population)
     mean = np.bincount(province, population * index) / total
-    target = logit(np.clip(published.uncensored, FLOOR, 1 - FLOOR))
+    target = ndtri(np.clip(published.uncensored, SAMPLED, 1 - SAMPLED))
     away = mean - mean.mean()
-    slope = away @ (target - target.mean(axis=0)) / (away @ away)
+    between = max(float(away @ away), 1e-12)
+    slope = away @ (target - target.mean(axis=0)) / between
     residual = target - target.mean(axis=0) - away[:, None] * slope
-    chance = (residual**2).sum(axis=0) / (g - 2) / (away @ away)
-    slope = np.maximum(slope, 0.0) * slope**2 / (slope**2 + chance)
-    error = np.sqrt(chance + (INDEX_SPREAD * slope) ** 2)
+    chance = np.maximum((residual**2).sum(axis=0) / max(g - 2, 1) / between, 1e-12)
+    kept = np.maximum(slope, 0.0) * slope**2 / (slope**2 + chance)
+    expected = (kept + kept.mean()) / 2
+    error = np.sqrt(WITHIN**2 * chance / 4 + (WITHIN_SPREAD * expected) ** 2)
+    slope = WITHIN * expected
     return Downscaled(index[:, None] * slope, slope, error, index)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def downscale(
     published: Published,
     columns: FloatArray,
@@ -133,8 +233,10 @@ def downscale(
     areas: Rollup,
     measure: Measure,
     *,
+    leading: int = 0,
     n_replicates: int = 200,
     seed: int = 0,
+    functionals: Functionals | None = None,
 ) -> Drawn:
     """Every figure of every commune from published totals of provinces, with intervals.
 
@@ -148,7 +250,11 @@ def downscale(
     areas : Rollup
         With ``method='downscaled'``.
     measure : Measure
+    leading : int
+        How many of the last columns are rates of registers (`deprivation_index`).
     n_replicates, seed : int
+    functionals : Functionals, optional
+        Further figures to follow through every replicate.
 
     Returns
     -------
@@ -157,13 +263,12 @@ def downscale(
         as near as the margins allow.
     """
     rng = np.random.default_rng(seed)
-    model = downscale_margins(published, columns, population, province)
-    logits = benchmarked(model.logits, population, province, _inside(published.uncensored))
-    margins = expit(logits)
+    model = downscale_margins(published, columns, population, province, leading=leading)
+    margins = expit(benchmarked(log_odds(model.eta), population, province, _inside(published.uncensored)))
     start = trait_profiles(margins, np.full_like(margins, LOADING))
     profiles, tilt = tilt_to_published(start, margins, population, province, published, measure)
     draws = _draws(model, published, population, households, province, tilt, measure, n_replicates, rng)
-    return collect(profiles, draws, n_replicates, areas, measure)
+    return collect(profiles, draws, n_replicates, areas, measure, functionals)
 
 
 def _inside(share: FloatArray) -> FloatArray:
@@ -180,23 +285,47 @@ def _draws(
     measure: Measure,
     n_replicates: int,
     rng: np.random.Generator,
+    n_jobs: int = 2,
 ) -> Iterator[FloatArray]:
-    n, d = model.logits.shape
-    factor = np.exp(tilt @ poor_features(measure).T)
-    number = np.maximum(households / HOUSEHOLD_EFFECT, 1.0)[:, None]
-    share = _inside(published.uncensored)
-    error = published.uncensored_error / (share * (1 - share))
-    for _ in range(n_replicates):
-        slope = model.slope + model.slope_error * (
-            np.sqrt(COMMON) * rng.standard_normal() + np.sqrt(1 - COMMON) * rng.standard_normal(d)
-        )
-        own = np.sqrt(COMMON) * rng.standard_normal((n, 1)) + np.sqrt(1 - COMMON) * rng.standard_normal((n, d))
-        totals = _inside(expit(logit(share) + error * rng.standard_normal(share.shape)))
-        logits = model.index[:, None] * slope + AREA_SPREAD * own
-        margins = expit(benchmarked(logits, population, province, totals))
-        loading = np.clip(LOADING * np.exp(0.2 * rng.standard_normal((n, 1))), 0.05, 0.9)
-        expected = trait_profiles(margins, np.broadcast_to(loading, margins.shape)) * factor[province]
-        expected = rake(expected / expected.sum(axis=1, keepdims=True), margins).profiles
-        counts = rng.poisson(expected * number).astype(float)
-        size = counts.sum(axis=1, keepdims=True)
-        yield np.where(size > 0, counts / np.maximum(size, 1.0), expected)
+    n, d = model.eta.shape
+    features = poor_features(measure)
+    factor = np.exp(tilt @ features.T)
+    # being poor, and the score of the poor: their means are H and M0
+    poor = np.column_stack([features[:, -1], features[:, :-1] @ np.asarray(measure.weights, dtype=float)])
+    intensity = (
+        published.censored @ np.asarray(measure.weights, dtype=float) / np.maximum(published.headcount_ratio, SAMPLED)
+    )
+    number = np.maximum(households / HOUSEHOLD_EFFECT, 1.0)
+    weight = population / np.bincount(province, population)[province]
+
+    def profiles(own: np.random.Generator) -> FloatArray:
+        doubt = np.sqrt(COMMON) * own.standard_normal() + np.sqrt(1 - COMMON) * own.standard_normal(d)
+        apart = np.sqrt(COMMON) * own.standard_normal((n, 1)) + np.sqrt(1 - COMMON) * own.standard_normal((n, d))
+        eta = model.index[:, None] * (model.slope + model.slope_error * doubt) + AREA_SPREAD * apart
+        totals = _drawn_totals(published.uncensored, published.uncensored_error, own)
+        wanted = _drawn_totals(published.headcount_ratio, published.headcount_ratio_error, own)
+        margins = expit(benchmarked(log_odds(eta), population, province, totals))
+        loading = np.clip(LOADING * np.exp(0.2 * own.standard_normal((n, 1))), 0.05, 0.9)
+        seed = trait_profiles(margins, np.broadcast_to(loading, margins.shape)) * factor[province]
+        raked = rake(seed, margins, start=np.zeros_like(margins), tolerance=DRAWN_TOLERANCE)
+        for _ in range(_STEPS):
+            found = np.column_stack([np.bincount(province, weight * c) for c in (raked.profiles @ poor).T])
+            slope = within_provinces(raked.profiles, poor, d, weight, province, len(wanted))
+            gap = np.column_stack([wanted, wanted * intensity]) - found
+            step = np.linalg.solve(slope + 1e-5 * np.eye(2), gap[:, :, None])[:, :, 0]
+            step /= np.maximum(np.abs(step).max(axis=1, keepdims=True) / _LONGEST_STEP, 1.0)
+            seed *= np.exp(step @ poor.T)[province]
+            raked = rake(seed, margins, start=raked.theta, tolerance=DRAWN_TOLERANCE)
+        return drawn_households(raked.profiles, number, own)
+
+    return in_threads(profiles, ((own,) for own in rng.spawn(n_replicates)), n_jobs)
+
+
+def _drawn_totals(share: FloatArray, error: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Published shares as they may be: normal on the logit scale, or gamma where few cases stand behind them."""
+    sampled = np.clip(share, SAMPLED, 1 - SAMPLED)
+    unit = sampled * (1 - sampled)
+    moved = expit(logit(sampled) + error / unit * rng.standard_normal(share.shape))
+    number = unit / np.maximum(error, 1e-9) ** 2
+    counted = rng.standard_gamma(1 + number * share) / number
+    return _inside(np.where(number * share < _FEW, np.minimum(counted, 0.5), moved))

@@ -74,7 +74,7 @@ def draws_matrix(rows: pd.DataFrame) -> npt.NDArray[np.float32]:
     """Replicates of rows of ``area_draw``, shape (rows, r)."""
     if rows.empty:
         return np.zeros((0, 0), dtype=np.float32)
-    return np.stack(rows["draws"].to_list()).astype(np.float32)
+    return np.concatenate(rows["draws"].to_list()).reshape(len(rows), -1).astype(np.float32, copy=False)
 
 
 def _figures(totals: Any, measure: Measure) -> npt.NDArray[np.float64]:

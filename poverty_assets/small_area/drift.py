@@ -40,3 +40,13 @@ def wave_trend(before: Sample, now: Sample, years: float) -> FloatArray:
     """Change a year of the country's log odds between two waves, shape (d,)."""
     whole = [np.clip(np.average(s.shares, axis=0, weights=s.weight), 1e-4, 1 - 1e-4) for s in (before, now)]
     return np.asarray((logit(whole[1]) - logit(whole[0])) / years)
+
+
+def common_error(before: Sample, now: Sample, years_between: float, years_since: float) -> FloatArray:
+    """Standard deviation of what the whole country's log odds gain in the years since the survey, shape (d,).
+
+    Two waves show one change of each indicator: the indicators' mean square, over the years between, is the variance a year of
+    a random walk. It stands for what one change a wave cannot tell of, such as seasons, or a trend that breaks.
+    """
+    change = wave_trend(before, now, years_between) * years_between
+    return np.full(len(change), np.sqrt(np.mean(change**2) * years_since / years_between))

@@ -1,10 +1,11 @@
 """Commune margins: for each indicator the share of people deprived, by direct estimates and covariates together.
 
 Belongs here: the composite of direct and held-out predictions, calibration against shrinkage, benchmarking to provinces, and
-the operator that makes draws of the same. Does not belong here: the learner (``kernel``), joint profiles (``association``),
+the operator that makes draws of the same. Does not belong here: the learner (``kernel``), how its errors are judged
+(``second_stage``), joint profiles (``association``),
 the loop over replicates (``replicates``).
 
-Fay and Herriot's model on the logit scale, with the learner's held-out prediction as its covariate::
+Fay and Herriot's model on the probit scale, with the learner's held-out prediction as its covariate::
 
     z_i = a + b f_i + u_i + e_i,   u_i ~ (0, phi V_i),   e_i ~ (0, D_i)
 
@@ -21,28 +22,31 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg.lapack import dpotrf
-from scipy.special import expit
+from scipy.linalg.lapack import spotrf
+from scipy.special import expit, log_ndtr, ndtr, ndtri
+from threadpoolctl import threadpool_limits
 
-from poverty_assets.measurement.masks import pair_index
 from poverty_assets.small_area.benchmark import benchmarked
-from poverty_assets.small_area.direct import Sample, pooled_design_effect
-from poverty_assets.small_area.fay_herriot import fit_fay_herriot
-from poverty_assets.small_area.kernel import Covariates, KernelFit, Parts, fit_kernel, kernel_parts
+from poverty_assets.small_area.direct import Sample, between_freedom, pooled_design_effect, sampling_correlation
+from poverty_assets.small_area.kernel import (
+    Covariates,
+    KernelFit,
+    Parts,
+    density,
+    fit_kernel,
+    kernel_parts,
+)
+from poverty_assets.small_area.second_stage import error_correlation, scale_error, second_stage
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-SLOPE_RANGE = (0.8, 1.4)
-SCALE_RANGE = (1.0, 4.0)
-"""Bounds of b and phi: with rare deprivations the sample tells next to nothing of either, and errors below what the learner
-itself admits are not believed."""
-MOST_STRETCH = 1.3
+MOST_STRETCH = 1.6
 """Largest factor that predictions are spread out by."""
 HOUSEHOLD_EFFECT = 1.2
 """Variance of a share of people over that of as many independent households: households differ in size."""
 MIN_CASES = 5
-"""Clusters with anyone deprived below which a province's direct total is no benchmark: the modelled total stands."""
+"""Clusters with anyone deprived below which a province's direct total is no benchmark (`FewCases` stands for it)."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,18 @@ class Margins:
 
     Attributes
     ----------
-    logits : ndarray, shape (n, d)
-        Log odds before benchmarking: the most likely value of each area, which replicates vary about.
+    eta : ndarray, shape (n, d)
+        Probits before benchmarking: the most likely value of each area, which replicates vary about.
     shares : ndarray, shape (n, d)
         Benchmarked shares, spread as far as true ones are (`spread_out`).
     totals : ndarray, shape (g, d)
-        Province totals met; NaN where the modelled one stands.
+        Direct province totals met; NaN where they rest on too few cases.
+    few : FewCases
+        What stands for those.
     intercept, slope, scale : ndarray, shape (d,)
         a, b and phi.
-    scale_error : float
-        Standard deviation of log phi.
+    scale_error : ndarray, shape (d,)
+        Standard deviation of log phi: of the sample's noise, and of the design effect that takes noise for differences.
     stretch : ndarray, shape (2, d)
         Factor of `spread_out` for areas without and with households in the sample.
     calibration : float
@@ -74,17 +80,20 @@ class Margins:
         Residuals at sampled areas, scaled to the sampling variance: what a resampled weight multiplies.
     trend : ndarray, shape (d,)
         Change of logits since the survey, if all of it came.
+    common : ndarray, shape (d,)
+        Standard deviation of what all areas' logits may have gained besides.
     population : ndarray, shape (n,)
     province : ndarray of int, shape (n,)
     """
 
-    logits: FloatArray
+    eta: FloatArray
     shares: FloatArray
     totals: FloatArray
+    few: FewCases
     intercept: FloatArray
     slope: FloatArray
     scale: FloatArray
-    scale_error: float
+    scale_error: FloatArray
     stretch: FloatArray
     calibration: float
     correlation: FloatArray
@@ -92,10 +101,12 @@ class Margins:
     residual_roots: npt.NDArray[np.float32]
     noise_factors: FloatArray
     trend: FloatArray
+    common: FloatArray
     population: FloatArray
     province: IntArray
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def fit_margins(
     sample: Sample,
     covariates: Covariates,
@@ -105,6 +116,9 @@ def fit_margins(
     design_effect: FloatArray | None = None,
     drift: float = 0.0,
     trend: FloatArray | None = None,
+    before: Sample | None = None,
+    common: FloatArray | None = None,
+    distance: FloatArray | None = None,
     n_jobs: int = 2,
 ) -> Margins:
     """Margins of every area.
@@ -124,63 +138,133 @@ def fit_margins(
     trend : ndarray, shape (d,), optional
         Change of logits since the survey if they went on as before (``drift.wave_trend`` times the years since). Estimates stay with
         the survey; replicates take any part of it from none to all.
+    before : Sample, optional
+        The wave before, of the same areas: what it saw is where this one starts.
+    common : ndarray, shape (d,), optional
+        Standard deviation of what all areas' logits have gained together since the survey (``drift.common_error``).
+    distance : ndarray, shape (n,), optional
+        From the areas learnt from (``competition.applicability``): errors of areas beyond 1 are that many times as large, twice at
+        most.
     n_jobs : int
         Threads.
     """
     d = sample.shares.shape[1]
     sampled = sample.sampled
-    share = sample.means(sample.shares, sample.area, sample.n_areas)[sampled]
-    effect = pooled_design_effect([sample]) if design_effect is None else design_effect
-    effective = sample.area_effective[sampled, None] / effect
+    samples = [sample] if before is None else [before, sample]
+    effect = pooled_design_effect(samples) if design_effect is None else design_effect
+    share, effective = _direct(sample, effect)
     shared, own = kernel_parts(covariates), covariates.own
-    parts = [shared if own is None else shared.with_own(own[:, j]) for j in range(d)]
+    past = _direct(before, effect) if before is not None else None
+
+    def fit(j: int) -> tuple[Parts, KernelFit]:
+        parts = shared if own is None else shared.with_own(own[:, j])
+        if before is not None and past is not None:
+            parts = parts.after(fit_kernel(parts, past[0][:, j], past[1][:, j], before.sampled))
+        return parts, fit_kernel(parts, share[:, j], effective[:, j], sampled)
+
     with ThreadPoolExecutor(n_jobs) as pool:
-        fits = tuple(pool.map(lambda j: fit_kernel(parts[j], share[:, j], effective[:, j], sampled), range(d)))
-    stage = _second_stage(fits, share, effective, sample.n_areas)
+        parts, fits = zip(*pool.map(fit, range(d)), strict=True)
+    stage = second_stage(fits, share, effective, sample.n_areas)
     province = covariates.province
     totals = province_totals(sample, province)
-    spread_logits, stretch = spread_out(stage.logits, stage.error, sample.area_households > 0, population, province)
-    shares = expit(benchmarked(spread_logits, population, province, totals))
+    wide, stretch = spread_out(stage.eta, stage.error, sample.area_households > 0, population, province)
+    few = _few_cases(sample, effect, province, totals, _weighted_means(ndtr(wide), population, province))
+    shares = expit(benchmarked(log_odds(wide), population, province, few.filled(totals)))
     errors = np.column_stack([(f.working - stage.held_out[f.sampled, j]) for j, f in enumerate(fits)])
     spread = np.column_stack([f.noise + stage.scale[j] * f.held_out_variance for j, f in enumerate(fits)])
     standard, noise = errors / np.sqrt(spread), np.column_stack([f.noise for f in fits])
 
     def root(j: int) -> npt.NDArray[np.float32]:
-        return _residual_root(parts[j], fits[j], stage.scale[j], stage.slope[j], shares[:, j], households, drift)
+        found = _residual_root(parts[j], fits[j], stage.scale[j], stage.slope[j], shares[:, j], households, drift)
+        return found if distance is None else found * np.clip(distance, 1.0, 2.0).astype(np.float32)[:, None]
 
     with ThreadPoolExecutor(n_jobs) as pool:
         roots = list(pool.map(root, range(d)))
     return Margins(
-        stage.logits,
+        stage.eta,
         shares,
         totals,
+        few,
         stage.intercept,
         stage.slope,
         stage.scale,
-        np.sqrt(2 / len(sampled)) * float(np.median(spread / (spread - noise))),
+        scale_error(spread, noise, between_freedom(samples)),
         stretch,
         float(np.clip(np.quantile(np.abs(standard), 0.95) / 1.96, 1.0, 1.5)),
-        _error_correlation(standard, noise / spread, sample),
+        error_correlation(standard, noise / spread, sampling_correlation(samples)),
         fits,
         np.stack(roots),
         standard * np.sqrt(noise),
         np.zeros(d) if trend is None else np.asarray(trend, dtype=float),
+        np.zeros(d) if common is None else np.asarray(common, dtype=float),
         np.asarray(population, dtype=float),
         province,
     )
 
 
+@dataclass(frozen=True)
+class FewCases:
+    """Totals of provinces where the sample has few cases or none: the modelled total corrected by how few there are.
+
+    With a total exponential about the modelled one m, and as many cases as n households show (Poisson), it is a gamma variable
+    of shape 1 + n p and rate 1 / m + n, p being the direct share (Clayton and Kaldor 1987).
+
+    Attributes
+    ----------
+    shape, rate : ndarray, shape (g, d)
+        NaN where the direct total stands or no household was seen.
+    """
+
+    shape: FloatArray
+    rate: FloatArray
+
+    def filled(self, totals: FloatArray, rng: np.random.Generator | None = None) -> FloatArray:
+        """Totals with these for NaN: their means, or draws of them."""
+        if rng is None:
+            own = self.shape / self.rate
+        else:
+            known = np.isfinite(self.shape)
+            own = rng.standard_gamma(np.where(known, self.shape, 1.0)) / np.where(known, self.rate, np.nan)
+        return np.where(np.isfinite(self.shape), np.clip(own, 1e-6, 0.5), totals)
+
+
+def _few_cases(
+    sample: Sample, effect: FloatArray, province: IntArray, totals: FloatArray, modelled: FloatArray
+) -> FewCases:
+    g = len(totals)
+    number = np.bincount(province[sample.area], sample.effective, g)[:, None] / effect
+    direct = np.nan_to_num(sample.means(sample.shares, province[sample.area], g))
+    few = ~np.isfinite(totals) & (number > 0) & (direct < 0.5)
+    return FewCases(np.where(few, 1 + number * direct, np.nan), np.where(few, 1 / modelled + number, np.nan))
+
+
+def _weighted_means(shares: FloatArray, population: FloatArray, province: IntArray) -> FloatArray:
+    total = np.bincount(province, population)
+    return np.column_stack([np.bincount(province, population * c) / total for c in shares.T])
+
+
+def log_odds(eta: FloatArray) -> FloatArray:
+    """Of the shares whose probits are eta."""
+    return np.asarray(log_ndtr(eta) - log_ndtr(-eta))
+
+
+def _direct(sample: Sample, effect: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Direct shares of the sampled areas and their effective sizes, both (s, d)."""
+    share = sample.means(sample.shares, sample.area, sample.n_areas)[sample.sampled]
+    return share, sample.area_effective[sample.sampled, None] / effect
+
+
 def spread_out(
-    logits: FloatArray, error: FloatArray, sampled: npt.NDArray[np.bool_], population: FloatArray, province: IntArray
+    eta: FloatArray, error: FloatArray, sampled: npt.NDArray[np.bool_], population: FloatArray, province: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Log odds stretched about their province's mean so that they vary as true ones do, not less.
+    """Probits stretched about their province's mean so that they vary as true ones do, not less.
 
     The best guesses are too near the mean taken together: the poorest areas come out less poor than they are. With V the
-    error variance, true logits vary by var(eta) + mean V (Ghosh 1992, constrained estimation).
+    error variance, true probits vary by var(eta) + mean V (Ghosh 1992, constrained estimation).
 
     Parameters
     ----------
-    logits, error : ndarray, shape (n, d)
+    eta, error : ndarray, shape (n, d)
         Predictions and their error variances.
     sampled : ndarray of bool, shape (n,)
         Areas with households: they are shrunk less, and stretched by a factor of their own.
@@ -189,15 +273,14 @@ def spread_out(
 
     Returns
     -------
-    logits : ndarray, shape (n, d)
+    eta : ndarray, shape (n, d)
     stretch : ndarray, shape (2, d)
     """
-    total = np.bincount(province, population)
-    mean = np.column_stack([np.bincount(province, population * c) / total for c in logits.T])[province]
-    away, factors = logits - mean, []
+    mean = _weighted_means(eta, population, province)[province]
+    away, factors = eta - mean, []
     for rows in (~sampled, sampled):
-        within = np.mean(away[rows] ** 2, axis=0) if rows.any() else np.ones(logits.shape[1])
-        lost = np.mean(error[rows], axis=0) if rows.any() else np.zeros(logits.shape[1])
+        within = np.mean(away[rows] ** 2, axis=0) if rows.any() else np.ones(eta.shape[1])
+        lost = np.mean(error[rows], axis=0) if rows.any() else np.zeros(eta.shape[1])
         factors.append(np.minimum(np.sqrt(1 + lost / np.maximum(within, 1e-9)), MOST_STRETCH))
     stretch = np.stack(factors)
     return mean + away * stretch[sampled.astype(int)], stretch
@@ -217,72 +300,6 @@ def province_totals(sample: Sample, province: IntArray, factor: FloatArray | Non
     return np.where((cases >= MIN_CASES) & (direct > 0) & (direct < 1), direct, np.nan)
 
 
-@dataclass(frozen=True)
-class _Stage:
-    logits: FloatArray
-    error: FloatArray
-    held_out: FloatArray
-    intercept: FloatArray
-    slope: FloatArray
-    scale: FloatArray
-
-
-def _second_stage(fits: tuple[KernelFit, ...], share: FloatArray, effective: FloatArray, n: int) -> _Stage:
-    """Fay-Herriot over held-out predictions, in units of their own standard errors so that phi is the area variance.
-
-    Linearised shares of small samples understate the spread between areas (Breslow and Lin 1995), so phi comes from the
-    squared errors of shares themselves, and the model is fitted with it.
-    """
-    sampled, d = fits[0].sampled, len(fits)
-    prediction = np.column_stack([f.predicted for f in fits])
-    variance = np.column_stack([f.variance for f in fits])
-    prediction[sampled] = np.column_stack([f.held_out for f in fits])
-    variance[sampled] = np.column_stack([f.held_out_variance for f in fits])
-    unit = np.sqrt(np.maximum(variance, 1e-9))
-    direct, noise = np.full((n, d), np.nan), np.full((n, d), np.nan)
-    direct[sampled] = np.column_stack([f.working for f in fits])
-    noise[sampled] = np.column_stack([f.noise for f in fits])
-    x = np.stack([np.column_stack([1 / unit[:, j], prediction[:, j] / unit[:, j]]) for j in range(d)])
-    scale = _error_scale(prediction[sampled], variance[sampled], share, effective)
-    free = fit_fay_herriot(x, direct / unit, noise / unit**2, variance=scale)
-    slope = np.clip(free.coefficients[:, 1], *SLOPE_RANGE)
-    offset = (direct - slope * prediction)[sampled]
-    weight = 1 / (scale * variance[sampled] + noise[sampled])
-    intercept = (weight * offset).sum(axis=0) / weight.sum(axis=0)
-    held_out = intercept + slope * prediction
-    keep = np.where(np.isfinite(direct), scale * variance / (scale * variance + np.nan_to_num(noise, nan=1.0)), 0.0)
-    logits = held_out + keep * (np.nan_to_num(direct) - held_out)
-    return _Stage(logits, (1 - keep) * scale * slope**2 * variance, held_out, intercept, slope, scale)
-
-
-def _error_scale(prediction: FloatArray, variance: FloatArray, share: FloatArray, effective: FloatArray) -> FloatArray:
-    """phi with which squared errors of held-out shares are as large as they should be, shape (d,).
-
-    The mean square expected of y - E p is Var p + E p (1 - p) / n, over p = expit(f + sqrt(phi V) x), x standard normal.
-    One sample leaves each indicator's phi uncertain, and all share the survey and the method: each is the geometric mean of
-    its own and the common one.
-    """
-    node, weight = np.polynomial.hermite_e.hermegauss(15)
-    weight = weight / weight.sum()
-
-    def excess(phi: FloatArray) -> tuple[FloatArray, FloatArray]:
-        p = expit(prediction[..., None] + np.sqrt(phi[:, None] * variance[..., None]) * node)
-        mean, square = p @ weight, (p**2) @ weight
-        expected = square - mean**2 + (mean - square) / effective
-        return ((share - mean) ** 2 - expected).sum(axis=0), expected.sum(axis=0)
-
-    def root(together: bool) -> FloatArray:
-        low, high = np.full(share.shape[1], np.log(0.1)), np.full(share.shape[1], np.log(10.0))
-        for _ in range(40):
-            middle = (low + high) / 2
-            more, size = excess(np.exp(middle))
-            more = np.broadcast_to((more / size).sum(), more.shape) if together else more
-            low, high = np.where(more > 0, middle, low), np.where(more > 0, high, middle)
-        return np.asarray((low + high) / 2)
-
-    return np.clip(np.exp((root(False) + root(True)) / 2), *SCALE_RANGE)
-
-
 def _residual_root(
     parts: Parts,
     fit: KernelFit,
@@ -294,42 +311,24 @@ def _residual_root(
 ) -> npt.NDArray[np.float32]:
     """Cholesky root of the covariance of eta less its prediction, but for the part that comes from sampling noise.
 
-    The posterior covariance is K - S K_s.; of it S D S' is due to the noise of the sample, which resampling shows. The area's
-    own variance also holds the chance of a finite number of households, which profiles of replicates draw themselves.
+    Resampling shows that part. The area's own variance also holds the chance of a finite number of households, which profiles of
+    replicates draw themselves. ``drift`` is a variance of logits.
     """
-    whole = parts.covariance(fit.variances)
-    noisy = fit.smoother * np.sqrt(fit.noise)
-    covariance = whole - fit.smoother @ whole[fit.sampled] - noisy @ noisy.T
-    covariance *= scale * slope**2
+    covariance = parts.error_covariance(fit, noise=2.0)
+    covariance *= np.float32(scale * slope**2)
     own = scale * slope**2 * fit.variances[-1]
-    chance = np.minimum(HOUSEHOLD_EFFECT / (households * share * (1 - share)), 0.9 * own)
+    binomial = share * (1 - share)
+    per_share = 1 / density(ndtri(share)) ** 2
+    chance = np.minimum(HOUSEHOLD_EFFECT * binomial * per_share / households, 0.9 * own)
     chance[fit.sampled] = 0.0
     at = np.diag_indices(len(share))
-    covariance[at] = np.maximum(covariance[at] - chance, 0.0) + drift + 1e-6
-    root, failed = dpotrf(covariance, lower=1, clean=1)
+    left = np.maximum(covariance[at] - chance, 0.0) + drift * binomial**2 * per_share + 1e-5
+    covariance[at] = left
+    root, failed = spotrf(covariance, lower=1, clean=1)
     if failed:
         values, vectors = np.linalg.eigh(covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return root.astype(np.float32)
-
-
-def _error_correlation(standard: FloatArray, noise_part: FloatArray, sample: Sample) -> FloatArray:
-    """Correlation of the indicators' true errors: that of held-out residuals, less what households of one sample share."""
-    d = standard.shape[1]
-    first, second = pair_index(d)
-    p = sample.shares
-    weight = sample.weight / sample.weight.sum()
-    of_sample = np.eye(d)
-    both = weight @ (sample.pairs - p[:, first] * p[:, second])
-    spread = weight @ (p * (1 - p))
-    of_sample[first, second] = of_sample[second, first] = both / np.sqrt(spread[first] * spread[second])
-    part = noise_part.mean(axis=0)
-    covariance = standard.T @ standard / len(standard) - np.sqrt(np.outer(part, part)) * of_sample
-    own = np.maximum(1 - part, 0.05)
-    values, vectors = np.linalg.eigh(np.clip(covariance / np.sqrt(np.outer(own, own)), -0.95, 0.95) + 0.0)
-    fixed = (vectors * np.maximum(values, 0.02)) @ vectors.T
-    size = np.sqrt(np.diagonal(fixed))
-    return np.asarray(fixed / np.outer(size, size))
+    return np.ascontiguousarray(root, dtype=np.float32)
 
 
 def draw_margins(
@@ -355,8 +354,9 @@ def draw_margins(
     for first in range(0, len(factors), batch):
         some = factors[first : first + batch]
         normal = rng.standard_normal((d, n, len(some)), dtype=np.float32)
-        # phi is known but roughly: an error that all indicators share
-        widened = np.exp(margins.scale_error / 2 * rng.standard_normal(len(some))) * margins.calibration
+        # phi is known but roughly: an error that indicators share in part
+        doubt = (rng.standard_normal((len(some), 1)) + rng.standard_normal((len(some), d))) / np.sqrt(2)
+        widened = np.exp(margins.scale_error / 2 * doubt) * margins.calibration
         shock = np.tensordot(mixing.astype(np.float32), normal, 1)
         residual = np.stack([root @ shock[j] for j, root in enumerate(margins.residual_roots)], axis=2)
         for r, factor in enumerate(some):
@@ -365,9 +365,10 @@ def draw_margins(
             from_survey = np.column_stack([b * (f.smoother @ noise[:, j]) for j, (f, b) in _with_slope(margins)])
             error = residual[:, r, :] * widened[r] + from_survey
             totals = province_totals(sample, margins.province, factor)
-            totals = np.where(np.isfinite(margins.totals), totals, np.nan)
-            logits = benchmarked(margins.logits + error, margins.population, margins.province, totals)
-            yield expit(logits + rng.uniform() * margins.trend), factor
+            totals = margins.few.filled(np.where(np.isfinite(margins.totals), totals, np.nan), rng)
+            logits = benchmarked(log_odds(margins.eta + error), margins.population, margins.province, totals)
+            since = rng.uniform() * margins.trend + margins.common * rng.standard_normal(d)
+            yield expit(logits + since), factor
 
 
 def _with_slope(margins: Margins) -> enumerate[tuple[KernelFit, float]]:

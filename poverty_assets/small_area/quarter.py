@@ -11,79 +11,65 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.catalog import table
 from poverty_assets.countries import Country
-from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.measurement.measure import Measure
-from poverty_assets.measurement.registers import RATE
+from poverty_assets.modelling.covariate_drift import drift_flag, quarter_stability
 from poverty_assets.quarter import Quarter
+from poverty_assets.small_area.artifact import run_rows, save_margins
+from poverty_assets.small_area.competition import applicability, compete
 from poverty_assets.small_area.direct import Sample, pooled_design_effect, read_sample
 from poverty_assets.small_area.draws import area_draws
-from poverty_assets.small_area.drift import drift_variance, wave_trend
+from poverty_assets.small_area.drift import common_error, drift_variance, wave_trend
 from poverty_assets.small_area.functionals import Functionals
 from poverty_assets.small_area.kernel import Covariates
 from poverty_assets.small_area.margins import Margins, fit_margins
-from poverty_assets.small_area.replicates import Groups, replicate
+from poverty_assets.small_area.nowcast import (
+    POOR,
+    choice_reason,
+    choose_nowcast,
+    in_common,
+    nowcast_shift,
+    sample_with_poor,
+    score_nowcast,
+)
+from poverty_assets.small_area.place import (
+    Place,
+    Wave,
+    covariates_of,
+    feature_names,
+    place_of,
+    province_figures,
+    with_rates,
+)
+from poverty_assets.small_area.replicates import replicate
 from poverty_assets.small_area.tables import Drawn, Rollup, SmallAreaTables, no_tables, rollup, small_area_tables
-from poverty_assets.small_area.tilt import Published
-from poverty_assets.spatial.blocks import block_ids
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-SMALLEST = 1.0  # persons: a commune whose population no source gives weighs next to nothing in totals
+OUTSIDE = "outside_area_of_applicability"
 _SERVED_AFTER = 45  # days: a wave describes the middle of its fieldwork, a quarter its own middle
-_CLUSTER_EFFECT = 1.3  # of clusters on the variance of a province's share, beside unequal weights
 
 
 @dataclass(frozen=True)
-class Place:
-    """The communes of a quarter, in the order of every array.
+class Fitted:
+    """The model of margins, and what it was fitted to."""
 
-    Attributes
-    ----------
-    areas : DataFrame (catalog: ``dim_area``)
-    communes : list of str
-    population, households : ndarray, shape (n,)
-    province : ndarray of int, shape (n,)
-        Place in ``provinces``.
-    provinces : list of str
-    xy : ndarray, shape (n, 2)
-        Metric coordinates.
-    groups : Groups
-    """
-
-    areas: pd.DataFrame
+    margins: Margins
+    sample: Sample
+    covariates: Covariates
     communes: list[str]
-    population: FloatArray
-    households: FloatArray
-    province: IntArray
-    provinces: list[str]
-    xy: FloatArray
-    groups: Groups
-
-
-@dataclass(frozen=True)
-class Wave:
-    """A survey wave: its households and when they were visited.
-
-    Attributes
-    ----------
-    name : str
-        The wave's source.
-    households : DataFrame
-    middle : date
-        Middle of fieldwork.
-    """
-
-    name: str
-    households: pd.DataFrame
-    middle: dt.date
+    best: dict[str, str]
+    features: list[str]
+    outside: list[str]
 
 
 @dataclass(frozen=True)
@@ -97,97 +83,24 @@ class Estimated:
         ``area_id, population, profile``: the joint profile of every commune, 2^d shares in the order of masks.
     draws : DataFrame
         ``area_id, area_level, statistic, indicator_id, k, method, n_households, estimate, draws``.
-    n_replicates : int
-    largest_gap : float
-        Between benchmarked totals and the direct ones they are to meet; NaN without.
-    margins : Margins, optional
-        The fitted model; None where communes are downscaled or there are none.
+    metrics : DataFrame (catalog: ``model_metric``)
+        How learners and baselines predict held-out communes, and how the nowcast did when the latest wave came; without ``quarter``.
+    note : dict
+        What later steps and people want to know of the fit: wave, replicates, ``drift_per_year`` (variance that logits gain),
+        nowcast or persistence and why, the largest gap between benchmarked totals and the direct ones.
+    importance : DataFrame
+        ``target, learner, feature, importance`` of the learner that predicts each indicator best.
+    fitted : Fitted, optional
+        The model and what it was fitted to; None where communes are downscaled or there are none.
     """
 
     tables: SmallAreaTables
     profiles: pd.DataFrame
     draws: pd.DataFrame
-    n_replicates: int = 0
-    largest_gap: float = float("nan")
-    margins: Margins | None = None
-    sample: Sample | None = None
-    place: Place | None = field(default=None, repr=False)
-
-
-def place_of(areas: pd.DataFrame, country: Country) -> Place:
-    """The communes of ``dim_area``, their weights, provinces and blocks of land."""
-    from pyproj import Transformer
-
-    communes = areas[areas["area_level"] == "commune"].sort_values("area_id")
-    codes = communes["area_id"].astype(str).tolist()
-    provinces, province = np.unique([code[: country.area_digits["province"]] for code in codes], return_inverse=True)
-    to_metric = Transformer.from_crs("EPSG:4326", country.metric_crs, always_xy=True)
-    xy = np.column_stack(to_metric.transform(communes["centroid_lon"], communes["centroid_lat"]))
-    block = np.unique(province * 100_000 + np.unique(block_ids(xy), return_inverse=True)[1], return_inverse=True)[1]
-    population = communes["population"].astype(float)
-    households = communes["households"].astype(float)
-    size = float(population.sum() / households[population.notna()].sum()) if households.notna().any() else 1.0
-    return Place(
-        areas,
-        codes,
-        np.maximum(population.fillna(households * size).fillna(SMALLEST).to_numpy(), SMALLEST),
-        np.maximum(households.fillna(population / size).fillna(SMALLEST).to_numpy(), SMALLEST),
-        province.astype(np.int64),
-        provinces.tolist(),
-        xy,
-        Groups(province.astype(np.int64), block.astype(np.int64)),
-    )
-
-
-def covariates_of(place: Place, features: pd.DataFrame) -> Covariates:
-    """Features of communes, whether urban, and the rate of each register as a leading covariate.
-
-    Parameters
-    ----------
-    features : DataFrame
-        ``area_id, feature_id, value``; the rates of registers are features called ``register_rate:<register>``.
-    """
-    wide = features.pivot(index="area_id", columns="feature_id", values="value").reindex(place.communes)
-    urban = place.areas.set_index("area_id")["is_urban"].reindex(place.communes).astype(float)
-    rate = wide.columns.str.startswith(RATE)
-    columns = np.column_stack([wide.loc[:, ~rate].to_numpy(dtype=float), urban.to_numpy()])
-    return Covariates(columns, place.xy, place.province, wide.loc[:, rate].to_numpy(dtype=float))
-
-
-def with_rates(features: pd.DataFrame, registers: pd.DataFrame) -> pd.DataFrame:
-    """Features of the quarter with the rates of its registers among them.
-
-    Parameters
-    ----------
-    features : DataFrame (catalog: ``commune_feature``)
-    registers : DataFrame
-        ``register_id, area_id, households, listed``.
-    """
-    rates = registers.assign(
-        feature_id=RATE + registers["register_id"].astype(str), value=registers["listed"] / registers["households"]
-    )
-    columns = ["area_id", "feature_id", "value"]
-    return pd.concat([features[columns], rates[columns].dropna()], ignore_index=True)
-
-
-def waves_of(households: list[pd.DataFrame], noted: list[tuple[str, dict[str, Any]]]) -> list[Wave]:
-    """The waves that have households, the serving one last.
-
-    Parameters
-    ----------
-    households : list of DataFrame
-        The wave before and the serving one; empty where there is none.
-    noted : list
-        ``(source_id, {"observed_from", "observed_to"})`` of all waves so far, by the end of fieldwork.
-    """
-    present = [frame for frame in households if len(frame)]
-    periods = noted[len(noted) - len(present) :]
-    return [Wave(name, frame, _middle(note)) for frame, (name, note) in zip(present, periods, strict=True)]
-
-
-def _middle(noted: dict[str, Any]) -> dt.date:
-    first, last = (dt.date.fromisoformat(str(noted[name])) for name in ("observed_from", "observed_to"))
-    return first + (last - first) / 2
+    metrics: pd.DataFrame
+    note: dict[str, Any]
+    importance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    fitted: Fitted | None = field(default=None, repr=False)
 
 
 def estimate_quarter(
@@ -220,11 +133,35 @@ def estimate_quarter(
     published_mpi, published_headcount : DataFrame
         Published rows, in the form of ``fct_mpi`` and ``fct_headcount``.
     """
+    from threadpoolctl import threadpool_limits
+
+    # models run in threads of their own: linear algebra with threads inside threads would spend its time waiting
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _estimate(
+            areas, features, wave_features, registers, waves, published_mpi, published_headcount, measure, country, quarter,
+            functionals=functionals, n_replicates=n_replicates, seed=seed,
+        )  # fmt: skip
+
+
+def _estimate(
+    areas: pd.DataFrame,
+    features: pd.DataFrame,
+    wave_features: pd.DataFrame,
+    registers: pd.DataFrame,
+    waves: list[Wave],
+    published_mpi: pd.DataFrame,
+    published_headcount: pd.DataFrame,
+    measure: Measure,
+    country: Country,
+    quarter: Quarter,
+    **more: Any,
+) -> Estimated:
     place = place_of(areas, country)
-    more: dict[str, Any] = {"functionals": functionals, "n_replicates": n_replicates, "seed": seed}
     if waves:
-        then = wave_features[wave_features["wave"] == waves[-1].name]
-        return estimate_from_survey(place, covariates_of(place, then), waves, measure, country, quarter, **more)
+        then = [wave_features[wave_features["wave"] == wave.name] for wave in waves]
+        now = with_rates(features, registers)
+        stable = quarter_stability(wave_features, features, pd.Index(place.communes))
+        return estimate_from_survey(place, then, now, stable, waves, measure, country, quarter, **more)
     mpi, headcount = (
         frame[(frame["area_level"] == "province") & (frame["measure_id"] == measure.measure_id)]
         if len(frame)
@@ -239,7 +176,9 @@ def estimate_quarter(
 
 def estimate_from_survey(
     place: Place,
-    covariates: Covariates,
+    at_waves: list[pd.DataFrame],
+    now: pd.DataFrame,
+    stable: pd.DataFrame,
     waves: list[Wave],
     measure: Measure,
     country: Country,
@@ -251,8 +190,17 @@ def estimate_from_survey(
 ) -> Estimated:
     """Composite and modelled rows of every area, from the wave that serves the quarter and the one before it.
 
+    The wave is modelled with what had been observed when it ended. Whether the quarter's own covariates then move the estimates
+    (nowcast) or not (persistence) is decided by which of the two came nearer to the latest wave from the one before.
+
     Parameters
     ----------
+    at_waves : list of DataFrame
+        Features and rates of registers as of each wave.
+    now : DataFrame
+        The same as of the quarter.
+    stable : DataFrame
+        How far the quarter's features have drifted from the wave's (``covariate_drift.quarter_stability``).
     waves : list of Wave
         The serving wave last; the one before, if any, first.
     functionals : Functionals, optional
@@ -260,26 +208,41 @@ def estimate_from_survey(
     """
     samples = [read_sample(wave.households, measure.indicator_ids, place.communes) for wave in waves]
     sample, since = samples[-1], _years(waves[-1].middle, quarter)
-    drift, trend = 0.0, None
+    drift, trend, common = None, None, None
     if len(waves) > 1:
         between = (waves[-1].middle - waves[0].middle).days / 365.25
-        drift = since * drift_variance(samples[0], sample, place.province, between)
+        drift = drift_variance(samples[0], sample, place.province, between)
         trend = since * wave_trend(samples[0], sample, between)
+        common = common_error(samples[0], sample, between, since)
+    effect, covariates = pooled_design_effect(samples), covariates_of(place, at_waves[-1])
+    distance, inside = applicability(covariates.features, sample.sampled, covariates.xy)
     margins = fit_margins(
         sample,
         covariates,
         place.population,
         households=place.households,
-        design_effect=pooled_design_effect(samples),
-        drift=drift,
+        design_effect=effect,
+        drift=since * (drift or 0.0),
         trend=trend,
+        before=samples[0] if len(samples) > 1 else None,
+        common=common,
+        distance=distance,
     )
+    metrics = _judge_nowcast(place, at_waves, waves, measure)
+    choice, shift = choose_nowcast(metrics), None
+    if choice == "nowcast":
+        then, later = (covariates_of(place, frame) for frame in in_common(at_waves[-1], now, "feature_id"))
+        shift = nowcast_shift(sample, then, later, place.population, design_effect=effect)
+    # persistence does not follow the quarter's covariates: that they drifted changes nothing in it
+    drifted = drift_flag(stable) if choice == "nowcast" else ""
+    flags = [",".join(filter(None, ("" if here else OUTSIDE, drifted))) for here in inside]
     rows = rollup(
         place.areas,
         place.communes,
         place.population,
         country.area_id,
         sampled_households=sample.area_households,
+        flag=np.array(flags, dtype=object),
     )
     drawn = replicate(
         margins,
@@ -292,13 +255,59 @@ def estimate_from_survey(
         n_replicates=n_replicates,
         seed=seed,
         functionals=functionals,
+        shift=shift,
     )
     total = np.bincount(place.province, place.population)
     met = (
         np.column_stack([np.bincount(place.province, place.population * c) for c in margins.shares.T]) / total[:, None]
     )
-    gap = float(np.nanmax(np.abs(met - margins.totals)))
-    return _estimated(drawn, rows, place, measure, functionals, n_replicates, gap, margins, sample)
+    note = {
+        "wave": waves[-1].name,
+        "measure_id": measure.measure_id,
+        "replicates": n_replicates,
+        "drift_per_year": drift,
+        "nowcast": choice,
+        "reason": choice_reason(metrics),
+        "largest gap to direct totals of provinces": float(np.nanmax(np.abs(met - margins.totals))),
+    }
+    found = compete(
+        sample,
+        margins.fits,
+        measure.indicator_ids,
+        covariates,
+        feature_names(at_waves[-1])[0],
+        alone={name: name for name in country.baseline_features},
+        leading_names=feature_names(at_waves[-1])[1],
+        district=place.district,
+        before=samples[0] if len(samples) > 1 else None,
+        seed=seed,
+    )
+    every = pd.concat([part for part in (found.metrics, metrics) if len(part)], ignore_index=True)
+    made = _rows(drawn, rows, place, measure, functionals)
+    names = [*feature_names(at_waves[-1])[0], *feature_names(at_waves[-1])[1]]
+    outside = [code for code, here in zip(place.communes, inside, strict=True) if not here]
+    fitted = Fitted(margins, sample, covariates, place.communes, found.chosen, names, outside)
+    return Estimated(*made, every, note, found.importance, fitted)
+
+
+def save(made: Estimated, models: Path, quarter: Quarter) -> pd.DataFrame:
+    """Save the model of margins below ``models`` and return its rows of ``model_run``; none where nothing was fitted."""
+    if made.fitted is None:
+        return pd.DataFrame(columns=[c.name for c in table("model_run").lake_columns])
+    f = made.fitted
+    path = models / "margins" / f"quarter={quarter.key}" / "model.skops"
+    save_margins(f.margins, f.sample, f.covariates, f.communes, list(f.best), f.features, f.outside, made.metrics, path)
+    artifact = path.relative_to(models.parent).as_posix()
+    return run_rows(f.sample, f.covariates, f.best, f.features, artifact)
+
+
+def _judge_nowcast(place: Place, at_waves: list[pd.DataFrame], waves: list[Wave], measure: Measure) -> pd.DataFrame:
+    """Scores of the nowcast from the wave before against the latest one; no rows while there is only one wave."""
+    if len(waves) < 2:
+        return _no_metrics()
+    before, after = (sample_with_poor(wave.households, measure, place.communes) for wave in waves)
+    then, later = (covariates_of(place, frame) for frame in in_common(at_waves[0], at_waves[-1], "feature_id"))
+    return score_nowcast(before, after, then, later, place.population, [*measure.indicator_ids, POOR])
 
 
 def estimate_from_totals(
@@ -336,65 +345,27 @@ def estimate_from_totals(
         seed=seed,
         functionals=functionals,
     )
-    return _estimated(drawn, rows, place, measure, functionals, n_replicates, float("nan"), None, None)
+    note = {"wave": None, "replicates": n_replicates, "drift_per_year": None, "nowcast": None, "reason": "downscaled"}
+    return Estimated(*_rows(drawn, rows, place, measure, functionals), _no_metrics(), note)
 
 
 def no_estimates(measure: Measure) -> Estimated:
     """Where there is neither a survey nor a published total: no rows."""
     profiles = pd.DataFrame({"area_id": [], "population": [], "profile": []})
-    return Estimated(no_tables(), profiles, area_draws(None, None, measure, None))
+    note = {"wave": None, "replicates": 0, "drift_per_year": None, "nowcast": None, "reason": "no survey, no totals"}
+    return Estimated(no_tables(), profiles, area_draws(None, None, measure, None), _no_metrics(), note)
 
 
-def province_figures(households: pd.DataFrame, place: Place, sample: Sample, measure: Measure) -> Published:
-    """The direct figures of provinces that communes are to add up to.
-
-    Standard errors are those of a share of as many independent households as Kish's effective number, with a design effect of
-    clusters: they only matter where figures contradict one another.
-    """
-    flags = households[measure.indicator_ids].to_numpy(dtype=float)
-    at = pd.Index(place.communes).get_indexer(households["area_id"])
-    keep = np.isfinite(flags).all(axis=1) & (at >= 0)
-    masks = flags[keep].astype(np.int64) @ (1 << np.arange(flags.shape[1]))
-    size, g = 1 << flags.shape[1], len(place.provinces)
-    persons = (households["weight"] * households["hh_size"]).to_numpy(dtype=float)[keep]
-    counts = np.bincount(place.province[at[keep]] * size + masks, persons, g * size).reshape(g, size)
-    visited = counts.sum(axis=1) > 0
-    # a province that the survey did not visit is given the country's profile: better than none, and flagged by its interval
-    counts = np.where(visited[:, None], counts, counts.sum(axis=0))
-    figures = figures_of_profiles(counts / counts.sum(axis=1, keepdims=True), measure)
-    n = np.maximum(np.bincount(place.province[sample.area], sample.effective, g), 1.0)
-
-    def error(share: FloatArray) -> FloatArray:
-        of_province = n.reshape(-1, *[1] * (share.ndim - 1))
-        return np.sqrt(np.maximum(share * (1 - share), 1e-4) * _CLUSTER_EFFECT / of_province)
-
-    poor = figures.headcount_ratio[:, 1]
-    return Published(figures.uncensored, figures.censored[:, 1], poor, error(figures.uncensored), error(poor))
-
-
-def _estimated(
-    drawn: Drawn,
-    rows: Rollup,
-    place: Place,
-    measure: Measure,
-    functionals: Functionals | None,
-    n_replicates: int,
-    gap: float,
-    margins: Margins | None,
-    sample: Sample | None,
-) -> Estimated:
+def _rows(
+    drawn: Drawn, rows: Rollup, place: Place, measure: Measure, functionals: Functionals | None
+) -> tuple[SmallAreaTables, pd.DataFrame, pd.DataFrame]:
     profiles = pd.DataFrame({"area_id": place.communes, "population": place.population})
     profiles["profile"] = list(drawn.profiles)
-    return Estimated(
-        small_area_tables(drawn, rows, measure),
-        profiles,
-        area_draws(drawn, rows, measure, functionals),
-        n_replicates,
-        gap,
-        margins,
-        sample,
-        place,
-    )
+    return small_area_tables(drawn, rows, measure), profiles, area_draws(drawn, rows, measure, functionals)
+
+
+def _no_metrics() -> pd.DataFrame:
+    return pd.DataFrame(columns=["target", "learner", "fold_design", "metric", "value", "n"])
 
 
 def _years(middle: dt.date, quarter: Quarter) -> float:

@@ -13,18 +13,24 @@ more, so every figure's interval belongs to the figure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from poverty_assets.measurement.measure import Measure
 from poverty_assets.small_area.association import Association, fit_association, trait_profiles
 from poverty_assets.small_area.direct import Sample, rescaled_bootstrap
 from poverty_assets.small_area.functionals import Functionals, no_functionals
-from poverty_assets.small_area.joint_profiles import rake
+from poverty_assets.small_area.joint_profiles import logit, rake
 from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT, Margins, draw_margins
+from poverty_assets.small_area.nowcast import moved_profiles
 from poverty_assets.small_area.tables import Drawn, Rollup, choose_bundles, figure_columns
 from poverty_assets.small_area.tilt import Published, poor_features, tilt_to_published
 
@@ -33,6 +39,10 @@ IntArray = npt.NDArray[np.int64]
 
 BLOCK_SPREAD = 0.1
 """Prior standard deviation of log strengths of 50 km blocks about their province's; also what a commune adds of its own."""
+
+DRAWN_TOLERANCE = 1e-5
+"""Largest difference of a margin in a replicate: far below the chance of its households."""
+_RARE = 0.4  # households expected of a profile, up to which no more than three are drawn (a fourth: 1 in 1,400)
 
 
 @dataclass(frozen=True)
@@ -108,22 +118,73 @@ def draw_profiles(
     factors: FloatArray,
     rng: np.random.Generator,
     tilt: FloatArray | None = None,
+    *,
+    shift: FloatArray | None = None,
+    n_jobs: int = 2,
 ) -> Iterator[FloatArray]:
-    """Profiles of every area as they may be, one (n, 2^d) a replicate; ``tilt`` (g, 2^d) multiplies provinces' seeds."""
-    n = len(groups.province)
+    """Profiles of every area as they may be, one (n, 2^d) a replicate; ``tilt`` (g, 2^d) multiplies provinces' seeds, ``shift``
+    (n, d) moves the logits of margins on from the survey.
+
+    Every replicate has random numbers of its own, so that the number of threads changes nothing; nor does that of the linear
+    algebra, which is held to one (its sums come out differently with more).
+    """
     number = np.maximum(households / HOUSEHOLD_EFFECT, 1.0)
-    for shares, factor in draw_margins(margins, sample, factors, rng):
+
+    def profiles(shares: FloatArray, factor: FloatArray, own: np.random.Generator) -> FloatArray:
         again = fit_associations(sample, shares, groups, factor=factor, start=fitted)
-        own = np.exp(BLOCK_SPREAD * rng.standard_normal(n))
-        expected = trait_profiles(shares, np.minimum(again.blocks.of_areas(groups.block) * own[:, None], 0.96))
+        strength = np.exp(BLOCK_SPREAD * own.standard_normal((len(shares), 1)))
+        if shift is not None:
+            shares = expit(logit(shares) + shift)
+        expected = trait_profiles(shares, np.minimum(again.blocks.of_areas(groups.block) * strength, 0.96))
         if tilt is not None:
-            seed = expected * tilt[groups.province]
-            expected = rake(seed / seed.sum(axis=1, keepdims=True), shares).profiles
-        counts = rng.poisson(expected * number[:, None]).astype(float)
-        total = counts.sum(axis=1, keepdims=True)
-        yield np.where(total > 0, counts / np.maximum(total, 1.0), expected)
+            expected *= tilt[groups.province]
+            expected = rake(expected, shares, start=np.zeros_like(shares), tolerance=DRAWN_TOLERANCE).profiles
+        return drawn_households(expected, number, own)
+
+    tasks = zip(draw_margins(margins, sample, factors, rng), rng.spawn(len(factors)), strict=True)
+    return in_threads(profiles, ((shares, factor, own) for (shares, factor), own in tasks), n_jobs)
 
 
+def in_threads(
+    profiles: Callable[..., FloatArray], tasks: Iterable[tuple[Any, ...]], n_jobs: int
+) -> Iterator[FloatArray]:
+    """What the function makes of each task, in their order, a few ahead of the reader at most."""
+    with ThreadPoolExecutor(n_jobs) as pool:
+        waiting: deque[Future[FloatArray]] = deque()
+        for task in tasks:
+            waiting.append(pool.submit(profiles, *task))
+            if len(waiting) > n_jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def drawn_households(expected: FloatArray, number: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Profiles of as many households as live in each area, drawn from the expected ones.
+
+    Counts are Poisson. Most profiles expect far less than one household: their counts come from one uniform number each.
+
+    Parameters
+    ----------
+    expected : ndarray, shape (n, 2^d)
+    number : ndarray, shape (n,)
+        Independent households that the area's count for.
+    """
+    rate = expected * number[:, None]
+    uniform = rng.random(rate.shape, dtype=np.float32)
+    counts = np.zeros(rate.shape)
+    often = np.flatnonzero(rate > _RARE)
+    counts.flat[often] = rng.poisson(rate.flat[often])
+    some = np.flatnonzero((uniform < rate) & (rate <= _RARE))  # 1 - e^-x < x: no other cell can have any
+    x, u = rate.flat[some], 1 - uniform.flat[some].astype(float)
+    none = np.exp(-x)
+    one, two = none * (1 + x), none * (1 + x + x**2 / 2)
+    counts.flat[some] = (u > none).astype(float) + (u > one) + (u > two)
+    total = counts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, counts / np.maximum(total, 1.0), expected)
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def replicate(
     margins: Margins,
     sample: Sample,
@@ -136,6 +197,7 @@ def replicate(
     n_replicates: int = 200,
     seed: int = 0,
     functionals: Functionals | None = None,
+    shift: FloatArray | None = None,
 ) -> Drawn:
     """Point estimates and replicates of every figure, for every area of the roll-up.
 
@@ -153,6 +215,8 @@ def replicate(
     n_replicates, seed : int
     functionals : Functionals, optional
         Further figures to follow through every replicate.
+    shift : ndarray, shape (n, d), optional
+        Move of logits since the survey (``nowcast.nowcast_shift``), of the point and of every replicate.
     """
     rng = np.random.default_rng(seed)
     fitted = fit_associations(sample, margins.shares, groups)
@@ -163,7 +227,9 @@ def replicate(
         profiles, by_feature = tilt_to_published(profiles, margins.shares, weight, province, totals, measure)
         tilt = np.exp(by_feature @ poor_features(measure).T)
     factors = rescaled_bootstrap(sample.stratum, n_replicates, rng)
-    draws = draw_profiles(margins, sample, groups, fitted, households, factors, rng, tilt)
+    draws = draw_profiles(margins, sample, groups, fitted, households, factors, rng, tilt, shift=shift)
+    if shift is not None:
+        profiles = moved_profiles(profiles, shift)
     return collect(profiles, draws, n_replicates, areas, measure, functionals)
 
 

@@ -88,7 +88,7 @@ def tilt_to_published(
         gap = wanted - of_province - RIDGE * tilt
         if np.abs(gap).max() < 1e-7:
             break
-        curvature = _curvature(raked.profiles, features, d, population / total[province], province, len(wanted))
+        curvature = within_provinces(raked.profiles, features, d, population / total[province], province, len(wanted))
         step = np.linalg.solve(curvature + RIDGE * np.eye(d + 1), gap[:, :, None])[:, :, 0]
         # a province's step keeps its direction when it is shortened: tilts of one indicator and of H nearly cancel
         tilt = tilt + step / np.maximum(np.abs(step).max(axis=1, keepdims=True) / _LONGEST_STEP, 1.0)
@@ -97,10 +97,12 @@ def tilt_to_published(
     return raked.profiles, tilt
 
 
-def _curvature(
+def within_provinces(
     profiles: FloatArray, features: FloatArray, d: int, weight: FloatArray, province: IntArray, g: int
 ) -> FloatArray:
     """Covariance of the features within provinces once margins are held fast, shape (g, q, q)."""
+    from scipy.sparse import csr_array
+
     bits = profile_bits(np.arange(len(features)), d)
     every = np.column_stack([bits, features])
     q = every.shape[1]
@@ -112,6 +114,5 @@ def _curvature(
     own = covariance[:, :d, :d] + 1e-9 * np.eye(d)
     cross = covariance[:, :d, d:]
     held = covariance[:, d:, d:] - np.swapaxes(cross, 1, 2) @ np.linalg.solve(own, cross)
-    out = np.zeros((g, q - d, q - d))
-    np.add.at(out, province, weight[:, None, None] * held)
-    return out
+    sums = csr_array((weight, (province, np.arange(len(weight)))), shape=(g, len(weight)))
+    return np.asarray(sums @ held.reshape(len(held), -1)).reshape(g, q - d, q - d)

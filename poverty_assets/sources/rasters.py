@@ -7,17 +7,14 @@ not belong here: opening a raster (``spatial.raster``) or statistics (``spatial.
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from poverty_assets.errors import NotObserved
-from poverty_assets.quarter import Quarter
-from poverty_assets.sources.spec import Release, SourceSpec, release
+from poverty_assets.sources.spec import Release
 from poverty_assets.spatial.raster import Raster, open_raster
 
-_KEPT = 24  # rasters of some 10 MB at most: a quarter's set, so that the features asset need not read them again
+_KEPT = 40  # rasters of some 10 MB at most: a quarter's set, so that the features asset need not read them again
 
 
 def load_raster(found: Release, bounds: tuple[float, float, float, float]) -> Raster:
@@ -35,17 +32,6 @@ def load_raster(found: Release, bounds: tuple[float, float, float, float]) -> Ra
     return _load(
         path, state.st_mtime_ns, state.st_size, options.get("band", 1), options.get("nodata"), valid_range, bounds
     )
-
-
-def raster_then(
-    spec: SourceSpec, *, quarter: Quarter, landing: Path, bounds: tuple[float, float, float, float]
-) -> Raster | None:
-    """The raster of a source as an earlier quarter sees it; None where it had not been observed or is not there any more."""
-    try:
-        found = release(spec, quarter, landing)
-    except NotObserved:
-        return None
-    return load_raster(found, bounds) if found.path.exists() else None
 
 
 @lru_cache(maxsize=_KEPT)

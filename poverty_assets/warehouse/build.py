@@ -22,9 +22,10 @@ from poverty_assets.atomic import replacing
 from poverty_assets.catalog import TABLES, Table, table
 from poverty_assets.errors import GateFailed
 from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.changes import fill_changes
 from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import Lake
-from poverty_assets.warehouse.provenance import survey_wave
+from poverty_assets.warehouse.provenance import nowcast_choice, survey_wave
 from poverty_assets.warehouse.views import VIEWS
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ def _build(
         for definition in TABLES:
             connection.execute(definition.ddl)
             _fill(connection, definition, lake, sealed, kept)
-        _fill_quarters(connection, lake, sealed, kept, old.is_file(), is_simulated, now)
+        unchanged = _fill_quarters(connection, lake, sealed, kept, old.is_file(), is_simulated, now)
+        fill_changes(connection, lake, sealed, unchanged)
         _fill_build(connection, lake, sealed, kept, is_simulated, run_id, now)
         _add_keys(connection)
         for view in VIEWS:
@@ -201,8 +203,9 @@ def _fill_quarters(
     has_old: bool,
     is_simulated: bool,
     now: dt.datetime,
-) -> None:
-    """One row a quarter; its day of publication stays as long as its sealed files do."""
+) -> set[Quarter]:
+    """One row a quarter; its day of publication stays as long as its sealed files do. Returns the quarters that are as they
+    were."""
     before: dict[str, tuple[str, dt.datetime]] = {}
     if has_old and _same_columns(connection, table("dim_quarter")):
         before = {
@@ -215,16 +218,21 @@ def _fill_quarters(
         connection.execute(
             "INSERT INTO dim_quarter SELECT * FROM old.main.dim_quarter WHERE quarter = ?", [quarter.start]
         )
+    unchanged = set()
     for quarter in sealed:
         digest = lake.sealed_digest(quarter)
         held = before.get(quarter.key)
-        published = held[1] if held and held[0] == digest else now.replace(tzinfo=None)
+        if held and held[0] == digest:
+            unchanged.add(quarter)
+        published = held[1] if held and quarter in unchanged else now.replace(tzinfo=None)
         wave, wave_end = survey_wave(lake, quarter)
         nowcast = wave_end is not None and wave_end < quarter.start
         connection.execute(
-            "INSERT INTO dim_quarter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [quarter.start, quarter.label, quarter.start, quarter.end, wave, nowcast, is_simulated, digest, published],
-        )
+            f"INSERT INTO dim_quarter VALUES ({', '.join('?' * 11)})",
+            [quarter.start, quarter.label, quarter.start, quarter.end, wave, nowcast, *nowcast_choice(lake, quarter),
+             is_simulated, digest, published],
+        )  # fmt: skip
+    return unchanged
 
 
 def _fill_build(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poverty_assets.catalog import TABLES, Table
+from poverty_assets.catalog.vulnerability import IDENTITIES
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,7 +42,7 @@ def _checks() -> list[tuple[str, str]]:
         )
         checks.append((f"{fact.name}: exactly one headline per figure", _headline(fact)))
         checks.append((f"{fact.name}: a suppressed row shows nothing", _suppressed(fact)))
-    return [*checks, *_IDENTITIES]
+    return [*checks, *_IDENTITIES, *IDENTITIES]
 
 
 def _broken_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

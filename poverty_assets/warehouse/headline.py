@@ -47,3 +47,24 @@ def combine(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
     best = rank.groupby([rows[key] for key in figure], sort=False).transform("min")
     rows["is_headline"] = (rank == best).to_numpy()
     return rows[[column.name for column in definition.lake_columns]]
+
+
+def of_one_method(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of the sets of an area and subgroup only those of the evidence to quote.
+
+    Which sets are listed differs between methods, and so does their rank: lists of two methods would not make one.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``area_id, area_level, subgroup, method, suppressed``.
+    """
+    if rows.empty:
+        return rows
+    order = {(level, method): place for level, methods in PREFERENCE.items() for place, method in enumerate(methods)}
+    rank = pd.Series(pd.MultiIndex.from_frame(rows[["area_level", "method"]]).map(order), index=rows.index)
+    rank = rank + len(order) * rows["suppressed"].astype(bool)
+    best = rank.groupby([rows["area_id"], rows["subgroup"]], sort=False).transform("min")
+    method = rows["method"].where(rank == best)
+    quoted = method.groupby([rows["area_id"], rows["subgroup"]], sort=False).transform("first")
+    return rows[rows["method"] == quoted].reset_index(drop=True)

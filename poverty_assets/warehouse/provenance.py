@@ -47,3 +47,9 @@ def survey_wave(lake: Lake, quarter: Quarter) -> tuple[str | None, dt.date | Non
     noted = lake.metadata("survey_household", quarter) if lake.has("survey_household", quarter) else {}
     end = noted.get("observed_to")
     return noted.get("source_id"), None if end is None else dt.date.fromisoformat(end)
+
+
+def nowcast_choice(lake: Lake, quarter: Quarter) -> tuple[str | None, str | None]:
+    """Whether the quarter's commune estimates are a nowcast or persistence, and why; (None, None) without a survey."""
+    noted = lake.metadata("area_draw", quarter) if lake.has("area_draw", quarter) else {}
+    return (noted["nowcast"], noted["reason"]) if noted.get("nowcast") else (None, None)

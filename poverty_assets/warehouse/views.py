@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from poverty_assets.catalog.vulnerability import HOTSPOT_COLUMNS, HOTSPOT_SQL, REGISTER_AUDIT_SQL
+
 
 @dataclass(frozen=True)
 class View:
@@ -97,5 +99,54 @@ VIEWS: tuple[View, ...] = (
         WHERE r.is_headline AND r.area_level = 'commune' AND r.coverage_gap IS NOT NULL AND r.quarter = {_LATEST}
         ORDER BY r.coverage_gap DESC
         """,
+    ),
+    View(
+        "v_change_latest",
+        "Change of every headline statistic up to the latest quarter, for all people: a row per area, statistic and baseline",
+        f"""
+        SELECT c.quarter, c.baseline_quarter, c.area_id, a.area_level, a.name_en, a.name_km, a.parent_id, c.measure_id, c.k,
+               c.statistic, c.indicator_id, c.difference, c.se, c.ci_low, c.ci_high, c.is_significant, c.method,
+               c.n_households, c.quality_flag
+        FROM fct_change c JOIN dim_area a USING (area_id)
+        WHERE c.is_headline AND NOT c.suppressed AND c.subgroup = 'all' AND c.change = 'absolute' AND c.quarter = {_LATEST}
+        """,
+    ),
+    View(
+        "v_quality",
+        "How far the headline figures of each table can be used: counts by quarter, table, level and method",
+        " UNION ALL ".join(
+            f"""
+        SELECT quarter, '{name}' AS table_name, area_level, method, count(*) AS figures,
+               count(*) FILTER (suppressed) AS withheld, count(*) FILTER (NOT suppressed AND {width} IS NULL) AS without_interval,
+               count(*) FILTER (NOT suppressed AND quality_flag <> 'ok') AS flagged
+        FROM {name} WHERE is_headline GROUP BY ALL"""
+            for name, width in (
+                ("fct_mpi", "ci_low"),
+                ("fct_headcount", "ci_low"),
+                ("fct_contribution", "ci_low"),
+                ("fct_overlap_pair", "share_both_ci_low"),
+                ("fct_deprivation_count", "ci_low"),
+                ("fct_bundle", "share_ci_low"),
+                ("fct_register", "coverage_gap_ci_low"),
+            )
+        ),
+        {
+            "table_name": "Table that holds the figures",
+            "figures": "Headline figures",
+            "withheld": "Of them, those suppressed to protect respondents",
+            "without_interval": "Of those shown, those without a 95% interval",
+            "flagged": "Of those shown, those whose quality_flag is not ok",
+        },
+    ),
+    View(
+        "v_hotspot",
+        "Communes where deprivations are high together and next to each other in the latest quarter, the most indicators first",
+        HOTSPOT_SQL,
+        HOTSPOT_COLUMNS,
+    ),
+    View(
+        "v_register_audit",
+        "Communes by the share of poor households that the register is expected to miss, the latest quarter, worst first",
+        REGISTER_AUDIT_SQL,
     ),
 )

@@ -7,8 +7,9 @@ The features, register and households are those that a refresh of the simulated 
 estimated.
 
 Over communes with no survey household, unless said: coverage and mean width of 95% intervals of H, M0 and the ten headcounts;
-bias in the poorest tenth; standard deviation of estimates over that of the truth; errors of pairs, H and profiles against
-independence, given true and given modelled margins; seconds a replicate; the largest difference of benchmarked totals; the
+bias in the poorest tenth; standard deviation of estimates over that of the truth; errors by urban and rural, remoteness and
+minority-heavy provinces; H against a model fitted to H itself; errors of pairs, H and profiles against independence, given true
+and given modelled margins; held-out scores of learners; seconds a replicate; the largest difference of benchmarked totals; the
 same marks of the downscaling of published totals.
 """
 
@@ -26,24 +27,27 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.countries import country_folder, load_country
-from poverty_assets.measurement.joint import JointFigures, figures_of_profiles, figures_of_totals
+from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.measurement.measure import Measure, load_measure
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.small_area.association import trait_profiles
-from poverty_assets.small_area.direct import pooled_design_effect, read_sample
+from poverty_assets.small_area.competition import applicability, compete
+from poverty_assets.small_area.direct import Sample, pooled_design_effect, read_sample
 from poverty_assets.small_area.downscale import downscale
-from poverty_assets.small_area.drift import drift_variance, wave_trend
-from poverty_assets.small_area.joint_profiles import independent
+from poverty_assets.small_area.drift import common_error, drift_variance, wave_trend
+from poverty_assets.small_area.evaluation import point_scores, profile_scores, scores
 from poverty_assets.small_area.kernel import Covariates
-from poverty_assets.small_area.margins import fit_margins
+from poverty_assets.small_area.margins import Margins, fit_margins
 from poverty_assets.small_area.replicates import Groups, fit_associations, joint_profiles, replicate
-from poverty_assets.small_area.tables import Drawn, _interval, rollup
+from poverty_assets.small_area.tables import rollup
 from poverty_assets.small_area.tilt import Published
 from poverty_assets.sources.simulated import settings, truth, world
 from poverty_assets.spatial.blocks import block_ids
 
 COUNTRY = "khm"
+MINORITY_HEAVY = 0.1
+"""Share of people of ethnic minorities above which a province of the twin counts as minority-heavy."""
 
 
 class Twin:
@@ -61,6 +65,7 @@ class Twin:
         self.population, self.households = (self.dim[c].to_numpy(dtype=float) for c in ("population", "households"))
         frames = [self._table("survey_household_before"), self._table("survey_household")]
         self.before, self.sample = (read_sample(f, self.measure.indicator_ids, self.communes) for f in frames)
+        self.before_poor, self.sample_poor = (self._poor(f) for f in frames)
         self.direct_profiles = self._direct_profiles(frames[1])
         middles = [pd.to_datetime(f["interview_date"]).mean() for f in frames]
         self.years_between = (middles[1] - middles[0]).days / 365.25
@@ -70,6 +75,17 @@ class Twin:
         return pd.read_parquet(
             self.home / "lake" / name / f"quarter={self.quarter.key}" / "part.parquet", partitioning=None
         )
+
+    def _poor(self, frame: pd.DataFrame) -> Sample:
+        """The same households with two columns: poor, and poor or nearly so."""
+        flags = frame[self.measure.indicator_ids].to_numpy(dtype=float)
+        frame = frame[np.isfinite(flags).all(axis=1)]
+        score = self.measure.scores(frame[self.measure.indicator_ids].to_numpy(dtype=np.int64))
+        cutoffs = self.measure.cutoffs
+        poor = {
+            name: self.measure.is_poor(score, k) for name, k in (("poor", cutoffs.poor), ("near", cutoffs.vulnerable))
+        }
+        return read_sample(frame.assign(**poor), list(poor), self.communes)
 
     def _direct_profiles(self, frame: pd.DataFrame) -> np.ndarray:
         flags = frame[self.measure.indicator_ids].to_numpy(dtype=float)
@@ -84,12 +100,24 @@ class Twin:
     def covariates(self) -> Covariates:
         """Features and register of the lake."""
         wide = self._table("commune_feature").pivot(index="area_id", columns="feature_id", values="value")
+        self.feature_names = [*wide.columns, "is_urban"]
         register = self._table("register_count").set_index("area_id").reindex(self.communes)
         listed = (register["listed"] / register["households"]).to_numpy(dtype=float)
         urban = self.dim["is_urban"].to_numpy(dtype=float)
         features = np.column_stack([wide.reindex(self.communes).to_numpy(dtype=float), urban])
         east, north = self.dim["centroid_lon"] * 108_700.0, self.dim["centroid_lat"] * 110_600.0
         return Covariates(features, np.column_stack([east, north]), self.province, listed[:, None])
+
+    def fairness(self, covariates: Covariates, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Groups of communes, of ``rows`` alone, in which errors are compared."""
+        urban = self.dim["is_urban"].to_numpy(dtype=bool)
+        travel = covariates.features[:, self.feature_names.index("travel_time_mean")]
+        third = np.digitize(travel, np.nanquantile(travel, [1 / 3, 2 / 3]))
+        heavy = {code for code, share in self.world.settings.minority_share.items() if share > MINORITY_HEAVY}
+        minority = np.array([code[:2] in heavy for code in self.communes])
+        groups = {"urban": urban, "rural": ~urban, "nearest third": third == 0, "middle third": third == 1,
+                  "remotest third": third == 2, "minority-heavy provinces": minority, "other provinces": ~minority}  # fmt: skip
+        return {name: rows & members for name, members in groups.items()}
 
     def true_profiles(self) -> np.ndarray:
         """Share of people with each mask in each commune."""
@@ -122,18 +150,9 @@ def main() -> None:
 def evaluate(twin: Twin, n_replicates: int) -> None:
     """Estimate, then compare with the truth and print."""
     sample, measure, covariates = twin.sample, twin.measure, twin.covariates()
-    groups = _groups(twin, covariates.xy)
-    areas = _areas(twin)
+    groups, areas = _groups(twin, covariates.xy), _areas(twin)
     started = time.perf_counter()
-    margins = fit_margins(
-        sample,
-        covariates,
-        twin.population,
-        households=twin.households,
-        design_effect=pooled_design_effect([sample, twin.before]),
-        drift=twin.years_since * drift_variance(twin.before, sample, twin.province, twin.years_between),
-        trend=twin.years_since * wave_trend(twin.before, sample, twin.years_between),
-    )
+    margins = _fit(twin, sample, twin.before, covariates)
     print(f"margins fitted in {time.perf_counter() - started:.1f} s")
     started = time.perf_counter()
     totals = direct_totals(twin)
@@ -143,26 +162,78 @@ def evaluate(twin: Twin, n_replicates: int) -> None:
     provinces = np.column_stack([np.bincount(twin.province, twin.population * c) for c in margins.shares.T])
     provinces /= np.bincount(twin.province, twin.population)[:, None]
     print(f"benchmarked totals: largest difference {np.nanmax(np.abs(provinces - margins.totals)):.1e}")
+    _compete(twin, margins, covariates)
+    direct_h = _fit(twin, twin.sample_poor, twin.before_poor, covariates).shares[:, 0]
     true = twin.true_profiles()
-    unsampled = np.setdiff1d(np.arange(len(true)), sample.sampled)
-    _marks("composite and modelled, communes with no household", drawn, true, unsampled, measure)
-    _marks("the same, communes with households", drawn, true, sample.sampled, measure)
-    _against_independence("given modelled margins", drawn.profiles, margins.shares, true, unsampled, measure)
-    bits_shares = figures_of_profiles(true, measure).uncensored
-    fitted = fit_associations(sample, bits_shares, groups)
-    given = joint_profiles(bits_shares, fitted.blocks.of_areas(groups.block))
-    _against_independence("given true margins", given, bits_shares, true, np.arange(len(true)), measure)
+    sampled = np.isin(np.arange(len(true)), sample.sampled)
+    found = scores(drawn, true, sampled, twin.fairness(covariates, ~sampled), measure)
+    _print_marks("composite and modelled, communes with no household", found)
+    _print_marks("the same, communes with households", found, ":sampled")
+    _print_fairness(found, twin.fairness(covariates, ~sampled))
+    h = figures_of_profiles(true, measure).headcount_ratio[:, 1]
+    ours, direct = (
+        point_scores("headcount_ratio", e, h, ~sampled, learner="").set_index("metric")["value"]
+        for e in (figures_of_profiles(drawn.profiles, measure).headcount_ratio[:, 1], direct_h)
+    )
+    print(f"\nH: mean error {ours['mae']:.4f} from profiles, {direct['mae']:.4f} by the same kernel fitted to H; "
+          f"rank correlation {ours['spearman']:.3f} and {direct['spearman']:.3f}")  # fmt: skip
+    _print_profiles("given modelled margins", drawn.profiles, true, ~sampled, measure)
+    shares, everywhere = figures_of_profiles(true, measure).uncensored, np.ones(len(true), dtype=bool)
+    fitted = fit_associations(sample, shares, groups)
+    given = joint_profiles(shares, fitted.blocks.of_areas(groups.block))
+    _print_profiles("given true margins", given, true, everywhere, measure)
     loading = np.clip(twin.world.loading, -0.96, 0.96)
-    ceiling = trait_profiles(bits_shares, loading)
-    _against_independence("  with the twin's own loadings", ceiling, bits_shares, true, np.arange(len(true)), measure)
-    ceiling = trait_profiles(margins.shares, loading)
-    _against_independence("  the same at modelled margins", ceiling, margins.shares, true, unsampled, measure)
+    _print_profiles("  with the twin's own loadings", trait_profiles(shares, loading), true, everywhere, measure)
+    own = trait_profiles(margins.shares, loading)
+    _print_profiles("  the same at modelled margins", own, true, ~sampled, measure)
     down = rollup(areas, twin.communes, twin.population, "KH", method="downscaled")
     columns = np.column_stack([covariates.features, covariates.leading])
     spread = downscale(
-        totals, columns, twin.population, twin.households, twin.province, down, measure, n_replicates=n_replicates // 4
+        totals,
+        columns,
+        twin.population,
+        twin.households,
+        twin.province,
+        down,
+        measure,
+        leading=covariates.leading.shape[1],
+        n_replicates=n_replicates // 4,
     )
-    _marks("downscaled from provinces, all communes", spread, true, np.arange(len(true)), measure)
+    _print_marks("downscaled from provinces, all communes", scores(spread, true, ~everywhere, {}, measure))
+
+
+def _fit(twin: Twin, sample: Sample, before: Sample, covariates: Covariates) -> Margins:
+    return fit_margins(
+        sample,
+        covariates,
+        twin.population,
+        households=twin.households,
+        design_effect=pooled_design_effect([sample, before]),
+        drift=twin.years_since * drift_variance(before, sample, twin.province, twin.years_between),
+        trend=twin.years_since * wave_trend(before, sample, twin.years_between),
+        before=before,
+        common=common_error(before, sample, twin.years_between, twin.years_since),
+        distance=applicability(covariates.features, sample.sampled, covariates.xy)[0],
+    )
+
+
+def _compete(twin: Twin, margins: Margins, covariates: Covariates) -> None:
+    started = time.perf_counter()
+    found = compete(
+        twin.sample,
+        margins.fits,
+        twin.measure.indicator_ids,
+        covariates,
+        twin.feature_names,
+        alone={"night_lights": "nightlights_mean", "population_density": "population_per_cell_mean"},
+        leading_names=["register_rate"],
+        district=np.unique([code[:4] for code in twin.communes], return_inverse=True)[1],
+        before=twin.before,
+    )
+    took, loss = time.perf_counter() - started, found.metrics[found.metrics["metric"] == "log_loss"]
+    wins = pd.Series(found.chosen).value_counts().to_dict()
+    print(f"competition in {took:.1f} s; chosen: {wins}; mean log loss over indicators")
+    print(loss.pivot_table(index="fold_design", columns="learner", values="value").round(4).to_string())
 
 
 def direct_totals(twin: Twin) -> Published:
@@ -193,55 +264,34 @@ def _areas(twin: Twin) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def _marks(title: str, drawn: Drawn, true: np.ndarray, rows: np.ndarray, measure: Measure) -> None:
+def _print_marks(title: str, found: pd.DataFrame, suffix: str = "") -> None:
     """Coverage, width, bias, spread and error of each figure."""
-    n, n_figures = len(true), drawn.point.shape[1] - (1 << len(measure.dimensions))
-    truth_ = figures_of_profiles(true, measure)
-    point = figures_of_totals(drawn.point[-n:, :n_figures], measure)
-    draws = figures_of_totals(drawn.draws[:, -n:, :n_figures].astype(float), measure)
-    print(f"\n{title} ({len(rows)})\n{'':20}coverage  width    bias  poorest tenth  sd ratio    mean error")
-    for name, pick in _figures(measure):
-        t, e = pick(truth_)[rows], pick(point)[rows]
-        found = _interval(e[:, None], pick(draws)[:, rows, None])
-        low, high = found["ci_low"][:, 0], found["ci_high"][:, 0]
-        covered = np.mean((t >= low - 1e-9) & (t <= high + 1e-9))
-        poorest = np.argsort(-t)[: max(len(rows) // 10, 1)]
+    metrics = ["coverage95", "width95", "bias", "bias_poorest_tenth", "sd_ratio", "mae", "zero_or_one"]
+    own = found[found["metric"].isin([m + suffix for m in metrics])]
+    wide = own.pivot(index="target", columns="metric", values="value")[[m + suffix for m in metrics]]
+    wide.columns = ["coverage", "width", "bias", "poorest tenth", "sd ratio", "mean error", "0 or 1"]
+    print(f"\n{title} ({own['n'].iloc[0]})\n{wide.loc[found['target'].unique()].round(4).to_string()}")
+
+
+def _print_fairness(found: pd.DataFrame, groups: dict[str, np.ndarray]) -> None:
+    """Errors of H and the mean over headcounts in each group."""
+    print(f"\n{'':28}communes  H: coverage   width    bias  mean error  headcounts: coverage  mean error")
+    for name, rows in groups.items():
+        own = found[found["metric"].str.endswith(f":{name}")]
+        h = own[own["target"] == "headcount_ratio"].set_index("metric")["value"]
+        margins = own[own["target"].str.startswith("margin:")].groupby("metric")["value"].mean()
         print(
-            f"{name:20}{covered:8.3f}{np.mean(high - low):7.3f}{np.mean(e - t):+8.4f}{np.mean((e - t)[poorest]):+15.4f}"
-            f"{e.std() / t.std():10.3f}{np.mean(np.abs(e - t)):14.4f}"
+            f"{name:28}{rows.sum():8}{h[f'coverage95:{name}']:13.3f}{h[f'width95:{name}']:8.3f}{h[f'bias:{name}']:+8.4f}"
+            f"{h[f'mae:{name}']:12.4f}{margins[f'coverage95:{name}']:22.3f}{margins[f'mae:{name}']:12.4f}"
         )
-    print(f"shares of exactly 0 or 1: {int(np.sum((point.uncensored <= 0) | (point.uncensored >= 1)))}")
 
 
-def _figures(measure: Measure) -> list[tuple[str, object]]:
-    def headcount(j: int):  # type: ignore[no-untyped-def]
-        return lambda f: f.uncensored[..., j]
-
-    out = [(name, headcount(j)) for j, name in enumerate(measure.indicator_ids)]
-    return [*out, ("H", lambda f: f.headcount_ratio[..., 1]), ("M0", lambda f: f.mpi[..., 1])]
-
-
-def _against_independence(
-    title: str, profiles: np.ndarray, margins: np.ndarray, true: np.ndarray, rows: np.ndarray, measure: Measure
-) -> None:
+def _print_profiles(title: str, profiles: np.ndarray, true: np.ndarray, rows: np.ndarray, measure: Measure) -> None:
     """How much smaller errors are than those of independent deprivations with the same margins."""
-    alone = independent(margins)
-    wanted = figures_of_profiles(true, measure)
-    parts = []
-    for name, error in (("pairs", _pair_error), ("H", _h_error)):
-        ours, theirs = (np.mean(error(figures_of_profiles(p, measure), wanted)[rows]) for p in (profiles, alone))
-        parts.append(f"{name} {ours:.4f} ({ours / theirs - 1:+.1%})")
-    ours, theirs = (0.5 * np.abs(p - true).sum(axis=1)[rows].mean() for p in (profiles, alone))
-    parts.append(f"total variation {ours:.4f} ({ours / theirs - 1:+.1%})")
+    value = profile_scores(profiles, true, rows, measure).set_index("metric")["value"]
+    names = {"pairs": "pairs_error", "H": "h_error", "total variation": "total_variation"}
+    parts = [f"{name} {value[m]:.4f} ({value[m + '_against_independence']:+.1%})" for name, m in names.items()]
     print(f"{title}, error and against independence: {', '.join(parts)}")
-
-
-def _pair_error(one: JointFigures, other: JointFigures) -> np.ndarray:
-    return np.abs(one.pairs["share_both"] - other.pairs["share_both"])
-
-
-def _h_error(one: JointFigures, other: JointFigures) -> np.ndarray:
-    return np.abs(one.headcount_ratio[:, 1] - other.headcount_ratio[:, 1])
 
 
 if __name__ == "__main__":

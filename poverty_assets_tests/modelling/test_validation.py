@@ -1,5 +1,7 @@
 """Scores checked by hand, intervals, and that no learner sees the target of the areas it is judged on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,13 +11,12 @@ from hypothesis import strategies as st
 from poverty_assets.errors import SpecificationError
 from poverty_assets.modelling.applicability import dissimilarity
 from poverty_assets.modelling.learners import BASELINES, DEFAULT, design, in_order, learner
+from poverty_assets.modelling.odds import expit, logit
 from poverty_assets.modelling.validation import (
     conformal_width,
-    expit,
     found_in_top,
     held_out,
     interval_coverage,
-    logit,
     scores,
 )
 
@@ -77,7 +78,7 @@ def country(n=240, seed=0):
 
 
 @pytest.mark.parametrize(
-    "name", [*DEFAULT, *BASELINES, "alone:wealth", "svr", "random_forest", "hist_gradient_boosting"]
+    "name", [*DEFAULT, *BASELINES, "alone:wealth", "svr", "random_forest", "hist_gradient_boosting", "ensemble_trees"]
 )
 def test_no_learner_sees_the_target_of_the_fold_it_is_judged_on(name):
     data, y = country(120)
@@ -97,7 +98,7 @@ def test_areas_without_a_target_are_predicted_and_never_learnt_from():
 
 
 def test_learners_by_name():
-    assert in_order(["ensemble"])[-1] == "ensemble"
+    assert in_order(["ensemble"]) == ["gaussian_process", "gaussian_process_wide", "ridge", "ensemble"]
     assert learner("alone:wealth").is_baseline
     with pytest.raises(SpecificationError, match="oracle"):
         learner("oracle")
@@ -106,7 +107,34 @@ def test_learners_by_name():
 def test_design_leaves_out_constant_features_and_adds_neighbourhoods_of_features_only():
     data, _ = country()
     assert list(data.features) == ["wealth", "noise"]
-    assert list(data.wide) == ["wealth", "noise", "wealth|8km", "noise|8km", "wealth|30km", "noise|30km", "x_m", "y_m"]
+    means = [f"{name}|{size}km" for size in (8, 30, 60) for name in ("wealth", "noise")]
+    assert list(data.wide) == ["wealth", "noise", *means, "x_m", "y_m"]
+
+
+def test_a_forecast_from_the_last_register_is_made_only_where_there_was_one():
+    data, y = country()
+    with_gaps = replace(data, lagged=np.where(np.arange(240) < 100, data.lagged, np.nan))
+    y[:5] = np.nan
+    held = held_out(["last_register_and_features"], with_gaps, y, np.arange(240) % 4)["last_register_and_features"]
+    assert np.isfinite(held[:100]).all()
+    assert np.isnan(held[100:]).all()
+    assert learner("last_register_and_features").is_baseline
+
+
+def test_only_the_forecast_learns_from_the_last_register():
+    data, y = country(120)
+    other = replace(data, lagged=np.roll(data.lagged, 1))
+    folds = np.arange(120) % 3
+    for name in (*DEFAULT, "province_mean", "nearest_commune"):
+        np.testing.assert_array_equal(held_out([name], data, y, folds)[name], held_out([name], other, y, folds)[name])
+
+
+def test_one_feature_alone_follows_the_direction_of_the_target():
+    from poverty_assets.modelling.baselines import OneFeature
+
+    X = pd.DataFrame({"lights": [1.0, 2, 3, np.nan]})
+    fitted = OneFeature().fit(X, np.array([3.0, 2, 1, 2]))
+    assert fitted.predict(pd.DataFrame({"lights": [0.0, 1, 3, 9, np.nan]})).tolist() == [3, 3, 1, 1, 2]
 
 
 def test_an_area_far_from_all_training_areas_is_outside_the_area_of_applicability():

@@ -12,7 +12,8 @@ from poverty_assets.countries import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import draws_matrix
 from poverty_assets.small_area.functionals import Functionals
-from poverty_assets.small_area.quarter import Estimated, Wave, estimate_quarter, waves_of
+from poverty_assets.small_area.place import Wave, waves_of
+from poverty_assets.small_area.quarter import Estimated, estimate_quarter
 from poverty_assets_tests.measurement.factories import make_measure
 from poverty_assets_tests.small_area.test_chain import N, make_country
 
@@ -40,14 +41,15 @@ def make_areas(codes: list[str]) -> pd.DataFrame:
     )
 
 
-def long(codes: list[str], x: np.ndarray, **more: str) -> pd.DataFrame:
+def long(codes: list[str], x: np.ndarray, **more: object) -> pd.DataFrame:
     return pd.DataFrame({"area_id": codes, "feature_id": "x", "value": x, **more})
 
 
 def estimate(functionals: Functionals | None = None, quarter: Quarter = QUARTER) -> Estimated:
     frame, codes, _, x = make_country()
     wave = Wave("src", frame, dt.date(2022, 2, 1))
-    features, then = long(codes, x), long(codes, x, wave="src")
+    features = long(codes, x, observed_on=dt.date(2022, 3, 31))
+    then = features.assign(wave="src", quarter_of_wave="2022Q1")
     return estimate_quarter(
         make_areas(codes), features, then, REGISTER, [wave], NOTHING, NOTHING, make_measure(), load_country("khm"), quarter,
         functionals=functionals, n_replicates=30,
@@ -72,7 +74,7 @@ def test_larger_areas_are_the_population_weighted_means_of_their_communes(estima
     for area in ("KH", "01", "0101"):
         own = communes if area == "KH" else communes[communes.index.str.startswith(area)]
         assert rows[area] == pytest.approx(own.mean(), abs=1e-9)
-    assert estimated.largest_gap < 1e-6
+    assert estimated.note["largest gap to direct totals of provinces"] < 1e-6
 
 
 def test_profiles_sum_to_one_and_hold_the_margins_that_are_published(estimated):

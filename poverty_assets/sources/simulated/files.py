@@ -73,10 +73,15 @@ def write_geojson(path: Path, geometries: list[Any], properties: pd.DataFrame, *
 
 
 def write_geotiff(path: Path, values: NDArray[Any], grid: Grid, *, title: str, unit: str) -> Path:
-    """Write a float32 GeoTIFF in EPSG:4326, tiled and deflated; NaN becomes the no-data value -9999."""
+    """Write a float32 GeoTIFF in EPSG:4326, tiled and deflated; NaN becomes the no-data value -9999.
+
+    Parameters
+    ----------
+    values : ndarray, shape (rows, columns) or (bands, rows, columns)
+    """
     import rasterio
 
-    filled = np.where(np.isnan(values), NODATA, values).astype(np.float32)
+    filled = np.where(np.isnan(values), NODATA, values).astype(np.float32).reshape(-1, grid.rows, grid.columns)
 
     def write(temporary: Path) -> None:
         with rasterio.open(
@@ -85,7 +90,7 @@ def write_geotiff(path: Path, values: NDArray[Any], grid: Grid, *, title: str, u
             driver="GTiff",
             width=grid.columns,
             height=grid.rows,
-            count=1,
+            count=len(filled),
             dtype="float32",
             crs="EPSG:4326",
             transform=rasterio.Affine(1 / grid.per_degree, 0, grid.west, 0, -1 / grid.per_degree, grid.north),
@@ -97,10 +102,11 @@ def write_geotiff(path: Path, values: NDArray[Any], grid: Grid, *, title: str, u
             zlevel=6,
             predictor=3,
         ) as raster:
-            raster.write(filled, 1)
+            raster.write(filled)
             raster.update_tags(title=title, is_simulated="true")
-            raster.set_band_description(1, title)
-            raster.set_band_unit(1, unit)
+            for band in range(1, len(filled) + 1):
+                raster.set_band_description(band, title)
+                raster.set_band_unit(band, unit)
 
     return write_atomic(path, write)
 

@@ -20,6 +20,11 @@ from poverty_assets.sources.simulated.world import World
 Field = NDArray[np.float32]
 
 _BORDER_CELLS = 3
+_RAIN_YEAR, _RAIN_PLACE, _RAIN_FINE = (
+    0.10,
+    0.15,
+    0.02,
+)  # spread of log rainfall: of years, of places in a year, of cells
 
 
 def _within(world: World, values: NDArray[np.float64] | Field, decimals: int) -> Field:
@@ -29,17 +34,34 @@ def _within(world: World, values: NDArray[np.float64] | Field, decimals: int) ->
 
 
 def write_static(folder: Path, world: World) -> list[Path]:
-    """Elevation, friction and travel time."""
+    """Elevation, friction, travel time, and the long-term mean rainfall of each quarter of the year."""
     t = world.terrain
     products = [
         ("elevation", t.elevation, "m", 1, "Simulated elevation"),
         ("friction", t.friction, "minutes per metre", 5, "Simulated friction surface"),
         ("travel_time", t.minutes, "minutes", 1, "Simulated travel time to the nearest town"),
     ]
-    return [
+    written = [
         write_geotiff(folder / f"{name}.tif", _within(world, values, decimals), t.grid, title=title, unit=unit)
         for name, values, unit, decimals, title in products
     ]
+    mean = np.exp((_RAIN_YEAR**2 + _RAIN_PLACE**2 + _RAIN_FINE**2) / 2)  # of a lognormal over its median
+    normal = np.stack([_within(world, rainfall_median(world, season) * mean, 1) for season in range(4)])
+    title = "Simulated long-term mean rainfall, a band a quarter of the year"
+    return [*written, write_geotiff(folder / "rainfall_normal.tif", normal, t.grid, title=title, unit="mm")]
+
+
+def rainfall_median(world: World, season: int) -> NDArray[np.float64]:
+    """Median rainfall of a quarter of the year (0 to 3) in mm: what each year's weather varies about."""
+    t = world.terrain
+    wet = smooth_noise(stream(world.seed, "climate"), t.grid.shape, 45)
+    return np.asarray(world.settings.rasters.rainfall_mm[season] * (1 + 0.9 * _coast(world) + 0.12 * wet))
+
+
+def _coast(world: World) -> NDArray[np.float64]:
+    """How near the rainy coast, 0 to 1."""
+    grid = world.terrain.grid
+    return np.asarray(np.exp(-((grid.lat[:, None] - 10.7) ** 2 + ((grid.lon[None, :] - 103.3) / 1.2) ** 2) / 0.9))
 
 
 def cell_persons(world: World, year: int) -> NDArray[np.float64]:
@@ -82,12 +104,10 @@ def quarter_fields(world: World, quarter: Quarter) -> dict[str, tuple[Field, str
     lights = np.where(t.water, 0.1, 1.0) * lights + 0.02
 
     wet = smooth_noise(stream(world.seed, "climate"), t.grid.shape, 45)
-    coast = np.exp(-((t.grid.lat[:, None] - 10.7) ** 2 + ((t.grid.lon[None, :] - 103.3) / 1.2) ** 2) / 0.9)
+    coast = _coast(world)
     year = stream(world.seed, "weather", quarter.label).standard_normal(2)
-    rain = (
-        r.rainfall_mm[season]
-        * (1 + 0.9 * coast + 0.12 * wet)
-        * np.exp(0.10 * year[0] + 0.15 * _noise(world, quarter, "rain", 30) + 0.02 * fine[1])
+    rain = rainfall_median(world, season) * np.exp(
+        _RAIN_YEAR * year[0] + _RAIN_PLACE * _noise(world, quarter, "rain", 30) + _RAIN_FINE * fine[1]
     )
     anomaly = np.log(rain / r.rainfall_mm[season]) - 0.12 * wet - 0.6 * coast
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from poverty_assets.errors import MissingFile, SpecificationError, UsageError
 from poverty_assets.quarter import Quarter
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the generator writes other bytes for the same settings, so that old output is written anew."""
 
 

@@ -1,0 +1,136 @@
+"""Scores of commune estimates against truth: coverage, width, bias, spread and error, by evidence and by kind of commune.
+
+Belongs here: rows of ``model_metric`` with fold design ``truth``. Does not belong here: reading truth (``truth``), scores on
+held-out areas (``modelling.validation``), pictures (``reports.figures_evaluation``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import spearmanr
+
+from poverty_assets.measurement.measure import Measure, k_value
+from poverty_assets.small_area.draws import draws_matrix
+
+FloatArray = npt.NDArray[np.float64]
+
+COLUMNS = ("target", "learner", "fold_design", "metric", "value", "n")
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+"""Nominal levels of intervals whose coverage is shown."""
+REMOTE_THIRDS = ("nearest", "middle", "remotest")
+MINORITY_HEAVY = 0.1
+"""Share of ethnic minorities in the population above which a commune counts as minority-heavy."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One figure of every commune beside its true value.
+
+    Attributes
+    ----------
+    target : str
+        ``truth:<figure>``.
+    table : DataFrame
+        ``area_id, method, n_households, estimate, true, ci_low, ci_high``.
+    draws : ndarray of float32, shape (n, r)
+    """
+
+    target: str
+    table: pd.DataFrame
+    draws: npt.NDArray[np.float32]
+
+
+def compare(draws: pd.DataFrame, truth: pd.DataFrame, measure: Measure) -> list[Compared]:
+    """H, M0 and the headcount of every indicator of communes, estimated and true.
+
+    Parameters
+    ----------
+    draws : DataFrame (lake: ``area_draw``)
+    truth : DataFrame (``truth.commune_truth``)
+    """
+    communes = draws[draws["area_level"] == "commune"]
+    figures = [("headcount_ratio", "headcount_ratio", "all"), ("mpi", "mpi", "all")]
+    figures += [(name, "uncensored", name) for name in measure.indicator_ids]
+    poor, out = k_value(measure.cutoffs.poor), []
+    for name, statistic, indicator in figures:
+        own = communes[
+            (communes["statistic"] == statistic)
+            & (communes["indicator_id"] == indicator)
+            & np.isclose(communes["k"], poor)
+        ]
+        own = own[own["area_id"].isin(truth["area_id"])].reset_index(drop=True)
+        values = draws_matrix(own)
+        table = own[["area_id", "method", "n_households", "estimate"]].copy()
+        table["true"] = truth.set_index("area_id")[name].reindex(own["area_id"]).to_numpy()
+        table["ci_low"], table["ci_high"] = bounds(table["estimate"].to_numpy(), values, 0.95)
+        out.append(Compared(f"truth:{name}", table, values))
+    return out
+
+
+def bounds(estimate: FloatArray, draws: npt.NDArray[np.float32], level: float) -> tuple[FloatArray, FloatArray]:
+    """Interval of a nominal level from draws, as the warehouse's: quantiles at the usual plotting positions."""
+    r = draws.shape[1]
+    low = np.quantile(draws, np.clip((1 - level) / 2 * (r + 1) - 1, 0, r - 1) / (r - 1), axis=1)
+    high = np.quantile(draws, np.clip((1 + level) / 2 * (r + 1) - 1, 0, r - 1) / (r - 1), axis=1)
+    return np.fmin(low, estimate).astype(float), np.fmax(high, estimate).astype(float)
+
+
+def scores(compared: list[Compared], kinds: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``model_metric``, without ``quarter``: each figure over communes with and without survey households, and over kinds
+    of commune.
+
+    Parameters
+    ----------
+    kinds : DataFrame
+        ``area_id`` and columns whose values part the communes (``truth.kinds_of_commune``).
+    """
+    rows: list[tuple[str, str, str, float, int]] = []
+    for one in compared:
+        for method, own in one.table.groupby("method", sort=True):
+            rows += [(one.target, str(method), m, v, len(own)) for m, v in _scores(own)]
+            parted = own.merge(kinds, on="area_id")
+            for column in kinds.columns.drop("area_id"):
+                for value, part in parted.groupby(column, sort=True, observed=True):
+                    chosen = {m: v for m, v in _scores(part) if m in ("coverage95", "bias", "mae")}
+                    rows += [
+                        (one.target, str(method), f"{m}[{column}={value}]", v, len(part)) for m, v in chosen.items()
+                    ]
+    made = pd.DataFrame(rows, columns=["target", "learner", "metric", "value", "n"]).assign(fold_design="truth")
+    return made[list(COLUMNS)]
+
+
+def _scores(table: pd.DataFrame) -> Iterator[tuple[str, float]]:
+    true, estimate = table["true"].to_numpy(), table["estimate"].to_numpy()
+    away, low, high = estimate - true, table["ci_low"].to_numpy(), table["ci_high"].to_numpy()
+    poorest = np.argsort(-true, kind="stable")[: max(len(true) // 10, 1)]
+    yield "coverage95", float(np.mean((true >= low - 1e-9) & (true <= high + 1e-9)))
+    yield "width95", float(np.mean(high - low))
+    yield "bias", float(np.mean(away))
+    yield "bias_poorest_tenth", float(np.mean(away[poorest]))
+    yield "sd_ratio", float(estimate.std() / true.std()) if true.std() > 0 else float("nan")
+    yield "mae", float(np.mean(np.abs(away)))
+    yield "rmse", float(np.sqrt(np.mean(away**2)))
+    yield "spearman", float(spearmanr(estimate, true)[0]) if len(true) > 2 and np.ptp(true) > 0 else float("nan")
+    yield "exactly_0_or_1", float(np.sum((estimate <= 0) | (estimate >= 1)))
+
+
+def coverage_by_level(compared: Compared) -> pd.DataFrame:
+    """Coverage of intervals of several nominal levels, by evidence: ``method, level, coverage``."""
+    rows = []
+    for level in LEVELS:
+        low, high = bounds(compared.table["estimate"].to_numpy(), compared.draws, level)
+        inside = (compared.table["true"] >= low - 1e-9) & (compared.table["true"] <= high + 1e-9)
+        rows += [(method, level, float(v)) for method, v in inside.groupby(compared.table["method"]).mean().items()]
+    return pd.DataFrame(rows, columns=["method", "level", "coverage"])
+
+
+def bias_by_decile(compared: Compared) -> pd.DataFrame:
+    """Mean error by decile of the true figure, by evidence: ``method, decile`` (1 the least deprived), ``bias``."""
+    table = compared.table.assign(away=compared.table["estimate"] - compared.table["true"])
+    decile = np.ceil(table["true"].rank(method="first") / len(table) * 10).astype(int)
+    return table.groupby(["method", decile.rename("decile")])["away"].mean().rename("bias").reset_index()

@@ -1,0 +1,258 @@
+"""All that the page knows, as one object: areas, words, figures, features, sources.
+
+Belongs here: putting it together from the warehouse and the country's words. Does not belong here: queries of figures
+(``figures``), HTML (``page``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.countries import Country, country_folder, load_country, read_yaml
+from poverty_assets.errors import NotObserved, UsageError
+from poverty_assets.quarter import Quarter
+from poverty_assets.reports.explorer.figures import (
+    METHOD_CODES,
+    TOP_BUNDLES,
+    Selection,
+    packed_bundles,
+    packed_features,
+    packed_figures,
+)
+from poverty_assets.reports.explorer.geometry import pack_boundaries
+
+if TYPE_CHECKING:
+    import duckdb
+
+MOST_QUARTERS = 4
+_LEVELS = ("country", "province", "district", "commune")
+_WORDS = Path(__file__).parent / "words.yaml"
+
+
+def read_payload(connection: duckdb.DuckDBPyConnection, quarters: Sequence[Quarter | str] | None) -> dict[str, Any]:
+    """Everything that the page shows.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The published warehouse, read-only.
+    quarters : sequence of Quarter or str, optional
+        Quarters to hold; the newest four where not given.
+
+    Returns
+    -------
+    dict
+        Plain values, ready for JSON.
+
+    Raises
+    ------
+    UsageError
+        If a quarter is not published.
+    NotObserved
+        If the warehouse has no area, quarter or measure to show.
+    """
+    published = connection.execute("SELECT * FROM dim_quarter ORDER BY quarter").df()
+    wanted = _wanted(published, quarters)
+    areas = _areas(connection)
+    country = load_country(_country_id(str(areas["area_id"].iloc[0])))
+    chosen = Selection(_measure(connection, country), wanted, areas["area_id"].tolist())
+    facts = {"name": {"en": country.name_en, "km": country.name_km}, **read_yaml(country.folder / "explorer.yaml")}
+    hazards = _named(connection, "hazard")
+    return {
+        "simulated": bool(published.set_index("label").loc[[q.label for q in wanted], "is_simulated"].any()),
+        "measure": chosen.measure,
+        "words": read_yaml(_WORDS),
+        "country": {name: part for name, part in facts.items() if name != "features"},
+        "quarters": _quarters(published, wanted),
+        "levels": list(_LEVELS),
+        "areas": _columns(areas),
+        "geometry": pack_boundaries(areas),
+        "indicators": _indicators(connection, chosen.measure),
+        "methodCodes": {code: name for name, code in METHOD_CODES.items()},
+        **packed_figures(connection, chosen),
+        "surveyHouseholds": _survey_households(connection, chosen),
+        "bundles": {"top": TOP_BUNDLES, "quarters": packed_bundles(connection, chosen)},
+        "features": packed_features(connection, chosen, facts["features"] | _intensities(hazards)),
+        "hazards": hazards,
+        "shocks": _named(connection, "shock"),
+        "sources": _sources(connection, wanted),
+        "build": _build(connection),
+    }
+
+
+def _wanted(published: pd.DataFrame, quarters: Sequence[Quarter | str] | None) -> list[Quarter]:
+    labels = published["label"].tolist()
+    if not labels:
+        raise NotObserved("the warehouse holds no quarter", remedy="run poverty-assets refresh first")
+    if quarters is None:
+        return [Quarter.from_label(label) for label in labels[-MOST_QUARTERS:]]
+    wanted = sorted({q if isinstance(q, Quarter) else Quarter.from_label(q) for q in quarters})
+    absent = [q.label for q in wanted if q.label not in labels]
+    if absent or not wanted:
+        raise UsageError(
+            f"{len(absent)} of the quarters asked for are not published, the first {absent[0] if absent else 'none given'}",
+            remedy=f"ask for some of {', '.join(labels)}",
+        )
+    return wanted
+
+
+def _areas(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    rows = connection.execute(
+        "SELECT * FROM dim_area ORDER BY list_position(['country', 'province', 'district', 'commune'], area_level), area_id"
+    ).df()
+    if rows.empty or rows["area_level"].iloc[0] != "country":
+        raise NotObserved("the warehouse holds no country in dim_area", remedy="run poverty-assets refresh first")
+    return rows.assign(geometry=rows["geometry"].map(bytes))
+
+
+def _country_id(area_id: str) -> str:
+    root = country_folder("khm").parent
+    for path in sorted(root.glob("*/country.yaml")):
+        if load_country(path.parent.name).area_id == area_id:
+            return path.parent.name
+    raise UsageError(f"no country has the code {area_id!r}", remedy=f"add a folder under {root.name}/")
+
+
+def _measure(connection: duckdb.DuckDBPyConnection, country: Country) -> str:
+    names = [name for (name,) in connection.execute("SELECT DISTINCT measure_id FROM fct_mpi ORDER BY 1").fetchall()]
+    if not names:
+        raise NotObserved("fct_mpi is empty: there is nothing to show", remedy="run poverty-assets refresh first")
+    return country.default_measure if country.default_measure in names else names[0]
+
+
+def _columns(areas: pd.DataFrame) -> dict[str, list[Any]]:
+    place = {code: i for i, code in enumerate(areas["area_id"])}
+    return {
+        "id": areas["area_id"].tolist(),
+        "level": [_LEVELS.index(level) for level in areas["area_level"]],
+        "parent": [place.get(code, -1) for code in areas["parent_id"]],
+        "en": areas["name_en"].tolist(),
+        "km": [None if pd.isna(name) else name for name in areas["name_km"]],
+        "population": _whole(areas["population"]),
+        "households": _whole(areas["households"]),
+    }
+
+
+def _whole(values: pd.Series) -> list[int | None]:
+    return [None if pd.isna(value) else int(value) for value in values]
+
+
+def _quarters(published: pd.DataFrame, wanted: list[Quarter]) -> list[dict[str, Any]]:
+    rows = published.set_index("label").loc[[q.label for q in wanted]]
+    return [
+        {
+            "label": label,
+            "wave": None if pd.isna(row["survey_wave"]) else row["survey_wave"],
+            "nowcast": None if pd.isna(row.get("nowcast_method")) else row["nowcast_method"],
+            "published": f"{row['published_at']:%Y-%m-%d}",
+        }
+        for label, row in rows.iterrows()
+    ]
+
+
+def _indicators(connection: duckdb.DuckDBPyConnection, measure: str) -> list[dict[str, Any]]:
+    """Indicators in the order of the bits of ``bundle_mask``."""
+    rows = connection.execute(
+        "SELECT indicator_id, name_en, name_km, definition, weight FROM dim_indicator WHERE measure_id = $measure",
+        {"measure": measure},
+    ).fetchall()
+    named = {row[0]: row for row in rows}
+    return [
+        {
+            "id": name,
+            "en": named[name][1],
+            "km": named[name][2] or named[name][1],
+            "definition": named[name][3],
+            "weight": named[name][4],
+        }
+        for name in _bit_order(connection, measure, sorted(named))
+    ]
+
+
+def _bit_order(connection: duckdb.DuckDBPyConnection, measure: str, names: list[str]) -> list[str]:
+    """Order of the indicators by their bit, read off sets that the warehouse spells out in both ways."""
+    rows = connection.execute(
+        "SELECT DISTINCT bundle_mask, indicators FROM fct_bundle WHERE measure_id = $measure ORDER BY bundle_mask",
+        {"measure": measure},
+    ).fetchall()
+    bit: dict[str, int] = {}
+    for mask, indicators in rows:
+        bits = [j for j in range(16) if mask >> j & 1]
+        bit |= dict(zip(indicators, bits, strict=True))
+    return sorted(names, key=lambda name: (bit.get(name, 99), name))
+
+
+def _survey_households(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> list[list[int | None]]:
+    """Survey households behind H, by quarter and area; nothing of a withheld figure."""
+    rows = connection.execute(
+        """
+        SELECT quarter, area_id, n_households FROM fct_mpi
+        WHERE is_headline AND NOT suppressed AND subgroup = 'all' AND measure_id = $measure
+          AND k BETWEEN 0.33 AND 0.34 AND statistic = 'headcount_ratio' AND list_contains($quarters, quarter)
+        """,
+        {"measure": chosen.measure, "quarters": [q.start for q in chosen.quarters]},
+    ).fetchall()
+    place = {code: i for i, code in enumerate(chosen.areas)}
+    when = {q.start: i for i, q in enumerate(chosen.quarters)}
+    households: list[list[int | None]] = [[None] * len(place) for _ in when]
+    for quarter, area, n in rows:
+        households[when[_day(quarter)]][place[area]] = n
+    return households
+
+
+def _day(value: Any) -> dt.date:
+    return value.date() if isinstance(value, dt.datetime) else value
+
+
+def _named(connection: duckdb.DuckDBPyConnection, what: str) -> dict[str, dict[str, str]]:
+    """Names of the hazards or shocks, where the warehouse has any."""
+    tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if f"dim_{what}" not in tables:
+        return {}
+    rows = connection.execute(
+        f"SELECT {what}_id, any_value(name_en ORDER BY quarter DESC), any_value(name_km ORDER BY quarter DESC)"
+        f" FROM dim_{what} GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return {name: {"en": en, "km": km} for name, en, km in rows}
+
+
+def _intensities(hazards: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {f"intensity:{name}": {"group": "hazard", **names} for name, names in hazards.items()}
+
+
+def _sources(connection: duckdb.DuckDBPyConnection, wanted: list[Quarter]) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        """
+        SELECT source_id, any_value(title ORDER BY quarter), any_value(publisher ORDER BY quarter),
+               any_value(licence ORDER BY quarter), max(observed_to), bool_or(is_simulated),
+               list(DISTINCT quarter ORDER BY quarter)
+        FROM meta_source WHERE list_contains($quarters, quarter) GROUP BY 1 ORDER BY 1
+        """,
+        {"quarters": [q.start for q in wanted]},
+    ).fetchall()
+    when = {q.start: i for i, q in enumerate(wanted)}
+    return [
+        {
+            "id": name, "title": title, "publisher": publisher, "licence": licence, "observed": str(observed),
+            "simulated": simulated, "quarters": [when[_day(q)] for q in quarters],
+        }
+        for name, title, publisher, licence, observed, simulated, quarters in rows
+    ]  # fmt: skip
+
+
+def _build(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    row = connection.execute("SELECT code_version, built_at FROM meta_build ORDER BY built_at DESC LIMIT 1").fetchone()
+    return {} if row is None else {"version": row[0], "built": f"{row[1]:%Y-%m-%d %H:%M} UTC"}
+
+
+def plain(value: Any) -> Any:
+    """NumPy numbers as Python's own, for JSON."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,0 +1,76 @@
+// Language: words of the interface, names of areas and figures, numbers as they are shown.
+const FONTS = `system-ui, "Segoe UI", "Noto Sans", ${DATA.country.fonts}, sans-serif`;
+let language = (navigator.language || "en").startsWith("km") ? "km" : "en";
+
+function t(key, values = {}) {
+  const text = (DATA.words[key] || { en: key, km: key })[language];
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+function named(table, key) {
+  const found = table && table[key];
+  return found ? found[language] : key.replace(/_/g, " ");
+}
+
+function areaName(area) { return (language === "km" && AREAS.km[area]) || AREAS.en[area]; }
+function levelName(level) { return DATA.country.levels[LEVELS[level]][language]; }
+function countryName() { return DATA.country.name[language]; }
+function quarterName(quarter) { return DATA.quarters[quarter].label; }
+
+function areaPath(area) {
+  const names = [];
+  for (let i = AREAS.parent[area]; i > 0; i = AREAS.parent[i]) names.push(areaName(i));
+  return names.join(", ");
+}
+
+const INDICATORS = DATA.indicators;
+const indicatorAt = Object.fromEntries(INDICATORS.map((indicator, i) => [indicator.id, i]));
+function indicatorName(id) { return id in indicatorAt ? INDICATORS[indicatorAt[id]][language] : named(null, id); }
+function lower(name) { return language === "en" ? name.charAt(0).toLowerCase() + name.slice(1) : name; }
+
+function figureName(id) {
+  const [kind, first] = id.split(":");
+  if (kind === "intensity" && first) return t("intensity_of", { name: named(DATA.hazards, first) });
+  if (id in DATA.features) return DATA.features[id][language];
+  if (kind === "uncensored") return t("deprived_in", { name: lower(indicatorName(first)) });
+  if (kind === "censored") return t("poor_and_deprived_in", { name: lower(indicatorName(first)) });
+  if (kind === "count") return t("deprived_in_number", { n: first, d: INDICATORS.length });
+  if (kind === "pair") {
+    const [a, b] = first.split("+");
+    return t("deprived_in_both", { a: lower(indicatorName(a)), b: lower(indicatorName(b)) });
+  }
+  if (kind === "exposed" || kind === "poor_exposed") return t(kind, { name: named(DATA.hazards, first) });
+  if (kind === "new_poor") return t("new_poor", { name: named(DATA.shocks, first) });
+  return t(id);
+}
+
+const MINUS = "\u2212";
+function percent(value) { return `${(value * 100).toFixed(1)}%`; }
+function signed(value) { return `${value > 0 ? "+" : value < 0 ? MINUS : ""}${Math.abs(value * 100).toFixed(1)}`; }
+function significant(value) { return Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 }); }
+
+// How a figure's values are written; differences are in percentage points.
+function written(id, value) {
+  if (value === null || value === undefined) return "";
+  if (id in DATA.features) return significant(value);
+  if (DATA.figures[id].scale === "difference") return isIndex(id) ? signedIndex(value) : signed(value);
+  return isIndex(id) ? value.toFixed(3) : percent(value);
+}
+function isIndex(id) { return id === "mpi" || id === "change:mpi"; }
+function signedIndex(value) { return `${value > 0 ? "+" : value < 0 ? MINUS : ""}${Math.abs(value).toFixed(3)}`; }
+function unitOf(id) {
+  if (id in DATA.features) return named(DATA.country.units, DATA.features[id].unit);
+  return DATA.figures[id].scale === "difference" && !isIndex(id) ? t("points") : "";
+}
+function withUnit(id, value) { const unit = unitOf(id); return written(id, value) + (unit ? ` ${unit}` : ""); }
+
+function valueText(id, figure) {
+  if (figure.state === "withheld") return t("withheld");
+  return figure.state === "none" ? t("no_figure") : withUnit(id, figure.value);
+}
+function intervalText(id, figure) {
+  if (figure.state !== "known") return "";
+  return figure.low === null || figure.high === null ? t("no_interval") : rangeText(id, figure);
+}
+function rangeText(id, figure) { return t("range", { a: written(id, figure.low), b: written(id, figure.high) }); }
+function whole(value) { return value === null || value === undefined ? "" : Math.round(value).toLocaleString("en"); }

@@ -1,0 +1,65 @@
+"""Writing every page of a published warehouse.
+
+Belongs here: which pages there are. Does not belong here: what stands on them (``explorer``, ``quarterly``, ``dictionary``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poverty_assets.quarter import Quarter
+
+REPORTED = 4
+"""Quarters that get a report of their own when the warehouse is published: those that the explorer holds."""
+
+
+def write_pages(warehouse: Path, folder: Path) -> list[Path]:
+    """Write the explorer, the reports of the newest quarters and the dictionary; each whole or not at all.
+
+    Returns
+    -------
+    list of Path
+    """
+    from poverty_assets.reports.dictionary import write_dictionary
+    from poverty_assets.reports.explorer import write_explorer
+    from poverty_assets.reports.quarterly import write_report
+
+    newest = published_quarters(warehouse)[-REPORTED:]
+    return [
+        write_explorer(warehouse, folder / "explorer.html"),
+        *(write_report(warehouse, folder, quarter) for quarter in newest),
+        write_dictionary(folder),
+    ]
+
+
+def published_quarters(warehouse: Path) -> list[Quarter]:
+    """Quarters of the file, in order."""
+    import duckdb
+
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        found = connection.execute("SELECT quarter FROM dim_quarter ORDER BY quarter").fetchall()
+    return [Quarter.from_key(str(row[0])) for row in found]
+
+
+def change_pictures(warehouse: Path) -> dict[str, bytes]:
+    """Maps of the change of the headcount ratio of communes up to the newest quarter, one a baseline, with significance."""
+    import duckdb
+
+    from poverty_assets.reports.figures_change import change_map
+
+    sql = """
+        SELECT c.* FROM fct_change c WHERE c.quarter = (SELECT max(quarter) FROM dim_quarter) AND c.area_level = 'commune'
+          AND c.is_headline AND c.subgroup = 'all' AND c.change = 'absolute' AND c.statistic = 'headcount_ratio'
+          AND c.k BETWEEN 0.33 AND 0.34 AND c.method <> 'direct' ORDER BY c.baseline_quarter, c.area_id
+    """
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        rows = connection.execute(sql).df()
+        areas = connection.execute("SELECT * FROM dim_area").df()
+        areas["geometry"] = areas["geometry"].map(bytes)
+        found = connection.execute("SELECT bool_or(is_simulated) FROM dim_quarter").fetchone()
+    pictures = {}
+    for baseline, own in rows.groupby("baseline_quarter", sort=True):
+        since, now = (Quarter.containing(day.date()).label for day in (baseline, own["quarter"].iloc[0]))
+        title = f"Change of the headcount ratio, {since} to {now}"
+        pictures[title] = change_map(own, areas, title, bool(found and found[0]))
+    return pictures

@@ -1,0 +1,85 @@
+"""The two charts of the report, as SVG.
+
+Belongs here: drawing rows of the warehouse. Does not belong here: choosing sentences, or the page around them.
+
+Same rows, same bytes. Dots are estimates, bars their 95% intervals; what is told apart by colour is told apart by form, too.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+from poverty_assets.reports.figures_overlap import BLUE, DARK, GREY, ORANGE, PALE
+from poverty_assets.reports.quarterly.fragments import HEADCOUNT, PAIR, PLACE, QUOTED, ctes
+
+PROVINCES = f"""{ctes(headcount=HEADCOUNT, place=PLACE)}
+    SELECT place AS name, estimate, ci_low, ci_high FROM headcount JOIN place USING (area_id)
+    WHERE area_level = 'province' ORDER BY estimate DESC, area_id"""
+
+PAIRS = f"""{ctes(pair=PAIR)}
+    SELECT name_a || ' and ' || name_b AS name, share_both AS estimate, share_both_ci_low AS ci_low,
+           share_both_ci_high AS ci_high, share_both / lift AS expected
+    FROM pair WHERE area_level = 'country' AND lift > 0 ORDER BY share_both DESC, name LIMIT 9"""
+
+INDICATORS = f"""
+    SELECT lower(i.name_en) AS name, h.estimate, h.ci_low, h.ci_high
+    FROM fct_headcount h JOIN dim_indicator i USING (measure_id, indicator_id)
+    WHERE h.quarter = $quarter AND h.measure_id = $measure AND {QUOTED} AND h.area_level = 'country'
+      AND h.kind = 'uncensored' AND h.estimate IS NOT NULL ORDER BY h.estimate DESC, 1 LIMIT 12"""
+
+
+def ranked_svg(
+    rows: list[dict[str, Any]], x_label: str, is_simulated: bool, *, size: tuple[float, float], colour: str = BLUE
+) -> bytes:
+    """Dots with intervals, the first row on top; a diamond where a row has ``expected``.
+
+    Parameters
+    ----------
+    rows : list of dict
+        ``name, estimate, ci_low, ci_high`` as shares (an interval may be None), and ``expected`` if known.
+    x_label : str
+    is_simulated : bool
+        Draws the mark SIMULATED DATA across the chart.
+    size : tuple of float
+        Width and height, inches.
+    colour : str
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"svg.hashsalt": x_label, "font.size": 7}):
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.add_subplot()
+        place = np.arange(len(rows))[::-1]
+        estimate, low, high = (
+            100 * np.array([row[name] if row[name] is not None else np.nan for row in rows], dtype=float)
+            for name in ("estimate", "ci_low", "ci_high")
+        )
+        axes.hlines(place, low, high, color=colour, lw=4, alpha=0.35, label="95% interval")
+        axes.plot(estimate, place, "o", color=colour, ms=3.6, label="estimate")
+        if "expected" in rows[0]:
+            expected = 100 * np.array([row["expected"] for row in rows], dtype=float)
+            axes.plot(expected, place, "D", mfc="white", mec=ORANGE, ms=3.4, label="if independent")
+        axes.set_yticks(place, [row["name"] for row in rows], fontsize=6.5, color=DARK)
+        axes.set_ylim(-0.7, len(rows) - 0.3)
+        axes.set_xlim(left=0)
+        axes.set_xlabel(x_label, fontsize=6.5, color=DARK)
+        axes.tick_params(axis="x", labelsize=6.5, colors=DARK)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x", color=PALE, lw=0.6)
+        axes.set_axisbelow(True)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+        axes.spines["bottom"].set_color(GREY)
+        figure.legend(loc="outside upper right", ncols=3, fontsize=6, frameon=False)
+        if is_simulated:
+            axes.text(
+                0.5, 0.5, "SIMULATED DATA", transform=axes.transAxes, ha="center", va="center", rotation=18,
+                fontsize=15, color="#b2182b", alpha=0.16, weight="bold", zorder=0,
+            )  # fmt: skip
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()

@@ -1,0 +1,202 @@
+"""Questions about how poor people are and which of their deprivations meet in the same household.
+
+Belongs here: the country at a glance, pairs, sets and numbers of deprivations. Does not belong here: ranking areas (``areas``).
+"""
+
+from __future__ import annotations
+
+from poverty_assets.reports.quarterly.finding import Question
+from poverty_assets.reports.quarterly.fragments import BUNDLE, HEADCOUNT, PAIR, PLACE, QUOTED, THIRD, ctes
+
+GLANCE, OVERLAP = "At a glance", "Which deprivations meet in the same households"
+
+_OF_COUNTRY = f"""
+    SELECT statistic, estimate, ci_low, ci_high, n_households FROM fct_mpi
+    WHERE quarter = $quarter AND measure_id = $measure AND {QUOTED} AND area_level = 'country' AND estimate IS NOT NULL
+"""
+
+COUNTRY: tuple[Question, ...] = (
+    Question(
+        "country_poor",
+        GLANCE,
+        "In {place}, {estimate:pct} of people are multidimensionally poor: {ci_interval:pct}.",
+        f"""{ctes(headcount=HEADCOUNT, place=PLACE)}
+        SELECT place, estimate, ci_low, ci_high FROM headcount JOIN place USING (area_id) WHERE area_level = 'country'""",
+    ),
+    Question(
+        "country_intensity",
+        GLANCE,
+        "Their mean deprivation score (intensity) is {intensity:pct}, {intensity_interval:pct}; the adjusted headcount ratio"
+        " is {mpi:.3f}, {mpi_interval:.3f}.",
+        f"""{ctes(figure=_OF_COUNTRY + f" AND {THIRD}")}
+        SELECT a.estimate AS intensity, a.ci_low AS intensity_low, a.ci_high AS intensity_high,
+               m.estimate AS mpi, m.ci_low AS mpi_low, m.ci_high AS mpi_high
+        FROM figure a, figure m WHERE a.statistic = 'intensity' AND m.statistic = 'mpi'""",
+    ),
+    Question(
+        "country_vulnerable",
+        GLANCE,
+        "A further {near:pct} are near-poor (score from 0.2 to under one third), {near_interval:pct}; {severe:pct} are"
+        " severely poor (score of one half or more), {severe_interval:pct}.",
+        f"""{ctes(figure=_OF_COUNTRY)}
+        SELECT v.estimate AS near, v.ci_low AS near_low, v.ci_high AS near_high,
+               s.estimate AS severe, s.ci_low AS severe_low, s.ci_high AS severe_high
+        FROM figure v, figure s WHERE v.statistic = 'vulnerable' AND s.statistic = 'severe'""",
+    ),
+    Question(
+        "country_urban_rural",
+        GLANCE,
+        "In rural areas {rural:pct} are poor, {rural_interval:pct}; in urban areas {urban:pct}, {urban_interval:pct}.",
+        f"""WITH figure AS (
+            SELECT subgroup, estimate, ci_low, ci_high FROM fct_mpi
+            WHERE quarter = $quarter AND measure_id = $measure AND area_level = 'country' AND is_headline AND NOT suppressed
+              AND statistic = 'headcount_ratio' AND {THIRD} AND estimate IS NOT NULL)
+        SELECT r.estimate AS rural, r.ci_low AS rural_low, r.ci_high AS rural_high,
+               u.estimate AS urban, u.ci_low AS urban_low, u.ci_high AS urban_high
+        FROM figure r, figure u WHERE r.subgroup = 'is_urban=false' AND u.subgroup = 'is_urban=true'""",
+    ),
+    Question(
+        "country_contribution",
+        GLANCE,
+        "Of the adjusted headcount ratio, most comes from {items}.",
+        f"""SELECT lower(i.name_en) AS name, c.share FROM fct_contribution c JOIN dim_indicator i USING (measure_id, indicator_id)
+        WHERE c.quarter = $quarter AND c.measure_id = $measure AND {QUOTED} AND c.{THIRD} AND c.area_level = 'country'
+          AND c.share IS NOT NULL
+        ORDER BY c.share DESC, 1 LIMIT 3""",
+        "{name} ({share:pct})",
+        ", ",
+    ),
+    Question(
+        "country_evidence",
+        GLANCE,
+        "These figures are {method}{households}, from {wave}; its fieldwork ended {when}.",
+        f"""{ctes(headcount=HEADCOUNT)}
+        SELECT h.method, coalesce(' (' || format('{{:,}}', h.n_households) || ' households)', '') AS households,
+               coalesce(s.title, q.survey_wave) AS wave,
+               CASE WHEN q.is_nowcast THEN 'before the quarter began' ELSE 'within it' END AS "when"
+        FROM headcount h, dim_quarter q LEFT JOIN meta_source s ON s.quarter = q.quarter AND s.source_id = q.survey_wave
+        WHERE h.area_level = 'country' AND q.quarter = $quarter AND q.survey_wave IS NOT NULL""",
+    ),
+    Question(
+        "country_evidence_published",
+        GLANCE,
+        "No survey microdata serve this quarter: the country's figures are {method} ones.",
+        f"""{ctes(headcount=HEADCOUNT)}
+        SELECT h.method FROM headcount h, dim_quarter q
+        WHERE h.area_level = 'country' AND q.quarter = $quarter AND q.survey_wave IS NULL""",
+    ),
+    Question(
+        "country_absent",
+        GLANCE,
+        "No headcount ratio of the country is published for {quarter:quarter}.",
+        f"""{ctes(headcount=HEADCOUNT)}
+        SELECT q.quarter FROM dim_quarter q
+        WHERE q.quarter = $quarter AND NOT EXISTS (FROM headcount WHERE area_level = 'country')""",
+    ),
+)
+
+PATTERNS: tuple[Question, ...] = (
+    Question(
+        "overlap_inferred",
+        OVERLAP,
+        "No survey microdata serve this quarter: overlaps are {method}, inferred from published totals and not observed in"
+        " households.",
+        f"""SELECT DISTINCT method FROM fct_overlap_pair
+        WHERE quarter = $quarter AND measure_id = $measure AND {QUOTED} AND area_level = 'country' AND method <> 'direct'
+          AND share_both_ci_low IS NOT NULL
+        ORDER BY method LIMIT 1""",
+    ),
+    Question(
+        "pair_largest",
+        OVERLAP,
+        "The largest overlaps, as shares of all people (95% intervals in brackets): {items}.",
+        f"""{ctes(pair=PAIR)}
+        SELECT name_a, name_b, share_both, share_both_ci_low AS both_low, share_both_ci_high AS both_high FROM pair
+        WHERE area_level = 'country' ORDER BY share_both DESC, name_a, name_b LIMIT 3""",
+        "{name_a} and {name_b} {share_both:pct} ({both_interval:pct/short})",
+    ),
+    Question(
+        "pair_strongest",
+        OVERLAP,
+        "Of pairs that at least 1% of people have, {name_a} and {name_b} are tied most closely: they meet {lift:times} as"
+        " often as they would if independent, {lift_interval:ratio}.",
+        f"""{ctes(pair=PAIR)}
+        SELECT name_a, name_b, lift, lift_ci_low AS lift_low, lift_ci_high AS lift_high FROM pair
+        WHERE area_level = 'country' AND share_both >= 0.01 AND lift_ci_low IS NOT NULL
+        ORDER BY lift DESC, name_a, name_b LIMIT 1""",
+    ),
+    *(
+        Question(
+            f"pair_where_{level}",
+            OVERLAP,
+            "Of " + plural + ", the overlap of {name_a} and {name_b} is estimated highest in {items}.",
+            f"""{ctes(pair=PAIR, place=PLACE)},
+            largest AS (SELECT indicator_a, indicator_b FROM pair WHERE area_level = 'country'
+                        ORDER BY share_both DESC, name_a, name_b LIMIT 1)
+            SELECT name_a, name_b, place, share_both, share_both_ci_low AS both_low, share_both_ci_high AS both_high
+            FROM pair JOIN largest USING (indicator_a, indicator_b) JOIN place USING (area_id)
+            WHERE area_level = '{level}' ORDER BY share_both DESC, area_id LIMIT {count}""",
+            "{place} ({share_both:pct}; {both_interval:pct/short})",
+            ", then ",
+        )
+        for level, plural, count in (("province", "the provinces", 2), ("commune", "the communes", 2))
+    ),
+    Question(
+        "bundle_largest",
+        OVERLAP,
+        "The most frequent full sets of two or more deprivations: {items}.",
+        f"""{ctes(bundle=BUNDLE)}
+        SELECT names, share, share_ci_low AS share_low, share_ci_high AS share_high FROM bundle
+        WHERE area_level = 'country' AND n_deprivations >= 2 ORDER BY share DESC, bundle_mask LIMIT 2""",
+        "{names:words} ({share:pct}; {share_interval:pct/short})",
+    ),
+    Question(
+        "bundle_excess",
+        OVERLAP,
+        "The set that exceeds chance most is {names:words}: {share:pct} of people have exactly these, {share_expected:pct}"
+        " if deprivations were independent; the excess is {excess_interval:pct}.",
+        f"""{ctes(bundle=BUNDLE)}
+        SELECT names, share, share_expected, excess_ci_low AS excess_low, excess_ci_high AS excess_high FROM bundle
+        WHERE area_level = 'country' AND n_deprivations >= 2 AND excess_ci_low > 0
+        ORDER BY excess DESC, bundle_mask LIMIT 1""",
+    ),
+    Question(
+        "bundle_where",
+        OVERLAP,
+        "The set {names:words} is most frequent in the province of {place}: {share:pct} of people, {share_interval:pct}.",
+        f"""{ctes(bundle=BUNDLE, place=PLACE)},
+        largest AS (SELECT bundle_mask FROM bundle WHERE area_level = 'country' AND n_deprivations >= 2
+                    ORDER BY share DESC, bundle_mask LIMIT 1)
+        SELECT names, place, share, share_ci_low AS share_low, share_ci_high AS share_high
+        FROM bundle JOIN largest USING (bundle_mask) JOIN place USING (area_id)
+        WHERE area_level = 'province' ORDER BY share DESC, area_id LIMIT 1""",
+    ),
+    Question(
+        "count_none",
+        OVERLAP,
+        "{estimate:pct} of people live in a household with no deprivation at all, {ci_interval:pct}.",
+        f"""SELECT estimate, ci_low, ci_high FROM fct_deprivation_count
+        WHERE quarter = $quarter AND measure_id = $measure AND {QUOTED} AND area_level = 'country' AND n_deprivations = 0
+          AND estimate IS NOT NULL""",
+    ),
+    Question(
+        "overlap_absent",
+        OVERLAP,
+        "No overlap of deprivations is published for {quarter:quarter}: it is measured in households, and no survey"
+        " microdata serve this quarter.",
+        f"""{ctes(pair=PAIR)}
+        SELECT q.quarter FROM dim_quarter q WHERE q.quarter = $quarter AND NOT EXISTS (FROM pair)
+          AND q.survey_wave IS NULL""",
+    ),
+    Question(
+        "headcount_largest",
+        OVERLAP,
+        "One by one, the most widespread deprivations are {items}.",
+        f"""SELECT lower(i.name_en) AS name, h.estimate FROM fct_headcount h JOIN dim_indicator i USING (measure_id, indicator_id)
+        WHERE h.quarter = $quarter AND h.measure_id = $measure AND {QUOTED} AND h.area_level = 'country'
+          AND h.kind = 'uncensored' AND h.estimate IS NOT NULL
+        ORDER BY h.estimate DESC, 1 LIMIT 3""",
+        "{name} ({estimate:pct} of people)",
+        ", ",
+    ),
+)

@@ -1,0 +1,141 @@
+"""From the published file to the page.
+
+Belongs here: what a quarter is compared with, the order of questions, writing the file. Does not belong here: the questions
+(``overlap``, ``areas``, ``record``) or the markup (``page``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from poverty_assets.atomic import write_text
+from poverty_assets.errors import UsageError
+from poverty_assets.quarter import Quarter
+from poverty_assets.reports.quarterly.areas import CHANGES, WORST_AREAS
+from poverty_assets.reports.quarterly.charts import INDICATORS, PAIRS, PROVINCES, ranked_svg
+from poverty_assets.reports.quarterly.finding import Finding, Question, ask
+from poverty_assets.reports.quarterly.overlap import COUNTRY, PATTERNS
+from poverty_assets.reports.quarterly.page import Chart, Edition, page
+from poverty_assets.reports.quarterly.record import ORIGINS, QUALITIES, REGISTERS
+from poverty_assets.reports.quarterly.threats import THREATS
+from poverty_assets.warehouse.query import connect
+
+QUESTIONS: tuple[Question, ...] = (
+    *COUNTRY, *PATTERNS, *WORST_AREAS, *REGISTERS, *CHANGES, *THREATS, *QUALITIES, *ORIGINS,
+)  # fmt: skip
+
+
+def write_report(warehouse: Path, target_folder: Path, quarter: Quarter) -> Path:
+    """Write ``<target_folder>/<label>.html``, whole or not at all.
+
+    Parameters
+    ----------
+    warehouse : Path
+        The published file, opened read-only.
+    target_folder : Path
+    quarter : Quarter
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    MissingFile
+        If nothing has been published.
+    UsageError
+        If the quarter has not been published.
+    """
+    with connect(warehouse) as connection:
+        edition = _edition(connection, quarter)
+        parameters = comparison(connection, quarter)
+        text = page(edition, _findings(connection, parameters), _charts(connection, parameters, edition.is_simulated))
+    path = target_folder / f"{quarter.label}.html"
+    write_text(path, text)
+    return path
+
+
+def findings_of(warehouse: Path, quarter: Quarter) -> list[Finding]:
+    """What the report of a quarter says, in its order."""
+    with connect(warehouse) as connection:
+        return _findings(connection, comparison(connection, quarter))
+
+
+def comparison(connection: Any, quarter: Quarter) -> dict[str, Any]:
+    """What the questions' parameters stand for.
+
+    ``previous`` is the quarter published before; ``baseline`` of change the same quarter of the year before, else the
+    newest that change is published against; ``measure`` the one with most figures. None where there is none.
+    """
+    start = quarter.start
+    previous = connection.execute("SELECT max(quarter) FROM dim_quarter WHERE quarter < ?", [start]).fetchone()[0]
+    against = connection.execute(
+        "SELECT DISTINCT baseline_quarter FROM fct_change WHERE quarter = ? AND area_level = 'country'", [start]
+    ).fetchall()
+    baselines: list[dt.date] = sorted(row[0] for row in against)
+    year_before = quarter.shift(-4).start
+    measure = connection.execute(
+        "SELECT measure_id FROM fct_mpi WHERE quarter = ? GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1", [start]
+    ).fetchone()
+    return {
+        "quarter": start,
+        "previous": previous,
+        "baseline": year_before if year_before in baselines else (baselines[-1] if baselines else None),
+        "measure": measure and measure[0],
+    }
+
+
+def held(connection: Any) -> set[str]:
+    """What questions may need: tables, and columns as ``table.column``."""
+    rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+    return {table for table, _ in rows} | {f"{table}.{column}" for table, column in rows}
+
+
+def _findings(connection: Any, parameters: dict[str, Any]) -> list[Finding]:
+    there = held(connection)
+    asked = (ask(connection, question, parameters) for question in QUESTIONS if set(question.needs) <= there)
+    return [finding for finding in asked if finding is not None]
+
+
+def _edition(connection: Any, quarter: Quarter) -> Edition:
+    row = connection.execute(
+        """
+        SELECT a.name_en, a.name_km, q.end_date, q.published_at, q.is_simulated, q.lake_digest
+        FROM dim_quarter q, dim_area a WHERE q.quarter = ? AND a.area_level = 'country'
+        """,
+        [quarter.start],
+    ).fetchone()
+    if row is None:
+        labels = [r[0] for r in connection.execute("SELECT label FROM dim_quarter ORDER BY 1").fetchall()]
+        raise UsageError(
+            f"{quarter.label} has not been published", remedy=f"ask for one of {', '.join(labels)}, or refresh it"
+        )
+    name_en, name_km, end, published, is_simulated, digest = row
+    return Edition(quarter.label, name_en, name_km, end, published.date(), bool(is_simulated), digest[:12])
+
+
+def _charts(connection: Any, parameters: dict[str, Any], is_simulated: bool) -> dict[str, Chart]:
+    charts = {}
+    provinces = _rows(connection, PROVINCES, parameters)
+    if provinces:
+        svg = ranked_svg(provinces, "Headcount ratio, % of people", is_simulated, size=(3.55, 3.6))
+        charts["areas"] = Chart(svg, "Headcount ratio of the provinces, with 95% intervals")
+    pairs = _rows(connection, PAIRS, parameters)
+    if pairs:
+        svg = ranked_svg(pairs, "Share of people deprived in both, %", is_simulated, size=(3.55, 2.1))
+        charts["overlap"] = Chart(svg, "The most frequent pairs of deprivations, and what independence would give")
+    else:
+        single = _rows(connection, INDICATORS, parameters)
+        if single:
+            svg = ranked_svg(single, "Share of people deprived, %", is_simulated, size=(3.55, 2.1))
+            charts["overlap"] = Chart(svg, "Deprivations one by one, whole country")
+    return charts
+
+
+def _rows(connection: Any, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, {name: value for name, value in parameters.items() if f"${name}" in sql})
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

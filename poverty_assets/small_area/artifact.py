@@ -1,0 +1,137 @@
+"""The saved model of commune margins: a skops archive of its arrays, and a card of what they are.
+
+Belongs here: the files and the rows of ``model_run``. Does not belong here: fitting (``margins``), the models of registers
+(``modelling.artifact``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.catalog import table
+from poverty_assets.modelling.artifact import make_reproducible
+from poverty_assets.small_area.direct import Sample
+from poverty_assets.small_area.kernel import Covariates
+from poverty_assets.small_area.margins import Margins
+
+KERNEL = "kernel"
+CHOSEN_BY = "log loss under block50km and leave_province_out"
+
+
+def training_digest(sample: Sample, covariates: Covariates) -> str:
+    """SHA-256 of the sample and the covariates that margins are fitted to."""
+    digest = hashlib.sha256()
+    for array in (sample.area, sample.weight, sample.shares, sample.effective, covariates.features, covariates.leading):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def save_margins(
+    margins: Margins,
+    sample: Sample,
+    covariates: Covariates,
+    communes: list[str],
+    indicators: list[str],
+    features: list[str],
+    outside: list[str],
+    metrics: pd.DataFrame,
+    path: Path,
+) -> Path:
+    """Write ``model.skops`` and beside it ``model.json``; the same fit gives the same bytes, each file whole or not at all.
+
+    Parameters
+    ----------
+    features : list of str
+        Names of the columns of covariates, leading ones last.
+    outside : list of str
+        Communes outside the area of applicability.
+    metrics : DataFrame (catalog: ``model_metric``)
+        Scores on held-out communes.
+    """
+    import skops.io
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fits = {
+        name: {"parts": list(f.names), "variances": f.variances, "mean": f.mean, "working": f.working, "noise": f.noise}
+        for name, f in zip(indicators, margins.fits, strict=True)
+    }
+    stage = {name: getattr(margins, name) for name in ("intercept", "slope", "scale", "stretch", "correlation")}
+    columns = np.column_stack([covariates.features, covariates.leading])
+    content = {
+        "learner": KERNEL,
+        "communes": communes,
+        "sampled": sample.sampled,
+        "features": features,
+        "covariates": columns,
+        "xy": covariates.xy,
+        "province": covariates.province,
+        "fits": fits,
+        "second_stage": stage,
+    }
+    unfinished = path.with_name(path.name + ".next")
+    skops.io.dump(content, unfinished)
+    make_reproducible(unfinished)
+    card = path.with_suffix(".json")
+    beside = card.with_name(card.name + ".next")
+    text = json.dumps(_card(sample, covariates, indicators, features, outside, metrics), indent=1)
+    beside.write_text(text + "\n", encoding="utf-8")
+    os.replace(beside, card)
+    os.replace(unfinished, path)
+    return path
+
+
+def _card(
+    sample: Sample,
+    covariates: Covariates,
+    indicators: list[str],
+    features: list[str],
+    outside: list[str],
+    metrics: pd.DataFrame,
+) -> dict[str, Any]:
+    scores = metrics[metrics["learner"] == KERNEL].astype({"value": object})
+    scores = scores.where(scores["value"].notna(), None)
+    return {
+        "learner": KERNEL,
+        "targets": [f"margin:{name}" for name in indicators],
+        "n_training": len(sample.sampled),
+        "training_digest": training_digest(sample, covariates),
+        "features": features,
+        "scores": scores.to_dict(orient="records"),
+        "area_of_applicability": {"areas_outside": outside},
+    }
+
+
+def run_rows(
+    sample: Sample, covariates: Covariates, best: dict[str, str], features: list[str], artifact: str
+) -> pd.DataFrame:
+    """Rows of ``model_run``, without ``quarter``: one an indicator.
+
+    Parameters
+    ----------
+    best : dict of str to str
+        For each indicator the learner that predicts held-out communes best. Replicates are linear in the kernel, so that it
+        serves in any case; where another does better, the row says so.
+    """
+    digest = training_digest(sample, covariates)
+    rows = [
+        {
+            "model_id": f"margin:{name}:{KERNEL}",
+            "target": f"margin:{name}",
+            "learner": KERNEL,
+            "chosen_by": CHOSEN_BY if learner == KERNEL else f"kept although {learner} did better by {CHOSEN_BY}",
+            "n_training": len(sample.sampled),
+            "features": features,
+            "training_digest": digest,
+            "artifact": artifact,
+            "interval_coverage": None,
+        }
+        for name, learner in best.items()
+    ]
+    return pd.DataFrame(rows, columns=[c.name for c in table("model_run").lake_columns])

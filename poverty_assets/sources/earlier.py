@@ -1,0 +1,67 @@
+"""What earlier quarters saw of the sources: the covariates that survey households are modelled with.
+
+Belongs here: which earlier quarters matter to a quarter, and the releases that served them. Does not belong here: what a quarter
+itself sees (``readers.observe``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from poverty_assets.errors import NotObserved
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.rasters import load_raster
+from poverty_assets.sources.spec import Release, SourceSpec, release
+from poverty_assets.spatial.raster import Raster
+
+SEASON = "same_season"
+
+
+def earlier_times(waves: list[tuple[str, dict[str, Any]]], quarter: Quarter) -> dict[str, Quarter]:
+    """The quarters in which the two latest waves ended, by wave; and, as ``same_season``, the last one up to the latest wave's
+    end with the season of ``quarter``.
+
+    Parameters
+    ----------
+    waves : list
+        ``(source_id, {"observed_to": ISO date})`` by the end of fieldwork.
+    """
+    ends = {name: Quarter.containing(dt.date.fromisoformat(str(noted["observed_to"]))) for name, noted in waves[-2:]}
+    if not ends:
+        return {}
+    last = ends[waves[-1][0]]
+    return {**ends, SEASON: last.shift(-((last.number - quarter.number) % 4))}
+
+
+def release_then(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release | None:
+    """The release that served an earlier quarter; None where nothing had been observed, or the file is not there any more."""
+    try:
+        found = release(spec, quarter, landing)
+    except NotObserved:
+        return None
+    return found if found.path.exists() else None
+
+
+def raster_then(
+    spec: SourceSpec, *, quarter: Quarter, landing: Path, bounds: tuple[float, float, float, float]
+) -> Raster | None:
+    """The raster that served an earlier quarter; None likewise."""
+    found = release_then(spec, quarter, landing)
+    return None if found is None else load_raster(found, bounds)
+
+
+def with_days(
+    features: pd.DataFrame, specs: list[SourceSpec], quarter: Quarter, landing: Path, now: pd.DataFrame
+) -> pd.DataFrame:
+    """Features of an earlier time with ``observed_on``: the end of the release that served it, for sources without a date of
+    their own that of ``now``."""
+    days = now.drop_duplicates("feature_id").set_index("feature_id")["observed_on"].to_dict()
+    for spec in specs:
+        found = release_then(spec, quarter, landing)
+        if found is not None and spec.reader == "geotiff":
+            days |= {feature.feature_id: found.observed_to for feature in spec.features}
+    return features.assign(observed_on=features["feature_id"].map(days))

@@ -1,0 +1,109 @@
+"""Whole tables of a warehouse, for proofs that share no query with the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from poverty_assets.quarter import Quarter
+
+Rows = list[dict[str, Any]]
+
+
+class Raw:
+    """Whole tables of a warehouse and what a quarter is compared with."""
+
+    def __init__(self, warehouse: Path, quarter: Quarter) -> None:
+        self.connection, self.quarter = duckdb.connect(str(warehouse), read_only=True), pd.Timestamp(quarter.start)
+        self.read: dict[str, pd.DataFrame] = {}
+        self.measure = self.all("fct_mpi").query("quarter == @self.quarter")["measure_id"].mode().iloc[0]
+        earlier = [day for day in self.all("dim_quarter")["quarter"] if day < self.quarter]
+        self.previous = max(earlier, default=None)
+        against = sorted(self.of("fct_change").query("area_level == 'country'")["baseline_quarter"].unique())
+        year_before = pd.Timestamp(quarter.shift(-4).start)
+        self.baseline = year_before if year_before in against else (against[-1] if against else None)
+        self.indicator = (
+            self.all("dim_indicator").query("measure_id == @self.measure").set_index("indicator_id")["name_en"]
+        )
+        area = self.all("dim_area").set_index("area_id")
+        self.place = {code: _place(area, code) for code in area.index}
+        self.population = area["population"]
+
+    def all(self, name: str) -> pd.DataFrame:
+        if name in self.read:
+            return self.read[name]
+        without = "EXCLUDE (geometry)" if name == "dim_area" else ""
+        frame = self.connection.execute(f"SELECT * {without} FROM {name}").df()
+        for column in ("quarter", "baseline_quarter"):
+            if column in frame:
+                frame[column] = pd.to_datetime(frame[column]).astype("datetime64[s]")
+        self.read[name] = frame
+        return frame
+
+    def of(self, name: str) -> pd.DataFrame:
+        frame = self.all(name)
+        return frame[frame["quarter"] == self.quarter]
+
+    def quoted(self, name: str) -> pd.DataFrame:
+        frame = self.of(name)
+        frame = frame[frame["is_headline"] & ~frame["suppressed"]]
+        if "subgroup" in frame:
+            frame = frame[frame["subgroup"] == "all"]
+        return frame[frame["measure_id"] == self.measure] if "measure_id" in frame else frame
+
+    def statistic(self, name: str, k: float | None = 1 / 3) -> pd.DataFrame:
+        frame = self.quoted("fct_mpi")
+        frame = frame[(frame["statistic"] == name) & frame["estimate"].notna()]
+        return frame if k is None else frame[(frame["k"] - k).abs() < 1e-3]
+
+    def pairs(self) -> pd.DataFrame:
+        frame = self.quoted("fct_overlap_pair").dropna(subset=["share_both_ci_low"])
+        names = {"name_a": self._lower(frame["indicator_a"]), "name_b": self._lower(frame["indicator_b"])}
+        return frame.assign(**names).rename(
+            columns={"share_both_ci_low": "both_low", "share_both_ci_high": "both_high"}
+        )
+
+    def bundles(self) -> pd.DataFrame:
+        frame = self.quoted("fct_bundle").dropna(subset=["share_ci_low"])
+        names = [[self.indicator[i].lower() for i in ids] for ids in frame["indicators"]]
+        return frame.assign(names=names).rename(columns={"share_ci_low": "share_low", "share_ci_high": "share_high"})
+
+    def changes(self) -> pd.DataFrame:
+        frame = self.quoted("fct_change").dropna(subset=["ci_low"])
+        third = (frame["k"] - 1 / 3).abs() < 1e-3
+        ratio = (frame["statistic"] == "headcount_ratio") & (frame["change"] == "absolute")
+        return frame[third & ratio & (frame["baseline_quarter"] == self.baseline)].assign(
+            place=lambda f: f["area_id"].map(self.place)
+        )
+
+    def gaps(self) -> pd.DataFrame:
+        frame = self.quoted("fct_register").dropna(subset=["coverage_gap_ci_low"])
+        frame = frame[frame["area_level"] == "commune"].assign(place=lambda f: f["area_id"].map(self.place))
+        return frame.rename(columns={"coverage_gap_ci_low": "gap_low", "coverage_gap_ci_high": "gap_high"})
+
+    def wave(self) -> dict[str, Any]:
+        return self.of("dim_quarter").iloc[0].to_dict()
+
+    def _lower(self, ids: pd.Series) -> pd.Series:
+        return ids.map(self.indicator).str.lower()
+
+
+def _place(area: pd.DataFrame, code: str) -> str:
+    name, level, parent = area.loc[code, ["name_en", "area_level", "parent_id"]]
+    if level == "district":
+        return f"{name} ({area.loc[parent, 'name_en']})"
+    if level == "commune":
+        return f"{name} ({area.loc[parent, 'name_en']}, {area.loc[area.loc[parent, 'parent_id'], 'name_en']})"
+    return name
+
+
+def top(frame: pd.DataFrame, by: str, count: int, *ties: str) -> Rows:
+    ascending = [False] + [True] * len(ties)
+    return frame.sort_values([by, *ties], ascending=ascending, kind="stable").head(count).to_dict("records")
+
+
+def level_of(frame: pd.DataFrame, level: str) -> pd.DataFrame:
+    return frame[frame["area_level"] == level]

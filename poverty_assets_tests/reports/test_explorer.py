@@ -1,0 +1,194 @@
+"""The explorer's file: what it holds, what it never holds, and that it is read back as it was written."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poverty_assets.countries import load_country, read_yaml
+from poverty_assets.errors import ContractViolation, UsageError
+from poverty_assets.reports import explorer
+from poverty_assets.reports.explorer.codec import (
+    DIFFERENCE,
+    NO_FIGURE,
+    SHARE,
+    WITHHELD,
+    Scale,
+    pack_estimates,
+    to_text,
+)
+from poverty_assets.reports.explorer.geometry import pack_boundaries
+from poverty_assets.reports.explorer.payload import read_payload
+from poverty_assets_tests.reports import explorer_warehouse as made
+
+FOLDER = Path(explorer.__file__).parent
+
+
+def decoded(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b85decode(text.replace(",", "<")), dtype=">u4").astype(np.int64)
+
+
+def unpacked(code: int, scale: Scale) -> tuple[float, float | None, float | None]:
+    """What the page's own reader does (``static/data.js``)."""
+    kept, rest = divmod(int(code), scale.base)
+    step = math.floor(kept / scale.parts + 0.5)
+    below, above = divmod(rest, scale.steps + 2 - step)
+    low = None if below > step else below / 1000 + scale.least
+    high = None if above > scale.steps - step else (step + above) / 1000 + scale.least
+    return kept / (1000 * scale.parts) + scale.least, low, high
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory):
+    return made.write_warehouse(tmp_path_factory.mktemp("made") / "poverty.duckdb")
+
+
+@pytest.fixture(scope="module")
+def payload(warehouse):
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return json.loads(json.dumps(read_payload(connection, None)))
+
+
+@given(st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(sorted), st.sampled_from([SHARE, DIFFERENCE]))
+def test_what_is_packed_is_shown_as_the_figure_itself(figures, scale):
+    low, value, high = (abs(x) if scale is SHARE else x for x in figures)
+    low, high = min(low, value), max(high, value)
+    packed = pack_estimates(np.array([value]), np.array([low]), np.array([high]), np.array([False]), scale)
+    shown = unpacked(packed[0], scale)
+    for number, exact in zip(shown, (value, low, high), strict=True):
+        assert number == pytest.approx(exact, abs=0.0005 + 1e-12)
+    assert scale is DIFFERENCE or shown[0] == pytest.approx(value, abs=1 / 30000 + 1e-12)
+
+
+def test_a_missing_figure_and_a_missing_bound_stay_missing():
+    nan = math.nan
+    packed = pack_estimates(
+        np.array([nan, 0.5, 0.5]), np.array([nan] * 3), np.array([nan] * 3), np.array([False, False, True])
+    )
+    assert packed[0] == NO_FIGURE
+    assert unpacked(packed[1], SHARE) == (0.5, None, None)
+    assert packed[2] == WITHHELD
+
+
+def test_a_figure_outside_its_interval_is_refused():
+    one = np.array([0.5])
+    with pytest.raises(
+        ContractViolation, match=r"1 of 1 figures lie outside their own interval, the first 0\.5 outside 0\.6"
+    ):
+        pack_estimates(one, one + 0.1, one + 0.2, np.array([False]))
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20))
+def test_text_is_read_back_and_is_safe_in_html(numbers):
+    text = to_text(np.array(numbers, dtype=np.uint32))
+    assert decoded(text).tolist() == numbers
+    assert not set(text) & set("<\"'\\&/") - {"&"}
+
+
+def test_neighbours_keep_one_border_when_simplified():
+    wiggle = [(1 + 0.01 * (i % 2), i / 40) for i in range(41)]
+    left = shapely.Polygon([(0, 0), *wiggle, (0, 1)])
+    right = shapely.Polygon([*wiggle, (2, 1), (2, 0)])
+    whole = shapely.union_all([left, right])
+    frame = pd.DataFrame(
+        {"area_id": ["KH", "010101", "010102"], "area_level": ["country", "commune", "commune"],
+         "geometry": shapely.to_wkb([whole, left, right])}
+    )  # fmt: skip
+    packed = pack_boundaries(frame)
+    shapes = [
+        shapely.MultiPolygon([(np.cumsum(np.reshape(p[0], (-1, 2)), axis=0), []) for p in rings])
+        for rings in packed["rings"]
+    ]
+    assert shapely.coverage_is_valid(shapes[1:])
+    assert shapely.intersection(shapes[1], shapes[2]).area == 0
+    assert shapely.union_all(shapes[1:]).area == shapes[0].area
+
+
+def test_suppressed_cells_are_known_only_as_withheld(payload):
+    place = payload["areas"]["id"].index(made.WITHHELD)
+    for name, figure in payload["figures"].items():
+        texts = [text for text in figure["quarters"] if isinstance(text, str)]
+        codes = {int(decoded(text)[place]) for text in texts}
+        expected = NO_FIGURE if name.startswith("change:pair:") else WITHHELD
+        assert codes == {expected}, name
+    top = payload["bundles"]["top"]
+    for bundles in payload["bundles"]["quarters"]:
+        assert set(decoded(bundles["share"])[place * top : (place + 1) * top]) == {NO_FIGURE}
+    assert str(made.SECRET_HOUSEHOLDS) not in json.dumps(payload)
+    assert {kind: text[0][place] for kind, text in payload["methods"].items()} == dict.fromkeys(payload["methods"], "-")
+
+
+def test_figures_of_every_table_are_those_of_the_warehouse(warehouse, payload):
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            """SELECT 'uncensored:' || indicator_id, area_id, estimate, ci_low, ci_high FROM fct_headcount
+               WHERE quarter = '2026-07-01' AND kind = 'uncensored' AND NOT suppressed
+               UNION ALL SELECT 'exposed:' || hazard_id, area_id, share_exposed, share_exposed_ci_low, share_exposed_ci_high
+               FROM fct_hazard WHERE quarter = '2026-07-01' AND NOT suppressed
+               UNION ALL SELECT 'register_gap', area_id, coverage_gap, coverage_gap_ci_low, coverage_gap_ci_high
+               FROM fct_register WHERE quarter = '2026-07-01' AND NOT suppressed"""
+        ).fetchall()
+    assert len(rows) == 6 * 39
+    for figure, area, *exact in rows:
+        scale = DIFFERENCE if figure == "register_gap" else SHARE
+        code = decoded(payload["figures"][figure]["quarters"][1])[payload["areas"]["id"].index(area)]
+        assert unpacked(code, scale) == pytest.approx(exact, abs=0.0005)
+
+
+def test_change_is_since_the_same_quarter_a_year_before(payload):
+    assert set(payload["baselines"].values()) == {"2025Q3"}
+    code = decoded(payload["figures"]["change:pair:drinking_water+sanitation"]["quarters"][1])
+    value, low, high = unpacked(code[payload["areas"]["id"].index("030205")], DIFFERENCE)
+    half = 1.959964 * math.hypot(0.02, 0.02)
+    assert (value, low, high) == pytest.approx((0.2, 0.2 - half, 0.2 + half), abs=0.0005)
+
+
+def test_the_same_warehouse_gives_the_same_bytes(warehouse, tmp_path):
+    first = explorer.write_explorer(warehouse, tmp_path / "a.html").read_bytes()
+    assert first == explorer.write_explorer(warehouse, tmp_path / "b.html").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "b.html"]
+    assert not re.search(rb'(?:src|href)="(?:https?:)?//', first)
+
+
+def test_tables_of_later_stages_may_be_absent_or_empty(tmp_path):
+    path = made.write_warehouse(
+        tmp_path / "poverty.duckdb", without=made.VULNERABILITY | {"fct_change"}, quarters=made.QUARTERS[1:]
+    )
+    with duckdb.connect(str(path), read_only=True) as connection:
+        found = read_payload(connection, ["2026Q3"])
+    assert not [name for name in found["figures"] if name.startswith(("exposed", "new_poor", "change"))]
+    assert "headcount_ratio" in found["figures"]
+
+
+def test_a_quarter_that_is_not_published_is_refused(warehouse, tmp_path):
+    with pytest.raises(UsageError, match="not published, the first 2019Q1") as caught:
+        explorer.write_explorer(warehouse, tmp_path / "x.html", ["2019Q1"])
+    assert caught.value.remedy == "ask for some of 2025Q3, 2026Q3"
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_word_has_both_languages_and_every_word_asked_for_is_there():
+    words = read_yaml(FOLDER / "words.yaml")
+    facts = read_yaml(load_country("khm").folder / "explorer.yaml")
+    named = {**words, **facts["levels"], **facts["features"]}
+    assert [key for key, text in named.items() if not {"en", "km"} <= set(text) or not all(text.values())] == []
+    blanks = re.compile(r"\{(\w+)\}")
+    assert [k for k, text in words.items() if set(blanks.findall(text["en"])) != set(blanks.findall(text["km"]))] == []
+    scripts = "\n".join(path.read_text() for path in (FOLDER / "static").iterdir())
+    asked = set(re.findall(r'\bt\("(\w+)"', scripts)) | set(
+        re.findall(r'data-t(?:-label|-placeholder)?="(\w+)"', scripts)
+    )
+    assert sorted(asked - set(words)) == []
+    built = re.compile(r"^(?:topic|method|group|download|basis)_")
+    assert [key for key in words if key not in asked and not built.match(key) and f'"{key}"' not in scripts] == []

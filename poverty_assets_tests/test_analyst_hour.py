@@ -1,0 +1,123 @@
+"""The README's section for analysts: every block of SQL in it is run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+import shapely
+
+import poverty_assets
+from poverty_assets.warehouse.query import answer
+from poverty_assets_tests.warehouse.made_warehouse import COMMUNES, shared_made
+
+README = Path(poverty_assets.__file__).parents[1] / "README.md"
+SPATIAL = "LOAD spatial"
+
+
+def questions() -> dict[int, str]:
+    """The SQL of each numbered question of the section."""
+    text = README.read_text(encoding="utf-8")
+    section = re.search(r"^## The analyst's first hour\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
+    found = re.findall(r"^\*\*(\d+)\. [^\n]*?\*\*.*?```sql\n(.*?)```", section, re.DOTALL | re.MULTILINE)
+    return {int(number): sql for number, sql in found}
+
+
+def blocks() -> list[str]:
+    text = README.read_text(encoding="utf-8")
+    section = re.search(r"^## The analyst's first hour\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
+    return re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
+
+
+def answers(connection: duckdb.DuckDBPyConnection) -> dict[int, list[dict[str, object]]]:
+    """Rows of every question, by its number."""
+    found = {}
+    for number, sql in questions().items():
+        relation = connection.sql(sql)
+        found[number] = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+    return found
+
+
+def assert_answered(connection: duckdb.DuckDBPyConnection) -> None:
+    """Every question has an answer that says something, whatever the warehouse (with a survey) it is put to."""
+    rows = answers(connection)
+    assert sorted(rows) == list(range(1, 11))
+    assert {number for number, found in rows.items() if not found} <= {5}  # no commune need fall short
+    assert all(row["low"] <= row["poor"] <= row["high"] and row["high"] - row["low"] > 0 for row in rows[1])
+    assert all(0 < row["both"] <= 1 and row["low"] <= row["both"] <= row["high"] for row in rows[2])
+    assert any(row["indicators"] for row in rows[3])
+    assert sum(row["share"] for row in rows[3]) <= 1
+    assert all(
+        row["is_significant"] == (row["low"] > 0 or row["high"] < 0)
+        for row in rows[4]
+        if abs(row["low"] * row["high"]) > 1e-5
+    )
+    assert all(row["gap_low"] > 0 for row in rows[5])
+    assert all(row["shown"] == 0 and row["quality_flag"] != "ok" for row in rows[6])
+    assert all(row["largest_difference"] < 1e-6 for row in rows[7])
+    assert all(row["licence"] for row in rows[8])
+    assert all(row["withheld"] <= row["figures"] for row in rows[9])
+    assert [row["subgroup"] for row in rows[10]] == ["is_urban=false", "is_urban=true"]
+    assert all(row["low"] < row["poor"] < row["high"] for row in rows[10])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    with duckdb.connect(str(shared_made(tmp_path_factory)), read_only=True) as connection:
+        yield connection
+
+
+def test_every_question_has_an_answer_that_says_something(made):
+    assert_answered(made)
+
+
+def test_every_block_of_the_section_is_a_numbered_question_or_the_spatial_one():
+    assert len(blocks()) == 11
+    assert [block for block in blocks() if SPATIAL in block] == [b for b in blocks() if b not in questions().values()]
+
+
+def test_the_answers_are_those_of_the_made_up_communes(made):
+    rows = answers(made)
+    assert rows[1][0]["area_id"] == COMMUNES[-1]
+    assert [row["area_id"] for row in rows[2]] == list(COMMUNES[:-4:-1])
+    assert {row["area_id"] for row in rows[5]} == set(COMMUNES[-3:])
+    assert rows[6] == [
+        {"area_level": "commune", "method": "direct", "quality_flag": "too_few_households", "figures": 6, "shown": 0}
+    ]
+    assert [row["source_id"] for row in rows[8]] == ["boundaries", "idpoor", "survey_2025_26"]
+    assert [row["poor"] for row in rows[10]] == [0.3, 0.1]
+
+
+def test_python_and_the_command_line_open_it_as_shown(made, tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "warehouse"
+    folder.mkdir(parents=True)
+    (folder / "poverty.duckdb").symlink_to(
+        made.execute("SELECT path FROM duckdb_databases() WHERE path IS NOT NULL").fetchone()[0]
+    )
+    monkeypatch.chdir(tmp_path)
+    python = re.search(r"```python\n(import duckdb\n)(.*?)\n```", README.read_text(encoding="utf-8"), re.DOTALL)[2]
+    assert len(eval(python, {"duckdb": duckdb})) > 100
+    shown = re.search(r'^poverty-assets query "(.*?)"', README.read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert answer(folder / "poverty.duckdb", shown, "csv").count(b"\n") > 100
+
+
+def test_boundaries_are_valid_well_known_binary_that_nests(made):
+    rows = made.execute("SELECT area_id, parent_id, geometry FROM dim_area").fetchall()
+    shapes = {area: shapely.from_wkb(bytes(wkb)) for area, _, wkb in rows}
+    assert all(shape.is_valid and shape.area > 0 for shape in shapes.values())
+    assert all(shapes[parent].buffer(1e-9).covers(shapes[area]) for area, parent, _ in rows if parent is not None)
+
+
+def test_the_spatial_extension_reads_the_boundaries(made):
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(SPATIAL)
+        except duckdb.Error:
+            pytest.skip("DuckDB's spatial extension is not installed here")
+    load, sql = next(block for block in blocks() if SPATIAL in block).split(";", 1)
+    made.execute(load)
+    rows = made.sql(sql).fetchall()
+    assert [name for name, *_ in rows] == ["Province 01", "Province 02"]
+    assert all(abs(square_degrees - 6 * 0.25 * 0.5) < 1e-9 for *_, square_degrees in rows)

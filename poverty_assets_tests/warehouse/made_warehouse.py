@@ -1,0 +1,399 @@
+"""A published file of twelve communes and two quarters in which every table that reports read has rows.
+
+All figures of an area come from one distribution over the sixteen sets of four deprivations, so that the gate's identities hold.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from poverty_assets.catalog import TABLES, table
+from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.build import publish
+from poverty_assets.warehouse.lake import SEAL, Lake
+
+BEFORE, NOW = Quarter(2025, 3), Quarter(2026, 3)
+MEASURE = "global_mpi"
+INDICATORS = ("nutrition", "years_schooling", "sanitation", "drinking_water")
+NAMES = ("Nutrition", "Years of schooling", "Sanitation", "Drinking water")
+DIMENSIONS = ("health", "education", "living_standards", "living_standards")
+WEIGHTS = np.array([0.3, 0.3, 0.2, 0.2])
+BITS = (np.arange(16)[:, None] >> np.arange(4) & 1).astype(float)
+CUTOFFS = (0.2, 0.333333, 0.5)
+DISTRICTS = ("0102", "0103", "0201", "0202")
+COMMUNES = tuple(f"{district}0{i}" for district in DISTRICTS for i in (1, 2, 3))
+LONG = {"country": 2, "province": 2, "district": 4, "commune": 6}
+
+
+def areas() -> pd.DataFrame:
+    """Squares of a degree in a row; names are codes in words."""
+    rows = [("KH", "country", None, "Cambodia")]
+    rows += [(code, "province", "KH", f"Province {code}") for code in ("01", "02")]
+    rows += [(code, "district", code[:2], f"District {code}") for code in DISTRICTS]
+    rows += [(code, "commune", code[:4], f"Commune {code}") for code in COMMUNES]
+    frame = pd.DataFrame(rows, columns=["area_id", "area_level", "parent_id", "name_en"])
+    people = {code: 1000 * (i + 1) for i, code in enumerate(COMMUNES)}
+    frame["population"] = [sum(people[c] for c in members(area)) for area in frame["area_id"]]
+    shapes = {code: shapely.box(102.5 + i / 4, 12, 102.75 + i / 4, 12.5) for i, code in enumerate(COMMUNES)}
+    joined = [shapely.union_all([shapes[c] for c in members(area)]) for area in frame["area_id"]]
+    return frame.assign(
+        name_km="ឃុំ", is_urban=frame["area_id"].str.endswith("01").where(frame["area_level"] == "commune", None),
+        households=frame["population"] // 5, area_km2=100.0, centroid_lon=[s.centroid.x for s in joined],
+        centroid_lat=12.25, geometry=shapely.to_wkb(joined), valid_from=None, valid_to=None,
+    )  # fmt: skip
+
+
+def members(area: str) -> list[str]:
+    return [code for code in COMMUNES if area == "KH" or code.startswith(area)]
+
+
+def profiles(quarter: Quarter, fall: float = 0.25) -> dict[str, np.ndarray]:
+    """Shares of the sixteen sets: poverty grows from commune to commune, and falls by a part between the quarters."""
+    masks = np.arange(16)
+    size = BITS.sum(axis=1)
+    found = {}
+    for i, code in enumerate(COMMUNES):
+        poorer = 0.15 + 0.05 * i
+        shape = poorer**size * np.where((masks & 12) == 12, 3.0, 1.0) * (1 + 0.1 * ((i + masks) % 3))
+        share = shape / shape.sum()
+        if quarter == NOW:
+            share = share * (1 - fall * (size >= 2))
+            share[0] += 1 - share.sum()
+        found[code] = share
+    weights = areas().set_index("area_id")["population"]
+    for area in areas()["area_id"]:
+        inside = members(area)
+        if area not in found:
+            found[area] = np.average([found[c] for c in inside], axis=0, weights=[weights[c] for c in inside])
+    return found
+
+
+def estimate(value: float, width: float = 0.03) -> dict[str, float]:
+    low, high = max(value - width, 0.0), min(value + width, 1.0)
+    return {"estimate": value, "se": width / 2, "ci_low": low, "ci_high": high}
+
+
+def evidence(level: str, *, survey: bool) -> dict[str, object]:
+    ours = "direct" if level in ("country", "province") else "composite"
+    method = ours if survey else "published"
+    flag = "ok" if level != "commune" else "wide_interval"
+    return {"method": method, "n_households": 120, "suppressed": False, "quality_flag": flag, "is_headline": True}
+
+
+def mpi_of(share: np.ndarray) -> list[tuple[float, str, float]]:
+    score = BITS @ WEIGHTS
+    rows = []
+    for k in CUTOFFS:
+        poor = score >= k - 1e-4
+        h = float(share[poor].sum())
+        m0 = float((share * score)[poor].sum())
+        rows += [(k, "headcount_ratio", h), (k, "intensity", m0 / h), (k, "mpi", m0)]
+    near = (score >= CUTOFFS[0] - 1e-4) & (score < CUTOFFS[1] - 1e-4)
+    rows += [(CUTOFFS[0], "vulnerable", float(share[near].sum())), (CUTOFFS[2], "severe", rows[6][2])]
+    return rows
+
+
+def censored(share: np.ndarray, k: float) -> np.ndarray:
+    return (share[:, None] * BITS)[k - 1e-4 <= BITS @ WEIGHTS].sum(axis=0)
+
+
+def pair_of(share: np.ndarray, a: int, b: int) -> dict[str, float]:
+    pa, pb, both = float(share @ BITS[:, a]), float(share @ BITS[:, b]), float(share @ (BITS[:, a] * BITS[:, b]))
+    values = {
+        "share_a": pa, "share_b": pb, "share_both": both, "share_b_given_a": both / pa, "share_a_given_b": both / pb,
+        "lift": both / (pa * pb), "phi": (both - pa * pb) / np.sqrt(pa * (1 - pa) * pb * (1 - pb)),
+        "redundancy": both / min(pa, pb), "odds_ratio": both * (1 - pa - pb + both) / ((pa - both) * (pb - both)),
+    }  # fmt: skip
+    out = {}
+    for name, value in values.items():
+        out |= {name: value, f"{name}_se": 0.01, f"{name}_ci_low": value * 0.9, f"{name}_ci_high": value * 1.1}
+    return out
+
+
+def bundles_of(share: np.ndarray) -> list[dict[str, object]]:
+    margins = share @ BITS
+    expected = np.prod(np.where(BITS == 1, margins, 1 - margins), axis=1)
+    order = [0, *(np.argsort(-share[1:], kind="stable") + 1)]
+    rows = []
+    for rank, mask in enumerate(order):
+        excess = share[mask] - expected[mask]
+        rows.append(
+            {
+                "bundle_mask": int(mask), "indicators": [n for bit, n in enumerate(INDICATORS) if mask >> bit & 1],
+                "n_deprivations": int(BITS[mask].sum()), "share": share[mask], "share_se": 0.002,
+                "share_ci_low": share[mask] * 0.9, "share_ci_high": share[mask] * 1.1, "share_expected": expected[mask],
+                "excess": excess, "excess_se": 0.002, "excess_ci_low": excess - 0.004, "excess_ci_high": excess + 0.004,
+                "rank": rank,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def facts(quarter: Quarter, *, survey: bool) -> dict[str, pd.DataFrame]:
+    """Rows of every table of estimates."""
+    rows: dict[str, list[dict[str, object]]] = {
+        name: []
+        for name in (
+            "fct_mpi", "fct_headcount", "fct_contribution", "fct_overlap_pair", "fct_deprivation_count", "fct_bundle",
+        )
+    }  # fmt: skip
+    for area, share in profiles(quarter).items():
+        level = {2: "province", 4: "district", 6: "commune"}[len(area)] if area != "KH" else "country"
+        if not survey and level in ("district", "commune"):
+            continue
+        keys = {"area_id": area, "area_level": level, "measure_id": MEASURE, "subgroup": "all"}
+        last = evidence(level, survey=survey)
+        width = {"country": 0.01, "province": 0.03, "district": 0.06, "commune": 0.1 + 0.01 * int(area[-1:] or 0)}[level] \
+            if area != "KH" else 0.01  # fmt: skip
+        for k, statistic, value in mpi_of(share):
+            rows["fct_mpi"].append({**keys, "k": k, "statistic": statistic, **estimate(value, width), **last})
+        kinds = {"uncensored": share @ BITS}
+        kinds |= {
+            n: censored(share, k) for n, k in zip(("censored_k20", "censored", "censored_k50"), CUTOFFS, strict=True)
+        }
+        for kind, values in kinds.items():
+            for name, value in zip(INDICATORS, values, strict=True):
+                cell = {**keys, "indicator_id": name, "kind": kind, **estimate(float(value), width), **last}
+                rows["fct_headcount"].append(cell)
+        parts = WEIGHTS * kinds["censored"]
+        for name, part in zip(INDICATORS, parts / parts.sum(), strict=True):
+            cell = {**keys, "indicator_id": name, "k": CUTOFFS[1], "share": part, "se": 0.01}
+            rows["fct_contribution"].append({**cell, "ci_low": part - 0.02, "ci_high": part + 0.02, **last})
+        if not survey:
+            continue
+        for a, b in combinations(range(4), 2):
+            names = {"indicator_a": INDICATORS[a], "indicator_b": INDICATORS[b]}
+            rows["fct_overlap_pair"].append({**keys, **names, **pair_of(share, a, b), **last})
+        counts = np.bincount(BITS.sum(axis=1).astype(int), share, minlength=5)
+        for n, value in enumerate(counts):
+            rows["fct_deprivation_count"].append({**keys, "n_deprivations": n, **estimate(float(value), width), **last})
+        rows["fct_bundle"] += [{**keys, **bundle, **last} for bundle in bundles_of(share)]
+    if survey:
+        rows["fct_mpi"] += subgroup_rows() + withheld_rows()
+    return {name: pd.DataFrame(found) for name, found in rows.items() if found}
+
+
+def subgroup_rows() -> list[dict[str, object]]:
+    """The country's urban and rural people."""
+    keys = {"area_id": "KH", "area_level": "country", "measure_id": MEASURE}
+    rows = []
+    for subgroup, h in (("is_urban=true", 0.1), ("is_urban=false", 0.3)):
+        for statistic, value in (("headcount_ratio", h), ("intensity", 0.5), ("mpi", h / 2)):
+            cell = {**keys, "subgroup": subgroup, "k": CUTOFFS[1], "statistic": statistic, **estimate(value, 0.02)}
+            rows.append({**cell, **evidence("country", survey=True)})
+    return rows
+
+
+def withheld_rows() -> list[dict[str, object]]:
+    """The direct estimate of a commune with too few households, beside its composite headline."""
+    keys = {"area_id": COMMUNES[0], "area_level": "commune", "measure_id": MEASURE, "subgroup": "all", "k": CUTOFFS[1]}
+    nothing = dict.fromkeys(("estimate", "se", "ci_low", "ci_high"))
+    said = {"method": "direct", "n_households": 12, "suppressed": True, "quality_flag": "too_few_households"}
+    names = ("headcount_ratio", "intensity", "mpi")
+    return [{**keys, "statistic": name, **nothing, **said, "is_headline": False} for name in names]
+
+
+def change_rows(*, survey: bool) -> pd.DataFrame:
+    """Change of the headcount ratio in a year; wide intervals in communes, so that only the later ones are significant."""
+    if not survey:
+        return pd.DataFrame()
+    rows = []
+    before, now = profiles(BEFORE), profiles(NOW)
+    for area in before:
+        level = {2: "province", 4: "district", 6: "commune"}[len(area)] if area != "KH" else "country"
+        ratios = [{(k, s): v for k, s, v in mpi_of(p[area])} for p in (before, now)]
+        for statistic in ("headcount_ratio", "intensity", "mpi"):
+            change = ratios[1][CUTOFFS[1], statistic] - ratios[0][CUTOFFS[1], statistic]
+            half = 0.05 if level == "commune" else 0.02
+            rows.append(
+                {
+                    "baseline_quarter": BEFORE.start, "area_id": area, "area_level": level, "measure_id": MEASURE,
+                    "subgroup": "all", "k": CUTOFFS[1], "statistic": statistic, "indicator_id": "all", "change": "absolute",
+                    "difference": change, "se": half / 2, "ci_low": change - half, "ci_high": change + half,
+                    "is_significant": change + half < 0 or change - half > 0, **evidence(level, survey=True),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def register_rows() -> pd.DataFrame:
+    """Three communes list far fewer households than expected; one is withheld."""
+    rows = []
+    people = areas().set_index("area_id")
+    for area, level, households in zip(people.index, people["area_level"], people["households"], strict=True):
+        inside = members(area)
+        row = {
+            "area_id": area, "area_level": level, "register_id": "idpoor", "households": households, "listed": households // 10,
+            "rate": (households // 10) / households, "method": "register", "suppressed": False, "quality_flag": "ok",
+            "is_headline": True,
+        }  # fmt: skip
+        if level == "commune":
+            expected = 0.35 if area in COMMUNES[-3:] else 0.12
+            gap = expected - row["rate"]
+            row |= {
+                "modelled_rate": expected,
+                "modelled_rate_ci_low": expected - 0.1,
+                "modelled_rate_ci_high": expected + 0.1,
+            }
+            row |= {"coverage_gap": gap, "coverage_gap_ci_low": gap - 0.1, "coverage_gap_ci_high": gap + 0.1}
+        if inside == [COMMUNES[1]]:
+            blank = ("listed", "rate", "coverage_gap", "coverage_gap_ci_low", "coverage_gap_ci_high")
+            row |= {**dict.fromkeys(blank), "suppressed": True, "quality_flag": "withheld"}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def source_rows(quarter: Quarter, *, simulated: bool) -> pd.DataFrame:
+    """A register that is newer in the second quarter, a survey that is new, a raster that is gone, boundaries that stay."""
+    sources = {
+        "boundaries": ("Boundaries", "a"), "idpoor": ("Register of poor households", "b" if quarter == BEFORE else "c"),
+    }  # fmt: skip
+    sources |= {"raster": ("Old raster", "d")} if quarter == BEFORE else {"survey_2025_26": ("Survey 2025-26", "e")}
+    rows = [
+        {
+            "source_id": name, "title": title, "publisher": "Publisher", "url": "https://example.org", "licence": "CC BY 4.0",
+            "file": f"{name}.csv", "sha256": digest * 64, "observed_from": dt.date(2024, 1, 1),
+            "observed_to": dt.date(2024, 12, 31), "released_on": None, "rows": 12, "quarantined": 0, "is_simulated": simulated,
+        }
+        for name, (title, digest) in sources.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def figure(name: str, value: float, width: float = 0.01) -> dict[str, float]:
+    """A statistic named ``name`` with its error and interval."""
+    low, high = max(value - width, 0.0), min(value + width, 1.0)
+    return {name: value, f"{name}_se": width / 2, f"{name}_ci_low": low, f"{name}_ci_high": high}
+
+
+def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
+    """Hazards, shocks, the register's audit and hot spots of the country, provinces and communes."""
+    rows: dict[str, list[dict[str, object]]] = {name: [] for name in (*_THREATS,)}
+    for area, share in profiles(quarter).items():
+        level = {2: "province", 4: "district", 6: "commune"}[len(area)] if area != "KH" else "country"
+        last, figures = evidence(level, survey=True), {(k, s): v for k, s, v in mpi_of(share)}
+        poor, near = figures[CUTOFFS[1], "headcount_ratio"], figures[CUTOFFS[0], "vulnerable"]
+        keys = {"area_id": area, "area_level": level}
+        for hazard, exposed in (("flood", 0.4), ("drought", 0.1)):
+            part = {**figure("intensity", exposed), **figure("share_exposed", exposed)}
+            cell = {**keys, "hazard_id": hazard, **part, **figure("share_poor_exposed", exposed * poor), **last}
+            rows["fct_hazard"].append(cell)
+        for shock, newly in (("flood", 0.02), ("pandemic", 0.05)):
+            cell = {**keys, "measure_id": MEASURE, "shock_id": shock, **figure("near_poor", near), **last}
+            cell |= {**figure("near_poor_depth", 0.1), **figure("exposed_near_poor", near * 0.4)}
+            rows["fct_vulnerability"].append({**cell, **figure("expected_new_poor", newly * (1 - poor))})
+        if level == "country":
+            cell = {**keys, "register_id": "idpoor", **figure("poor_share", poor), **figure("share_found", 0.4)}
+            cell |= {**figure("share_missed", 0.6), **figure("share_missed_at_least", 0.5), "probability_short": 0.9}
+            many = {
+                f"{name}{suffix}": 5000.0 for name in ("poor_households", "missed_households") for suffix in _SUFFIXES
+            }
+            rows["fct_register_audit"].append({**cell, **many, "rank": None, **last})
+        if level == "commune":
+            hot = [name for name in (*INDICATORS, "all") if area in COMMUNES[-2:]]
+            n_hot = len([name for name in hot if name != "all"])
+            for name in (*INDICATORS, "all"):
+                cell = {
+                    **keys,
+                    "measure_id": MEASURE,
+                    "indicator_id": name,
+                    **figure("g_star", 0.5),
+                    "n_hot": n_hot,
+                    **last,
+                }
+                cell |= {**figure("local_moran", 0.5), "g_star_q": 0.01, "local_moran_q": 0.01, "is_hot": name in hot}
+                cell |= {"cluster": "hot" if name in hot else "none", "confidence": 0.9}
+                rows["fct_hot_spot"].append({**cell, "n_hot_ci_low": 0.0, "n_hot_ci_high": 4.0})
+    rows["dim_hazard"] = [
+        {
+            "hazard_id": hazard, "name_en": hazard.capitalize(), "name_km": "x", "source_id": "raster", "unit": "share",
+            "threshold": 0.2, "tolerance": 0.1, "is_assumption": True, "source_of_threshold": "assumed",
+        }
+        for hazard in ("flood", "drought")
+    ]  # fmt: skip
+    rows["dim_shock"] = [
+        {
+            "shock_id": shock, "measure_id": MEASURE, "indicator_id": "sanitation", "name_en": shock.capitalize(),
+            "name_km": "x", "description": "d", "who": "not_poor", "exposed_to": None, "settlement": None,
+            "probability": 0.1, "is_assumption": True, "source": "assumed",
+        }
+        for shock in ("flood", "pandemic")
+    ]  # fmt: skip
+    return {name: pd.DataFrame(found) for name, found in rows.items()}
+
+
+_THREATS = ("fct_hazard", "fct_vulnerability", "fct_register_audit", "fct_hot_spot", "dim_hazard", "dim_shock")
+_SUFFIXES = ("", "_se", "_ci_low", "_ci_high")
+
+
+def model_rows() -> dict[str, pd.DataFrame]:
+    metric = {"target": "register_rate:idpoor", "learner": "ridge", "fold_design": "block50km", "metric": "spearman"}
+    run = {
+        "model_id": "register_rate:idpoor:ridge", "target": "register_rate:idpoor", "learner": "ridge", "chosen_by": "spearman",
+        "n_training": 12, "features": ["night_lights"], "training_digest": "0" * 64, "artifact": "models/x",
+        "interval_coverage": 0.95,
+    }  # fmt: skip
+    return {"model_metric": pd.DataFrame([{**metric, "value": 0.66, "n": 12}]), "model_run": pd.DataFrame([run])}
+
+
+def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool) -> None:
+    """Every table of the quarter, and its seal."""
+    indicators = [
+        (MEASURE, name, dimension, title, None, "deprived", "none", weight, "made up")
+        for name, dimension, title, weight in zip(INDICATORS, DIMENSIONS, NAMES, WEIGHTS, strict=True)
+    ]
+    frames = {
+        "dim_area": areas(),
+        "dim_indicator": pd.DataFrame(indicators, columns=[c.name for c in table("dim_indicator").columns]),
+        **facts(quarter, survey=survey),
+        "fct_register": register_rows(),
+        "meta_source": source_rows(quarter, simulated=simulated),
+        **model_rows(),
+        **(threat_rows(quarter) if survey else {}),
+    }
+    if quarter == NOW and survey:
+        frames["fct_change"] = change_rows(survey=survey)
+        noted = {"source_id": "survey_2025_26", "observed_to": "2026-01-31"}
+        lake.write("survey_household", quarter, pd.DataFrame({"area_id": ["010201"]}), noted)
+    names = [t.name for t in TABLES if t.partitioned and t.name != "check_result"]
+    for name in names:
+        columns = [c.name for c in table(name).lake_columns]
+        lake.write(name, quarter, frames.get(name, pd.DataFrame(columns=columns)).reindex(columns=columns))
+    checks = [
+        ("fct_mpi", "every area", True, "error", "19 areas", 0),
+        ("fct_register", "every commune", True, "error", "12 communes", 0),
+        ("meta_source", "no row set aside", quarter == BEFORE, "warn", "2 rows set aside", 2 if quarter == NOW else 0),
+    ]
+    for name, *rest in checks:
+        columns = ["table_name", "check_name", "passed", "severity", "observed", "failing_rows"]
+        lake.write_checks(name, quarter, pd.DataFrame([(name, *rest)], columns=columns))
+    digests = lake.digests(quarter, names)
+    lake.write(SEAL, quarter, pd.DataFrame(sorted(digests.items()), columns=["file", "sha256"]))
+
+
+def publish_made(folder: Path, *, survey: bool = True, simulated: bool = True, quarters: int = 2) -> Path:
+    """Publish the made-up quarters (the later one alone with ``quarters=1``) into ``folder``; returns the file."""
+    lake = Lake(folder / "lake")
+    for quarter in (BEFORE, NOW)[-quarters:]:
+        write_quarter(lake, quarter, survey=survey, simulated=simulated)
+    target = folder / "warehouse" / "poverty.duckdb"
+    publish(lake, target, is_simulated=simulated, run_id="made", now=dt.datetime(2026, 10, 20, 2, 0))
+    return target
+
+
+_MADE: dict[tuple[tuple[str, object], ...], Path] = {}
+
+
+def shared_made(factory: Any, **options: Any) -> Path:
+    """The file of ``publish_made(**options)``, made once in a test session; only to be read."""
+    key = tuple(sorted(options.items()))
+    if key not in _MADE:
+        _MADE[key] = publish_made(factory.mktemp("made"), **options)
+    return _MADE[key]
