@@ -8,6 +8,8 @@ command line prints that message and nothing else; a traceback is for defects of
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class PovertyAssetsError(Exception):
     """Base of every error this project raises on purpose."""
@@ -37,6 +39,10 @@ class InputError(PovertyAssetsError):
         self.remedy = remedy
         super().__init__(self.message)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error of a process of its own reaches the one that started it whole."""
+        return _again, (type(self), self.problem, self.file, self.place, self.remedy)
+
     @property
     def message(self) -> str:
         """The whole message, one fact a line."""
@@ -45,6 +51,10 @@ class InputError(PovertyAssetsError):
         if self.remedy:
             lines.append(f"Remedy: {self.remedy}")
         return "\n".join(lines)
+
+
+def _again(kind: type[InputError], problem: str, file: str | None, place: str | None, remedy: str | None) -> InputError:
+    return kind(problem, file=file, place=place, remedy=remedy)
 
 
 class UsageError(InputError):

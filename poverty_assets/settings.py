@@ -39,6 +39,8 @@ class Settings(BaseSettings):
         can make.
     replicates : int
         Replicates behind the intervals of commune estimates.
+    workers : int
+        Quarters of one refresh that run at once, each in a process of its own of some 2 GB; no more than there are cores.
     """
 
     model_config = SettingsConfigDict(env_prefix="POVERTY_ASSETS_", extra="ignore")
@@ -51,6 +53,7 @@ class Settings(BaseSettings):
     seed: int = 20260101
     household_key: str | None = None
     replicates: int = Field(default=200, ge=20, le=2000)
+    workers: int = Field(default=2, ge=1, le=64)
 
     @property
     def lake(self) -> Path:

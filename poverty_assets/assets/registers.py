@@ -91,8 +91,9 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
 
         quarter = quarter_of(context)
         fitted = fit_quarter(
-            commune_feature, register_count, register_history, dim_area, home.country, home.settings.models, quarter
-        )
+            commune_feature, register_count, register_history, dim_area, home.country, home.settings.models, quarter,
+            champions=home.country.champions,
+        )  # fmt: skip
         shown = {}
         if len(fitted.scored):
             png = scatter(

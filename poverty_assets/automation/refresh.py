@@ -1,16 +1,18 @@
-"""Running the jobs from the command line, in this process.
+"""Running the jobs from the command line, without a server.
 
-Belongs here: what is asked of a refresh before anything runs, running quarter by quarter, then publishing, and turning a
+Belongs here: what is asked of a refresh before anything runs, running the quarters, then publishing, and turning a
 failed step into the error behind it. Does not belong here: the command line itself (``cli``), or assets.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from poverty_assets.automation.side_by_side import run_side_by_side
 from poverty_assets.countries import Country, load_country, load_sources
 from poverty_assets.errors import NotObserved, PovertyAssetsError, UsageError
 from poverty_assets.measurement.measure import load_measure
@@ -69,17 +71,46 @@ def refresh(
     from poverty_assets.definitions import build_definitions
     from poverty_assets.instance import open_instance
 
+    asked = sorted(set(quarters))
+    side_by_side = min(settings.workers, len(asked), os.cpu_count() or 1)
     with open_instance(settings.dagster_home) as instance:
         definitions = build_definitions(settings)
         job = definitions.resolve_job_def(QUARTER)
-        for quarter in sorted(set(quarters)):
-            announce(str(quarter), len(list(job.asset_layer.executable_asset_keys)))
-            _run(job, instance, str(quarter), partition_key=quarter.key)
+        steps = len(list(job.asset_layer.executable_asset_keys))
+        if side_by_side > 1:
+            announce(" and ".join(map(str, asked)) + ", side by side", steps * len(asked))
+            run_side_by_side(
+                run_quarter, [(settings.model_dump_json(), quarter.key) for quarter in asked], side_by_side
+            )
+        else:
+            for quarter in asked:
+                announce(str(quarter), steps)
+                _run(job, instance, str(quarter), partition_key=quarter.key)
         announce("publishing", 1)
         result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication")
     made = result.asset_materializations_for_node("warehouse")[0]
     tables = made.metadata["dagster/row_count"].value
-    return Refreshed(sorted(set(quarters)), settings.warehouse, {"rows": int(tables)})
+    return Refreshed(asked, settings.warehouse, {"rows": int(tables)})
+
+
+def run_quarter(settings_json: str, key: str) -> None:
+    """Run one quarter, in whatever process this is.
+
+    Parameters
+    ----------
+    settings_json : str
+        ``Settings`` as JSON.
+    key : str
+        The quarter's partition.
+    """
+    from poverty_assets.automation.jobs import QUARTER
+    from poverty_assets.definitions import build_definitions
+    from poverty_assets.instance import open_instance
+
+    settings = Settings.model_validate_json(settings_json)
+    with open_instance(settings.dagster_home) as instance:
+        job = build_definitions(settings).resolve_job_def(QUARTER)
+        _run(job, instance, str(Quarter.from_key(key)), partition_key=key)
 
 
 def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> None:

@@ -44,6 +44,7 @@ class Country(BaseModel):
     first_quarter: str
     gazetteer: str
     baseline_features: list[str] = Field(default_factory=list)
+    champions: dict[str, str] = Field(default_factory=dict)
     renumbered_districts: list[RenumberedDistrict] = Field(default_factory=list)
 
     @property

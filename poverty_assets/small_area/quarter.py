@@ -344,6 +344,7 @@ def estimate_from_totals(
         n_replicates=n_replicates,
         seed=seed,
         functionals=functionals,
+        leading=covariates.leading.shape[1],
     )
     note = {"wave": None, "replicates": n_replicates, "drift_per_year": None, "nowcast": None, "reason": "downscaled"}
     return Estimated(*_rows(drawn, rows, place, measure, functionals), _no_metrics(), note)

@@ -14,14 +14,17 @@ import poverty_assets
 README = Path(poverty_assets.__file__).parents[1] / "README.md"
 
 
+def environment_of(folder):
+    """The default settings, with replicates enough for a look."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("POVERTY_ASSETS_")}
+    return {**clean, "POVERTY_ASSETS_HOME": str(folder), "POVERTY_ASSETS_REPLICATES": "40"}
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("twin")
     command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", "2026Q3"]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("POVERTY_ASSETS_")}
-    done = subprocess.run(
-        command, env={**environment, "POVERTY_ASSETS_HOME": str(folder)}, capture_output=True, text=True
-    )
+    done = subprocess.run(command, env=environment_of(folder), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "SIMULATED DATA" in done.stdout
     return folder
@@ -85,12 +88,127 @@ def test_the_readmes_largest_claim_of_overlap_is_what_its_query_answers(warehous
     assert high > lift
 
 
+def test_every_commune_has_every_figure_with_an_interval_and_none_is_0_or_1(warehouse):
+    communes = warehouse.execute("SELECT count(*) FROM dim_area WHERE area_level = 'commune'").fetchone()[0]
+    sql = """
+        SELECT count(*), count(DISTINCT area_id), bool_and(estimate > 0 AND estimate < 1 AND ci_low <= estimate AND estimate <= ci_high)
+        FROM {} WHERE area_level = 'commune' AND is_headline AND subgroup = 'all' AND method IN ('composite', 'modelled') AND {}
+    """
+    for table, which, each in (
+        ("fct_headcount", "kind = 'uncensored'", 10),
+        ("fct_mpi", "statistic = 'headcount_ratio' AND k < 0.4", 2),
+    ):
+        found = warehouse.execute(sql.format(table, which)).fetchone()
+        assert found == (each * communes, communes, True), table
+
+
+def test_a_communes_pairs_counts_headcounts_and_h_come_from_one_distribution(warehouse):
+    sql = """
+        WITH c AS (SELECT area_id, indicator_id, estimate FROM fct_headcount
+                   WHERE method IN ('composite', 'modelled') AND kind = 'uncensored'),
+             n AS (SELECT area_id, sum(n_deprivations * estimate) AS mean FROM fct_deprivation_count
+                   WHERE method IN ('composite', 'modelled') GROUP BY 1)
+        SELECT max(abs(p.share_a - c.estimate)), max(abs(n.mean - t.total))
+        FROM fct_overlap_pair p JOIN c ON c.area_id = p.area_id AND c.indicator_id = p.indicator_a
+        JOIN n ON n.area_id = p.area_id
+        JOIN (SELECT area_id, sum(estimate) AS total FROM c GROUP BY 1) t ON t.area_id = p.area_id
+        WHERE p.method IN ('composite', 'modelled')
+    """
+    assert max(warehouse.execute(sql).fetchone()) < 1e-9
+
+
+def test_communes_add_up_to_districts_provinces_and_the_country(warehouse):
+    sql = """
+        WITH f AS (SELECT area_id, area_level, statistic, estimate FROM fct_mpi WHERE method IN ('composite', 'modelled')
+                   AND statistic IN ('headcount_ratio', 'mpi') AND k BETWEEN 0.33 AND 0.34),
+             c AS (SELECT f.*, a.population AS w FROM f JOIN dim_area a USING (area_id) WHERE f.area_level = 'commune')
+        SELECT u.area_level, max(abs(u.estimate - s.total)) FROM f u JOIN (
+            SELECT u.area_id, c.statistic, sum(c.w * c.estimate) / sum(c.w) AS total FROM f u JOIN c
+            ON u.area_level = 'country' OR starts_with(c.area_id, u.area_id) WHERE u.statistic = c.statistic GROUP BY ALL) s
+        ON s.area_id = u.area_id AND s.statistic = u.statistic WHERE u.area_level <> 'commune' GROUP BY 1
+    """
+    gaps = dict(warehouse.execute(sql).fetchall())
+    assert set(gaps) == {"country", "province", "district"}
+    assert max(gaps.values()) < 1e-9
+
+
+def test_margins_meet_the_direct_totals_of_provinces_and_the_nowcast_is_judged(home, warehouse):
+    from poverty_assets.quarter import Quarter
+    from poverty_assets.warehouse.lake import Lake
+
+    noted = Lake(home / "lake").metadata("area_draw", Quarter(2026, 3))
+    assert noted["largest gap to direct totals of provinces"] < 1e-6
+    assert warehouse.execute("SELECT nowcast_method FROM dim_quarter").fetchone() == (noted["nowcast"],)
+    scored = (
+        "SELECT count(*) FROM model_metric WHERE fold_design = 'next_wave' AND metric = 'skill_against_persistence'"
+    )
+    assert warehouse.execute(scored).fetchone()[0] >= 12
+
+
+def test_learners_and_baselines_compete_for_every_margin_and_estimates_are_scored_against_truth(warehouse, home):
+    sql = "SELECT count(DISTINCT target), count(DISTINCT learner) FROM model_metric WHERE target LIKE 'margin:%' AND fold_design = ?"
+    for design in ("block50km", "leave_province_out"):
+        targets, learners = warehouse.execute(sql, [design]).fetchone()
+        assert targets == 10
+        assert learners >= 6
+    sql = """
+        SELECT value FROM model_metric WHERE fold_design = 'truth' AND target = 'truth:headcount_ratio' AND learner = 'modelled'
+          AND metric = 'coverage95'
+    """
+    assert 0.88 <= warehouse.execute(sql).fetchone()[0] <= 0.99
+    files = {row[0] for row in warehouse.execute("SELECT artifact FROM model_run").fetchall()}
+    assert files
+    assert all((home / file).is_file() for file in files)
+
+
+def test_hazards_shocks_the_registers_audit_and_hot_spots_are_published(warehouse):
+    for table in (
+        "fct_hazard",
+        "fct_hazard_overlap",
+        "fct_vulnerability",
+        "fct_register_audit",
+        "fct_hot_spot",
+        "v_hotspot",
+    ):
+        assert warehouse.execute(f"SELECT count(*) > 50 FROM {table}").fetchone() == (True,), table
+    sql = "SELECT count(DISTINCT hazard_id), bool_and(share_poor_exposed <= share_exposed + 1e-9) FROM fct_hazard"
+    assert warehouse.execute(sql).fetchone() == (3, True)
+
+
+def test_features_that_drifted_are_named_by_the_check(warehouse):
+    sql = "SELECT severity, observed FROM check_result WHERE check_name LIKE 'no feature has drifted%'"
+    severity, observed = warehouse.execute(sql).fetchone()
+    assert severity == "warn"
+    assert "land_surface_temperature" in observed
+
+
+def test_the_analysts_hour_is_answered(warehouse):
+    from poverty_assets_tests.test_analyst_hour import assert_answered
+
+    assert_answered(warehouse)
+
+
+def test_every_sentence_of_the_quarterly_report_is_true(home):
+    from poverty_assets.quarter import Quarter
+    from poverty_assets_tests.reports.test_quarterly import assert_every_sentence_true
+
+    assert assert_every_sentence_true(home / "warehouse/poverty.duckdb", Quarter(2026, 3)) >= 35
+
+
+def test_the_pages_are_written_and_say_that_data_are_simulated(home):
+    for name in ("explorer.html", "2026Q3.html"):
+        text = (home / "reports" / name).read_text(encoding="utf-8")
+        assert "SIMULATED DATA" in text
+        assert len(text) < 8e6
+    assert (home / "reports" / "dictionary.html").is_file()
+
+
 def test_running_the_quarter_again_gives_the_same_lake(home):
     from poverty_assets_tests.integration.test_refresh import lake_bytes
 
     before = lake_bytes(home)
     command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", "2026Q3"]
-    done = subprocess.run(command, env={**os.environ, "POVERTY_ASSETS_HOME": str(home)}, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment_of(home), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     after = lake_bytes(home)
     assert [name for name in after if after[name] != before.get(name)] == []

@@ -1,0 +1,66 @@
+"""Quarters of one refresh side by side, each in a process of its own.
+
+Belongs here: starting the processes, handing on what they report, and the first error. Does not belong here: what a quarter's run
+is (``refresh``). Quarters share nothing in the lake, so that the order of their runs changes nothing in their files.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from typing import Any
+
+LOGGER = "poverty_assets"
+_LOOK_EVERY = 1.0  # seconds
+
+
+def run_side_by_side(run: Callable[..., None], arguments: list[tuple[Any, ...]], workers: int) -> None:
+    """Call ``run`` with each tuple of arguments, ``workers`` at once; raise the first error when those that run have ended.
+
+    Parameters
+    ----------
+    run : callable
+        Importable by name; arguments and errors can be pickled.
+    """
+    context = multiprocessing.get_context("spawn")
+    messages = context.Queue()
+    listener = logging.handlers.QueueListener(messages, _Forward())
+    listener.start()
+    try:
+        with ProcessPoolExecutor(workers, context, _prepare, (messages, os.getpid())) as pool:
+            waiting = [pool.submit(run, *each) for each in arguments]
+            done, rest = wait(waiting, return_when=FIRST_EXCEPTION)
+            for future in rest:
+                future.cancel()
+            for future in done:
+                future.result()
+    finally:
+        listener.stop()
+
+
+class _Forward(logging.Handler):
+    """Hands a record of another process to this one's logger."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logging.getLogger(record.name).handle(record)
+
+
+def _prepare(messages: Any, parent: int) -> None:
+    """In a process of its own: report to the parent, and end when it does."""
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(logging.handlers.QueueHandler(messages))
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY)
+    os._exit(1)
