@@ -61,6 +61,8 @@ class Column:
             parts.append(f"One of: {', '.join(self.allowed)}.")
         if self.minimum is not None and self.maximum is not None:
             parts.append(f"From {self.minimum:g} to {self.maximum:g}.")
+        if len(parts) > 1 and not parts[0].endswith("."):
+            parts[0] += "."
         return " ".join(parts)
 
 

@@ -119,7 +119,7 @@ def nowcast_skill_bars(metrics: pd.DataFrame, names: dict[str, str], title: str,
     axes.legend(fontsize=8, frameon=False, loc="lower right")
     # a baseline that fails badly in one target would hide all others
     span = 100 * ordered.to_numpy(dtype=float)
-    axes.set_xlim(max(float(np.nanmin(span)) * 1.15, -40.0), max(float(np.nanmax(span)) * 1.25, 5.0))
+    axes.set_xlim(max(min(float(np.nanmin(span)) * 1.15, -2.0), -40.0), max(float(np.nanmax(span)) * 1.25, 5.0))
     return png_of(figure, is_simulated)
 
 

@@ -51,6 +51,7 @@ from poverty_assets.small_area.place import (
 )
 from poverty_assets.small_area.replicates import replicate
 from poverty_assets.small_area.tables import Drawn, Rollup, SmallAreaTables, no_tables, rollup, small_area_tables
+from poverty_assets.sources.earlier import BETWEEN
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -159,9 +160,10 @@ def _estimate(
     place = place_of(areas, country)
     if waves:
         then = [wave_features[wave_features["wave"] == wave.name] for wave in waves]
+        between = wave_features[wave_features["wave"].str.startswith(BETWEEN)]
         now = with_rates(features, registers)
         stable = quarter_stability(wave_features, features, pd.Index(place.communes))
-        return estimate_from_survey(place, then, now, stable, waves, measure, country, quarter, **more)
+        return estimate_from_survey(place, then, between, now, stable, waves, measure, country, quarter, **more)
     mpi, headcount = (
         frame[(frame["area_level"] == "province") & (frame["measure_id"] == measure.measure_id)]
         if len(frame)
@@ -177,6 +179,7 @@ def _estimate(
 def estimate_from_survey(
     place: Place,
     at_waves: list[pd.DataFrame],
+    between: pd.DataFrame,
     now: pd.DataFrame,
     stable: pd.DataFrame,
     waves: list[Wave],
@@ -197,6 +200,8 @@ def estimate_from_survey(
     ----------
     at_waves : list of DataFrame
         Features and rates of registers as of each wave.
+    between : DataFrame
+        The same of the quarters between the two waves, in the quarter in which the later one comes; else empty.
     now : DataFrame
         The same as of the quarter.
     stable : DataFrame
@@ -210,10 +215,10 @@ def estimate_from_survey(
     sample, since = samples[-1], _years(waves[-1].middle, quarter)
     drift, trend, common = None, None, None
     if len(waves) > 1:
-        between = (waves[-1].middle - waves[0].middle).days / 365.25
-        drift = drift_variance(samples[0], sample, place.province, between)
-        trend = since * wave_trend(samples[0], sample, between)
-        common = common_error(samples[0], sample, between, since)
+        apart = (waves[-1].middle - waves[0].middle).days / 365.25
+        drift = drift_variance(samples[0], sample, place.province, apart)
+        trend = since * wave_trend(samples[0], sample, apart)
+        common = common_error(samples[0], sample, apart, since)
     effect, covariates = pooled_design_effect(samples), covariates_of(place, at_waves[-1])
     distance, inside = applicability(covariates.features, sample.sampled, covariates.xy)
     margins = fit_margins(
@@ -228,7 +233,7 @@ def estimate_from_survey(
         common=common,
         distance=distance,
     )
-    metrics = _judge_nowcast(place, at_waves, waves, measure)
+    metrics = _judge_nowcast(place, at_waves, between, waves, measure)
     choice, shift = choose_nowcast(metrics), None
     if choice == "nowcast":
         then, later = (covariates_of(place, frame) for frame in in_common(at_waves[-1], now, "feature_id"))
@@ -301,13 +306,27 @@ def save(made: Estimated, models: Path, quarter: Quarter) -> pd.DataFrame:
     return run_rows(f.sample, f.covariates, f.best, f.features, artifact)
 
 
-def _judge_nowcast(place: Place, at_waves: list[pd.DataFrame], waves: list[Wave], measure: Measure) -> pd.DataFrame:
-    """Scores of the nowcast from the wave before against the latest one; no rows while there is only one wave."""
+def _judge_nowcast(
+    place: Place, at_waves: list[pd.DataFrame], between: pd.DataFrame, waves: list[Wave], measure: Measure
+) -> pd.DataFrame:
+    """Scores of the nowcast from the wave before against the latest one; no rows while there is only one wave.
+
+    Scores of a quarter between them carry its label, as ``rmse[2024Q3]``: what would have been said then, against what came.
+    """
     if len(waves) < 2:
         return _no_metrics()
     before, after = (sample_with_poor(wave.households, measure, place.communes) for wave in waves)
-    then, later = (covariates_of(place, frame) for frame in in_common(at_waves[0], at_waves[-1], "feature_id"))
-    return score_nowcast(before, after, then, later, place.population, [*measure.indicator_ids, POOR])
+
+    def judged(later: pd.DataFrame) -> pd.DataFrame:
+        then, there = (covariates_of(place, frame) for frame in in_common(at_waves[0], later, "feature_id"))
+        return score_nowcast(before, after, then, there, place.population, [*measure.indicator_ids, POOR])
+
+    parts = [judged(at_waves[-1])]
+    for name, frame in between.groupby("wave", sort=True):
+        made = judged(frame)
+        made["metric"] += f"[{str(name).removeprefix(BETWEEN)}]"
+        parts.append(made[made["learner"] != "persistence"])  # which is the same in every quarter
+    return pd.concat(parts, ignore_index=True)
 
 
 def estimate_from_totals(

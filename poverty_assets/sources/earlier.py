@@ -19,11 +19,16 @@ from poverty_assets.sources.spec import Release, SourceSpec, release
 from poverty_assets.spatial.raster import Raster
 
 SEASON = "same_season"
+BETWEEN = "between "
+"""Begins the names of quarters between two waves, before their label."""
 
 
 def earlier_times(waves: list[tuple[str, dict[str, Any]]], quarter: Quarter) -> dict[str, Quarter]:
     """The quarters in which the two latest waves ended, by wave; and, as ``same_season``, the last one up to the latest wave's
     end with the season of ``quarter``.
+
+    In the quarter in which a new wave comes, also every quarter between it and the wave before, as ``between <label>``: what was
+    said of them then can now be judged.
 
     Parameters
     ----------
@@ -34,7 +39,13 @@ def earlier_times(waves: list[tuple[str, dict[str, Any]]], quarter: Quarter) -> 
     if not ends:
         return {}
     last = ends[waves[-1][0]]
-    return {**ends, SEASON: last.shift(-((last.number - quarter.number) % 4))}
+    times = {**ends, SEASON: last.shift(-((last.number - quarter.number) % 4))}
+    if last == quarter and len(ends) > 1:
+        between = next(iter(ends.values())).shift(1)
+        while between < last:
+            times[BETWEEN + between.label] = between
+            between = between.shift(1)
+    return times
 
 
 def release_then(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release | None:

@@ -14,6 +14,7 @@ from poverty_assets.small_area.draws import draws_matrix
 from poverty_assets.small_area.functionals import Functionals
 from poverty_assets.small_area.place import Wave, waves_of
 from poverty_assets.small_area.quarter import Estimated, estimate_quarter
+from poverty_assets.sources.earlier import BETWEEN
 from poverty_assets_tests.measurement.factories import make_measure
 from poverty_assets_tests.small_area.test_chain import N, make_country
 
@@ -132,3 +133,21 @@ def test_the_wave_that_serves_is_the_last_one_and_empty_ones_are_passed_over():
     frame = pd.DataFrame({"x": [1]})
     waves = waves_of([NOTHING, frame], noted)
     assert [(w.name, w.middle) for w in waves] == [("two", dt.date(2021, 11, 16))]
+
+
+def test_when_a_wave_comes_every_quarter_between_it_and_the_one_before_is_judged():
+    frame, codes, _, x = make_country()
+    waves = [Wave("one", frame, dt.date(2018, 2, 1)), Wave("two", frame, dt.date(2022, 2, 1))]
+    day = dt.date(2022, 3, 31)
+    times = {"one": x, "two": x + 0.1, f"{BETWEEN}2019Q1": x, f"{BETWEEN}2020Q1": x + 0.05}
+    then = pd.concat([long(codes, v, wave=w, quarter_of_wave="2022Q1", observed_on=day) for w, v in times.items()])
+    made = estimate_quarter(
+        make_areas(codes), long(codes, x, observed_on=day), then, REGISTER, waves, NOTHING, NOTHING, make_measure(),
+        load_country("khm"), Quarter.from_label("2022Q1"), n_replicates=20,
+    )  # fmt: skip
+    skill = made.metrics[
+        made.metrics["metric"].str.startswith("skill_against_persistence") & (made.metrics["target"] == "nowcast:a")
+    ]
+    assert set(skill["metric"]) == {f"skill_against_persistence{end}{label}" for end in ("", "_province")
+                                    for label in ("", "[2019Q1]", "[2020Q1]")}  # fmt: skip
+    assert made.note["nowcast"] in ("nowcast", "persistence")
