@@ -16,8 +16,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
 
     @dg.asset(**of_table("model_run", used, partitions))
     def model_run(register_run: pd.DataFrame, margin_run: pd.DataFrame) -> pd.DataFrame:
-        parts = [part for part in (register_run, margin_run) if len(part)]
-        return pd.concat(parts, ignore_index=True) if parts else register_run
+        return pd.concat([register_run, margin_run], ignore_index=True)
 
     @dg.asset(**of_table("model_metric", used, partitions))
     def model_metric(
@@ -26,8 +25,9 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         margin_metric: pd.DataFrame,
         truth_metric: pd.DataFrame,
     ) -> pd.DataFrame:
-        parts = (register_metric, margin_metric, truth_metric)
-        rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+        rows = pd.concat([register_metric, margin_metric, truth_metric], ignore_index=True)
+        if rows.empty:
+            return rows
         context.add_output_metadata({"scores": scores_table(rows[~rows["metric"].str.contains("[", regex=False)])})
         return rows
 

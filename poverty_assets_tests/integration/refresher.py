@@ -1,7 +1,8 @@
 """Refreshes in child processes that share one interpreter's imports, for tests that kill or repeat many of them.
 
 Run as a program: reads one JSON request a line from standard input (``home``, ``landing``, ``quarters``, ``kill_after`` in
-seconds or null), forks, runs ``poverty-assets refresh`` in the child, kills it with SIGKILL when asked, and answers with a
+seconds or null, ``workers`` if more than one), forks, runs ``poverty-assets refresh`` in the child, kills it with SIGKILL
+when asked, and answers with a
 JSON line (``code``, ``killed``, ``seconds``).
 """
 
@@ -47,6 +48,7 @@ def _import_what_a_refresh_needs() -> None:
 
 def _refresh(request: dict) -> None:
     os.environ["POVERTY_ASSETS_HOME"] = request["home"]
+    os.environ["POVERTY_ASSETS_WORKERS"] = str(request.get("workers", 1))
     quarters = [part for quarter in request["quarters"] for part in ("--quarter", quarter)]
     sys.argv = ["poverty-assets", "refresh", *quarters, "--sources", "landing", "--landing", request["landing"]]
     sink = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)

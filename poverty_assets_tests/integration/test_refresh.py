@@ -68,4 +68,4 @@ def test_status_tells_the_quarter_and_its_warnings(run_cli, home):
     answer = run_cli(home, "status")
     assert answer.code == 0
     assert "2022Q4: published" in answer.out
-    assert "evidence published" in answer.out
+    assert "evidence downscaled, published" in answer.out
