@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from poverty_assets.assets import (
     areas,
+    context,
     estimates,
     evaluation,
     features,
@@ -38,5 +39,6 @@ def build(
 ) -> list[dg.AssetsDefinition]:
     """Every asset of the graph."""
     made = sources.build(specs, partitions, simulated=simulated)
+    made += context.build(specs, partitions, country)
     made += vulnerability.build(specs, partitions, country)
     return made + [asset for group in GROUPS for asset in group.build(specs, partitions)]

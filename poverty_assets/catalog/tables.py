@@ -60,6 +60,32 @@ DIM_AREA = Table(
     "areas",
 )
 
+DIM_CONTEXT = Table(
+    "dim_context",
+    "Layers that maps show for orientation: roads, services, places, simplified by about 200 m, and thinned to 6,000 points on an"
+    " even grid where there are more",
+    "layer, source and kind of shape",
+    ("layer_id", "part"),
+    (
+        Column("layer_id", "VARCHAR", "Layer (country.yaml of the country)", pattern=r"^[a-z][a-z0-9_]*$"),
+        Column(
+            "part",
+            "INTEGER",
+            "3 times the place of the source in the layer's list, from 0, plus 1 for points, 2 for lines, 3 for polygons",
+            minimum=1,
+        ),
+        Column("kind", "VARCHAR", "Kind of its shapes", allowed=("point", "line", "polygon")),
+        Column("name_en", "VARCHAR", "Name of the layer in English"),
+        Column("name_km", "VARCHAR", "Name of the layer in Khmer"),
+        SOURCE_ID.renamed("source_id", "Source that it is drawn from (meta_source)"),
+        Column(
+            "n_shapes", "BIGINT", "Shapes of the source within the country, before any thinning", "shapes", False, 1
+        ),
+        Column("geometry", "BLOB", "All shapes of the part as one multi-geometry, well-known binary, EPSG:4326"),
+    ),
+    "areas",
+)
+
 AREA_CROSSWALK = Table(
     "area_crosswalk",
     "How area codes of every source and year map to the areas of dim_area",
@@ -563,6 +589,7 @@ META_BUILD = Table(
 
 TABLES: tuple[Table, ...] = (
     DIM_AREA,
+    DIM_CONTEXT,
     DIM_INDICATOR,
     DIM_QUARTER,
     AREA_CROSSWALK,

@@ -27,6 +27,17 @@ class RenumberedDistrict(BaseModel):
     new: str = Field(alias="to")
 
 
+class ContextLayer(BaseModel):
+    """A layer that maps can show for orientation, and the sources (real and simulated) that it is drawn from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    layer_id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name_en: str
+    name_km: str
+    sources: list[str] = Field(min_length=1)
+
+
 class Country(BaseModel):
     """What the code needs to know about one country."""
 
@@ -46,6 +57,7 @@ class Country(BaseModel):
     baseline_features: list[str] = Field(default_factory=list)
     champions: dict[str, str] = Field(default_factory=dict)
     renumbered_districts: list[RenumberedDistrict] = Field(default_factory=list)
+    context_layers: list[ContextLayer] = Field(default_factory=list)
 
     @property
     def folder(self) -> Path:

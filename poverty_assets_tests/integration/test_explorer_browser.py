@@ -299,6 +299,74 @@ def test_it_prints_on_one_page_that_says_it_is_simulated(page, output):
     assert page.locator("#controls").is_hidden()
 
 
+INKS = {"parks": (208, 0, 0), "roads": (0, 0, 0), "clinics": (244, 81, 30)}
+
+
+def is_drawn(page: Any, layer: str) -> bool:
+    """Whether the map has more than a speck in the colour of the layer."""
+    count = page.evaluate(
+        """ink => { const canvas = document.querySelector("#maps canvas"), { width, height } = canvas;
+            const copy = Object.assign(document.createElement("canvas"), { width, height });
+            const pen = copy.getContext("2d", { willReadFrequently: true });
+            pen.drawImage(canvas, 0, 0);
+            const { data } = pen.getImageData(0, 0, width, height);
+            let n = 0;
+            for (let i = 0; i < data.length; i += 4) n += data[i + 3] > 250 && ink.every((v, c) => Math.abs(data[i + c] - v) < 12);
+            return n; }""",
+        INKS[layer],
+    )
+    return count > 10
+
+
+def test_every_layer_of_orientation_is_switched_on_and_off_from_the_keyboard(page, output):
+    picture = "document.querySelector('#maps canvas').toDataURL()"
+    bare = page.evaluate(picture)
+    page.screenshot(path=output / "explorer-context-off.png", full_page=True)
+    boxes = page.locator("#context input")
+    assert [box.get_attribute("value") for box in boxes.all()] == ["parks", "roads", "clinics"]
+    assert page.get_by_role("group", name="Also show on the map").get_by_role("checkbox", checked=True).count() == 0
+    for layer in ("parks", "roads", "clinics"):
+        assert not is_drawn(page, layer)
+        page.focus(f"#context input[value={layer}]")
+        page.keyboard.press("Space")
+        settle(page)
+        assert is_drawn(page, layer)
+        assert page.evaluate(picture) != bare
+        assert page.evaluate("document.activeElement.value") == layer
+        assert page.locator("#maps .legend.context svg text").count() == 1
+        page.keyboard.press("Space")
+        settle(page)
+        assert page.evaluate(picture) == bare
+        assert page.locator("#maps .legend.context").count() == 0
+
+
+def test_layers_stay_with_other_figures_and_languages_in_print_and_in_the_saved_picture(page, output):
+    with page.expect_download() as caught:
+        page.click("#maps .save.png")
+    bare = Path(caught.value.path()).read_bytes()
+    for box in page.locator("#context input").all():
+        box.check()
+        settle(page)
+    with page.expect_download() as caught:
+        page.click("#maps .save.png")
+    saved = Path(caught.value.path()).read_bytes()
+    (output / "explorer-context.png").write_bytes(saved)
+    assert int.from_bytes(saved[20:24]) > int.from_bytes(bare[20:24]) + 50  # taller: by the legend of three layers
+    assert page.locator("#maps .legend.context").inner_text().split("\n") == ["Parks", "Roads", "Clinics (1 of 2)"]
+    pick(page, topic="uncensored", level="1")
+    page.click("[data-lang=km]")
+    settle(page)
+    assert all(is_drawn(page, layer) for layer in INKS)
+    assert page.locator("#context label").all_inner_texts() == ["ឧទ្យាន", "ផ្លូវ", "គ្លីនិក (1 ក្នុងចំណោម 2)"]
+    page.screenshot(path=output / "explorer-context-screen.png", full_page=True)
+    choose_by_name(page, "Khum 30")
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    (output / "explorer-context.pdf").write_bytes(printed)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    page.emulate_media(media="print")
+    assert page.locator("#maps .legend.context").is_visible()
+
+
 def test_axe_finds_no_serious_trouble(page):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -310,6 +378,8 @@ def test_axe_finds_no_serious_trouble(page):
     choose_by_name(page, "Khum 30")
     choose_by_name(page, "Khet 01", "other")
     page.locator("summary").first.click()
+    page.locator("#context input").first.check()
+    settle(page)
     assert serious() == {}
     page.click("[data-lang=km]")
     pick(page, topic="feature")

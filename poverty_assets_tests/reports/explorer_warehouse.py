@@ -33,6 +33,8 @@ WITHHELD = "010205"
 SECRET_HOUSEHOLDS = 987654
 DIGEST = "0" * 64
 VULNERABILITY = frozenset(table.name for table in VULNERABILITY_TABLES)
+LATER = VULNERABILITY | {"dim_context"}
+"""Tables that a file of an older version does not have."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,18 @@ def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[st
     }  # fmt: skip
 
 
+def context() -> pd.DataFrame:
+    """A road from west to east through every commune of the third row, two clinics of which one is drawn, and a park."""
+    shapes = [
+        ("roads", 2, "line", "Roads", "ផ្លូវ", 1, shapely.MultiLineString([[(103, 12), (104, 12.1), (105, 12)]])),
+        ("clinics", 1, "point", "Clinics", "គ្លីនិក", 2, shapely.MultiPoint([(104, 11.5)])),
+        ("parks", 3, "polygon", "Parks", "ឧទ្យាន", 1, shapely.MultiPolygon([shapely.box(103.2, 12.4, 103.8, 12.9)])),
+    ]
+    columns = ["layer_id", "part", "kind", "name_en", "name_km", "n_shapes", "geometry"]
+    rows = pd.DataFrame(shapes, columns=columns).assign(source_id="raster")
+    return rows.assign(geometry=shapely.to_wkb(rows["geometry"].to_numpy()))
+
+
 def _once(
     quarters: tuple[Quarter, ...], world: World, places: pd.DataFrame, *, simulated: bool
 ) -> dict[str, pd.DataFrame]:
@@ -224,6 +238,7 @@ def _once(
     stamp = dt.datetime(2026, 10, 20, 2, 0)
     return {
         "dim_area": places,
+        "dim_context": context(),
         "dim_indicator": names.assign(
             measure_id=MEASURE, dimension_id="d", definition="deprived", cutoff="none", weight=1 / world.n_indicators, source="made up"
         ),
@@ -247,17 +262,18 @@ def write_warehouse(
     without: frozenset[str] = frozenset(),
     world: World | None = None,
 ) -> Path:
-    """Write the file; tables named in ``without`` are left out if they are of vulnerability, else left empty."""
+    """Write the file; tables named in ``without`` are left out if an older file may lack them, else left empty."""
     world = world or World()
     places = areas(world)
     by_name: dict[str, Table] = {table.name: table for table in TABLES}
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
         for name, table in by_name.items():
-            if name not in without or name not in VULNERABILITY:
+            if name not in without or name not in LATER:
                 connection.execute(table.ddl)
         for name, frame in _once(quarters, world, places, simulated=simulated).items():
-            _insert(connection, by_name[name], frame)
+            if name not in without:
+                _insert(connection, by_name[name], frame)
         for quarter in quarters:
             found = facts(quarter, world, places, newest=quarter == max(quarters))
             for name, frame in (found | _rest(quarter, places, simulated=simulated)).items():

@@ -28,7 +28,7 @@ from poverty_assets.reports.explorer.codec import (
     pack_estimates,
     to_text,
 )
-from poverty_assets.reports.explorer.geometry import pack_boundaries
+from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
 from poverty_assets.reports.explorer.payload import read_payload
 from poverty_assets_tests.reports import explorer_warehouse as made
 
@@ -163,12 +163,33 @@ def test_the_same_warehouse_gives_the_same_bytes(warehouse, tmp_path):
 
 def test_tables_of_later_stages_may_be_absent_or_empty(tmp_path):
     path = made.write_warehouse(
-        tmp_path / "poverty.duckdb", without=made.VULNERABILITY | {"fct_change"}, quarters=made.QUARTERS[1:]
+        tmp_path / "poverty.duckdb", without=made.LATER | {"fct_change"}, quarters=made.QUARTERS[1:]
     )
     with duckdb.connect(str(path), read_only=True) as connection:
         found = read_payload(connection, ["2026Q3"])
     assert not [name for name in found["figures"] if name.startswith(("exposed", "new_poor", "change"))]
     assert "headcount_ratio" in found["figures"]
+    assert found["context"] == []
+
+
+def test_layers_lie_where_the_warehouse_has_them(payload):
+    parks, roads, clinics = payload["context"]
+    assert [layer["km"] for layer in (parks, roads, clinics)] == ["ឧទ្យាន", "ផ្លូវ", "គ្លីនិក"]
+    width, height = payload["geometry"]["width"], payload["geometry"]["height"]
+    (part,) = clinics["parts"]
+    assert (part["kind"], part["n"]) == ("point", 2)
+    assert part["points"] == pytest.approx([width / 2, height * (13.4 - 11.5) / 2.4], abs=1)
+    (line,) = roads["parts"][0]["lines"]
+    ends = np.cumsum(np.reshape(line, (-1, 2)), axis=0)[[0, -1]]
+    assert ends == pytest.approx(np.array([[0, height * 1.4 / 2.4], [width, height * 1.4 / 2.4]]), abs=1)
+    ((ring,),) = parks["parts"][0]["rings"]
+    assert len(ring) == 8
+
+
+def test_what_leaves_the_frame_is_moved_to_its_edge():
+    frame = frame_of(np.array([shapely.box(103, 11, 105, 13)]))
+    assert pack_layer("point", shapely.MultiPoint([(102.9, 13.1)]), frame) == {"points": [0, 0]}
+    assert pack_layer("line", shapely.MultiLineString([[(104, 12), (104.00001, 12)]]), frame) == {"lines": []}
 
 
 def test_a_quarter_that_is_not_published_is_refused(warehouse, tmp_path):

@@ -17,7 +17,18 @@ from poverty_assets.reports.explorer.payload import plain, read_payload
 from poverty_assets.warehouse.query import connect
 
 _STATIC = Path(__file__).parent / "static"
-_SCRIPTS = ("data.js", "words.js", "layers.js", "colour.js", "charts.js", "map.js", "table.js", "profile.js", "app.js")
+_SCRIPTS = (
+    "data.js",
+    "words.js",
+    "layers.js",
+    "colour.js",
+    "charts.js",
+    "context.js",
+    "map.js",
+    "table.js",
+    "profile.js",
+    "app.js",
+)
 
 
 def write_explorer(warehouse: Path, target: Path, quarters: Sequence[Quarter | str] | None = None) -> Path:

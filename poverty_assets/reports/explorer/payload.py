@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from poverty_assets.countries import Country, country_folder, load_country, read_yaml
 from poverty_assets.errors import NotObserved, UsageError
@@ -25,7 +26,7 @@ from poverty_assets.reports.explorer.figures import (
     packed_features,
     packed_figures,
 )
-from poverty_assets.reports.explorer.geometry import pack_boundaries
+from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,6 +74,7 @@ def read_payload(connection: duckdb.DuckDBPyConnection, quarters: Sequence[Quart
         "levels": list(_LEVELS),
         "areas": _columns(areas),
         "geometry": pack_boundaries(areas),
+        "context": _context(connection, areas),
         "indicators": _indicators(connection, chosen.measure),
         "methodCodes": {code: name for name, code in METHOD_CODES.items()},
         **packed_figures(connection, chosen),
@@ -212,14 +214,32 @@ def _day(value: Any) -> dt.date:
 
 def _named(connection: duckdb.DuckDBPyConnection, what: str) -> dict[str, dict[str, str]]:
     """Names of the hazards or shocks, where the warehouse has any."""
-    tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if f"dim_{what}" not in tables:
+    if not _has_table(connection, f"dim_{what}"):
         return {}
     rows = connection.execute(
         f"SELECT {what}_id, any_value(name_en ORDER BY quarter DESC), any_value(name_km ORDER BY quarter DESC)"
         f" FROM dim_{what} GROUP BY 1 ORDER BY 1"
     ).fetchall()
     return {name: {"en": en, "km": km} for name, en, km in rows}
+
+
+def _has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    return name in {table for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+
+
+def _context(connection: duckdb.DuckDBPyConnection, areas: pd.DataFrame) -> list[dict[str, Any]]:
+    """Layers for orientation in the order of drawing, points of few places last and so above; none in an older file."""
+    if not _has_table(connection, "dim_context"):
+        return []
+    frame = frame_of(shapely.from_wkb(areas["geometry"].to_numpy()))
+    layers: dict[str, dict[str, Any]] = {}
+    for layer_id, kind, en, km, n, geometry in connection.execute(
+        "SELECT layer_id, kind, name_en, name_km, n_shapes, geometry FROM dim_context"
+        " ORDER BY list_position(['polygon', 'line', 'point'], kind), n_shapes DESC, layer_id, part"
+    ).fetchall():
+        layer = layers.setdefault(layer_id, {"id": layer_id, "en": en, "km": km, "parts": []})
+        layer["parts"].append({"kind": kind, "n": n, **pack_layer(kind, shapely.from_wkb(bytes(geometry)), frame)})
+    return list(layers.values())
 
 
 def _intensities(hazards: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

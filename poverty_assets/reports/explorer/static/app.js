@@ -2,7 +2,7 @@
 const byId = id => document.getElementById(id);
 const state = {
   topic: TOPICS[0][0], figure: TOPICS[0][1][0], level: 3, quarter: NEWEST, within: 0, sort: "value", ascending: false, page: 0,
-  area: 0, other: null, mapHeight: 520,
+  area: 0, other: null, mapHeight: 520, context: [],
 };
 let pair = figuresOf.pair ? figuresOf.pair[0].slice(5).split("+") : [];
 
@@ -81,6 +81,7 @@ function drawControls() {
   fillSelect("quarter", DATA.quarters.map(({ label }, q) => [q, label]).reverse(), state.quarter);
   fillSelect("other-quarter", DATA.quarters.map(({ label }, q) => [q, label]).reverse(), state.other ? state.other.quarter : state.quarter);
   byId("compare-stop").hidden = !state.other;
+  drawContextControls(state);
 }
 
 function drawWords() {
@@ -167,6 +168,7 @@ function listen() {
   byId("quarter").addEventListener("change", ({ target }) => update({ quarter: Number(target.value), page: 0 }));
   byId("other-quarter").addEventListener("change", ({ target }) => update({ other: { area: state.other ? state.other.area : state.area, quarter: Number(target.value) } }));
   byId("compare-stop").addEventListener("click", () => { byId("other").value = ""; update({ other: null }); });
+  byId("context").addEventListener("change", () => update({ context: contextChosen() }, ["map"]));
   byId("print").addEventListener("click", () => window.print());
   document.querySelectorAll(".language").forEach(button => button.addEventListener("click", () => { language = button.dataset.lang; drawWords(); update({}); }));
   searchBox("search", choose);

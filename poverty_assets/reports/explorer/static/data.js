@@ -103,14 +103,20 @@ function isWithin(area, larger) {
 const shapes = [];
 function shapeOf(area) {
   if (!shapes[area]) {
-    const coordinates = DATA.geometry.rings[area].map(polygon => polygon.map(ring => {
-      const points = [];
-      let x = 0, y = 0;
-      for (let i = 0; i < ring.length; i += 2) points.push([(x += ring[i]), (y += ring[i + 1])]);
-      points.push(points[0]);
-      return points;
-    }));
-    shapes[area] = { type: "MultiPolygon", coordinates };
+    shapes[area] = polygonsOf(DATA.geometry.rings[area]);
   }
   return shapes[area];
+}
+
+function polygonsOf(rings) {
+  const closed = ring => { const points = pairsOf(ring); return [...points, points[0]]; };
+  return { type: "MultiPolygon", coordinates: rings.map(polygon => polygon.map(closed)) };
+}
+
+// [x0, y0, dx1, dy1, ...] as points.
+function pairsOf(moves) {
+  const points = [];
+  let x = 0, y = 0;
+  for (let i = 0; i < moves.length; i += 2) points.push([(x += moves[i]), (y += moves[i + 1])]);
+  return points;
 }

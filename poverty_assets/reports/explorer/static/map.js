@@ -32,6 +32,7 @@ function mapSpec(state, quarter, scale, width) {
         encoding: { color: { field: "properties.fill", type: "nominal", scale: null, legend: null }, tooltip: { field: "properties.tip", type: "nominal" } },
       },
       { data: { values: areasOf(1).map(area => outline(area)) }, mark: { type: "geoshape", filled: false, stroke: "#333333", strokeWidth: 0.7 } },
+      ...contextMarks(state),
       { data: { name: "picked", values: pickedOutlines(state, quarter) }, mark: { type: "geoshape", filled: false, strokeWidth: 3 }, encoding: { stroke: { field: "properties.ink", type: "nominal", scale: null } } },
       ...stamp,
     ],
@@ -64,7 +65,8 @@ function legendSpec(id, scale) {
 
 // A saved map carries its legend.
 function pictureSpec(state, quarter, scale) {
-  return { vconcat: [{ ...mapSpec(state, quarter, scale, 720), usermeta: undefined }, { ...legendSpec(state.figure, scale), width: 720 }], spacing: 8 };
+  const layers = state.context.length ? [{ ...contextLegendSpec(state), width: 720 }] : [];
+  return { vconcat: [{ ...mapSpec(state, quarter, scale, 720), usermeta: undefined }, { ...legendSpec(state.figure, scale), width: 720 }, ...layers], spacing: 8 };
 }
 
 function certaintyName(id, scale, certainty) {
@@ -93,9 +95,10 @@ async function drawMaps(state) {
       box), box, spec, quarter]);
   }
   const legend = make("div", { class: "legend" });
+  const layers = state.context.length ? make("div", { class: "legend context" }) : null;
   const help = scale.range === null ? null : make("p", { class: "help" }, t("legend_help"));
   place.className = quarters.length > 1 ? "two" : "";
-  place.replaceChildren(...cards.map(([card]) => card), make("h3", { class: "legend-title" }, t("legend")), legend, help || "");
+  place.replaceChildren(...cards.map(([card]) => card), make("h3", { class: "legend-title" }, t("legend")), legend, layers || "", help || "");
   for (const [, box, spec, quarter] of cards) {
     const label = t("map_label", { figure: figureName(state.figure), level: levelName(state.level), quarter: quarterName(quarter) });
     const view = await draw(box, stamped({ ...spec, description: label }), "canvas");
@@ -107,6 +110,7 @@ async function drawMaps(state) {
     mapViews.push(view);
   }
   await draw(legend, { ...legendSpec(state.figure, scale), description: t("legend") });
+  if (layers) await draw(layers, { ...contextLegendSpec(state), description: `${t("context")}: ${contextShown(state).map(contextName).join(", ")}` });
 }
 
 function drawPicked(state) {
