@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from poverty_assets.errors import NotObserved
 from poverty_assets.quarter import Quarter
 
 REPORTED = 4
@@ -24,12 +25,12 @@ def write_pages(warehouse: Path, folder: Path) -> list[Path]:
     from poverty_assets.reports.explorer import write_explorer
     from poverty_assets.reports.quarterly import write_report
 
+    try:
+        explorer = write_explorer(warehouse, folder / "explorer.html")
+    except NotObserved:  # quarters of registers and rasters alone: there is no estimate yet to write about
+        return [write_dictionary(folder)]
     newest = published_quarters(warehouse)[-REPORTED:]
-    return [
-        write_explorer(warehouse, folder / "explorer.html"),
-        *(write_report(warehouse, folder, quarter) for quarter in newest),
-        write_dictionary(folder),
-    ]
+    return [explorer, *(write_report(warehouse, folder, quarter) for quarter in newest), write_dictionary(folder)]
 
 
 def published_quarters(warehouse: Path) -> list[Quarter]:
