@@ -138,42 +138,46 @@ def estimate_quarter(
 
     # models run in threads of their own: linear algebra with threads inside threads would spend its time waiting
     with threadpool_limits(limits=1, user_api="blas"):
-        return _estimate(
-            areas, features, wave_features, registers, waves, published_mpi, published_headcount, measure, country, quarter,
-            functionals=functionals, n_replicates=n_replicates, seed=seed,
-        )  # fmt: skip
-
-
-def _estimate(
-    areas: pd.DataFrame,
-    features: pd.DataFrame,
-    wave_features: pd.DataFrame,
-    registers: pd.DataFrame,
-    waves: list[Wave],
-    published_mpi: pd.DataFrame,
-    published_headcount: pd.DataFrame,
-    measure: Measure,
-    country: Country,
-    quarter: Quarter,
-    **more: Any,
-) -> Estimated:
-    place = place_of(areas, country)
-    if waves:
-        then = [wave_features[wave_features["wave"] == wave.name] for wave in waves]
-        between = wave_features[wave_features["wave"].str.startswith(BETWEEN)]
-        now = with_rates(features, registers)
-        stable = quarter_stability(wave_features, features, pd.Index(place.communes))
-        return estimate_from_survey(place, then, between, now, stable, waves, measure, country, quarter, **more)
-    mpi, headcount = (
-        frame[(frame["area_level"] == "province") & (frame["measure_id"] == measure.measure_id)]
-        if len(frame)
-        else frame
-        for frame in (published_mpi, published_headcount)
-    )
-    if len(mpi) and len(headcount):
-        covariates = covariates_of(place, with_rates(features, registers))
-        return estimate_from_totals(place, covariates, mpi, headcount, measure, country, **more)
-    return no_estimates(measure)
+        place = place_of(areas, country)
+        if waves:
+            then = [wave_features[wave_features["wave"] == wave.name] for wave in waves]
+            between = wave_features[wave_features["wave"].str.startswith(BETWEEN)]
+            now = with_rates(features, registers)
+            stable = quarter_stability(wave_features, features, pd.Index(place.communes))
+            return estimate_from_survey(
+                place,
+                then,
+                between,
+                now,
+                stable,
+                waves,
+                measure,
+                country,
+                quarter,
+                functionals=functionals,
+                n_replicates=n_replicates,
+                seed=seed,
+            )
+        mpi, headcount = (
+            frame[(frame["area_level"] == "province") & (frame["measure_id"] == measure.measure_id)]
+            if len(frame)
+            else frame
+            for frame in (published_mpi, published_headcount)
+        )
+        if len(mpi) and len(headcount):
+            covariates = covariates_of(place, with_rates(features, registers))
+            return estimate_from_totals(
+                place,
+                covariates,
+                mpi,
+                headcount,
+                measure,
+                country,
+                functionals=functionals,
+                n_replicates=n_replicates,
+                seed=seed,
+            )
+        return no_estimates(measure)
 
 
 def estimate_from_survey(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 
@@ -18,6 +19,8 @@ def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no chromium: .ci/run must install it")
         pytest.skip("no Chromium is installed")
     with playwright.sync_playwright() as started:
         opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])

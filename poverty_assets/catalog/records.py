@@ -1,0 +1,124 @@
+"""Tables about the work itself: models and their scores, checks, source files, builds.
+
+Belongs here: what a row is, its key and columns. Does not belong here: tables of areas and figures (``tables``,
+``vulnerability``).
+"""
+
+from __future__ import annotations
+
+from poverty_assets.catalog.columns import QUARTER, SOURCE_ID
+from poverty_assets.catalog.model import Column, Table
+
+_SCORE_UNIT = "as the metric"
+
+MODEL_RUN = Table(
+    "model_run",
+    "Fitted models",
+    "quarter and model",
+    ("quarter", "model_id"),
+    (
+        QUARTER,
+        Column("model_id", "VARCHAR", "What the model predicts and with which learner"),
+        Column("target", "VARCHAR", "What it predicts"),
+        Column("learner", "VARCHAR", "Learner that was chosen"),
+        Column("chosen_by", "VARCHAR", "Rule of choice: metric and fold design"),
+        Column("n_training", "BIGINT", "Areas it was fitted on", "areas", False, 0),
+        Column("features", "VARCHAR[]", "Features, in order"),
+        Column("training_digest", "VARCHAR", "SHA-256 of the training data", pattern=r"^[0-9a-f]{64}$"),
+        Column("artifact", "VARCHAR", "File of the model under the home, in skops format"),
+        Column(
+            "interval_coverage",
+            "DOUBLE",
+            "Share of held-out values inside the 95% interval",
+            "share, 0 to 1",
+            True,
+            0,
+            1,
+        ),
+    ),
+    "models",
+)
+
+MODEL_METRIC = Table(
+    "model_metric",
+    "Scores of learners and baselines on held-out areas",
+    "quarter, target, learner, fold design and metric",
+    ("quarter", "target", "learner", "fold_design", "metric"),
+    (
+        QUARTER,
+        Column("target", "VARCHAR", "What is predicted"),
+        Column("learner", "VARCHAR", "Learner; baselines are learners too"),
+        Column(
+            "fold_design",
+            "VARCHAR",
+            "How areas were held out; random folds flatter and are never used to choose; next_wave: judged by the wave that came"
+            " after; truth: against what is so in simulated data",
+            allowed=("random", "block50km", "leave_province_out", "next_wave", "truth"),
+        ),
+        Column("metric", "VARCHAR", "Score: spearman, rmse, coverage95, ..."),
+        Column("value", "DOUBLE", "The score", _SCORE_UNIT, True),
+        Column("n", "BIGINT", "Areas scored", "areas", False, 0),
+    ),
+    "models",
+)
+
+CHECK_RESULT = Table(
+    "check_result",
+    "What every data-quality check found",
+    "quarter, table and check",
+    ("quarter", "table_name", "check_name"),
+    (
+        QUARTER,
+        Column("table_name", "VARCHAR", "Table that was checked"),
+        Column("check_name", "VARCHAR", "The check: column and expectation"),
+        Column("passed", "BOOLEAN", "Whether it passed"),
+        Column("severity", "VARCHAR", "error stops publication, warn does not", allowed=("error", "warn")),
+        Column("observed", "VARCHAR", "What was observed, in words", nullable=True),
+        Column("failing_rows", "BIGINT", "Rows that failed", "rows", False, 0),
+    ),
+    "checks",
+)
+
+META_SOURCE = Table(
+    "meta_source",
+    "The source files that each quarter used",
+    "quarter and source",
+    ("quarter", "source_id"),
+    (
+        QUARTER,
+        SOURCE_ID,
+        Column("title", "VARCHAR", "Title"),
+        Column("publisher", "VARCHAR", "Who publishes it"),
+        Column("url", "VARCHAR", "Where to get it"),
+        Column("licence", "VARCHAR", "Licence"),
+        Column("file", "VARCHAR", "File within the landing folder"),
+        Column("sha256", "VARCHAR", "SHA-256 of the file", pattern=r"^[0-9a-f]{64}$"),
+        Column("observed_from", "DATE", "First day observed"),
+        Column("observed_to", "DATE", "Last day observed"),
+        Column("released_on", "DATE", "When it was released, where known", nullable=True),
+        Column("rows", "BIGINT", "Rows, features or cells read", "rows", False, 0),
+        Column("quarantined", "BIGINT", "Rows set aside because they break the contract", "rows", False, 0),
+        Column("is_simulated", "BOOLEAN", "True for simulated data"),
+    ),
+    "sources",
+)
+
+META_BUILD = Table(
+    "meta_build",
+    "Builds of this file",
+    "build",
+    ("build_id",),
+    (
+        Column("build_id", "VARCHAR", "Build"),
+        Column("run_id", "VARCHAR", "Run that built it"),
+        Column("code_version", "VARCHAR", "Version of poverty_assets"),
+        Column(
+            "lake_digest", "VARCHAR", "SHA-256 over the lake's files that it was built from", pattern=r"^[0-9a-f]{64}$"
+        ),
+        Column("quarters", "VARCHAR[]", "Quarters it publishes"),
+        Column("is_simulated", "BOOLEAN", "True for simulated data"),
+        Column("built_at", "TIMESTAMP", "When (UTC)"),
+    ),
+    "warehouse",
+    partitioned=False,
+)
