@@ -13,6 +13,7 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parents[1]
+LONG = ["test_backfill", "test_default_run", "test_kill", "test_refresh", "test_bad_input", "test_real_run"]
 
 
 def shared_folder() -> Path:
@@ -39,7 +40,11 @@ def landing_khm(shared: Path) -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where the shared folder is there and skipping is forbidden (CI), a test that needs it may not be skipped."""
+    """Where the shared folder is there and skipping is forbidden (CI), a test that needs it may not be skipped.
+
+    Files of tests that take minutes come first: each file is one process's work, and the short ones fill what time is left.
+    """
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
     config.stash[_MUST_RUN] = os.environ.get("POVERTY_ASSETS_REQUIRE_SHARED") == "1" and shared_folder().is_dir()
 
 

@@ -14,7 +14,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
+
+from poverty_assets.errors import PovertyAssetsError
 
 LOGGER = "poverty_assets"
 _LOOK_EVERY = 1.0  # seconds
@@ -40,8 +43,17 @@ def run_side_by_side(run: Callable[..., None], arguments: list[tuple[Any, ...]],
                 future.cancel()
             for future in done:
                 future.result()
-    finally:
+    except BrokenProcessPool as error:
+        # a process that ended at once may hold the queue's lock for ever, so nothing more may be asked of the queue
+        messages.cancel_join_thread()
+        raise PovertyAssetsError(
+            "a process of this refresh was ended from outside, perhaps for want of memory; nothing was published. "
+            "Try again with POVERTY_ASSETS_WORKERS=1"
+        ) from error
+    except BaseException:
         listener.stop()
+        raise
+    listener.stop()
 
 
 class _Forward(logging.Handler):

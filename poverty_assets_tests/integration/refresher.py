@@ -2,17 +2,20 @@
 
 Run as a program: reads one JSON request a line from standard input (``home``, ``landing``, ``quarters``, ``kill_after`` in
 seconds or null, ``workers`` if more than one), forks, runs ``poverty-assets refresh`` in the child, kills it with SIGKILL
-when asked, and answers with a
-JSON line (``code``, ``killed``, ``seconds``).
+when asked, and answers with a JSON line (``code``, ``killed``, ``seconds``). A child that does not end by itself writes where it
+stands to its log and fails.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
 import sys
 import time
+
+LONGEST = 900  # seconds; eight quarters take some 150
 
 
 def main() -> None:
@@ -54,6 +57,7 @@ def _refresh(request: dict) -> None:
     sink = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
+    faulthandler.dump_traceback_later(LONGEST, exit=True)
     from poverty_assets import cli
 
     code = 1
