@@ -14,7 +14,7 @@ from poverty_assets.partitions import quarter_of
 from poverty_assets.quarter import Quarter
 from poverty_assets.resources import Home
 from poverty_assets.sources.readers import observe
-from poverty_assets.sources.spec import SourceSpec, release
+from poverty_assets.sources.spec import SourceSpec, covariates, release
 
 WAVE_COLUMNS = ["wave", "quarter_of_wave", "area_id", "feature_id", "value", "observed_on"]
 
@@ -72,10 +72,10 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         parts = [pd.DataFrame(columns=WAVE_COLUMNS)]
         for name, then in times.items():
             rates = rates_then(registers, partial(_rows_then, quarter=then, home=home), area_crosswalk, country)
-            dated = with_days(before[name], featured, then, landing, now)
+            dated = with_days(covariates(before[name], specs), featured, then, landing, now)
             parts.append(pd.concat([dated, rates]).assign(wave=name, quarter_of_wave=str(then))[WAVE_COLUMNS])
         wave_features = pd.concat(parts[-len(times) or None :], ignore_index=True)
-        drift = drift_plot(wave_features, now, dim_area, home.settings.is_simulated)
+        drift = drift_plot(wave_features, covariates(now, specs), dim_area, home.settings.is_simulated)
         moved = {"drift": picture(drift, "Population stability index by feature")} if drift else {}
         yield dg.Output(wave_features, "wave_feature", metadata=moved)
 

@@ -12,7 +12,7 @@ import pandas as pd
 from poverty_assets.assets.describe import OWNERS, of_table, picture, scores_table, source_table
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
-from poverty_assets.sources.spec import SourceSpec
+from poverty_assets.sources.spec import SourceSpec, covariates
 
 
 def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -91,7 +91,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
 
         quarter = quarter_of(context)
         fitted = fit_quarter(
-            commune_feature, register_count, register_history, dim_area, home.country, home.settings.models, quarter,
+            covariates(commune_feature, specs), register_count, register_history, dim_area, home.country, home.settings.models, quarter,
             champions=home.country.champions,
         )  # fmt: skip
         shown = {}

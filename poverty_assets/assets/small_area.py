@@ -14,7 +14,7 @@ from poverty_assets.assets.describe import OWNERS, picture, scores_table, source
 from poverty_assets.partitions import quarter_of
 from poverty_assets.resources import Home
 from poverty_assets.sources.readers import Observation
-from poverty_assets.sources.spec import SourceSpec
+from poverty_assets.sources.spec import SourceSpec, covariates
 
 TABLES = {
     "area_mpi": "mpi",
@@ -79,7 +79,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         n_communes = int((dim_area["area_level"] == "commune").sum())
         made = estimate_quarter(
             dim_area,
-            commune_feature,
+            covariates(commune_feature, specs),
             wave_feature,
             register_count,
             waves_of([survey_household_before, survey_household], home.survey_waves(quarter)),

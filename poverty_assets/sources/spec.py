@@ -7,20 +7,27 @@ Belongs here: the form of the entry, its loading and checking, and the as-of rul
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from poverty_assets.errors import NotObserved
 from poverty_assets.quarter import Quarter
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Role = Literal["areas", "register", "history", "features", "survey", "published", "context"]
 
 
 class FeatureSpec(BaseModel):
-    """One commune feature made from a source: ``statistic`` names how (see ``spatial.features``)."""
+    """One commune feature made from a source: ``statistic`` names how (see ``spatial.features``).
+
+    Models learn from it unless ``covariate`` is false; then it is there for people to look at.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,6 +35,7 @@ class FeatureSpec(BaseModel):
     name: str
     unit: str
     statistic: str
+    covariate: bool = True
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -149,3 +157,9 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
             remedy=f"ask for a quarter that begins on {spec.observed_from} or later",
         )
     return Release(spec, landing / path, first, last)
+
+
+def covariates(features: pd.DataFrame, specs: Iterable[SourceSpec]) -> pd.DataFrame:
+    """Rows of a table of features (``feature_id``) that models may learn from."""
+    others = [feature.feature_id for spec in specs for feature in spec.features if not feature.covariate]
+    return features[~features["feature_id"].isin(others)]

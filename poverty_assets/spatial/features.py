@@ -16,6 +16,7 @@ count_per_km2          points
 distance_km            points,       ``boundary`` (to the outline of polygons), ``where`` (query on the columns)
                        lines, areas  larger areas: mean over their parts, by size
 length_km_per_km2      lines
+area_share             polygons
 mean_of                points        ``column``, ``weight``
 column                 table         ``value``, ``per`` (ratio of sums), ``combine`` (``mean``, ``sum``),
                                      ``weight`` (of the mean), ``inherit`` (areas below take their parent's)
@@ -42,7 +43,7 @@ from poverty_assets.spatial.zonal import STATISTICS, zonal_statistics
 if TYPE_CHECKING:
     import geopandas as gpd
 
-VECTOR_STATISTICS = ("count", "count_per_km2", "distance_km", "length_km_per_km2", "mean_of")
+VECTOR_STATISTICS = ("count", "count_per_km2", "distance_km", "length_km_per_km2", "area_share", "mean_of")
 _ARITHMETIC = re.compile(r"[\w\s+\-*/().]+")
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*\s*\.|\.\s*[^\W\d]|\w\s*\(")
 
@@ -199,6 +200,8 @@ def _vector_feature(feature: Feature, layer: gpd.GeoDataFrame, tree: AreaTree, m
         per_zone = vector.count(layer, zones, metric_crs)
     elif feature.statistic == "length_km_per_km2":
         per_zone = vector.length_km(layer, zones, metric_crs)
+    elif feature.statistic == "area_share":
+        per_zone = vector.covered_km2(layer, zones, metric_crs)
     else:
         boundary = bool(options.get("boundary", False))
         per_zone = vector.distance_km(layer, zones, metric_crs, boundary=boundary) * size

@@ -1,4 +1,5 @@
-"""Points and lines over areas: how many, how dense, how far, how long, and the mean of what they carry.
+"""Points, lines and polygons over areas: how many, how dense, how far, how long, how much of an area, and the mean of what they
+carry.
 
 Belongs here: measures of vector layers by area. Does not belong here: rasters (``zonal``), reading files (``sources``), or
 which layers a country has.
@@ -93,6 +94,16 @@ def _segments(geometries: np.ndarray) -> np.ndarray:
     joined = line[1:] == line[:-1]
     segments = shapely.linestrings(np.stack([coordinates[:-1][joined], coordinates[1:][joined]], axis=1))
     return np.concatenate([parts[~is_line], segments])
+
+
+def covered_km2(polygons: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, metric_crs: str) -> np.ndarray:
+    """Square kilometres of each zone under any of the polygons, shape (n_zones,); where they overlap each other, once."""
+    whole = in_metric(zones, metric_crs)
+    layer = shapely.make_valid(in_metric(polygons, metric_crs))
+    parts = shapely.get_parts(shapely.union_all(layer[~shapely.is_missing(layer)]))
+    part, zone = shapely.STRtree(whole).query(parts, predicate="intersects")
+    shared = shapely.area(shapely.intersection(parts[part], whole[zone]))
+    return np.minimum(np.bincount(zone, weights=shared, minlength=len(zones)), shapely.area(whole)) / 1e6
 
 
 def length_km(lines: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, metric_crs: str) -> np.ndarray:

@@ -175,10 +175,12 @@ class _Sums:
         """One of ``STATISTICS``; NaN where an area has no valid cell (its ``count`` is 0)."""
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = self.first / self.weight
+            # rounding may not bring a mean out of the range of its cells: no flooded share below 0
+            within = np.clip(mean + self.centre, self.low, self.high)
             answers = {
                 "count": lambda: self.weight,
-                "mean": lambda: mean + self.centre,
-                "sum": lambda: np.where(self.weight > 0, self.first + self.centre * self.weight, np.nan),
+                "mean": lambda: within,
+                "sum": lambda: np.where(self.weight > 0, within * self.weight, np.nan),
                 "stdev": lambda: self._stdev(mean),
                 "min": lambda: np.where(self.weight > 0, self.low, np.nan),
                 "max": lambda: np.where(self.weight > 0, self.high, np.nan),

@@ -1,12 +1,13 @@
 import datetime as dt
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from poverty_assets.errors import NotObserved
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.spec import SourceSpec, release
+from poverty_assets.sources.spec import FeatureSpec, SourceSpec, covariates, release
 
 TEXT = {"title": "t", "description": "d", "publisher": "p", "licence": "l", "url": "u", "obtain": "o"}
 
@@ -52,3 +53,11 @@ def test_a_source_is_not_seen_before_it_begins():
 def test_an_entry_that_does_not_state_its_period_is_refused(wrong):
     with pytest.raises(ValidationError):
         make_spec(**wrong)
+
+
+def test_models_learn_from_no_feature_that_is_only_shown():
+    entries = [{"feature_id": f, "name": f, "unit": "count", "statistic": "sum"} for f in ("a", "b")]
+    spec = make_spec(reference=True, observed_from=dt.date(2022, 1, 1), observed_to=dt.date(2022, 1, 1))
+    spec = spec.model_copy(update={"features": [FeatureSpec(**entries[0], covariate=False), FeatureSpec(**entries[1])]})
+    table = pd.DataFrame({"feature_id": ["a", "b", "c"], "value": [1.0, 2.0, 3.0]})
+    assert covariates(table, [spec])["feature_id"].tolist() == ["b", "c"]

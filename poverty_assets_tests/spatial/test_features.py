@@ -52,6 +52,11 @@ def test_counts_densities_and_lengths_add_up():
     )
 
 
+def test_share_of_larger_areas_is_that_of_their_territory():
+    park = layer(box(500, 0, 1_600, 1_000))
+    assert values(park, "area_share") == pytest.approx([1.1 / 4] * 3 + [0.5, 0.2])
+
+
 def test_distance_of_larger_areas_is_the_mean_of_their_parts_by_size():
     district = (1 * 0 + 3 * 2) / 4
     assert values(layer(Point(500, 500)), "distance_km") == pytest.approx([district] * 3 + [0, 2])

@@ -42,6 +42,12 @@ def test_length_is_cut_at_the_border():
     assert vector.length_km(layer(LineString([(4_000, 5), (13_000, 5)])), ZONES, METRIC) == pytest.approx([6, 3])
 
 
+def test_polygons_that_overlap_cover_land_once():
+    polygons = layer(box(5_000, 0, 12_000, 10_000), box(6_000, 0, 11_000, 4_000), box(90_000, 0, 91_000, 1))
+    assert vector.covered_km2(polygons, ZONES, METRIC) == pytest.approx([50, 20])
+    assert vector.covered_km2(layer(box(-1, -1, 20_001, 10_001)), ZONES, METRIC).tolist() == [100, 100]
+
+
 def test_sums_leave_out_missing_values_and_use_weights():
     points = layer(Point(1, 1), Point(2, 2), Point(3, 3), x=[1.0, 4.0, np.nan], w=[3.0, 1.0, 9.0])
     top, bottom = vector.sums_of(points, ZONES, METRIC, "x", "w")

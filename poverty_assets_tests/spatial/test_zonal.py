@@ -37,6 +37,13 @@ def test_square_over_the_middle_of_nine_cells(statistic, expected):
     assert value(statistic, box(0.5, 0.5, 2.5, 2.5)) == pytest.approx([expected])
 
 
+def test_rounding_brings_no_mean_out_of_the_range_of_its_cells():
+    dry = nine([[0.1, 0.7, 0.3], [0, 0, 0], [0, 0, 0]])
+    shapes = [box(0.13 * i, 0.07 * i, 0.13 * i + 1.3, 0.07 * i + 0.9) for i in range(12)]
+    assert value("mean", *shapes, raster=dry) == [0] * 12
+    assert value("sum", *shapes, raster=dry) == [0] * 12
+
+
 def test_whole_cells_only():
     assert value("mean", box(0, 0, 3, 1), box(0, 0, 3, 3)) == pytest.approx([8, 5])
 

@@ -1,4 +1,4 @@
-"""Rasters of the twin: height, travel, people, and what satellites see in a quarter.
+"""Rasters of the twin: height, travel, people, buildings, and what satellites see in a quarter.
 
 Belongs here: making fields on the grid from the world and writing them as GeoTIFF. Does not belong here: the latent
 deprivation itself, which satellites see only through a veil of noise.
@@ -20,6 +20,7 @@ from poverty_assets.sources.simulated.world import World
 Field = NDArray[np.float32]
 
 _BORDER_CELLS = 3
+_PERSONS_OF_A_BUILDING, _PERSONS_OF_A_CLOSE_CELL, _BUILDING_SPREAD = 3.2, 3000, 0.25
 _RAIN_YEAR, _RAIN_PLACE, _RAIN_FINE = (
     0.10,
     0.15,
@@ -79,6 +80,21 @@ def write_population(folder: Path, world: World, year: int) -> Path:
         world.terrain.grid,
         title=f"Simulated population {year}",
         unit="persons per cell",
+    )
+
+
+def write_buildings(folder: Path, world: World, year: int) -> Path:
+    """Buildings per cell in mid-year: by persons, fewer for as many persons where they live close together."""
+    persons = cell_persons(world, year)
+    close = 1 + np.log1p(persons / world.settings.population_scale / _PERSONS_OF_A_CLOSE_CELL)
+    noise = stream(world.seed, "raster", "buildings").standard_normal(persons.shape)
+    buildings = persons / (_PERSONS_OF_A_BUILDING * close) * np.exp(_BUILDING_SPREAD * noise)
+    return write_geotiff(
+        folder / f"buildings_{year}.tif",
+        np.round(np.where(world.terrain.inside, buildings, np.nan), 1),
+        world.terrain.grid,
+        title=f"Simulated buildings {year}",
+        unit="buildings per cell",
     )
 
 

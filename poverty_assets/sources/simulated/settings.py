@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from poverty_assets.errors import MissingFile, SpecificationError, UsageError
 from poverty_assets.quarter import Quarter
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the generator writes other bytes for the same settings, so that old output is written anew."""
 
 
@@ -192,6 +192,7 @@ class Settings(_Block):
     survey_missing: dict[str, float]
     points: dict[str, int]
     population_years: list[int]
+    protected_share: float = Field(gt=0, lt=1)
     rasters: RasterSettings
 
     @model_validator(mode="after")

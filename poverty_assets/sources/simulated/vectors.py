@@ -1,6 +1,6 @@
-"""Vector files of the twin: commune boundaries, points and roads.
+"""Vector files of the twin: commune boundaries, points, roads and protected areas.
 
-Belongs here: boundaries, towns, health posts, schools, markets, roads. Does not belong here: rasters, tables.
+Belongs here: boundaries, towns, health posts, schools, markets, roads, protected areas. Does not belong here: rasters, tables.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import pandas as pd
 
 from poverty_assets.sources.simulated import areas as areas_
 from poverty_assets.sources.simulated.files import write_atomic, write_geojson
-from poverty_assets.sources.simulated.streams import stream
+from poverty_assets.sources.simulated.streams import smooth_noise, stream
 from poverty_assets.sources.simulated.world import World
 
 _NATIONAL_THOUSANDS = 100.0
+_SMALLEST_PROTECTED_CELLS = 60
+_PROTECTED_TOLERANCE = 0.008  # degrees
 
 
 def area_table(world: World) -> pd.DataFrame:
@@ -111,3 +113,30 @@ def write_roads(folder: Path, world: World) -> Path:
             }
         )
     return write_geojson(folder / "roads.geojson", lines, pd.DataFrame(rows), title="Simulated roads")
+
+
+def write_protected_areas(folder: Path, world: World) -> Path:
+    """Polygons of wooded land where few people live, numbered from the largest; some overlap communes' borders, as real ones do."""
+    import rasterio
+    import shapely
+    from rasterio.features import shapes
+
+    t, grid = world.terrain, world.terrain.grid
+    worth = t.forest + 0.8 * smooth_noise(stream(world.seed, "terrain", "protected"), grid.shape, 10)
+    worth = np.where(t.inside & ~t.water, worth - 0.5 * np.log1p(t.density / 20), -np.inf)
+    at_least = np.quantile(worth[t.inside], 1 - world.settings.protected_share)
+    transform = rasterio.Affine(1 / grid.per_degree, 0, grid.west, 0, -1 / grid.per_degree, grid.north)
+    mask = worth >= at_least
+    found = [shapely.geometry.shape(shape) for shape, _ in shapes(mask.astype(np.uint8), mask, transform=transform)]
+    large = [shape for shape in found if shape.area * grid.per_degree**2 >= _SMALLEST_PROTECTED_CELLS]
+    outline = shapely.Polygon(world.settings.outline)
+    light = shapely.intersection(shapely.simplify(large, _PROTECTED_TOLERANCE), outline)
+    ordered = light[np.argsort(-shapely.area(light), kind="stable")]
+    names = [f"Simulated protected area {number}" for number in range(1, len(ordered) + 1)]
+    rounded = shapely.set_precision(ordered, 1e-6)
+    return write_geojson(
+        folder / "protected_areas.geojson",
+        list(rounded),
+        pd.DataFrame({"name": names, "is_simulated": True}),
+        title="Simulated protected areas",
+    )

@@ -67,6 +67,27 @@ def test_points_lie_inside(small: Twin, communes: gpd.GeoDataFrame) -> None:
     assert set(roads["class"]) == {"national", "provincial"}
 
 
+def test_buildings_are_where_people_are_and_fewer_for_as_many_in_towns(small: Twin) -> None:
+    fields = []
+    for name in ("population", "buildings"):
+        with rasterio.open(small.landing / "rasters" / f"{name}_2021.tif") as raster:
+            fields.append(raster.read(1, masked=True).compressed())
+    persons, buildings = fields
+    assert 3 < persons.sum() / buildings.sum() < 5
+    crowded = persons > np.quantile(persons, 0.99)
+    assert persons[crowded].sum() / buildings[crowded].sum() > persons[~crowded].sum() / buildings[~crowded].sum()
+
+
+def test_protected_areas_lie_inside_and_apart(small: Twin, communes: gpd.GeoDataFrame) -> None:
+    protected = gpd.read_file(small.landing / "polygons" / "protected_areas.geojson")
+    assert protected.within(communes.union_all().buffer(1e-5)).all()
+    assert protected["name"].is_unique
+    assert protected["is_simulated"].all()
+    share = protected.area.sum() / communes.area.sum()
+    assert protected.union_all().area == pytest.approx(protected.area.sum(), rel=1e-3)
+    assert 0.15 < share < 0.26
+
+
 def test_blocks_have_the_sizes_asked_for_and_lie_together() -> None:
     line = np.array([[x, 0.0] for x in (5, 1, 4, 2, 3, 0)])
     blocks = _blocks(line, np.arange(6), [2, 1, 3])
