@@ -17,6 +17,8 @@ REPORTED = 4
 def write_pages(warehouse: Path, folder: Path) -> list[Path]:
     """Write the explorer, the reports of the newest quarters and the dictionary; each whole or not at all.
 
+    Where no quarter has an estimate there is no explorer.
+
     Returns
     -------
     list of Path
@@ -25,12 +27,12 @@ def write_pages(warehouse: Path, folder: Path) -> list[Path]:
     from poverty_assets.reports.explorer import write_explorer
     from poverty_assets.reports.quarterly import write_report
 
-    try:
-        explorer = write_explorer(warehouse, folder / "explorer.html")
-    except NotObserved:  # quarters of registers and rasters alone: there is no estimate yet to write about
-        return [write_dictionary(folder)]
     newest = published_quarters(warehouse)[-REPORTED:]
-    return [explorer, *(write_report(warehouse, folder, quarter) for quarter in newest), write_dictionary(folder)]
+    pages = [*(write_report(warehouse, folder, quarter) for quarter in newest), write_dictionary(folder)]
+    try:
+        return [write_explorer(warehouse, folder / "explorer.html"), *pages]
+    except NotObserved:  # quarters of registers and rasters alone have no estimate to draw
+        return pages
 
 
 def published_quarters(warehouse: Path) -> list[Quarter]:

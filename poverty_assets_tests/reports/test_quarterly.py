@@ -12,6 +12,7 @@ import pytest
 
 from poverty_assets.errors import MissingFile, UsageError
 from poverty_assets.quarter import Quarter
+from poverty_assets.reports.pages import write_pages
 from poverty_assets.reports.quarterly import findings_of, write_report
 from poverty_assets.reports.quarterly.finding import Question, about, percent, points, words, written
 from poverty_assets.reports.quarterly.report import QUESTIONS, held
@@ -96,12 +97,25 @@ def test_same_sources_as_before_are_called_the_same(survey, tmp_path):
     assert_every_sentence_true(other, NOW)
 
 
-def test_a_quarter_without_any_estimate_still_gets_its_page(survey, tmp_path):
+@pytest.fixture
+def empty(survey, tmp_path):
+    """A warehouse whose quarters have no estimate."""
     other = Path(shutil.copy(survey, tmp_path / "poverty.duckdb"))
     with duckdb.connect(str(other)) as connection:
         for table in sorted(name for name in held(connection) if name.startswith("fct_") and "." not in name):
             connection.execute(f"DELETE FROM {table}")
-    text = write_report(other, tmp_path, NOW).read_text(encoding="utf-8")
+    return other
+
+
+def test_without_any_estimate_there_are_reports_and_a_dictionary_but_no_explorer(empty, tmp_path):
+    pages = [page.name for page in write_pages(empty, tmp_path / "reports")]
+    assert pages[-1] == "dictionary.html"
+    assert f"{NOW}.html" in pages
+    assert sorted(page.name for page in (tmp_path / "reports").iterdir()) == sorted(pages)
+
+
+def test_a_quarter_without_any_estimate_still_gets_its_page(empty, tmp_path):
+    text = write_report(empty, tmp_path, NOW).read_text(encoding="utf-8")
     assert "No headcount ratio of the country is published for 2026Q3." in text
     assert "No register serves 2026Q3." in text
     assert text.count("SIMULATED DATA") >= 4
