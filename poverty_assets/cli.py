@@ -192,11 +192,13 @@ def status() -> None:
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on localhost.")] = 3000) -> None:
     """Open the Dagster UI on this home, on localhost, with the schedule running."""
+    from poverty_assets.automation.interrupted import give_up_interrupted
     from poverty_assets.instance import prepare_instance
 
     settings = _settings()
     environment = dict(os.environ)
     environment["DAGSTER_HOME"] = str(prepare_instance(settings.dagster_home))
+    give_up_interrupted(settings.dagster_home)
     environment["POVERTY_ASSETS_HOME"] = str(settings.home.resolve())
     print(f"Dagster UI of {settings.home} on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
     arguments = [

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 # Pools: the warehouse is built by one run at a time, and a slot held by a run that died is given back.
+# Monitoring: no run takes six hours, so one that seems to has died with the machine it ran on.
 # Loggers: only the package's own is captured; capturing the root logger can deadlock on SQLite.
 DAGSTER_YAML = """\
 telemetry:
@@ -28,6 +29,7 @@ concurrency:
     max_concurrent_runs: 2
 run_monitoring:
   enabled: true
+  max_runtime_seconds: 21600
   free_slots_after_run_end_seconds: 120
 python_logs:
   managed_python_loggers: [poverty_assets]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from poverty_assets.automation.interrupted import give_up_interrupted, living
 from poverty_assets.automation.side_by_side import run_side_by_side
 from poverty_assets.countries import Country, load_country, load_sources
 from poverty_assets.errors import NotObserved, PovertyAssetsError, UsageError
@@ -73,7 +74,8 @@ def refresh(
 
     asked = sorted(set(quarters))
     side_by_side = min(settings.workers, len(asked), os.cpu_count() or 1)
-    with open_instance(settings.dagster_home) as instance:
+    with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
+        give_up_interrupted(settings.dagster_home)
         definitions = build_definitions(settings)
         job = definitions.resolve_job_def(QUARTER)
         steps = len(list(job.asset_layer.executable_asset_keys))
@@ -85,9 +87,11 @@ def refresh(
         else:
             for quarter in asked:
                 announce(str(quarter), steps)
-                _run(job, instance, str(quarter), partition_key=quarter.key)
+                _run(job, instance, str(quarter), tags, partition_key=quarter.key)
         announce("publishing", 1)
-        result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication")
+        with _turn(settings):
+            give_up_interrupted(settings.dagster_home)  # one of them may hold the pool's slot
+            result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags)
     made = result.asset_materializations_for_node("warehouse")[0]
     tables = made.metadata["dagster/row_count"].value
     return Refreshed(asked, settings.warehouse, {"rows": int(tables)})
@@ -108,9 +112,9 @@ def run_quarter(settings_json: str, key: str) -> None:
     from poverty_assets.instance import open_instance
 
     settings = Settings.model_validate_json(settings_json)
-    with open_instance(settings.dagster_home) as instance:
+    with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
         job = build_definitions(settings).resolve_job_def(QUARTER)
-        _run(job, instance, str(Quarter.from_key(key)), partition_key=key)
+        _run(job, instance, str(Quarter.from_key(key)), tags, partition_key=key)
 
 
 def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> None:
@@ -169,11 +173,18 @@ def _first_served(specs: list[SourceSpec], first: Quarter, settings: Settings) -
     return quarter
 
 
-def _run(job: Any, instance: Any, what: str, partition_key: str | None = None) -> Any:
+def _turn(settings: Settings) -> Any:
+    """A lock by which refreshes of one home publish one after the other: a run that waits for Dagster's pool burns a core."""
+    from filelock import FileLock
+
+    return FileLock(settings.dagster_home / ".publication.lock")
+
+
+def _run(job: Any, instance: Any, what: str, tags: dict[str, str], partition_key: str | None = None) -> Any:
     """Run a job in this process; raise the project's own error behind a failure where there is one."""
     try:
         result = job.execute_in_process(
-            instance=instance, partition_key=partition_key, run_config=CONSOLE, raise_on_error=True
+            instance=instance, partition_key=partition_key, run_config=CONSOLE, tags=tags, raise_on_error=True
         )
     except Exception as error:
         ours = _ours(error)
