@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from poverty_assets.countries import country_folder, load_country
+from poverty_assets.countries import country_folder, load_country, load_sources
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.measurement.measure import Measure, load_measure
 from poverty_assets.quarter import Quarter
@@ -43,6 +43,7 @@ from poverty_assets.small_area.replicates import Groups, fit_associations, joint
 from poverty_assets.small_area.tables import rollup
 from poverty_assets.small_area.tilt import Published
 from poverty_assets.sources.simulated import settings, truth, world
+from poverty_assets.sources.spec import covariates as modelled_features
 from poverty_assets.spatial.blocks import block_ids
 
 COUNTRY = "khm"
@@ -99,7 +100,10 @@ class Twin:
 
     def covariates(self) -> Covariates:
         """Features and register of the lake."""
-        wide = self._table("commune_feature").pivot(index="area_id", columns="feature_id", values="value")
+        modelled = modelled_features(
+            self._table("commune_feature"), load_sources(load_country(COUNTRY), simulated=True)
+        )
+        wide = modelled.pivot(index="area_id", columns="feature_id", values="value")
         self.feature_names = [*wide.columns, "is_urban"]
         register = self._table("register_count").set_index("area_id").reindex(self.communes)
         listed = (register["listed"] / register["households"]).to_numpy(dtype=float)
