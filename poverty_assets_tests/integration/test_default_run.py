@@ -36,6 +36,20 @@ def warehouse(home):
         yield connection
 
 
+def test_buildings_people_services_and_protected_areas_are_there_to_look_at(home, warehouse):
+    sql = """
+        SELECT feature_id, count(DISTINCT area_id) FROM commune_feature JOIN dim_area USING (area_id)
+        WHERE feature_id IN ('building_count', 'population_sum', 'protected_area_share') AND area_level = 'commune' GROUP BY 1
+    """
+    communes = dict(warehouse.execute(sql).fetchall())
+    assert communes == dict.fromkeys(("building_count", "population_sum", "protected_area_share"), 1661)
+    layers = {layer for (layer,) in warehouse.execute("SELECT DISTINCT layer_id FROM dim_context").fetchall()}
+    assert layers >= {"roads", "health_posts", "schools", "markets", "protected_areas"}
+    page = (home / "reports/explorer.html").read_text(encoding="utf-8")
+    assert "Buildings" in page
+    assert "Protected areas" in page
+
+
 def test_every_level_has_direct_estimates_of_every_statistic_with_intervals(warehouse):
     sql = """
         SELECT area_level, count(DISTINCT statistic), count(DISTINCT subgroup), bool_and(ci_low <= estimate AND estimate <= ci_high)
