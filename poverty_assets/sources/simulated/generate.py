@@ -53,9 +53,9 @@ def _write_base(landing: Path, twin: world.World) -> list[Path]:
     written.append(vectors.write_roads(landing / "lines", twin))
     written.append(vectors.write_protected_areas(landing / "polygons", twin))
     written += rasters.write_static(landing / "rasters", twin)
+    written.append(rasters.write_buildings(landing / "rasters", twin))
     for year in twin.settings.population_years:
         written.append(rasters.write_population(landing / "rasters", twin, year))
-        written.append(rasters.write_buildings(landing / "rasters", twin, year))
         written.append(tables.write_counts(landing / "tables", twin, year))
     return written + _write_households(landing, twin)
 

@@ -83,14 +83,15 @@ def write_population(folder: Path, world: World, year: int) -> Path:
     )
 
 
-def write_buildings(folder: Path, world: World, year: int) -> Path:
-    """Buildings per cell in mid-year: by persons, fewer for as many persons where they live close together."""
+def write_buildings(folder: Path, world: World) -> Path:
+    """Buildings per cell in the reference year: by persons, fewer for as many persons where they live close together."""
+    year = world.settings.households.reference_year
     persons = cell_persons(world, year)
     close = 1 + np.log1p(persons / world.settings.population_scale / _PERSONS_OF_A_CLOSE_CELL)
     noise = stream(world.seed, "raster", "buildings").standard_normal(persons.shape)
     buildings = persons / (_PERSONS_OF_A_BUILDING * close) * np.exp(_BUILDING_SPREAD * noise)
     return write_geotiff(
-        folder / f"buildings_{year}.tif",
+        folder / "buildings.tif",
         np.round(np.where(world.terrain.inside, buildings, np.nan), 1),
         world.terrain.grid,
         title=f"Simulated buildings {year}",

@@ -69,8 +69,8 @@ def test_points_lie_inside(small: Twin, communes: gpd.GeoDataFrame) -> None:
 
 def test_buildings_are_where_people_are_and_fewer_for_as_many_in_towns(small: Twin) -> None:
     fields = []
-    for name in ("population", "buildings"):
-        with rasterio.open(small.landing / "rasters" / f"{name}_2021.tif") as raster:
+    for name in ("population_2021.tif", "buildings.tif"):
+        with rasterio.open(small.landing / "rasters" / name) as raster:
             fields.append(raster.read(1, masked=True).compressed())
     persons, buildings = fields
     assert 3 < persons.sum() / buildings.sum() < 5
