@@ -13,7 +13,7 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parents[1]
-LONG = ["test_backfill", "test_default_run", "test_kill", "test_refresh", "test_bad_input", "test_real_run"]
+LONG = ["test_kill", "test_backfill", "test_default_run", "test_refresh", "test_bad_input", "test_real_run"]
 
 
 def shared_folder() -> Path:

@@ -30,7 +30,7 @@ def living(dagster_home: Path) -> Iterator[dict[str, str]]:
     place.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(place):
         yield {PROCESS_TAG: name}
-        place.unlink(missing_ok=True)
+        place.unlink(missing_ok=True)  # not after an error: the next refresh then looks whether a run was left open
 
 
 def give_up_interrupted(dagster_home: Path) -> list[str]:

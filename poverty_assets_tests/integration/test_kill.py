@@ -1,7 +1,4 @@
-"""A refresh that is killed at any moment leaves a warehouse that opens, and the next refresh completes.
-
-Each refresh meets what the killed ones before it left behind; one in five is let to its end.
-"""
+"""A refresh that is killed at any moment leaves a warehouse that opens, and the next refresh completes."""
 
 import json
 import random
@@ -40,21 +37,17 @@ def opened(home):
         return dict(connection.execute("SELECT label, (SELECT count(*) FROM fct_register) FROM dim_quarter").fetchall())
 
 
-@pytest.mark.parametrize("moments", [MOMENTS[:10], MOMENTS[10:]], ids="ab")
+@pytest.mark.parametrize("moments", [MOMENTS[part::4] for part in range(4)], ids="abcd")
 def test_kills_at_random_moments_harm_nothing(refresher, published_home, landing, tmp_path, moments):
     home = shutil.copytree(published_home, tmp_path / "home")
     request = {"home": str(home), "landing": str(landing), "quarters": [QUARTER], "log": str(tmp_path / "log")}
     whole = opened(home)
     seconds = refresher(**request, kill_after=None)["seconds"]
     killed = 0
-    for count, percent in enumerate(moments, start=1):
-        answers = [refresher(**request, kill_after=seconds * percent / 100)]
+    for percent in moments:
+        killed += refresher(**request, kill_after=seconds * percent / 100)["killed"]
         assert opened(home) == whole, f"after a kill at {percent}% of {seconds:.1f} s"
-        killed += answers[0]["killed"]
-        if count % 5 == 0:
-            answers.append(refresher(**request, kill_after=None))
-        assert all(answer["killed"] or answer["code"] == 0 for answer in answers), (tmp_path / "log").read_text()[
-            -2000:
-        ]
+        answer = refresher(**request, kill_after=None)
+        assert answer["code"] == 0, (tmp_path / "log").read_text()[-2000:]
         assert opened(home) == whole
     assert killed >= len(moments) / 2
