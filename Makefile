@@ -21,7 +21,7 @@ ui: $(READY)
 	@$(BIN)/poverty-assets ui
 
 bench: $(READY)
-	@$(BIN)/python -m poverty_assets_tests.benchmarks
+	@$(BIN)/python -m benchmarks
 
 lint: $(READY)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/mypy

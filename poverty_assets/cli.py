@@ -85,9 +85,9 @@ def refresh(
     measure: Annotated[str | None, typer.Option(help="Measure, as global_mpi.")] = None,
 ) -> None:
     """Refresh quarters and publish the warehouse (default: the latest complete quarter and the one a year before)."""
-    from poverty_assets.automation.refresh import default_quarters
-    from poverty_assets.automation.refresh import refresh as run
     from poverty_assets.quarter import Quarter
+    from poverty_assets.running.refresh import default_quarters
+    from poverty_assets.running.refresh import refresh as run
 
     if landing is not None and sources == SourceChoice.simulated:
         raise UsageError(
@@ -192,8 +192,8 @@ def status() -> None:
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on localhost.")] = 3000) -> None:
     """Open the Dagster UI on this home, on localhost, with the schedule running."""
-    from poverty_assets.automation.interrupted import give_up_interrupted
-    from poverty_assets.instance import prepare_instance
+    from poverty_assets.running.instance import prepare_instance
+    from poverty_assets.running.interrupted import give_up_interrupted
 
     settings = _settings()
     environment = dict(os.environ)

@@ -10,13 +10,12 @@ from typing import Any
 
 import dagster as dg
 
-from poverty_assets import assets
-from poverty_assets.automation import jobs, schedules
-from poverty_assets.checks import asset_checks
-from poverty_assets.countries import load_country, load_sources
-from poverty_assets.partitions import quarterly
+from poverty_assets.graph import assets, jobs, schedules
+from poverty_assets.graph.checks import asset_checks
+from poverty_assets.graph.partitions import quarterly
+from poverty_assets.graph.resources import Home, LakeIOManager
+from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
-from poverty_assets.resources import Home, LakeIOManager
 from poverty_assets.settings import Settings
 
 

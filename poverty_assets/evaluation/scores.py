@@ -1,7 +1,7 @@
 """Scores of commune estimates against truth: coverage, width, bias, spread and error, by evidence and by kind of commune.
 
 Belongs here: rows of ``model_metric`` with fold design ``truth``. Does not belong here: reading truth (``truth``), scores on
-held-out areas (``modelling.validation``), pictures (``reports.figures_evaluation``).
+held-out areas (``judging.scores``), pictures (``reports.pictures.evaluation``).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import spearmanr
 
-from poverty_assets.measurement.measure import Measure, k_value
+from poverty_assets.arrays import FloatArray
+from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.small_area.draws import draws_matrix
-
-FloatArray = npt.NDArray[np.float64]
 
 COLUMNS = ("target", "learner", "fold_design", "metric", "value", "n")
 LEVELS = (0.5, 0.8, 0.9, 0.95)

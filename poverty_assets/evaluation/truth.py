@@ -8,15 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray
 from poverty_assets.evaluation.scores import MINORITY_HEAVY, REMOTE_THIRDS
-from poverty_assets.measurement.measure import Measure
+from poverty_assets.measure.measure import Measure
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.simulated.truth import read_truth_communes, read_truth_households
-
-FloatArray = npt.NDArray[np.float64]
+from poverty_assets.twin.truth import read_truth_communes, read_truth_households
 
 
 def commune_truth(folder: Path, quarter: Quarter) -> pd.DataFrame:

@@ -17,14 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.cluster_totals import NO_VARIATION, ClusterTotals, cluster_totals, clusters_of, divide
 from poverty_assets.measurement.intervals import symmetric_interval
 from poverty_assets.measurement.masks import Cells, MaskCounts, profile_bits
-from poverty_assets.measurement.measure import Measure
 from poverty_assets.measurement.overlap import cell_columns, finished, share_interval
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 _BLOCK = 1 << 18  # profiles looked at in one go: 2 MB, which stays in the processor's cache
 
 

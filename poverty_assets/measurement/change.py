@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray
 from poverty_assets.errors import ContractViolation, UsageError
 from poverty_assets.measurement.intervals import symmetric_interval
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

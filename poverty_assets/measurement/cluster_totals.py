@@ -16,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray, IntArray, group_sums
+from poverty_assets.measurement.between_units import DomainTotals, LonelyRule, Stage, stage_variance
 from poverty_assets.measurement.design import codes_of
 from poverty_assets.measurement.estimates import FEW_PSUS, NO_SPREAD
 from poverty_assets.measurement.masks import Cells, MaskCounts
-from poverty_assets.measurement.stages import DomainTotals, IntArray, LonelyRule, Stage, group_sums, stage_variance
-
-FloatArray = npt.NDArray[np.float64]
 
 OK = "ok"
 NO_DESIGN = "no_sampling_design"

@@ -18,9 +18,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.errors import ContractViolation, SpecificationError
 from poverty_assets.measurement.domains import groupings
-from poverty_assets.measurement.stages import FloatArray, IntArray
 
 MOST_INDICATORS = 16
 CHUNK = 1 << 17

@@ -18,18 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray, IntArray, group_sums, safe_divide
 from poverty_assets.errors import ContractViolation, UsageError
-from poverty_assets.measurement.stages import (
-    LONELY_RULES,
-    DomainTotals,
-    FloatArray,
-    IntArray,
-    LonelyRule,
-    Stage,
-    group_sums,
-    safe_divide,
-    stage_variance,
-)
+from poverty_assets.measurement.between_units import LONELY_RULES, DomainTotals, LonelyRule, Stage, stage_variance
 
 
 @dataclass(frozen=True)

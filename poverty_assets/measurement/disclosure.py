@@ -31,11 +31,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import IntArray
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measurement.coding import PARTS_PERSONS
 from poverty_assets.measurement.domains import ALL
-
-IntArray = npt.NDArray[np.int64]
 
 SURVEY_MINIMUM = 25
 SURVEY_FLAG_BELOW = 50

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.errors import ContractViolation
-from poverty_assets.measurement.stages import FloatArray, IntArray
 
 ALL = "all"
 DEFAULT_SUBGROUPS = ("is_urban", "head_sex", "age_group", "hh_size_class")

@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.errors import ContractViolation
+from poverty_assets.measure.measure import Measure, k_value
+from poverty_assets.measurement.between_units import LonelyRule
 from poverty_assets.measurement.design import SurveyDesign
 from poverty_assets.measurement.domains import AreaTree, Grouping, area_tree, groupings
 from poverty_assets.measurement.intervals import exact_interval, logit_interval
-from poverty_assets.measurement.measure import Measure, k_value
-from poverty_assets.measurement.stages import FloatArray, IntArray, LonelyRule
 
 FEW_PSUS = 5
 """Below so many PSUs a standard error is itself little known, and the interval probably too narrow: flagged."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from poverty_assets.measurement.measure import Measure, k_value
+from poverty_assets.measure.measure import Measure, k_value
 
 KEYS = ("quarter", "area_id", "measure_id", "subgroup", "method")
 """Columns that say whom a figure is about; those that a table has are used."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-FloatArray = npt.NDArray[np.float64]
+from poverty_assets.arrays import FloatArray
 
 
 def t_quantile(df: Any, level: float = 0.95) -> FloatArray:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from poverty_assets.arrays import FloatArray
+from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.cluster_totals import divide
 from poverty_assets.measurement.masks import Cells, MaskCounts, pair_index, profile_bits
-from poverty_assets.measurement.measure import Measure
 from poverty_assets.measurement.overlap import pair_columns, pair_statistics
-from poverty_assets.measurement.stages import FloatArray
 
 
 @dataclass(frozen=True)

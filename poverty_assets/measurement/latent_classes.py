@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray
 from poverty_assets.errors import ContractViolation, UsageError
+from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.cluster_totals import divide
 from poverty_assets.measurement.masks import Cells, MaskCounts, profile_bits
-from poverty_assets.measurement.measure import Measure
 from poverty_assets.measurement.overlap import share_table
 
-FloatArray = npt.NDArray[np.float64]
 _EDGE = 1e-12  # probabilities are kept this far from 0 and 1, which moves the log-likelihood by less than 1e-9
 
 

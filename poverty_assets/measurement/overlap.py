@@ -18,13 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.cluster_totals import NO_VARIATION, ClusterTotals, cluster_totals, divide
 from poverty_assets.measurement.intervals import logit_interval, symmetric_interval
 from poverty_assets.measurement.masks import Cells, MaskCounts, pair_index, profile_bits
-from poverty_assets.measurement.measure import Measure
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Interval = tuple[FloatArray, FloatArray, FloatArray, FloatArray]  # estimate, se, low, high
 
 FEW_DEPRIVED = "few_deprived"

@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measurement.design import Calibration, SurveyDesign
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def calibrate(design: SurveyDesign, auxiliaries: Any, population: Any) -> SurveyDesign:

@@ -48,7 +48,7 @@ def change_pictures(warehouse: Path) -> dict[str, bytes]:
     """Maps of the change of the headcount ratio of communes up to the newest quarter, one a baseline, with significance."""
     import duckdb
 
-    from poverty_assets.reports.figures_change import change_map
+    from poverty_assets.reports.pictures.change import change_map
 
     sql = """
         SELECT c.* FROM fct_change c WHERE c.quarter = (SELECT max(quarter) FROM dim_quarter) AND c.area_level = 'commune'

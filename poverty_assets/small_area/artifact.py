@@ -1,7 +1,7 @@
 """The saved model of commune margins: a skops archive of its arrays, and a card of what they are.
 
 Belongs here: the files and the rows of ``model_run``. Does not belong here: fitting (``margins``), the models of registers
-(``modelling.artifact``).
+(``registers.artifact``).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.catalog import table
-from poverty_assets.modelling.artifact import make_reproducible
-from poverty_assets.small_area.direct import Sample
+from poverty_assets.registers.artifact import make_reproducible
 from poverty_assets.small_area.kernel import Covariates
 from poverty_assets.small_area.margins import Margins
+from poverty_assets.small_area.sample import Sample
 
 KERNEL = "kernel"
 CHOSEN_BY = "log loss under block50km and leave_province_out"

@@ -19,15 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
+from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.measurement.masks import pair_index
-from poverty_assets.small_area.direct import Sample
 from poverty_assets.small_area.joint_profiles import EDGE, products
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from poverty_assets.small_area.sample import Sample
 
 STRENGTH_SPREAD = 0.4
 """Prior standard deviation of the log strengths of provinces."""

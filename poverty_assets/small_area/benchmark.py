@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from poverty_assets.arrays import FloatArray
 from poverty_assets.errors import ContractViolation, PovertyAssetsError
 
-FloatArray = npt.NDArray[np.float64]
 TOLERANCE = 1e-12
 _LARGEST = 40.0
 

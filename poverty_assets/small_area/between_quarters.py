@@ -1,7 +1,7 @@
 """Change between two quarters, from the replicates of both.
 
 Belongs here: which quarters are compared, and rows of ``fct_change`` from two tables ``area_draw``. Does not belong here: change
-between two survey waves (``measurement.quarter.wave_change``), or the interval of a difference (``measurement.change``).
+between two survey waves (``measurement.direct_tables.wave_change``), or the interval of a difference (``measurement.change``).
 
 What two estimates have in common does not count as an error of their difference. Where one survey wave stands behind both
 quarters, replicate r of both rests on the same random numbers: the covariance of the draws takes the survey's error off. What
@@ -27,14 +27,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray
 from poverty_assets.catalog import table
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measurement.change import absolute_change
 from poverty_assets.measurement.domains import ALL
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import draws_matrix
-
-FloatArray = npt.NDArray[np.float64]
 
 KEYS = ("area_id", "statistic", "indicator_id", "k")
 SAME_WAVE, NO_DRIFT = "same_survey_wave", "drift_not_known"

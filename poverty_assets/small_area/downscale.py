@@ -2,7 +2,7 @@
 
 Belongs here: commune margins from covariates and registers that add up to published headcounts, profiles that add up to the
 published H, M0 and censored headcounts, and wide intervals. Does not belong here: reading the publication
-(``sources.published``), areas with a survey (``margins``).
+(``published.ophi``), areas with a survey (``margins``).
 
 Two steps, both of maximum entropy given what is published.
 
@@ -22,26 +22,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit, ndtri
 from threadpoolctl import threadpool_limits
 
+from poverty_assets.arrays import FloatArray, IntArray, logit, normal_ranks
 from poverty_assets.errors import ContractViolation
+from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.domains import ALL
-from poverty_assets.measurement.measure import Measure
 from poverty_assets.small_area.association import trait_profiles
 from poverty_assets.small_area.benchmark import benchmarked
 from poverty_assets.small_area.functionals import Functionals
-from poverty_assets.small_area.joint_profiles import logit, rake
-from poverty_assets.small_area.kernel import normal_ranks
+from poverty_assets.small_area.joint_profiles import rake
 from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT, log_odds
 from poverty_assets.small_area.replicates import DRAWN_TOLERANCE, collect, drawn_households, in_threads
-from poverty_assets.small_area.tables import Drawn, Rollup
+from poverty_assets.small_area.rows import Drawn, Rollup
 from poverty_assets.small_area.tilt import Published, poor_features, tilt_to_published, within_provinces
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 FLOOR = 1e-6
 """A published headcount of 0 is met to this: no commune's share is exactly 0."""

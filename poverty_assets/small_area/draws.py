@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.measurement.joint import figures_of_totals
-from poverty_assets.measurement.measure import Measure, k_value
 from poverty_assets.small_area.functionals import Functionals
-from poverty_assets.small_area.tables import Drawn, Rollup, mpi_figures, mpi_keys
+from poverty_assets.small_area.rows import Drawn, Rollup, mpi_figures, mpi_keys
 
 COLUMNS = (
     "area_id",

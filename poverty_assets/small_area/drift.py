@@ -7,13 +7,9 @@ of them (``margins``), or change between waves as a figure of its own (``measure
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from poverty_assets.small_area.direct import Sample, pooled_design_effect
-from poverty_assets.small_area.joint_profiles import logit
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from poverty_assets.arrays import FloatArray, IntArray, logit
+from poverty_assets.small_area.sample import Sample, pooled_design_effect
 
 
 def drift_variance(before: Sample, now: Sample, province: IntArray, years: float) -> float:

@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from poverty_assets.arrays import FloatArray
 from poverty_assets.errors import ContractViolation, UsageError
 
-FloatArray = npt.NDArray[np.float64]
 Method = Literal["reml", "ml", "fh"]
 METHODS = ("reml", "ml", "fh")
 

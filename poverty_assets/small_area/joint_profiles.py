@@ -17,13 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from poverty_assets.arrays import FloatArray, IntArray, logit
 from poverty_assets.errors import PovertyAssetsError
 from poverty_assets.measurement.masks import pair_index, profile_bits
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 EDGE = 1e-6
 """Margins are kept this far inside 0 and 1: no tilt of a seed reaches the ends."""
@@ -250,8 +247,3 @@ def independent(margins: FloatArray) -> FloatArray:
     """Profiles if deprivations were independent given the margins (n, d): shape (n, 2^d)."""
     clipped = np.clip(margins, EDGE, 1 - EDGE)
     return products(clipped)
-
-
-def logit(share: FloatArray) -> FloatArray:
-    """Logarithm of the odds."""
-    return np.asarray(np.log(share) - np.log1p(-share))

@@ -32,9 +32,10 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from scipy.special import ndtr, ndtri
 
-FloatArray = npt.NDArray[np.float64]
+from poverty_assets.arrays import FloatArray, IntArray, normal_ranks
+
 Float32 = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
+
 
 LEVEL_VARIANCE = 1.5
 """Prior variance of the mean about the sample's: wide."""
@@ -139,20 +140,6 @@ def kernel_parts(covariates: Covariates, *, place_metres: float = 50_000.0) -> P
     kernels += [same, (1 + distance) * np.exp(-distance), np.eye(len(same))]
     start += [_LEADING / 3, _LEADING / 2, _AREA]
     return Parts(tuple(names), tuple(k.astype(np.float32) for k in kernels), np.array(start))
-
-
-def normal_ranks(columns: FloatArray) -> FloatArray:
-    """Columns as normal scores of their ranks (mean 0, variance 1); a missing value gets 0, a constant column nothing else."""
-    from scipy.stats import rankdata
-
-    columns = np.asarray(columns, dtype=float).reshape(len(columns), -1)
-    out = np.zeros_like(columns)
-    for j, column in enumerate(columns.T):
-        known = np.isfinite(column)
-        if known.any() and np.ptp(column[known]) > 0:
-            scores = ndtri((rankdata(column[known]) - 0.5) / known.sum())
-            out[known, j] = scores / scores.std()
-    return out
 
 
 @dataclass(frozen=True)

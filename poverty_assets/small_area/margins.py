@@ -26,8 +26,8 @@ from scipy.linalg.lapack import spotrf
 from scipy.special import expit, log_ndtr, ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
+from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.small_area.benchmark import benchmarked
-from poverty_assets.small_area.direct import Sample, between_freedom, pooled_design_effect, sampling_correlation
 from poverty_assets.small_area.kernel import (
     Covariates,
     KernelFit,
@@ -36,10 +36,8 @@ from poverty_assets.small_area.kernel import (
     fit_kernel,
     kernel_parts,
 )
+from poverty_assets.small_area.sample import Sample, between_freedom, pooled_design_effect, sampling_correlation
 from poverty_assets.small_area.second_stage import error_correlation, scale_error, second_stage
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 MOST_STRETCH = 1.6
 """Largest factor that predictions are spread out by."""

@@ -26,16 +26,15 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from poverty_assets.arrays import FloatArray, IntArray, logit, normal_ranks
 from poverty_assets.errors import ContractViolation
-from poverty_assets.measurement.measure import Measure
+from poverty_assets.measure.measure import Measure
 from poverty_assets.small_area.benchmark import benchmarked
-from poverty_assets.small_area.direct import Sample, pooled_design_effect, read_sample
-from poverty_assets.small_area.joint_profiles import logit, rake
-from poverty_assets.small_area.kernel import LEVEL_VARIANCE, Covariates, normal_ranks
+from poverty_assets.small_area.joint_profiles import rake
+from poverty_assets.small_area.kernel import LEVEL_VARIANCE, Covariates
 from poverty_assets.small_area.margins import province_totals
+from poverty_assets.small_area.sample import Sample, pooled_design_effect, read_sample
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Choice = Literal["nowcast", "persistence"]
 
 POOR = "headcount_ratio"

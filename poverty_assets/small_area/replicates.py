@@ -20,22 +20,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from poverty_assets.measurement.measure import Measure
+from poverty_assets.arrays import FloatArray, IntArray, logit
+from poverty_assets.measure.measure import Measure
 from poverty_assets.small_area.association import Association, fit_association, trait_profiles
-from poverty_assets.small_area.direct import Sample, rescaled_bootstrap
 from poverty_assets.small_area.functionals import Functionals, no_functionals
-from poverty_assets.small_area.joint_profiles import logit, rake
+from poverty_assets.small_area.joint_profiles import rake
 from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT, Margins, draw_margins
 from poverty_assets.small_area.nowcast import moved_profiles
-from poverty_assets.small_area.tables import Drawn, Rollup, choose_bundles, figure_columns
+from poverty_assets.small_area.rows import Drawn, Rollup, choose_bundles, figure_columns
+from poverty_assets.small_area.sample import Sample, rescaled_bootstrap
 from poverty_assets.small_area.tilt import Published, poor_features, tilt_to_published
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 BLOCK_SPREAD = 0.1
 """Prior standard deviation of log strengths of 50 km blocks about their province's; also what a commune adds of its own."""

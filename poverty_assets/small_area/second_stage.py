@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr
 
+from poverty_assets.arrays import FloatArray
 from poverty_assets.small_area.fay_herriot import fit_fay_herriot
 from poverty_assets.small_area.kernel import AREA_SPREAD, KernelFit
-
-FloatArray = npt.NDArray[np.float64]
 
 SLOPE_RANGE = (0.8, 1.4)
 SCALE_RANGE = (1.0, 4.0)

@@ -16,14 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.masks import profile_bits
-from poverty_assets.measurement.measure import Measure
 from poverty_assets.small_area.joint_profiles import rake
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 RIDGE = 1e-6
 """Of the tilts: small provinces publish censored headcounts that no distribution with their margins has."""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.sources.spec import ColumnContract, SourceSpec
+from poverty_assets.pack.source import ColumnContract, SourceSpec
 
 
 @dataclass

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.errors import NotObserved
+from poverty_assets.pack.source import Release, SourceSpec, release
 from poverty_assets.quarter import Quarter
+from poverty_assets.sources.raster import Raster
 from poverty_assets.sources.rasters import load_raster
-from poverty_assets.sources.spec import Release, SourceSpec, release
-from poverty_assets.spatial.raster import Raster
 
 SEASON = "same_season"
 BETWEEN = "between "

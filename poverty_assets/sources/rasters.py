@@ -1,7 +1,7 @@
 """Rasters of sources, each read once in a process.
 
 Belongs here: the path and options of a raster source, a small cache of what was read, and its description in one row. Does
-not belong here: opening a raster (``spatial.raster``) or statistics (``spatial.zonal``).
+not belong here: opening a raster (``sources.raster``) or statistics (``features.zonal``).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from poverty_assets.sources.spec import Release
-from poverty_assets.spatial.raster import Raster, open_raster
+from poverty_assets.pack.source import Release
+from poverty_assets.sources.raster import Raster, open_raster
 
 _KEPT = 40  # rasters of some 10 MB at most: a quarter's set, so that the features asset need not read them again
 

@@ -18,9 +18,9 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation, MissingCRS, MissingFile, NotObserved, UnreadableFile
+from poverty_assets.pack.source import Release, SourceSpec, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.contract import apply_contract
-from poverty_assets.sources.spec import Release, SourceSpec, release
 
 
 @dataclass
@@ -241,7 +241,7 @@ def _read_geotiff(found: Release) -> Observation:
 
 
 def _read_published(found: Release) -> Observation:
-    from poverty_assets.sources.published import read_ophi_csv, read_ophi_workbook
+    from poverty_assets.published.ophi import read_ophi_csv, read_ophi_workbook
 
     read = read_ophi_csv if found.spec.reader == "ophi_csv" else read_ophi_workbook
     frame = read(found)
@@ -250,7 +250,7 @@ def _read_published(found: Release) -> Observation:
 
 def _read_survey(found: Release) -> Observation:
     """Households of a wave in canonical form; options ``measure_file`` (whose indicators) and ``household_key``."""
-    from poverty_assets.measurement.measure import load_measure
+    from poverty_assets.measure.measure import load_measure
     from poverty_assets.sources.surveys import read_wave
 
     options = found.spec.options

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from poverty_assets.countries import load_country, load_sources
 from poverty_assets.errors import InputError, MissingFile
+from poverty_assets.pack.country import load_country, load_sources
+from poverty_assets.pack.source import release
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.sources.readers import read_source
-from poverty_assets.sources.spec import release
 
 _FAR = Quarter(9000, 4)
 

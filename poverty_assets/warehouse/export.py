@@ -12,30 +12,21 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from poverty_assets.catalog.columns import AREA_LEVELS
 from poverty_assets.errors import UsageError
 from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.export_files import About, Form, write
 from poverty_assets.warehouse.profile import described, profile_sql
 from poverty_assets.warehouse.query import connect
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Form = Literal["geoparquet", "csv", "xlsx", "gpkg"]
 FORMS: tuple[Form, ...] = get_args(Form)
 SUFFIXES = {"geoparquet": (".parquet", ".geoparquet"), "xlsx": (".xlsx",), "gpkg": (".gpkg",)}
 GEOGRAPHIC = ("geoparquet", "gpkg")
-
-
-@dataclass(frozen=True)
-class About:
-    """What is said of an export: rows of topic, name and text, and whether its data are simulated."""
-
-    is_simulated: bool
-    built_at: Any
-    rows: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -76,7 +67,6 @@ def export(
     UsageError
         If a table, level or quarter is unknown, a table has no rows of what is asked for, or the target cannot be written.
     """
-    from poverty_assets.warehouse.export_files import write
 
     _check_target(target, form)
     if level is not None and level not in AREA_LEVELS:

@@ -14,8 +14,9 @@ import shutil
 import uuid
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from poverty_assets.atomic import replacing
 from poverty_assets.errors import UsageError
@@ -23,7 +24,18 @@ from poverty_assets.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from poverty_assets.warehouse.export import About, Form
+
+Form = Literal["geoparquet", "csv", "xlsx", "gpkg"]
+
+
+@dataclass(frozen=True)
+class About:
+    """What is said of an export: rows of topic, name and text, and whether its data are simulated."""
+
+    is_simulated: bool
+    built_at: Any
+    rows: tuple[tuple[str, str, str], ...]
+
 
 MARK = "SIMULATED DATA"
 MOST_ROWS = 1_048_575  # of an Excel sheet, less its heading

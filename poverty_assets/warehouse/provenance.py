@@ -10,8 +10,8 @@ import datetime as dt
 import pandas as pd
 
 from poverty_assets.catalog import table
+from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.spec import SourceSpec
 from poverty_assets.warehouse.lake import Lake
 
 

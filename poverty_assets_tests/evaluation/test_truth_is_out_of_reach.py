@@ -10,9 +10,9 @@ from poverty_assets.definitions import build_definitions
 from poverty_assets.settings import Settings
 
 PACKAGE = Path(poverty_assets.__file__).parent
-READERS = {"poverty_assets.sources.simulated.truth", "poverty_assets.evaluation.truth"}
-MAY_IMPORT = {"sources/simulated/generate.py", "evaluation/truth.py", "assets/evaluation.py"}
-MAY_NAME_THE_FOLDER = {"settings.py", "assets/evaluation.py", "assets/sources.py"}
+READERS = {"poverty_assets.twin.truth", "poverty_assets.evaluation.truth"}
+MAY_IMPORT = {"twin/generate.py", "evaluation/truth.py", "graph/assets/evaluation.py"}
+MAY_NAME_THE_FOLDER = {"settings.py", "graph/assets/evaluation.py", "graph/assets/sources.py"}
 
 
 def imports(tree: ast.AST) -> set[str]:

@@ -9,11 +9,11 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
-from poverty_assets.countries import load_country, load_sources
+from poverty_assets.geography.areas import to_geodataframe
+from poverty_assets.pack.country import load_country, load_sources
+from poverty_assets.pack.source import release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.rasters import load_raster
-from poverty_assets.sources.spec import release
-from poverty_assets.spatial.areas import to_geodataframe
 
 QUARTER = Quarter(2022, 4)
 
@@ -142,7 +142,7 @@ def test_zonal_means_of_every_raster_are_exactextracts_own(warehouse, landing_kh
     ],
 )
 def test_district_means_are_near_those_published_by_the_cell_centre_rule(landing_khm, source_id, column, most):
-    from poverty_assets.spatial.zonal import zonal_statistics
+    from poverty_assets.features.zonal import zonal_statistics
 
     country = load_country("khm")
     spec = next(s for s in load_sources(country, simulated=False) if s.source_id == source_id)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import poverty_assets
-from poverty_assets.measurement.measure import Cutoffs, Measure
+from poverty_assets.measure.measure import Cutoffs, Measure
 
 CUTOFFS = Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2))
 MEASURES = Path(poverty_assets.__file__).parent / "countries" / "khm" / "measures"

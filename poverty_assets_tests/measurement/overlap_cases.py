@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from poverty_assets.measurement.measure import Cutoffs, Dimension, Measure
+from poverty_assets.measure.measure import Cutoffs, Dimension, Measure
 
 INDICATORS = ["fuel", "water", "school"]
 AREAS = pd.DataFrame(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poverty_assets.errors import ContractViolation, UsageError
+from poverty_assets.measure.measure import k_value
 from poverty_assets.measurement.change import (
     absolute_change,
     annualised_relative_change,
@@ -19,7 +20,6 @@ from poverty_assets.measurement.change import (
 )
 from poverty_assets.measurement.design import SurveyDesign
 from poverty_assets.measurement.estimates import estimate_measure
-from poverty_assets.measurement.measure import k_value
 from poverty_assets_tests.measurement.factories import AREAS, ORACLE_INDICATORS, oracle_measure
 from poverty_assets_tests.measurement.test_estimates import KS, STATISTIC, expected_of
 

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poverty_assets.errors import ContractViolation
+from poverty_assets.measure.measure import Cutoffs, k_value, load_measure
 from poverty_assets.measurement import identities
 from poverty_assets.measurement.design import SurveyDesign
 from poverty_assets.measurement.estimates import MeasureEstimates, estimate_measure
 from poverty_assets.measurement.intervals import t_quantile
-from poverty_assets.measurement.measure import Cutoffs, k_value, load_measure
 from poverty_assets.measurement.weighting import jackknife
 from poverty_assets_tests.measurement.factories import (
     AREAS,

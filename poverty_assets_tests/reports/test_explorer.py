@@ -16,8 +16,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poverty_assets.countries import load_country, read_yaml
 from poverty_assets.errors import ContractViolation, UsageError
+from poverty_assets.pack.country import load_country, read_yaml
 from poverty_assets.reports import explorer
 from poverty_assets.reports.explorer.codec import (
     DIFFERENCE,

@@ -10,11 +10,11 @@ from scipy.special import expit
 from poverty_assets.catalog import table
 from poverty_assets.errors import ContractViolation
 from poverty_assets.small_area.association import fit_association, trait_profiles
-from poverty_assets.small_area.direct import Sample, read_sample, rescaled_bootstrap
 from poverty_assets.small_area.kernel import Covariates, fit_kernel, kernel_parts
 from poverty_assets.small_area.margins import Margins, fit_margins, spread_out
 from poverty_assets.small_area.replicates import Groups, draw_profiles, fit_associations, replicate
-from poverty_assets.small_area.tables import Drawn, Rollup, SmallAreaTables, rollup, small_area_tables
+from poverty_assets.small_area.rows import Drawn, Rollup, SmallAreaTables, rollup, small_area_tables
+from poverty_assets.small_area.sample import Sample, read_sample, rescaled_bootstrap
 from poverty_assets_tests.measurement.factories import make_measure
 
 N, PER_PROVINCE, SIZE = 120, 40, 30

@@ -10,7 +10,7 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.small_area.association import trait_profiles
 from poverty_assets.small_area.downscale import downscale, published_totals
-from poverty_assets.small_area.tables import rollup, small_area_tables
+from poverty_assets.small_area.rows import rollup, small_area_tables
 from poverty_assets_tests.measurement.factories import make_measure
 
 N = 30

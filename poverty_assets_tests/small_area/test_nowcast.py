@@ -10,7 +10,6 @@ import pytest
 from scipy.special import expit, logit
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.small_area.direct import Sample
 from poverty_assets.small_area.kernel import Covariates
 from poverty_assets.small_area.nowcast import (
     OVERALL,
@@ -22,6 +21,7 @@ from poverty_assets.small_area.nowcast import (
     sample_with_poor,
     score_nowcast,
 )
+from poverty_assets.small_area.sample import Sample
 from poverty_assets_tests.measurement.factories import make_measure
 
 N, PROVINCES, CLUSTER = 400, 8, 60

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from poverty_assets.small_area.direct import Sample, pooled_design_effect, sampling_correlation
 from poverty_assets.small_area.drift import common_error
 from poverty_assets.small_area.margins import FewCases
 from poverty_assets.small_area.replicates import drawn_households, in_threads
+from poverty_assets.small_area.sample import Sample, pooled_design_effect, sampling_correlation
 
 CLUSTERS, HOUSEHOLDS = 400, 25
 

@@ -3,7 +3,7 @@ import pytest
 
 from poverty_assets.errors import ContractViolation
 from poverty_assets.sources.contract import apply_contract
-from poverty_assets_tests.sources.test_spec import make_spec
+from poverty_assets_tests.pack.test_source import make_spec
 
 COLUMNS = {
     "area_code": {"from": ["Code", "Com_Code"], "type": "code"},

@@ -4,12 +4,12 @@ import geopandas as gpd
 import pytest
 import shapely
 
-from poverty_assets.countries import load_country, load_sources
 from poverty_assets.errors import MissingCRS, NotObserved, UnreadableFile
+from poverty_assets.pack.country import load_country, load_sources
+from poverty_assets.pack.source import release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.readers import digest, observe, read_source
-from poverty_assets.sources.spec import release
-from poverty_assets_tests.sources.test_spec import make_spec
+from poverty_assets_tests.pack.test_source import make_spec
 
 PERIOD = {"observed_from": dt.date(2022, 1, 1), "observed_to": dt.date(2022, 1, 1)}
 COLUMNS = {"name": {"from": "Name", "type": "text"}}

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from poverty_assets.countries import Country, country_folder, load_country, read_yaml
 from poverty_assets.errors import NotObserved, UsageError
+from poverty_assets.pack.country import Country, country_folder, load_country, read_yaml
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.explorer.figures import (
     METHOD_CODES,

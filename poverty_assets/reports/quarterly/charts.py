@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from poverty_assets.reports.figures_overlap import BLUE, DARK, GREY, ORANGE, PALE
+from poverty_assets.reports.pictures.overlap import BLUE, DARK, GREY, ORANGE, PALE
 from poverty_assets.reports.quarterly.fragments import HEADCOUNT, PAIR, PLACE, QUOTED, ctes
 
 PROVINCES = f"""{ctes(headcount=HEADCOUNT, place=PLACE)}

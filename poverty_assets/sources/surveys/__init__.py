@@ -4,6 +4,7 @@ Belongs here: what ``survey.yaml`` may say, the canonical file, and adapters of 
 here: estimates (``measurement``), or facts about one country's questionnaire (``countries/<code>/surveys``).
 """
 
-from poverty_assets.sources.surveys.canonical import Wave, read_wave, read_wave_description
+from poverty_assets.sources.surveys.canonical import read_wave
+from poverty_assets.sources.surveys.wave import Wave, read_wave_description
 
 __all__ = ["Wave", "read_wave", "read_wave_description"]

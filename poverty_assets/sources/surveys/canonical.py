@@ -19,10 +19,8 @@ or, for recodes of the DHS Program, ``adapter: dhs``, ``country: khm``, ``measur
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,64 +29,17 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.measurement.deprivation import deprivations
-from poverty_assets.measurement.lined_yaml import LinedYaml, read_lined_yaml
-from poverty_assets.measurement.measure import Measure, load_measure
-from poverty_assets.sources.surveys.tables import read_table
+from poverty_assets.lined_yaml import LinedYaml
+from poverty_assets.measure.deprivation import deprivations
+from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.sources.surveys.files import read_table
+from poverty_assets.sources.surveys.wave import Wave, read_wave_description
 
 REQUIRED = ("household_id", "psu", "stratum", "weight", "hh_size", "area_id")
 OPTIONAL = ("is_urban", "head_sex", "n_children", "interview_date")
 HASH_BYTES = 16
-_KEYS = {
-    "title", "wave", "note", "is_simulated", "design", "fieldwork", "source", "file", "members_file", "columns",
-    "member_columns", "indicators", "values", "adapter", "country", "measure", "files",
-}  # fmt: skip
 _TRUE, _FALSE = ("1", "1.0", "true", "yes", "urban"), ("0", "0.0", "false", "no", "rural")
 _SEX = {"female": "female", "male": "male", "f": "female", "m": "male", "2": "female", "1": "male"}
-
-
-@dataclass(frozen=True)
-class Wave:
-    """A wave as its ``survey.yaml`` describes it."""
-
-    title: str
-    wave: str
-    is_simulated: bool
-    start: dt.date
-    end: dt.date
-    folder: Path
-    spec: LinedYaml
-
-
-def read_wave_description(folder: Path) -> Wave:
-    """Read and check ``survey.yaml``.
-
-    Raises
-    ------
-    MissingFile
-        If the folder has none.
-    SpecificationError
-        If it has an unknown key or lacks one; the place is the line.
-    """
-    spec = read_lined_yaml(Path(folder) / "survey.yaml")
-    spec.check_keys(_KEYS)
-    fieldwork = spec.value.get("fieldwork")
-    stated = [fieldwork.get(key) for key in ("start", "end")] if isinstance(fieldwork, dict) else []
-    days = [day for day in stated if isinstance(day, dt.date)]
-    if len(days) != 2 or days[0] > days[1]:
-        spec.refuse(
-            "fieldwork does not give a start and an end in this order",
-            "write fieldwork: {start: 2021-09-15, end: 2022-02-15}",
-            "fieldwork",
-        )
-    simulated = spec.value.get("is_simulated", False)
-    if not isinstance(simulated, bool):
-        spec.refuse(f"is_simulated is {simulated!r}", "write true or false", "is_simulated")
-    adapter = spec.value.get("adapter", "canonical")
-    if adapter not in ("canonical", "dhs"):
-        spec.refuse(f"there is no adapter {adapter!r}", "write dhs, or leave the line out", "adapter")
-    title = spec.text("title")
-    return Wave(title, str(spec.value.get("wave", title)), simulated, days[0], days[1], Path(folder), spec)
 
 
 def read_wave(folder: Path, *, measure: Measure | None = None, key: bytes | None = None) -> pd.DataFrame:

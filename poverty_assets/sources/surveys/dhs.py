@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.measurement.deprivation import deprivations
-from poverty_assets.measurement.lined_yaml import LinedYaml, read_lined_yaml
-from poverty_assets.measurement.measure import Measure
-from poverty_assets.measurement.rules import Column, Rule, RuleError, parse_rule
-from poverty_assets.sources.surveys.canonical import Wave
-from poverty_assets.sources.surveys.tables import read_table
+from poverty_assets.lined_yaml import LinedYaml, read_lined_yaml
+from poverty_assets.measure.deprivation import deprivations
+from poverty_assets.measure.measure import Measure
+from poverty_assets.measure.rules import Column, Rule, RuleError, parse_rule
+from poverty_assets.sources.surveys.files import read_table
+from poverty_assets.sources.surveys.wave import Wave
 
 MONTHS_OF_RECALL = 60
 ADULT_AT_MONTHS = 216

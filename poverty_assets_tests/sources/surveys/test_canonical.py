@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from poverty_assets.errors import ContractViolation, MissingFile, PovertyAssetsError, SpecificationError
-from poverty_assets.measurement.measure import load_measure
+from poverty_assets.measure.measure import load_measure
 from poverty_assets.sources.surveys import read_wave, read_wave_description
 from poverty_assets_tests.measurement.factories import MEASURES, make_measure
 

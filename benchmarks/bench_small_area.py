@@ -1,0 +1,302 @@
+"""Small-area estimates of the simulated twin against its truth: every mark with its value.
+
+    python -m benchmarks.bench_small_area [--home DIR] [--quarter 2026Q3] [--replicates 200] [--seed N]
+
+The features, register and households are those that a refresh of the simulated twin put into the lake of a home (that of
+``--home``, else one made in a temporary folder); the truth is its ``evaluation/truth``, read after everything has been
+estimated.
+
+Over communes with no survey household, unless said: coverage and mean width of 95% intervals of H, M0 and the ten headcounts;
+bias in the poorest tenth; standard deviation of estimates over that of the truth; errors by urban and rural, remoteness and
+minority-heavy provinces; H against a model fitted to H itself; errors of pairs, H and profiles against independence, given true
+and given modelled margins; held-out scores of learners; seconds a replicate; the largest difference of benchmarked totals; the
+same marks of the downscaling of published totals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.judging.folds import block_ids
+from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.measurement.joint import figures_of_profiles
+from poverty_assets.pack.country import country_folder, load_country, load_sources
+from poverty_assets.pack.source import covariates as modelled_features
+from poverty_assets.quarter import Quarter
+from poverty_assets.settings import Settings
+from poverty_assets.small_area.against_truth import point_scores, profile_scores, scores
+from poverty_assets.small_area.association import trait_profiles
+from poverty_assets.small_area.downscale import downscale
+from poverty_assets.small_area.drift import common_error, drift_variance, wave_trend
+from poverty_assets.small_area.kernel import Covariates
+from poverty_assets.small_area.league import applicability, compete
+from poverty_assets.small_area.margins import Margins, fit_margins
+from poverty_assets.small_area.replicates import Groups, fit_associations, joint_profiles, replicate
+from poverty_assets.small_area.rows import rollup
+from poverty_assets.small_area.sample import Sample, pooled_design_effect, read_sample
+from poverty_assets.small_area.tilt import Published
+from poverty_assets.twin import settings, truth, world
+
+COUNTRY = "khm"
+MINORITY_HEAVY = 0.1
+"""Share of people of ethnic minorities above which a province of the twin counts as minority-heavy."""
+
+
+class Twin:
+    """What a refresh of the twin put into a home's lake, and the truth for the end."""
+
+    def __init__(self, quarter: Quarter, seed: int, home: Path) -> None:
+        self.country = load_country(COUNTRY)
+        self.measure = load_measure(country_folder(COUNTRY) / "measures" / f"{self.country.default_measure}.yaml")
+        self.world = world.build(settings.read_text(country_folder(COUNTRY)), seed)
+        self.home, self.quarter, self.folder = home, quarter, home / "evaluation" / "truth"
+        communes = self._table("dim_area").query("area_level == 'commune'").sort_values("area_id")
+        self.dim = communes.set_index("area_id")
+        self.communes = communes["area_id"].astype(str).tolist()
+        self.province = np.unique([code[:2] for code in self.communes], return_inverse=True)[1]
+        self.population, self.households = (self.dim[c].to_numpy(dtype=float) for c in ("population", "households"))
+        frames = [self._table("survey_household_before"), self._table("survey_household")]
+        self.before, self.sample = (read_sample(f, self.measure.indicator_ids, self.communes) for f in frames)
+        self.before_poor, self.sample_poor = (self._poor(f) for f in frames)
+        self.direct_profiles = self._direct_profiles(frames[1])
+        middles = [pd.to_datetime(f["interview_date"]).mean() for f in frames]
+        self.years_between = (middles[1] - middles[0]).days / 365.25
+        self.years_since = max((pd.Timestamp(quarter.end) - middles[1]).days - 45, 0) / 365.25
+
+    def _table(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(
+            self.home / "lake" / name / f"quarter={self.quarter.key}" / "part.parquet", partitioning=None
+        )
+
+    def _poor(self, frame: pd.DataFrame) -> Sample:
+        """The same households with two columns: poor, and poor or nearly so."""
+        flags = frame[self.measure.indicator_ids].to_numpy(dtype=float)
+        frame = frame[np.isfinite(flags).all(axis=1)]
+        score = self.measure.scores(frame[self.measure.indicator_ids].to_numpy(dtype=np.int64))
+        cutoffs = self.measure.cutoffs
+        poor = {
+            name: self.measure.is_poor(score, k) for name, k in (("poor", cutoffs.poor), ("near", cutoffs.vulnerable))
+        }
+        return read_sample(frame.assign(**poor), list(poor), self.communes)
+
+    def _direct_profiles(self, frame: pd.DataFrame) -> np.ndarray:
+        flags = frame[self.measure.indicator_ids].to_numpy(dtype=float)
+        keep = np.isfinite(flags).all(axis=1)
+        masks = flags[keep].astype(int) @ (1 << np.arange(flags.shape[1]))
+        key = self.province[pd.Index(self.communes).get_indexer(frame.loc[keep, "area_id"])]
+        size = 1 << flags.shape[1]
+        persons = (frame["weight"] * frame["hh_size"])[keep].to_numpy()
+        profiles = np.bincount(key * size + masks, persons, (int(self.province.max()) + 1) * size).reshape(-1, size)
+        return profiles / profiles.sum(axis=1, keepdims=True)
+
+    def covariates(self) -> Covariates:
+        """Features and register of the lake."""
+        modelled = modelled_features(
+            self._table("commune_feature"), load_sources(load_country(COUNTRY), simulated=True)
+        )
+        wide = modelled.pivot(index="area_id", columns="feature_id", values="value")
+        self.feature_names = [*wide.columns, "is_urban"]
+        register = self._table("register_count").set_index("area_id").reindex(self.communes)
+        listed = (register["listed"] / register["households"]).to_numpy(dtype=float)
+        urban = self.dim["is_urban"].to_numpy(dtype=float)
+        features = np.column_stack([wide.reindex(self.communes).to_numpy(dtype=float), urban])
+        east, north = self.dim["centroid_lon"] * 108_700.0, self.dim["centroid_lat"] * 110_600.0
+        return Covariates(features, np.column_stack([east, north]), self.province, listed[:, None])
+
+    def fairness(self, covariates: Covariates, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Groups of communes, of ``rows`` alone, in which errors are compared."""
+        urban = self.dim["is_urban"].to_numpy(dtype=bool)
+        travel = covariates.features[:, self.feature_names.index("travel_time_mean")]
+        third = np.digitize(travel, np.nanquantile(travel, [1 / 3, 2 / 3]))
+        heavy = {code for code, share in self.world.settings.minority_share.items() if share > MINORITY_HEAVY}
+        minority = np.array([code[:2] in heavy for code in self.communes])
+        groups = {"urban": urban, "rural": ~urban, "nearest third": third == 0, "middle third": third == 1,
+                  "remotest third": third == 2, "minority-heavy provinces": minority, "other provinces": ~minority}  # fmt: skip
+        return {name: rows & members for name, members in groups.items()}
+
+    def true_profiles(self) -> np.ndarray:
+        """Share of people with each mask in each commune."""
+        frame = truth.read_truth_households(self.folder, self.quarter)
+        order = pd.Index(self.communes).get_indexer(frame["commune_code"].cat.categories)
+        commune = order[frame["commune_code"].cat.codes.to_numpy()]
+        size = 1 << len(self.measure.indicators)
+        counts = np.bincount(commune * size + frame["mask"].to_numpy(), frame["hh_size"], len(self.communes) * size)
+        counts = counts.reshape(-1, size)
+        return counts / counts.sum(axis=1, keepdims=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quarter", default="2026Q3")
+    parser.add_argument("--replicates", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=Settings().seed)
+    parser.add_argument("--home", type=Path)
+    options = parser.parse_args()
+    quarter = Quarter.from_label(options.quarter)
+    with tempfile.TemporaryDirectory() as folder:
+        home = options.home or Path(folder)
+        if options.home is None:
+            environment = {**os.environ, "POVERTY_ASSETS_HOME": str(home), "POVERTY_ASSETS_SEED": str(options.seed)}
+            command = [sys.executable, "-m", "poverty_assets.cli", "refresh", "--quarter", quarter.label]
+            subprocess.run(command, env=environment, check=True)
+        evaluate(Twin(quarter, options.seed, home), options.replicates)
+
+
+def evaluate(twin: Twin, n_replicates: int) -> None:
+    """Estimate, then compare with the truth and print."""
+    sample, measure, covariates = twin.sample, twin.measure, twin.covariates()
+    groups, areas = _groups(twin, covariates.xy), _areas(twin)
+    started = time.perf_counter()
+    margins = _fit(twin, sample, twin.before, covariates)
+    print(f"margins fitted in {time.perf_counter() - started:.1f} s")
+    started = time.perf_counter()
+    totals = direct_totals(twin)
+    up = rollup(areas, twin.communes, twin.population, "KH", sampled_households=sample.area_households)
+    drawn = replicate(margins, sample, groups, twin.households, up, measure, totals=totals, n_replicates=n_replicates)
+    print(f"{(time.perf_counter() - started) / n_replicates:.2f} s a replicate, {n_replicates} replicates")
+    provinces = np.column_stack([np.bincount(twin.province, twin.population * c) for c in margins.shares.T])
+    provinces /= np.bincount(twin.province, twin.population)[:, None]
+    print(f"benchmarked totals: largest difference {np.nanmax(np.abs(provinces - margins.totals)):.1e}")
+    _compete(twin, margins, covariates)
+    direct_h = _fit(twin, twin.sample_poor, twin.before_poor, covariates).shares[:, 0]
+    true = twin.true_profiles()
+    sampled = np.isin(np.arange(len(true)), sample.sampled)
+    found = scores(drawn, true, sampled, twin.fairness(covariates, ~sampled), measure)
+    _print_marks("composite and modelled, communes with no household", found)
+    _print_marks("the same, communes with households", found, ":sampled")
+    _print_fairness(found, twin.fairness(covariates, ~sampled))
+    h = figures_of_profiles(true, measure).headcount_ratio[:, 1]
+    ours, direct = (
+        point_scores("headcount_ratio", e, h, ~sampled, learner="").set_index("metric")["value"]
+        for e in (figures_of_profiles(drawn.profiles, measure).headcount_ratio[:, 1], direct_h)
+    )
+    print(f"\nH: mean error {ours['mae']:.4f} from profiles, {direct['mae']:.4f} by the same kernel fitted to H; "
+          f"rank correlation {ours['spearman']:.3f} and {direct['spearman']:.3f}")  # fmt: skip
+    _print_profiles("given modelled margins", drawn.profiles, true, ~sampled, measure)
+    shares, everywhere = figures_of_profiles(true, measure).uncensored, np.ones(len(true), dtype=bool)
+    fitted = fit_associations(sample, shares, groups)
+    given = joint_profiles(shares, fitted.blocks.of_areas(groups.block))
+    _print_profiles("given true margins", given, true, everywhere, measure)
+    loading = np.clip(twin.world.loading, -0.96, 0.96)
+    _print_profiles("  with the twin's own loadings", trait_profiles(shares, loading), true, everywhere, measure)
+    own = trait_profiles(margins.shares, loading)
+    _print_profiles("  the same at modelled margins", own, true, ~sampled, measure)
+    down = rollup(areas, twin.communes, twin.population, "KH", method="downscaled")
+    columns = np.column_stack([covariates.features, covariates.leading])
+    spread = downscale(
+        totals,
+        columns,
+        twin.population,
+        twin.households,
+        twin.province,
+        down,
+        measure,
+        leading=covariates.leading.shape[1],
+        n_replicates=n_replicates // 4,
+    )
+    _print_marks("downscaled from provinces, all communes", scores(spread, true, ~everywhere, {}, measure))
+
+
+def _fit(twin: Twin, sample: Sample, before: Sample, covariates: Covariates) -> Margins:
+    return fit_margins(
+        sample,
+        covariates,
+        twin.population,
+        households=twin.households,
+        design_effect=pooled_design_effect([sample, before]),
+        drift=twin.years_since * drift_variance(before, sample, twin.province, twin.years_between),
+        trend=twin.years_since * wave_trend(before, sample, twin.years_between),
+        before=before,
+        common=common_error(before, sample, twin.years_between, twin.years_since),
+        distance=applicability(covariates.features, sample.sampled, covariates.xy)[0],
+    )
+
+
+def _compete(twin: Twin, margins: Margins, covariates: Covariates) -> None:
+    started = time.perf_counter()
+    found = compete(
+        twin.sample,
+        margins.fits,
+        twin.measure.indicator_ids,
+        covariates,
+        twin.feature_names,
+        alone={"night_lights": "nightlights_mean", "population_density": "population_per_cell_mean"},
+        leading_names=["register_rate"],
+        district=np.unique([code[:4] for code in twin.communes], return_inverse=True)[1],
+        before=twin.before,
+    )
+    took, loss = time.perf_counter() - started, found.metrics[found.metrics["metric"] == "log_loss"]
+    wins = pd.Series(found.chosen).value_counts().to_dict()
+    print(f"competition in {took:.1f} s; chosen: {wins}; mean log loss over indicators")
+    print(loss.pivot_table(index="fold_design", columns="learner", values="value").round(4).to_string())
+
+
+def direct_totals(twin: Twin) -> Published:
+    """Direct figures of the provinces, as they would be published."""
+    sample, measure = twin.sample, twin.measure
+    f = figures_of_profiles(twin.direct_profiles, measure)
+    n = np.bincount(twin.province[sample.area], sample.effective)
+
+    def error(share: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.maximum(share * (1 - share), 1e-4) * 1.3 / n.reshape(-1, *[1] * (share.ndim - 1)))
+
+    h = f.headcount_ratio[:, 1]
+    return Published(f.uncensored, f.censored[:, 1], h, error(f.uncensored), error(h))
+
+
+def _groups(twin: Twin, xy: np.ndarray) -> Groups:
+    blocks = block_ids(xy)
+    return Groups(twin.province, np.unique(twin.province * 10_000 + blocks, return_inverse=True)[1])
+
+
+def _areas(twin: Twin) -> pd.DataFrame:
+    code = pd.Series(twin.communes)
+    rows = [pd.DataFrame({"area_id": ["KH"], "area_level": "country", "parent_id": [None]})]
+    for level, digits, above in (("province", 2, 0), ("district", 4, 2), ("commune", 6, 4)):
+        own = code.str[:digits].drop_duplicates()
+        parent = own.str[:above] if above else "KH"
+        rows.append(pd.DataFrame({"area_id": own, "area_level": level, "parent_id": parent}))
+    return pd.concat(rows, ignore_index=True)
+
+
+def _print_marks(title: str, found: pd.DataFrame, suffix: str = "") -> None:
+    """Coverage, width, bias, spread and error of each figure."""
+    metrics = ["coverage95", "width95", "bias", "bias_poorest_tenth", "sd_ratio", "mae", "zero_or_one"]
+    own = found[found["metric"].isin([m + suffix for m in metrics])]
+    wide = own.pivot(index="target", columns="metric", values="value")[[m + suffix for m in metrics]]
+    wide.columns = ["coverage", "width", "bias", "poorest tenth", "sd ratio", "mean error", "0 or 1"]
+    print(f"\n{title} ({own['n'].iloc[0]})\n{wide.loc[found['target'].unique()].round(4).to_string()}")
+
+
+def _print_fairness(found: pd.DataFrame, groups: dict[str, np.ndarray]) -> None:
+    """Errors of H and the mean over headcounts in each group."""
+    print(f"\n{'':28}communes  H: coverage   width    bias  mean error  headcounts: coverage  mean error")
+    for name, rows in groups.items():
+        own = found[found["metric"].str.endswith(f":{name}")]
+        h = own[own["target"] == "headcount_ratio"].set_index("metric")["value"]
+        margins = own[own["target"].str.startswith("margin:")].groupby("metric")["value"].mean()
+        print(
+            f"{name:28}{rows.sum():8}{h[f'coverage95:{name}']:13.3f}{h[f'width95:{name}']:8.3f}{h[f'bias:{name}']:+8.4f}"
+            f"{h[f'mae:{name}']:12.4f}{margins[f'coverage95:{name}']:22.3f}{margins[f'mae:{name}']:12.4f}"
+        )
+
+
+def _print_profiles(title: str, profiles: np.ndarray, true: np.ndarray, rows: np.ndarray, measure: Measure) -> None:
+    """How much smaller errors are than those of independent deprivations with the same margins."""
+    value = profile_scores(profiles, true, rows, measure).set_index("metric")["value"]
+    names = {"pairs": "pairs_error", "H": "h_error", "total variation": "total_variation"}
+    parts = [f"{name} {value[m]:.4f} ({value[m + '_against_independence']:+.1%})" for name, m in names.items()]
+    print(f"{title}, error and against independence: {', '.join(parts)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Whether two homes hold the same figures: every table of the lake and of the published file, value for value.
+
+    python -m benchmarks.compare_homes BEFORE AFTER [--rename table.column=new ...] [--rename table=new ...]
+
+Rows are ordered by the table's key (else by all columns) and compared bit for bit. Left out: builds, digests, seals, times, files of models.
+Columns and tables that were renamed are named with ``--rename``; columns and tables that one side alone has are listed, and
+refused unless ``--new`` or ``--gone`` names them. Ends with 1 where anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+TIMES = {"published_at", "built_at", "lake_digest", "build_id", "run_id", "code_version", "training_digest", "artifact"}
+LEFT_OUT = {"meta_build", "quarter_seal"}
+
+
+def main() -> int:
+    """Compare and say what differs; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    parser.add_argument("--rename", action="append", default=[], metavar="OLD=NEW")
+    parser.add_argument("--new", action="append", default=[], metavar="TABLE[.COLUMN]")
+    parser.add_argument("--gone", action="append", default=[], metavar="TABLE[.COLUMN]")
+    asked = parser.parse_args()
+    renames = dict(pair.split("=", 1) for pair in asked.rename)
+    lines, compared, values = [], 0, 0
+    for part, read in (("lake", _lake), ("warehouse", _warehouse)):
+        before, after = read(asked.before), read(asked.after)
+        before = {(renames.get(name, name), where): load for (name, where), load in before.items()}
+        for name, where in sorted(set(before) | set(after)):
+            key = (name, where)
+            if key not in before or key not in after:
+                if name not in (asked.new if key in after else asked.gone):
+                    lines.append(f"{part} {name} {where}: only {'after' if key in after else 'before'}")
+                continue
+            one, other = _renamed(before[key](), name, renames), after[key]()
+            found = list(_differences(one, other, name, set(asked.new), set(asked.gone)))
+            lines += [f"{part} {name} {where}: {text}" for text in found]
+            compared, values = compared + 1, values + one.num_rows * one.num_columns
+    print("\n".join(lines) or "the same")
+    print(f"{compared} tables, {values:,} values compared, {len(lines)} differences")
+    return 1 if lines or not compared else 0
+
+
+def _lake(home: Path) -> dict[tuple[str, str], Any]:
+    files = sorted((home / "lake").rglob("part.parquet"))
+    found = {}
+    for path in files:
+        name, *where = path.relative_to(home / "lake").parts[:-1]
+        if name not in LEFT_OUT:
+            found[name, "/".join(where)] = lambda path=path: pq.ParquetFile(path).read()
+    return found
+
+
+def _warehouse(home: Path) -> dict[tuple[str, str], Any]:
+    connection = duckdb.connect(str(home / "warehouse/poverty.duckdb"), read_only=True)
+    rows = connection.execute(
+        "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'main'"
+    )
+    return {
+        (name, kind.lower()): lambda name=name: connection.execute(f'SELECT * FROM "{name}"').to_arrow_table()
+        for name, kind in rows.fetchall()
+        if name not in LEFT_OUT
+    }
+
+
+def _renamed(data: pa.Table, name: str, renames: dict[str, str]) -> pa.Table:
+    return data.rename_columns([renames.get(f"{name}.{column}", column) for column in data.column_names])
+
+
+def _differences(one: pa.Table, other: pa.Table, name: str, new: set[str], gone: set[str]) -> Iterator[str]:
+    for mine, theirs, allowed, side in ((one, other, gone, "before"), (other, one, new, "after")):
+        extra = [c for c in mine.column_names if c not in theirs.column_names and f"{name}.{c}" not in allowed]
+        if extra:
+            yield f"columns only {side}: {', '.join(extra)}"
+    shared = [c for c in one.column_names if c in other.column_names and c not in TIMES]
+    if one.num_rows != other.num_rows:
+        yield f"{one.num_rows} rows before, {other.num_rows} after"
+        return
+    first, second = (_rows(data.select(shared)) for data in (one, other))
+    if first == second:
+        return
+    row, column = next(
+        (i, j) for i, (a, b) in enumerate(zip(first, second, strict=True)) for j in range(len(a)) if a[j] != b[j]
+    )
+    number = sum(a != b for a, b in zip(first, second, strict=True))
+    yield (
+        f"{number} of {len(first)} rows differ, first row {row}, {shared[column]}:"
+        f" {first[row][column]} before, {second[row][column]} after; row: {first[row][:6]}"
+    )
+
+
+def _rows(data: pa.Table) -> list[tuple[str, ...]]:
+    """Rows as texts that tell every bit (``repr`` of a float does), in order."""
+    columns = [[repr(value) for value in data[name].to_pylist()] for name in data.column_names]
+    return sorted(zip(*columns, strict=True)) if columns else []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""The suites as Dagster asset checks: one step a table, one check a group of expectations.
+
+Belongs here: wiring. Every check is blocking, so that what it found is written before the quarter is sealed; only findings
+of severity error stop the run (Dagster never blocks on WARN). Does not belong here: what is expected (``suites``,
+``coverage``).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+
+from poverty_assets.catalog import TABLES, Table
+from poverty_assets.graph.checks.suites import GROUPS, Finding
+from poverty_assets.graph.partitions import quarter_of
+from poverty_assets.graph.resources import Home
+
+EXTRA = {"commune_feature": ("coverage", "drift"), "meta_source": ("quarantine",)}
+
+
+def build() -> list[dg.AssetChecksDefinition]:
+    """The checks of every table that is written to the lake."""
+    return [_of_table(t) for t in TABLES if t.partitioned and t.name != "check_result"]
+
+
+def _of_table(definition: Table) -> dg.AssetChecksDefinition:
+    groups = [*GROUPS, *EXTRA.get(definition.name, ())]
+
+    @dg.multi_asset_check(
+        name=f"check_{definition.name}",
+        specs=[
+            dg.AssetCheckSpec(group, asset=definition.name, blocking=True, description=_DESCRIPTIONS[group])
+            for group in groups
+        ],
+    )
+    def check(context: dg.AssetCheckExecutionContext, home: Home) -> Iterator[dg.AssetCheckResult]:
+        from poverty_assets.graph.checks.suites import validate
+
+        quarter = quarter_of(context)
+        findings = validate(home.lake.read(definition.name, quarter), definition) + _extra(
+            definition.name, home, context
+        )
+        home.lake.write_checks(definition.name, quarter, pd.DataFrame([f.row(definition.name) for f in findings]))
+        for group in groups:
+            yield _result(group, definition.name, [f for f in findings if f.group == group])
+
+    return check
+
+
+_DESCRIPTIONS = {
+    "keys": "The key stands once (blocking).",
+    "completeness": "No NULL in a column that may hold none (blocking).",
+    "legal_values": "Ranges, codes and forms as the catalog states them (blocking).",
+    "coverage": "Communes without a value, feature by feature (warns).",
+    "drift": "Features whose distribution is not that of the training data any more, by name (warns).",
+    "quarantine": "Rows that were set aside because they break their source's contract (warns).",
+}
+
+
+def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> list[Finding]:
+    from poverty_assets.graph.checks.coverage import covariate_drift, feature_coverage, quarantine
+
+    quarter = quarter_of(context)
+    if name == "commune_feature":
+        features, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
+        communes = pd.Index(areas.loc[areas["area_level"] == "commune", "area_id"])
+        drift = covariate_drift(home.lake.read("wave_feature", quarter), features, communes)
+        return feature_coverage(features, areas) + drift
+    if name == "meta_source":
+        noted = {source_id: home.lake.metadata(f"src_{source_id}", quarter) for source_id in home.sources}
+        return quarantine({source_id: n["quarantined"] for source_id, n in noted.items() if "absent" not in n})
+    return []
+
+
+def _result(group: str, name: str, findings: list[Finding]) -> dg.AssetCheckResult:
+    failed = [f for f in findings if not f.passed]
+    severe = any(f.severity == "error" for f in failed)
+    shown = "\n".join(f"- {f.check}: {f.observed}" for f in failed[:20])
+    return dg.AssetCheckResult(
+        check_name=group,
+        asset_key=name,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        description=f"{len(failed)} of {len(findings)} failed" if failed else f"all {len(findings)} passed",
+        metadata={"checks": len(findings), "failed": dg.MetadataValue.md(shown or "none")},
+    )

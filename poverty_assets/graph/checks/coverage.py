@@ -1,0 +1,91 @@
+"""How complete a quarter's features and sources are: what is missing, by name.
+
+Belongs here: checks that warn and never block. Does not belong here: legal values (``suites``).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from poverty_assets.graph.checks.suites import Finding
+
+ENOUGH = 0.99
+
+
+def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame) -> list[Finding]:
+    """One finding a feature (communes without a value, by name), and one over all features.
+
+    Parameters
+    ----------
+    features : DataFrame (catalog: ``commune_feature``)
+    areas : DataFrame (catalog: ``dim_area``)
+    """
+    communes = areas[areas["area_level"] == "commune"].set_index("area_id")["name_en"]
+    present = features[features["area_id"].isin(communes.index)]
+    findings, complete = [], pd.Series(True, index=communes.index)
+    for feature_id, ids in present.groupby("feature_id", sort=True)["area_id"]:
+        missing = communes.index.difference(list(ids))
+        complete[missing] = False
+        named = ", ".join(f"{code} {communes[code]}" for code in missing[:20]) + (" ..." if len(missing) > 20 else "")
+        findings.append(
+            Finding(
+                "coverage",
+                f"{feature_id} for every commune",
+                len(missing) == 0,
+                "warn",
+                f"{len(missing)} of {len(communes)} communes missing: {named}"
+                if len(missing)
+                else f"{len(communes)} communes",
+                len(missing),
+            )
+        )
+    without = complete.index[~complete]
+    named = ", ".join(f"{code} {communes[code]}" for code in without[:30])
+    findings.append(
+        Finding(
+            "coverage",
+            f"at least {ENOUGH:.0%} of communes have every feature",
+            bool(complete.mean() >= ENOUGH),
+            "warn",
+            f"{complete.mean():.2%} of {len(communes)} have every feature"
+            + (f"; not: {named}" if len(without) else ""),
+            len(without),
+        )
+    )
+    return findings
+
+
+def quarantine(noted: dict[str, dict[str, int]]) -> list[Finding]:
+    """One finding a source: rows set aside because they break its contract.
+
+    Parameters
+    ----------
+    noted : dict
+        source_id -> reason -> rows.
+    """
+    findings = []
+    for source_id, reasons in sorted(noted.items()):
+        rows = sum(reasons.values())
+        said = "; ".join(f"{reason}: {n}" for reason, n in sorted(reasons.items())) or "none"
+        findings.append(Finding("quarantine", f"{source_id}: no row set aside", rows == 0, "warn", said, rows))
+    return findings
+
+
+def covariate_drift(wave_features: pd.DataFrame, features: pd.DataFrame, communes: pd.Index) -> list[Finding]:
+    """One finding: which features have drifted from what the estimates were trained on (population stability index).
+
+    Parameters
+    ----------
+    wave_features : DataFrame (lake: ``wave_feature``)
+        Empty where no survey stands behind the quarter: then there is nothing to drift from.
+    features : DataFrame (catalog: ``commune_feature``)
+    communes : Index of area_id
+    """
+    from poverty_assets.small_area.covariate_drift import DRIFTED, drift_message, quarter_stability
+
+    name = f"no feature has drifted from training (population stability index up to {DRIFTED:g})"
+    stable = quarter_stability(wave_features, features, communes)
+    if stable.empty:
+        return [Finding("drift", name, True, "warn", "no survey wave to compare with", 0)]
+    drifted = int(stable["drifted"].sum())
+    return [Finding("drift", name, drifted == 0, "warn", drift_message(stable), drifted)]

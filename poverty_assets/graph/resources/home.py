@@ -1,0 +1,95 @@
+"""The home, its country and its sources, as one resource that assets ask for.
+
+Belongs here: opening what settings name. Does not belong here: reading the environment (``settings``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.pack.country import Country, load_country, load_sources
+from poverty_assets.pack.source import SourceSpec
+from poverty_assets.quarter import Quarter
+from poverty_assets.settings import Settings, chosen_measure
+from poverty_assets.warehouse.lake import Lake
+
+
+class Home(dg.ConfigurableResource):
+    """One home: folders, country, sources.
+
+    Attributes
+    ----------
+    settings_json : str
+        ``Settings`` as JSON, so that a run in another process sees the same.
+    """
+
+    settings_json: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Home:
+        """The resource for these settings."""
+        return cls(settings_json=settings.model_dump_json())
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings."""
+        return Settings.model_validate_json(self.settings_json)
+
+    @cached_property
+    def country(self) -> Country:
+        """The country."""
+        return load_country(self.settings.country)
+
+    @cached_property
+    def sources(self) -> dict[str, SourceSpec]:
+        """The country's sources by id."""
+        specs = load_sources(self.country, simulated=self.settings.is_simulated)
+        for spec in specs:
+            if spec.role == "survey":
+                spec.options["measure_file"] = str(self._measure_file)
+                if self.settings.household_key is not None:
+                    spec.options["household_key"] = self.settings.household_key
+        return {spec.source_id: spec for spec in specs}
+
+    @cached_property
+    def measure(self) -> Measure:
+        """The measure that is estimated."""
+        return load_measure(self._measure_file)
+
+    @property
+    def _measure_file(self) -> Path:
+        name = chosen_measure(self.settings, self.country.default_measure)
+        return self.country.folder / "measures" / f"{name}.yaml"
+
+    def survey_waves(self, quarter: Quarter) -> list[tuple[str, dict[str, Any]]]:
+        """Survey waves that the quarter sees, in order of the end of fieldwork, with what was noted of each."""
+        waves = [spec.source_id for spec in self.sources.values() if spec.role == "survey"]
+        noted = [(source_id, self.lake.metadata(f"src_{source_id}", quarter)) for source_id in waves]
+        return sorted((w for w in noted if "absent" not in w[1]), key=lambda w: str(w[1]["observed_to"]))
+
+    @property
+    def lake(self) -> Lake:
+        """The lake."""
+        return Lake(self.settings.lake)
+
+    @property
+    def landing(self) -> Path:
+        """The landing folder."""
+        return self.settings.landing_folder
+
+    def observed_to(self, source_id: str, quarter: Quarter) -> dt.date:
+        """Last day of the observation that the quarter sees of a source."""
+        return dt.date.fromisoformat(self.lake.metadata(f"src_{source_id}", quarter)["observed_to"])
+
+    def observed(self, source_id: str, quarter: Quarter) -> pd.DataFrame | None:
+        """Rows of a source as the quarter sees it; None where it had not been observed or is not there."""
+        if "absent" in self.lake.metadata(f"src_{source_id}", quarter):
+            return None
+        return self.lake.read(f"src_{source_id}", quarter)

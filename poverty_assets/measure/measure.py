@@ -1,0 +1,337 @@
+"""A measure of multidimensional deprivation, read from its yaml file.
+
+Belongs here: indicators, dimensions, exact weights and cut-offs, and the checks of the file. Does not belong here: the rule
+language (``rules``), which household is deprived in what (``deprivation``), estimates (``estimates``).
+
+Weights are exact fractions. A household's deprivation score is a whole number, the sum of the weights over their common
+denominator, and it is poor at k = a/b when score * b >= a * denominator: no rounding can move a household across a
+cut-off, as it does where weights such as 1/18 are added in floating point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from math import lcm
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from poverty_assets.lined_yaml import LinedYaml, read_lined_yaml
+from poverty_assets.measure.rules import Rule, RuleError, parse_rule
+
+Level = Literal["household", "member"]
+_TOP_KEYS = {
+    "measure_id", "name_en", "name_km", "source", "cutoffs", "dimensions", "indicators", "columns", "member_columns",
+    "derived",
+}  # fmt: skip
+_DIMENSION_KEYS = {"dimension_id", "name_en", "name_km"}
+_INDICATOR_KEYS = {
+    "indicator_id", "dimension_id", "name_en", "name_km", "definition", "definition_km", "cutoff", "weight", "rule",
+    "eligibility", "missing", "source",
+}  # fmt: skip
+_DERIVED_KEYS = {"column_id", "of", "rule", "description"}
+
+
+class Cutoffs(NamedTuple):
+    """Values of k, ascending: people at or above ``vulnerable`` and below ``poor`` are vulnerable (near-poor), those at or
+    above ``severe`` severely poor.
+    """
+
+    vulnerable: Fraction
+    poor: Fraction
+    severe: Fraction
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A dimension of deprivation."""
+
+    dimension_id: str
+    name_en: str
+    name_km: str
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One indicator: its names, its definition in words, and the rule that decides it.
+
+    ``eligibility`` false makes the household not deprived. ``missing`` says what an unknown rule means: ``unknown``
+    leaves the household out of the estimates, ``not_deprived`` counts it as not deprived.
+    """
+
+    indicator_id: str
+    dimension_id: str
+    name_en: str
+    name_km: str
+    definition: str
+    definition_km: str
+    cutoff: str
+    source: str
+    weight: Fraction
+    rule: Rule | None = None
+    eligibility: Rule | None = None
+    missing: Literal["unknown", "not_deprived"] = "unknown"
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A column that rules may use, made from other columns, of households or of their members."""
+
+    column_id: str
+    level: Level
+    rule: Rule
+    description: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure: indicators with weights that sum to 1, and the cut-offs k that it is published at."""
+
+    measure_id: str
+    name_en: str
+    name_km: str
+    source: str
+    cutoffs: Cutoffs
+    dimensions: tuple[Dimension, ...]
+    indicators: tuple[Indicator, ...]
+    derived: tuple[Derived, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    member_columns: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+
+    @classmethod
+    def of_weights(
+        cls,
+        measure_id: str,
+        weights: Mapping[str, Fraction],
+        cutoffs: Cutoffs,
+    ) -> Measure:
+        """A measure made in code of weights alone, for a user's own indicator columns."""
+        words = (measure_id,) * 6
+        indicators = tuple(Indicator(i, "all", *words, weight=Fraction(w)) for i, w in weights.items())
+        return cls(*(measure_id,) * 4, cutoffs, (Dimension("all", "all", "all"),), indicators)
+
+    @property
+    def indicator_ids(self) -> list[str]:
+        """Identifiers, in the order of the file (bit j of a household's mask is indicator j)."""
+        return [indicator.indicator_id for indicator in self.indicators]
+
+    @property
+    def dimension_ids(self) -> list[str]:
+        """Identifiers of the dimensions, in the order of the file."""
+        return [dimension.dimension_id for dimension in self.dimensions]
+
+    @property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """Weights as floating point, shape (d,), for the last step of an estimate only."""
+        return np.array([float(indicator.weight) for indicator in self.indicators])
+
+    @cached_property
+    def denominator(self) -> int:
+        """Common denominator of the weights."""
+        return lcm(*(indicator.weight.denominator for indicator in self.indicators))
+
+    @cached_property
+    def integer_weights(self) -> npt.NDArray[np.int64]:
+        """Weights over the common denominator, shape (d,)."""
+        return np.array([int(i.weight * self.denominator) for i in self.indicators], dtype=np.int64)
+
+    def scores(self, deprived: Any) -> npt.NDArray[np.int64]:
+        """Deprivation score of each row of a 0/1 matrix (n, d), in parts of ``denominator``."""
+        return np.asarray(deprived).astype(np.int64) @ self.integer_weights
+
+    def is_poor(self, scores: Any, k: Fraction) -> npt.NDArray[np.bool_]:
+        """Whether the score reaches the cut-off, exactly."""
+        return np.asarray(np.asarray(scores) * k.denominator >= k.numerator * self.denominator)
+
+    def dim_indicator(self) -> pd.DataFrame:
+        """Rows of the table ``dim_indicator``."""
+        rows = [
+            {
+                "measure_id": self.measure_id, "indicator_id": i.indicator_id, "dimension_id": i.dimension_id,
+                "name_en": i.name_en, "name_km": i.name_km, "definition": i.definition, "cutoff": i.cutoff,
+                "weight": float(i.weight), "source": i.source,
+            }
+            for i in self.indicators
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+def k_value(k: Fraction) -> float:
+    """A cut-off as it is written in tables: 0.2, 0.333333, 0.5."""
+    return round(float(k), 6)
+
+
+def load_measure(path: Path | str, columns: Collection[str] | None = None) -> Measure:
+    """Read and check a measure.
+
+    Parameters
+    ----------
+    path : path
+        The yaml file.
+    columns : collection of str, optional
+        Columns that the survey has beyond those that the file itself describes.
+
+    Raises
+    ------
+    MissingFile
+        If there is no such file.
+    SpecificationError
+        If the file breaks a rule: weights that do not sum to 1, a bad fraction, an unknown column or key, an id twice,
+        derived columns that depend on each other in a circle. The place is the line.
+    """
+    source = read_lined_yaml(path)
+    source.check_keys(_TOP_KEYS)
+    dimensions = tuple(_dimension(part) for part in source.items("dimensions"))
+    _refuse_twice(source, "dimensions", [d.dimension_id for d in dimensions])
+    indicators = tuple(_indicator(part, dimensions, source) for part in source.items("indicators"))
+    _refuse_twice(source, "indicators", [i.indicator_id for i in indicators])
+    derived = tuple(_derived(part) for part in source.items("derived"))
+    _refuse_twice(source, "derived", [d.column_id for d in derived])
+    measure = Measure(
+        source.text("measure_id"), source.text("name_en"), source.text("name_km"), source.text("source"),
+        _cutoffs(source), dimensions, indicators, derived, _described(source, "columns"),
+        _described(source, "member_columns"), Path(path),
+    )  # fmt: skip
+    total = sum((i.weight for i in indicators), Fraction(0))
+    if total != 1:
+        source.refuse(f"the {len(indicators)} weights sum to {total}, not 1", "correct the weights", "indicators")
+    _refuse_unknown_columns(source, measure, set(columns or ()))
+    _refuse_circle(source, measure)
+    return measure
+
+
+def _fraction(part: LinedYaml, text: Any, *key: str | int) -> Fraction:
+    try:
+        value = Fraction(str(text).replace(" ", ""))
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if not 0 < value <= 1:
+        part.refuse(f"{text!r} is not a fraction above 0 and at most 1", "write it as in 1/18", *key)
+    return value
+
+
+def _cutoffs(source: LinedYaml) -> Cutoffs:
+    values = source.value.get("cutoffs")
+    if not isinstance(values, dict) or set(values) != set(Cutoffs._fields):
+        remedy = "write cutoffs: {vulnerable: 1/5, poor: 1/3, severe: 1/2}"
+        source.refuse(f"cutoffs does not give exactly {', '.join(Cutoffs._fields)}", remedy, "cutoffs")
+    out = Cutoffs(*(_fraction(source, values[name], "cutoffs", name) for name in Cutoffs._fields))
+    if not out.vulnerable < out.poor < out.severe:
+        source.refuse("the cut-offs do not ascend", "write vulnerable below poor below severe", "cutoffs")
+    return out
+
+
+def _dimension(part: LinedYaml) -> Dimension:
+    part.check_keys(_DIMENSION_KEYS)
+    return Dimension(part.text("dimension_id"), part.text("name_en"), part.text("name_km"))
+
+
+def _indicator(part: LinedYaml, dimensions: tuple[Dimension, ...], source: LinedYaml) -> Indicator:
+    part.check_keys(_INDICATOR_KEYS)
+    dimension, missing = part.text("dimension_id"), part.text("missing", "unknown")
+    known = [d.dimension_id for d in dimensions]
+    if dimension not in known:
+        part.refuse(f"there is no dimension {dimension!r}", f"use one of: {', '.join(known)}", "dimension_id")
+    if missing not in ("unknown", "not_deprived"):
+        part.refuse(f"missing is {missing!r}", "write unknown or not_deprived", "missing")
+    return Indicator(
+        indicator_id=part.text("indicator_id"),
+        dimension_id=dimension,
+        name_en=part.text("name_en"),
+        name_km=part.text("name_km"),
+        definition=part.text("definition"),
+        definition_km=part.text("definition_km"),
+        cutoff=part.text("cutoff"),
+        source=part.text("source") if "source" in part.value else source.text("source"),
+        weight=_fraction(part, part.text("weight"), "weight"),
+        rule=_rule(part, "rule"),
+        eligibility=_rule(part, "eligibility"),
+        missing="not_deprived" if missing == "not_deprived" else "unknown",
+    )
+
+
+def _rule(part: LinedYaml, key: str) -> Rule | None:
+    if key not in part.value:
+        return None
+    try:
+        return parse_rule(part.text(key))
+    except RuleError as error:
+        part.refuse(str(error), "see measurement/rules.py for what a rule may say", key)
+
+
+def _derived(part: LinedYaml) -> Derived:
+    part.check_keys(_DERIVED_KEYS)
+    level, rule = part.text("of", "household"), _rule(part, "rule")
+    if rule is None:
+        part.refuse("rule is missing", "say how the column is made")
+    if level not in ("household", "member"):
+        part.refuse(f"of is {level!r}", "write household or member", "of")
+    if level == "member" and rule.member_columns:
+        part.refuse("a member's column counts members", "write of: household", "rule")
+    of: Level = "member" if level == "member" else "household"
+    return Derived(part.text("column_id"), of, rule, part.text("description"))
+
+
+def _described(source: LinedYaml, key: str) -> dict[str, str]:
+    values = source.value.get(key) or {}
+    if not isinstance(values, dict):
+        source.refuse(f"{key} is not a mapping of column to description", f"write {key}: with `name: words`", key)
+    return {str(name): source.part(key).text(name) for name in values}
+
+
+def _refuse_twice(source: LinedYaml, key: str, names: list[str]) -> None:
+    if not names and key != "derived":
+        source.refuse(f"there are no {key}", f"list the {key}")
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            source.refuse(f"{name!r} is there twice in {key}", "give each its own name", key, i)
+
+
+def _rules_of(measure: Measure) -> list[tuple[tuple[str | int, ...], Level, Rule]]:
+    out: list[tuple[tuple[str | int, ...], Level, Rule]] = []
+    for i, indicator in enumerate(measure.indicators):
+        for key, rule in (("rule", indicator.rule), ("eligibility", indicator.eligibility)):
+            if rule is not None:
+                out.append((("indicators", i, key), "household", rule))
+    return out + [(("derived", i, "rule"), d.level, d.rule) for i, d in enumerate(measure.derived)]
+
+
+def _refuse_unknown_columns(source: LinedYaml, measure: Measure, given: set[str]) -> None:
+    available = {
+        "household": set(measure.columns) | given | {d.column_id for d in measure.derived if d.level == "household"},
+        "member": set(measure.member_columns) | given | {d.column_id for d in measure.derived if d.level == "member"},
+    }
+    for place, level, rule in _rules_of(measure):
+        uses = [(c, level) for c in rule.household_columns] + [(c, "member") for c in rule.member_columns]
+        for column, of in sorted(uses):
+            if column not in available[of]:
+                source.refuse(
+                    f"there is no {of} column {column!r}",
+                    "correct the name, or describe it under columns, member_columns or derived",
+                    *place,
+                )
+
+
+def _refuse_circle(source: LinedYaml, measure: Measure) -> None:
+    uses = {d.column_id: d.rule.household_columns | d.rule.member_columns for d in measure.derived}
+    settled: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = " -> ".join((*path[path.index(name) :], name))
+            place = [d.column_id for d in measure.derived].index(name)
+            source.refuse(f"derived columns depend on each other: {circle}", "break the circle", "derived", place)
+        if name in uses and name not in settled:
+            for other in sorted(uses[name]):
+                visit(other, (*path, name))
+            settled.add(name)
+
+    for name in uses:
+        visit(name, ())

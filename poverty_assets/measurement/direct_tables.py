@@ -1,0 +1,286 @@
+"""Every direct figure of a quarter, from the households of the wave that serves it.
+
+Belongs here: calling ``estimates``, ``masks``, ``overlap``, ``bundles``, ``latent_classes``, ``change`` and ``disclosure`` in
+order, in the form of the catalog's tables. Does not belong here: any formula.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.catalog import table
+from poverty_assets.errors import ContractViolation
+from poverty_assets.measure.measure import Measure
+from poverty_assets.measurement import change as changes
+from poverty_assets.measurement.bundles import bundles
+from poverty_assets.measurement.disclosure import apply, decide
+from poverty_assets.measurement.domains import ALL, DEFAULT_SUBGROUPS, SIZE_CLASSES
+from poverty_assets.measurement.estimates import MeasureEstimates, estimate_measure
+from poverty_assets.measurement.intervals import logit_interval
+from poverty_assets.measurement.latent_classes import (
+    LatentClasses,
+    class_profiles,
+    class_stability,
+    fit_classes,
+    typology,
+)
+from poverty_assets.measurement.masks import Cells, MaskCounts, cells_of, count_masks
+from poverty_assets.measurement.overlap import deprivation_counts, dimension_overlap, overlap_pairs
+from poverty_assets.pack.country import Country
+from poverty_assets.quarter import Quarter
+
+_CENSORED_KIND = {0.2: "censored_k20", 0.333333: "censored", 0.5: "censored_k50"}
+
+
+def measured_households(wave: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """The wave's households with the columns that part them into subgroups.
+
+    Raises
+    ------
+    ContractViolation
+        If the wave lacks an indicator of the measure.
+    """
+    absent = [name for name in measure.indicator_ids if name not in wave]
+    if absent:
+        raise ContractViolation(
+            f"the wave lacks {len(absent)} indicators of {measure.measure_id}, first {absent[0]}",
+            remedy="map them in survey.yaml, or refresh with --measure that the survey serves",
+        )
+    frame = wave.copy()
+    frame["hh_size_class"] = _size_class(frame["hh_size"])
+    return frame
+
+
+def _size_class(hh_size: pd.Series) -> pd.Series:
+    bounds = [0, *(limit for _, limit in SIZE_CLASSES if limit is not None), np.inf]
+    return pd.cut(hh_size, bounds, labels=[label for label, _ in SIZE_CLASSES]).astype("object")
+
+
+def profile_counts(households: pd.DataFrame, measure: Measure) -> MaskCounts:
+    """The one aggregate that overlap comes from: unit x set of deprivations."""
+    there = {*households.columns, *(["age_group"] if "n_children" in households else [])}
+    return count_masks(households, measure.indicator_ids, subgroups=[c for c in DEFAULT_SUBGROUPS if c in there])
+
+
+def disclosure_decisions(
+    households: pd.DataFrame, measure: Measure, areas: pd.DataFrame, country: Country
+) -> pd.DataFrame:
+    """One decision a cell (area x subgroup): withheld, flagged or neither; it serves every table."""
+    cells = cells_of(profile_counts(households, measure), below_country(areas), country.area_id).table
+    return decide(cells, below_country(areas), country.area_id)
+
+
+def below_country(areas: pd.DataFrame) -> pd.DataFrame:
+    """``area_id, area_level, parent_id`` of the areas below the country."""
+    return areas.loc[areas["area_level"] != "country", ["area_id", "area_level", "parent_id"]]
+
+
+@dataclass(frozen=True)
+class DirectTables:
+    """Direct rows of the fact tables of a measure, after disclosure control, without ``is_headline``."""
+
+    mpi: pd.DataFrame
+    headcount: pd.DataFrame
+    contribution: pd.DataFrame
+    left_out: pd.DataFrame
+
+
+def direct_tables(
+    households: pd.DataFrame, measure: Measure, areas: pd.DataFrame, country: Country, decisions: pd.DataFrame
+) -> DirectTables:
+    """H, A, M0, near-poor, severe, headcounts and contributions for every area and subgroup."""
+    made = _estimates(households, measure, areas, country)
+    tables = (made.mpi, _with_kinds(made.headcount), _with_evidence(made.contribution, made.mpi, made.df))
+    mpi, headcount, contribution = (apply(_rows_worth_publishing(t, decisions), decisions) for t in tables)
+    return DirectTables(mpi, headcount, contribution, made.left_out)
+
+
+def _estimates(households: pd.DataFrame, measure: Measure, areas: pd.DataFrame, country: Country) -> MeasureEstimates:
+    return estimate_measure(
+        households, measure, below_country(areas), country_id=country.area_id, censored_at=measure.cutoffs
+    )
+
+
+def _with_kinds(headcount: pd.DataFrame) -> pd.DataFrame:
+    """One kind for each cut-off: ``censored`` is that of one third, the measure's own."""
+    kind = headcount["k"].map(_CENSORED_KIND).where(headcount["kind"] == "censored", headcount["kind"])
+    return headcount.assign(kind=kind).drop(columns="k")
+
+
+def _with_evidence(contribution: pd.DataFrame, mpi: pd.DataFrame, df: int) -> pd.DataFrame:
+    """Contributions with the interval of a share, and the households and flag of the mpi that they part; those of communes
+    only where they have a standard error."""
+    keys = ["area_id", "subgroup", "k"]
+    evidence = mpi.loc[mpi["statistic"] == "mpi", [*keys, "method", "n_households", "suppressed", "quality_flag"]]
+    rows = contribution.merge(evidence, on=keys, how="left", validate="many_to_one")
+    rows = rows[rows["se"].notna() | rows["area_level"].isin(["country", "province", "district"])]
+    low, high = logit_interval(rows["share"], rows["se"], df)
+    return rows.assign(ci_low=low, ci_high=high)
+
+
+def _rows_worth_publishing(rows: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
+    """Rows of cells that are published, and of withheld ones but for subgroups of communes: a row of NULLs for each subgroup,
+    indicator and k of a commune with too few households would say nothing more."""
+    decided = decisions.set_index(["area_id", "subgroup"])["suppressed"]
+    keys = pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]])
+    withheld = decided.reindex(keys).fillna(True).to_numpy(dtype=bool)
+    return rows[~withheld | (rows["subgroup"] == ALL).to_numpy() | (rows["area_level"] != "commune").to_numpy()]
+
+
+@dataclass(frozen=True)
+class OverlapTables:
+    """Rows of the overlap tables of a measure, after disclosure control, without ``is_headline``."""
+
+    pairs: pd.DataFrame
+    counts: pd.DataFrame
+    dimensions: pd.DataFrame
+    bundles: pd.DataFrame
+    typology: pd.DataFrame
+    classes: pd.DataFrame
+
+
+def overlap_tables(
+    households: pd.DataFrame,
+    measure: Measure,
+    areas: pd.DataFrame,
+    country: Country,
+    decisions: pd.DataFrame,
+    *,
+    seed: int = 0,
+) -> OverlapTables:
+    """Pairs, counts, dimensions, bundles and latent classes, in cells that are published and in whole areas."""
+    counts = profile_counts(households, measure)
+    cells = _worth_a_row(counts, cells_of(counts, below_country(areas), country.area_id), decisions)
+    model = fit_classes(counts, LatentClasses(seed=seed, n_starts=8, tolerance=1e-9))
+    stability = class_stability(model, counts, n_replicates=10, seed=seed)
+    return OverlapTables(
+        apply(overlap_pairs(counts, cells, measure), decisions),
+        apply(deprivation_counts(counts, cells, measure), decisions),
+        apply(dimension_overlap(counts, cells, measure), decisions),
+        apply(bundles(counts, cells, measure), decisions, only_if_published={"bundle_mask": 0}),
+        apply(typology(counts, cells, measure, model), decisions),
+        class_profiles(model, measure, stability),
+    )
+
+
+def _worth_a_row(counts: MaskCounts, cells: Cells, decisions: pd.DataFrame) -> Cells:
+    """Cells that overlap is published for: not withheld, and with two clusters or more, since overlap in one cluster has no
+    interval; and the country and provinces in any case."""
+    shown = cells.table.index.isin(_rows_worth_publishing(cells.table, decisions).index)
+    several = _clusters(counts, cells) >= 2
+    keep = np.flatnonzero(shown & (several | cells.table["area_level"].isin(["country", "province"]).to_numpy()))
+    return Cells(cells.table.iloc[keep].reset_index(drop=True), cells.rollup[keep])
+
+
+def _clusters(counts: MaskCounts, cells: Cells) -> np.ndarray:
+    """Primary sampling units in each cell."""
+    from scipy.sparse import csr_array
+
+    psu = counts.units["psu_code"].to_numpy()
+    of_unit = csr_array((np.ones(len(psu)), (np.arange(len(psu)), psu)), shape=(len(psu), len(counts.psus)))
+    return np.diff((cells.rollup @ of_unit).tocsr().indptr)
+
+
+def change_rows(before: DirectTables, after: DirectTables, baseline_quarter: dt.date, years: float) -> pd.DataFrame:
+    """Rows of ``fct_change`` between two waves with independent samples, where both figures are published and have a
+    standard error.
+
+    Parameters
+    ----------
+    before, after : DirectTables
+        Of the same measure, so that definitions are the same.
+    baseline_quarter : date
+        First day of the quarter that the earlier wave's fieldwork ended in.
+    years : float
+        Time between the middles of the two fieldworks.
+    """
+    keys = ["area_id", "area_level", "measure_id", "subgroup", "k", "statistic", "indicator_id"]
+    first, second = (_figures(tables) for tables in (before, after))
+    both = first.merge(second, on=keys, suffixes=("_before", "_after"))
+    b0, b1 = both["estimate_before"].to_numpy(), both["estimate_after"].to_numpy()
+    s0, s1 = both["se_before"].to_numpy(), both["se_after"].to_numpy()
+    kinds = {
+        "absolute": changes.absolute_change(b0, b1, s0, s1),
+        "annualised_absolute": changes.absolute_change(b0, b1, s0, s1, years=years),
+        "relative": changes.relative_change(b0, b1, s0, s1),
+        "annualised_relative": changes.annualised_relative_change(b0, b1, s0, s1, years=years),
+    }
+    parts = []
+    for kind, made in kinds.items():
+        parts.append(
+            both[keys].assign(
+                change=kind,
+                difference=made.difference,
+                se=made.se,
+                ci_low=made.ci_low,
+                ci_high=made.ci_high,
+                is_significant=made.is_significant,
+                n_households=np.minimum(both["n_households_before"], both["n_households_after"]),
+                quality_flag=both["quality_flag_after"],
+            )
+        )
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows[np.isfinite(rows["difference"]) & np.isfinite(rows["se"])]
+    return rows.assign(baseline_quarter=baseline_quarter, method="direct", suppressed=False)
+
+
+def _figures(tables: DirectTables) -> pd.DataFrame:
+    mpi = tables.mpi.assign(indicator_id="all")
+    kept = tables.headcount[tables.headcount["kind"].isin(["uncensored", "censored"])]
+    headcount = kept.rename(columns={"kind": "statistic"}).assign(k=0.333333)
+    both = pd.concat([mpi, headcount], ignore_index=True)
+    return both[~both["suppressed"].astype(bool)]
+
+
+def wave_change(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    measure: Measure,
+    areas: pd.DataFrame,
+    country: Country,
+    period_before: dict[str, str],
+    period_after: dict[str, str],
+) -> pd.DataFrame:
+    """Rows of ``fct_change`` from one wave to the next.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        Households of the two waves with the measure's deprivations.
+    period_before, period_after : dict
+        ``observed_from`` and ``observed_to`` of each fieldwork, ISO dates.
+    """
+    first, second = (
+        direct_tables(frame, measure, areas, country, disclosure_decisions(frame, measure, areas, country))
+        for frame in (before, after)
+    )
+    years = (_middle(period_after) - _middle(period_before)).days / 365.25
+    baseline = Quarter.containing(dt.date.fromisoformat(period_before["observed_to"]))
+    return change_rows(first, second, baseline.start, years)
+
+
+def _middle(period: dict[str, str]) -> dt.date:
+    first, last = dt.date.fromisoformat(period["observed_from"]), dt.date.fromisoformat(period["observed_to"])
+    return first + (last - first) / 2
+
+
+def no_decisions() -> pd.DataFrame:
+    """Decisions where there is no survey: none."""
+    return pd.DataFrame(columns=["area_id", "subgroup", "n_households", "suppressed", "flag"])
+
+
+def no_direct_tables() -> DirectTables:
+    """Direct tables where there is no survey: no rows."""
+    empty = pd.DataFrame()
+    return DirectTables(empty, empty, empty, empty)
+
+
+def no_overlap_tables() -> OverlapTables:
+    """Overlap tables where there is no survey: no rows."""
+    empty = pd.DataFrame()
+    classes = pd.DataFrame(columns=[c.name for c in table("dim_typology").lake_columns])
+    return OverlapTables(empty, empty, empty, empty, empty, classes)

@@ -1,0 +1,39 @@
+"""Small multiples of the features of communes.
+
+Belongs here: one picture of many features at a glance. Does not belong here: maps of one figure (``figures``).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from poverty_assets.reports.pictures.drawing import png_of
+
+_COLUMNS = 5
+_MOST = 20
+
+
+def feature_maps(features: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool) -> bytes:
+    """Communes as dots at a point inside each, coloured by the rank of the feature; one panel a feature.
+
+    Dots keep the picture small: it stands in an asset's metadata.
+    """
+    from matplotlib.figure import Figure
+
+    communes = areas[areas["area_level"] == "commune"].set_index("area_id")
+    names = sorted(features["feature_id"].unique())[:_MOST]
+    n_rows = max(1, -(-len(names) // _COLUMNS))
+    figure = Figure(figsize=(10, 2.0 * n_rows + 0.3), dpi=80, layout="constrained")
+    panels = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
+    for panel in panels:
+        panel.set_axis_off()
+    for panel, name in zip(panels, names, strict=False):
+        values = features[features["feature_id"] == name].set_index("area_id")["value"].reindex(communes.index)
+        known = values.notna()
+        ranks = values[known].rank(pct=True)
+        lon, lat = communes["centroid_lon"], communes["centroid_lat"]
+        panel.scatter(lon[~known], lat[~known], s=1, color="#d9d9d9")
+        panel.scatter(lon[known], lat[known], s=1.5, c=ranks, cmap="viridis", lw=0)
+        panel.set_title(f"{name}" + ("" if known.all() else f" ({int((~known).sum())} missing)"), fontsize=7)
+        panel.set_aspect(1.03)
+    return png_of(figure, is_simulated)

@@ -1,0 +1,75 @@
+"""Pictures of how commune margins are learnt: features that matter, the nowcast's skill, covariates that drift.
+
+Belongs here: choosing what of a model's scores is drawn. Does not belong here: scores (``small_area``, ``modelling``).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from poverty_assets.measure.measure import Measure
+from poverty_assets.reports.pictures.change import nowcast_skill_bars, stability_bars
+from poverty_assets.reports.pictures.drawing import DPI, png_of, ranked
+from poverty_assets.small_area.covariate_drift import quarter_stability
+from poverty_assets.small_area.nowcast import OVERALL
+
+_SHOWN = 20
+
+
+def margin_plots(
+    metrics: pd.DataFrame, importance: pd.DataFrame, measure: Measure, is_simulated: bool
+) -> dict[str, bytes]:
+    """Caption to picture: the nowcast's skill where it was judged, and what features are worth over all indicators."""
+    names = {indicator.indicator_id: indicator.name_en for indicator in measure.indicators}
+    plots = {}
+    judged = metrics[metrics["target"].str.startswith("nowcast:")] if len(metrics) else metrics
+    if len(judged):
+        title = "Nowcast against persistence, judged by the latest survey wave"
+        plots["Skill of the nowcast against persistence"] = nowcast_skill_bars(judged, names, title, is_simulated)
+    if len(judged) and judged["metric"].str.endswith("]").any():
+        plots["Skill by the quarter that was nowcast"] = skill_by_quarter(judged, is_simulated)
+    if len(importance):
+        mean = importance.groupby("feature")["importance"].mean().sort_values(ascending=False).head(_SHOWN)
+        plots["Permutation importance over all indicators"] = ranked(
+            list(mean.index),
+            mean,
+            "Permutation importance, held out by 50 km blocks",
+            "fall of the rank correlation",
+            is_simulated,
+        )
+    return plots
+
+
+def skill_by_quarter(metrics: pd.DataFrame, is_simulated: bool) -> bytes:
+    """Overall skill of the nowcast of each quarter between the waves, as the later wave judged it, with one standard error."""
+    from matplotlib.figure import Figure
+
+    own = metrics[(metrics["target"] == OVERALL) & (metrics["learner"] == "nowcast")]
+    parts = own["metric"].str.extract(r"^(?P<metric>[^\[]+)\[(?P<label>\d{4}Q\d)\]$")
+    table = own.assign(name=parts["metric"], label=parts["label"]).dropna(subset="label")
+    wide = table.pivot(index="label", columns="name", values="value").sort_index() * 100
+    figure = Figure(figsize=(7.2, 3.4), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.errorbar(
+        range(len(wide)), wide["skill_against_persistence"], yerr=wide["skill_against_persistence_se"], fmt="o-",
+        color="#0072b2", ecolor="#999999", capsize=2, ms=4,
+    )  # fmt: skip
+    axes.axhline(0, color="#d55e00", lw=1.2)
+    axes.set_xticks(range(len(wide)), wide.index, rotation=60, fontsize=7)
+    axes.set(
+        title="Nowcast of each quarter between the waves, judged by the later one",
+        ylabel="smaller error than persistence, %",
+    )
+    axes.grid(axis="y", alpha=0.3)
+    return png_of(figure, is_simulated)
+
+
+def drift_plot(
+    wave_features: pd.DataFrame, features: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool
+) -> bytes | None:
+    """Population stability index of the features against those of the latest wave; None without a wave."""
+    communes = pd.Index(areas.loc[areas["area_level"] == "commune", "area_id"])
+    stable = quarter_stability(wave_features, features, communes)
+    if stable.empty:
+        return None
+    return stability_bars(stable, {}, "Features against those that the survey was modelled with", is_simulated)

@@ -1,0 +1,206 @@
+"""Running the jobs from the command line, without a server.
+
+Belongs here: what is asked of a refresh before anything runs, running the quarters, then publishing, and turning a
+failed step into the error behind it. Does not belong here: the command line itself (``cli``), or assets.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from poverty_assets.errors import NotObserved, PovertyAssetsError, UsageError
+from poverty_assets.measure.measure import load_measure
+from poverty_assets.pack.country import Country, load_country, load_sources
+from poverty_assets.pack.source import SourceSpec, release
+from poverty_assets.quarter import Quarter
+from poverty_assets.running.interrupted import give_up_interrupted, living
+from poverty_assets.running.side_by_side import run_side_by_side
+from poverty_assets.settings import Settings, chosen_measure, claim_home
+from poverty_assets.sources.readers import check_present
+
+CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class Refreshed:
+    """What a refresh did."""
+
+    quarters: list[Quarter]
+    warehouse: Any
+    tables: dict[str, int] = field(default_factory=dict)
+
+
+def default_quarters(today: dt.date) -> list[Quarter]:
+    """The latest complete quarter and the same quarter a year before, the earlier first."""
+    latest = Quarter.latest_complete(today)
+    return [latest.shift(-4), latest]
+
+
+def refresh(
+    settings: Settings,
+    quarters: list[Quarter],
+    *,
+    today: dt.date,
+    announce: Callable[[str, int], None] = lambda text, steps: None,
+) -> Refreshed:
+    """Check the request, run each quarter, publish.
+
+    Parameters
+    ----------
+    settings : Settings
+    quarters : list of Quarter
+    today : date
+        Quarters that have not ended by it are refused.
+    announce : callable
+        Told each stage, and of how many steps it consists.
+
+    Raises
+    ------
+    InputError
+        If the request or an input file cannot be used; nothing was published.
+    PovertyAssetsError
+        If a step, a blocking check or the gate failed; nothing was published.
+    """
+    preflight(settings, quarters, today)
+    claim_home(settings)
+    # dagster takes seconds to import, and a refused request needs none of it
+    from poverty_assets.definitions import build_definitions
+    from poverty_assets.graph.jobs import PUBLISH, QUARTER
+    from poverty_assets.running.instance import open_instance
+
+    asked = sorted(set(quarters))
+    side_by_side = min(settings.workers, len(asked), os.cpu_count() or 1)
+    with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
+        give_up_interrupted(settings.dagster_home)
+        definitions = build_definitions(settings)
+        job = definitions.resolve_job_def(QUARTER)
+        steps = len(list(job.asset_layer.executable_asset_keys))
+        if side_by_side > 1:
+            announce(" and ".join(map(str, asked)) + ", side by side", steps * len(asked))
+            run_side_by_side(
+                run_quarter, [(settings.model_dump_json(), quarter.key) for quarter in asked], side_by_side
+            )
+        else:
+            for quarter in asked:
+                announce(str(quarter), steps)
+                _run(job, instance, str(quarter), tags, partition_key=quarter.key)
+        announce("publishing", 1)
+        with _turn(settings):
+            give_up_interrupted(settings.dagster_home)  # one of them may hold the pool's slot
+            result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags)
+    made = result.asset_materializations_for_node("warehouse")[0]
+    tables = made.metadata["dagster/row_count"].value
+    return Refreshed(asked, settings.warehouse, {"rows": int(tables)})
+
+
+def run_quarter(settings_json: str, key: str) -> None:
+    """Run one quarter, in whatever process this is.
+
+    Parameters
+    ----------
+    settings_json : str
+        ``Settings`` as JSON.
+    key : str
+        The quarter's partition.
+    """
+    from poverty_assets.definitions import build_definitions
+    from poverty_assets.graph.jobs import QUARTER
+    from poverty_assets.running.instance import open_instance
+
+    settings = Settings.model_validate_json(settings_json)
+    with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
+        job = build_definitions(settings).resolve_job_def(QUARTER)
+        _run(job, instance, str(Quarter.from_key(key)), tags, partition_key=key)
+
+
+def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> None:
+    """Refuse, before anything is written, what cannot be done: quarters without data, files that are not there."""
+    country = load_country(settings.country)
+    load_measure(_measure_file(settings, country))
+    latest = Quarter.latest_complete(today)
+    for quarter in quarters:
+        if quarter > latest:
+            raise UsageError(
+                f"quarter {quarter} has not ended; the latest complete quarter is {latest}",
+                remedy=f"ask for {latest} or an earlier quarter",
+            )
+    if not settings.is_simulated and not settings.landing_folder.is_dir():
+        claim_home(settings)
+    specs = load_sources(country, simulated=settings.is_simulated)
+    first = Quarter.from_label(country.first_quarter)
+    for quarter in quarters:
+        seen = _observed(specs, quarter, settings)
+        if quarter < first or not seen:
+            raise NotObserved(
+                f"quarter {quarter} lies before any source: nothing had been observed by {quarter.end}",
+                remedy=f"ask for {max(first, _first_served(specs, first, settings))} or a later quarter",
+            )
+        if not settings.is_simulated:
+            for found in seen:
+                if found.spec.required or found.path.exists():
+                    check_present(found)
+
+
+def _measure_file(settings: Settings, country: Country) -> Any:
+    name = chosen_measure(settings, country.default_measure)
+    path = country.folder / "measures" / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
+        raise UsageError(f"{country.name_en} has no measure {name!r}", remedy=f"use one of {known}, or add {path.name}")
+    return path
+
+
+def _observed(specs: list[SourceSpec], quarter: Quarter, settings: Settings) -> list[Any]:
+    """Releases of the sources, other than reference, that had been observed by the quarter's end, and of the reference."""
+    found, anything = [], False
+    for spec in specs:
+        try:
+            found.append(release(spec, quarter, settings.landing_folder))
+            anything |= not spec.reference
+        except NotObserved:
+            continue
+    return found if anything else []
+
+
+def _first_served(specs: list[SourceSpec], first: Quarter, settings: Settings) -> Quarter:
+    quarter = first
+    while not _observed(specs, quarter, settings) and quarter < first.shift(200):
+        quarter = quarter.shift(1)
+    return quarter
+
+
+def _turn(settings: Settings) -> Any:
+    """A lock by which refreshes of one home publish one after the other: a run that waits for Dagster's pool burns a core."""
+    from filelock import FileLock
+
+    return FileLock(settings.dagster_home / ".publication.lock")
+
+
+def _run(job: Any, instance: Any, what: str, tags: dict[str, str], partition_key: str | None = None) -> Any:
+    """Run a job in this process; raise the project's own error behind a failure where there is one."""
+    try:
+        result = job.execute_in_process(
+            instance=instance, partition_key=partition_key, run_config=CONSOLE, tags=tags, raise_on_error=True
+        )
+    except Exception as error:
+        ours = _ours(error)
+        if ours is None:
+            raise
+        raise ours from error
+    if not result.success:
+        raise PovertyAssetsError(f"{what}: the run failed; nothing was published")
+    return result
+
+
+def _ours(error: BaseException | None) -> PovertyAssetsError | None:
+    seen: set[int] = set()  # a chain of causes may lead back to itself
+    while error is not None and id(error) not in seen:
+        if isinstance(error, PovertyAssetsError):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None

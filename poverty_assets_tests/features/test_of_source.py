@@ -1,0 +1,93 @@
+"""Features by statistic, for two communes, their district, province and country."""
+
+from types import SimpleNamespace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import LineString, Point, box
+
+from poverty_assets.errors import SpecificationError
+from poverty_assets.features.of_source import features_from_source
+from poverty_assets.sources.raster import Raster
+
+METRIC = "EPSG:32648"
+AREAS = gpd.GeoDataFrame(
+    {
+        "area_id": ["KH", "01", "0101", "010101", "010102"],
+        "area_level": ["country", "province", "district", "commune", "commune"],
+        "parent_id": [None, "KH", "01", "0101", "0101"],
+    },
+    geometry=[None, None, None, box(0, 0, 1_000, 1_000), box(1_000, 0, 4_000, 1_000)],
+    crs=METRIC,
+)
+
+
+def values(data, statistic, **options):
+    feature = SimpleNamespace(feature_id="f", statistic=statistic, options=options)
+    answer = features_from_source([feature], data, AREAS, metric_crs=METRIC)
+    assert answer.columns.tolist() == ["area_id", "feature_id", "value", "coverage"]
+    return answer.set_index("area_id")["value"].loc[AREAS["area_id"]].tolist()
+
+
+def layer(*shapes, **columns):
+    return gpd.GeoDataFrame(columns, geometry=list(shapes), crs=METRIC)
+
+
+def test_raster_mean_of_larger_areas_is_that_of_their_territory():
+    raster = Raster(np.array([[8.0, 4, 4, 4]]), (0, 0, 4_000, 1_000), AREAS.crs.to_wkt())
+    assert values(raster, "mean") == pytest.approx([5, 5, 5, 8, 4])
+    assert values(raster, "max") == pytest.approx([8, 8, 8, 8, 4])
+
+
+def test_counts_densities_and_lengths_add_up():
+    points = layer(Point(500, 500), Point(600, 500), Point(2_000, 500), x=[1.0, 3, 8])
+    assert values(points, "count") == [3, 3, 3, 2, 1]
+    assert values(points, "count", where="x > 2") == [2, 2, 2, 1, 1]
+    assert values(points, "count_per_km2") == pytest.approx([0.75, 0.75, 0.75, 2, 1 / 3])
+    assert values(points, "mean_of", column="x") == pytest.approx([4, 4, 4, 2, 8])
+    assert values(layer(LineString([(0, 500), (2_000, 500)])), "length_km_per_km2") == pytest.approx(
+        [0.5, 0.5, 0.5, 1, 1 / 3]
+    )
+
+
+def test_share_of_larger_areas_is_that_of_their_territory():
+    park = layer(box(500, 0, 1_600, 1_000))
+    assert values(park, "area_share") == pytest.approx([1.1 / 4] * 3 + [0.5, 0.2])
+
+
+def test_distance_of_larger_areas_is_the_mean_of_their_parts_by_size():
+    district = (1 * 0 + 3 * 2) / 4
+    assert values(layer(Point(500, 500)), "distance_km") == pytest.approx([district] * 3 + [0, 2])
+
+
+def test_table_ratio_is_of_sums_also_over_several_rows_an_area():
+    table = pd.DataFrame(
+        {"area_id": ["010101", "010101", "010102", "999999"], "n": [1, 2, 3, 9], "all": [10, 20, 70, 9]}
+    )
+    assert values(table, "column", value="n", per="all") == pytest.approx([0.06, 0.06, 0.06, 0.1, 3 / 70])
+    assert values(table, "column", value="2 * n + all", combine="sum") == pytest.approx([112, 112, 112, 36, 76])
+    assert values(table, "column", value="n", weight="all") == pytest.approx([2.6, 2.6, 2.6, 5 / 3, 3])
+
+
+def test_areas_below_inherit_only_when_asked():
+    table = pd.DataFrame({"area_id": ["0101"], "x": [7.0]})
+    assert values(table, "column", value="x") == pytest.approx([7, 7, 7, np.nan, np.nan], nan_ok=True)
+    assert values(table, "column", value="x", inherit=True) == pytest.approx([7] * 5)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "options", "message"),
+    [
+        ("column", {"value": "__import__('os').getcwd()"}, "neither a column nor arithmetic"),
+        ("column", {"value": "n.values"}, "neither a column nor arithmetic"),
+        ("column", {"value": "nothing + 1"}, "cannot be worked out"),
+        ("column", {}, "needs the option value"),
+        ("column", {"value": "n", "colour": "red"}, "unknown option 'colour'"),
+        ("mean", {}, "cannot be made from this kind of source"),
+    ],
+)
+def test_a_wrong_entry_is_refused_by_name(statistic, options, message):
+    with pytest.raises(SpecificationError, match=message):
+        values(pd.DataFrame({"area_id": ["010101"], "n": [1]}), statistic, **options)

@@ -1,0 +1,128 @@
+"""Zonal statistics: by hand on nine cells, and against exactextract and published means."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import box
+
+from poverty_assets.errors import InputError, MissingCRS, SpecificationError
+from poverty_assets.features.zonal import STATISTICS, zonal_statistics
+from poverty_assets.sources.raster import Raster, open_raster
+
+WGS84 = "EPSG:4326"
+
+
+def nine(values=None):
+    values = np.arange(1.0, 10.0).reshape(3, 3) if values is None else np.asarray(values, dtype=float)
+    return Raster(values, (0, 0, 3, 3), WGS84)
+
+
+def zones(*shapes, crs=WGS84):
+    return gpd.GeoDataFrame({"area_id": [f"z{i}" for i in range(len(shapes))]}, geometry=list(shapes), crs=crs)
+
+
+def value(statistic, *shapes, raster=None):
+    return zonal_statistics({"r": raster or nine()}, zones(*shapes), [statistic])["value"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("statistic", "expected"),
+    [("mean", 5), ("sum", 20), ("count", 4), ("min", 1), ("max", 9), ("stdev", np.sqrt(5))],
+)
+def test_square_over_the_middle_of_nine_cells(statistic, expected):
+    # covers the middle cell, half of the four sides and a quarter of the four corners
+    assert value(statistic, box(0.5, 0.5, 2.5, 2.5)) == pytest.approx([expected])
+
+
+def test_rounding_brings_no_mean_out_of_the_range_of_its_cells():
+    dry = nine([[0.1, 0.7, 0.3], [0, 0, 0], [0, 0, 0]])
+    shapes = [box(0.13 * i, 0.07 * i, 0.13 * i + 1.3, 0.07 * i + 0.9) for i in range(12)]
+    assert value("mean", *shapes, raster=dry) == [0] * 12
+    assert value("sum", *shapes, raster=dry) == [0] * 12
+
+
+def test_whole_cells_only():
+    assert value("mean", box(0, 0, 3, 1), box(0, 0, 3, 3)) == pytest.approx([8, 5])
+
+
+def test_cells_without_value_are_left_out_and_the_coverage_says_so():
+    values = np.arange(1.0, 10.0).reshape(3, 3)
+    values[0] = np.nan
+    answer = zonal_statistics({"r": nine(values)}, zones(box(0, 0, 1, 3), box(0, 2, 3, 3)), ["mean"])
+    assert answer["value"].iloc[0] == pytest.approx(5.5)
+    assert answer["coverage"].tolist() == pytest.approx([2 / 3, 0])
+    assert np.isnan(answer["value"].iloc[1])
+
+
+def test_area_beyond_the_raster_is_covered_in_part_or_not_at_all():
+    answer = zonal_statistics({"r": nine()}, zones(box(2, 0, 4, 3), box(8, 8, 9, 9)), STATISTICS)
+    wide = answer.pivot(index="area_id", columns="statistic", values="value")
+    assert wide.loc["z0", "mean"] == pytest.approx(6)
+    assert wide.loc["z1"].drop("count").isna().all()
+    assert wide.loc["z1", "count"] == 0
+    assert answer.groupby("area_id")["coverage"].first().tolist() == pytest.approx([0.5, 0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.05, 2.95), st.integers(0, 10_000))
+def test_parts_add_up_to_the_whole(cut, seed):
+    raster = nine(np.random.default_rng(seed).normal(1000, 1, (3, 3)))
+    parts = zones(box(0, 0, cut, 3), box(cut, 0, 3, 3))
+    wholes = pd.DataFrame({"area_id": ["w", "w"], "part_id": ["z0", "z1"]})
+    added = zonal_statistics({"r": raster}, parts, STATISTICS, wholes=wholes).query("area_id == 'w'")
+    direct = zonal_statistics({"r": raster}, zones(box(0, 0, 3, 3)), STATISTICS)
+    np.testing.assert_allclose(added["value"], direct["value"], rtol=1e-6)  # shares are single precision
+
+
+def test_crs_must_be_stated_and_ids_unique():
+    with pytest.raises(MissingCRS):
+        zonal_statistics({"r": nine()}, zones(box(0, 0, 1, 1), crs=None))
+    with pytest.raises(MissingCRS):
+        zonal_statistics({"r": Raster(np.ones((3, 3)), (0, 0, 3, 3), "")}, zones(box(0, 0, 1, 1)))
+    twice = zones(box(0, 0, 1, 1), box(1, 1, 2, 2)).assign(area_id="a")
+    with pytest.raises(InputError, match="1 areas occur twice, first 'a'"):
+        zonal_statistics({"r": nine()}, twice)
+    with pytest.raises(SpecificationError, match="median"):
+        value("median", box(0, 0, 1, 1))
+
+
+def communes(folder):
+    return gpd.read_file(folder / "boundaries" / "geoBoundaries-KHM-ADM3_simplified.geojson").rename(
+        columns={"shapeID": "area_id"}
+    )
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    "name", ["gds4ae/cambodia_2020_walking_friction_surface.tif", "gpw_v411_popdensity_2020_decoded_3857.tif"]
+)
+def test_communes_agree_with_exactextract_in_both_crs(landing_khm, name):
+    from exactextract import exact_extract
+
+    path, areas = landing_khm / "rasters" / name, communes(landing_khm)
+    raster = open_raster(path)
+    ours = zonal_statistics({"r": raster}, areas, ["mean", "sum", "max"])
+    wide = ours.pivot(index="area_id", columns="statistic", values="value").loc[areas["area_id"]]
+    theirs = exact_extract(str(path), areas.to_crs(raster.crs)[["geometry"]], ["mean", "sum", "max"], output="pandas")
+    for statistic in theirs:
+        np.testing.assert_allclose(wide[statistic], theirs[statistic], rtol=1e-9)
+
+
+@pytest.mark.shared
+def test_districts_agree_with_published_means(landing_khm):
+    folder = landing_khm / "rasters" / "gds4ae"
+    published = gpd.read_file(folder / "cambodia_regional.gpkg")
+    published["area_id"] = published.index.astype(str)
+    files = {
+        "walk_mean": ("cambodia_2020_walking_friction_surface.tif", 0.0018),
+        "motor_mean": ("cambodia_2020_motorized_friction_surface.tif", 0.0064),
+        "no2_mean": ("cambodia_s5_no2.tif", 0.018),
+    }
+    rasters = {name: open_raster(folder / file) for name, (file, _) in files.items()}
+    ours = zonal_statistics(rasters, published).pivot(index="area_id", columns="raster", values="value")
+    for name, (_, most) in files.items():
+        relative = (ours.loc[published["area_id"], name].to_numpy() / published[name] - 1).abs()
+        assert relative.median() <= most, name

@@ -1,0 +1,59 @@
+import pandas as pd
+import pytest
+import shapely
+
+from poverty_assets.errors import ContractViolation
+from poverty_assets.geography.areas import add_counts, ancestors, area_level, build_areas
+from poverty_assets.pack.country import load_country
+
+COUNTRY = load_country("khm")
+
+
+def make_areas(codes=("010101", "010102", "010201", "020101")):
+    boxes = [shapely.box(104 + 0.1 * i, 12, 104.1 + 0.1 * i, 12.1) for i in range(len(codes))]
+    polygons = pd.DataFrame(
+        {"area_code": codes, "geometry": shapely.to_wkb(boxes), "name_en": [f"C{c}" for c in codes]}
+    )
+    names = pd.DataFrame({"area_code": ["01", "0101"], "name_en": ["North", "Upper"], "name_km": ["ក", None]})
+    return build_areas(polygons, names, COUNTRY)
+
+
+def test_communes_make_districts_provinces_and_the_country():
+    areas = make_areas()
+    assert areas["area_level"].value_counts().to_dict() == {"commune": 4, "district": 3, "province": 2, "country": 1}
+    size = areas.groupby("area_level")["area_km2"].sum()
+    assert size["country"] == pytest.approx(size["commune"], rel=1e-9)
+    assert areas.set_index("area_id").loc["010201", "parent_id"] == "0102"
+
+
+def test_names_come_from_the_sources_and_else_the_code_stands():
+    names = make_areas().set_index("area_id")["name_en"]
+    assert (names["KH"], names["01"], names["0101"], names["0201"]) == ("Cambodia", "North", "Upper", "0201")
+
+
+def test_counts_climb_to_every_area_above_also_from_units_without_a_boundary():
+    areas = make_areas()
+    crosswalk = pd.DataFrame(
+        {
+            "source_id": "s",
+            "source_code": ["010101", "010199"],
+            "area_id": ["010101", None],
+            "parent_id": ["0101", "0101"],
+        }
+    )
+    frame = pd.DataFrame({"area_code": ["010101", "010199"], "n": [10, 5]})
+    counted = add_counts(areas, crosswalk, [("s", {"households": "n"}, frame, [])], COUNTRY).set_index("area_id")
+    assert counted.loc[["010101", "0101", "01", "KH"], "households"].tolist() == [10, 15, 15, 15]
+    assert counted.loc["010102", "households"] is pd.NA
+
+
+def test_codes_tell_level_and_ancestors():
+    assert area_level("0102", COUNTRY) == "district"
+    assert ancestors("010203", COUNTRY) == ["010203", "0102", "01", "KH"]
+    with pytest.raises(ContractViolation):
+        area_level("123", COUNTRY)
+
+
+def test_a_commune_with_two_polygons_is_refused():
+    with pytest.raises(ContractViolation, match="010101 has two polygons"):
+        make_areas(("010101", "010101"))

@@ -1,0 +1,54 @@
+import pandas as pd
+import pytest
+
+from poverty_assets.catalog import TABLES, table
+from poverty_assets.graph.checks.coverage import feature_coverage
+from poverty_assets.graph.checks.suites import expectations, validate
+from poverty_assets_tests.warehouse.small_lake import mpi
+
+DEFINITION = table("fct_mpi")
+
+
+def failed(frame):
+    return {f.check: f for f in validate(frame, DEFINITION) if not f.passed}
+
+
+def test_every_table_of_the_lake_has_a_suite_with_its_key():
+    for definition in TABLES:
+        if definition.partitioned:
+            groups = {group for group, _, _ in expectations(definition)}
+            assert {"keys", "completeness"} <= groups, definition.name
+
+
+def test_good_rows_pass_every_expectation():
+    assert failed(mpi(0.2)) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ({"estimate": 1.2}, "estimate from 0 to 1"),
+        ({"method": "guess"}, "method is one of 6 values"),
+        ({"subgroup": "urban"}, "subgroup has its form"),
+        ({"quality_flag": None}, "quality_flag is never NULL"),
+        ({"statistic": "mpi"}, "unique (area_id, measure_id, subgroup, k, statistic, method)"),
+    ],
+)
+def test_a_broken_row_fails_the_expectation_that_the_catalog_states(change, check):
+    found = failed(mpi(0.2, **change))
+    assert list(found) == [check]
+    assert found[check].failing_rows == 3
+    assert "3 of 3 rows fail" in found[check].observed
+
+
+def test_no_rows_are_no_failure():
+    assert all(f.passed for f in validate(mpi(0.2).iloc[:0], DEFINITION))
+
+
+def test_communes_without_a_feature_are_named():
+    areas = pd.DataFrame({"area_id": ["010101", "010102"], "area_level": "commune", "name_en": ["Upper", "Lower"]})
+    features = pd.DataFrame({"area_id": ["010101", "010102", "010101"], "feature_id": ["a", "a", "b"]})
+    findings = {f.check: f for f in feature_coverage(features, areas)}
+    assert findings["a for every commune"].passed
+    assert "010102 Lower" in findings["b for every commune"].observed
+    assert not findings["at least 99% of communes have every feature"].passed

@@ -1,0 +1,63 @@
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from poverty_assets.errors import NotObserved
+from poverty_assets.pack.source import FeatureSpec, SourceSpec, covariates, release
+from poverty_assets.quarter import Quarter
+
+TEXT = {"title": "t", "description": "d", "publisher": "p", "licence": "l", "url": "u", "obtain": "o"}
+
+
+def make_spec(**changes):
+    plain = {"source_id": "s", "role": "features", "reader": "csv", "path": "s.csv", **TEXT}
+    return SourceSpec(**{**plain, **changes})
+
+
+def test_a_quarter_sees_only_what_was_observed_by_its_end():
+    spec = make_spec(observed_from=dt.date(2022, 1, 1), observed_to=dt.date(2022, 3, 31))
+    assert release(spec, Quarter(2022, 1), Path("x")).path == Path("x/s.csv")
+    with pytest.raises(NotObserved, match="2022-03-31"):
+        release(spec, Quarter(2021, 4), Path("x"))
+
+
+def test_a_reference_serves_every_quarter():
+    spec = make_spec(observed_from=dt.date(2022, 1, 1), observed_to=dt.date(2022, 3, 31), reference=True)
+    assert release(spec, Quarter(2010, 1), Path("x")).observed_to == dt.date(2022, 3, 31)
+
+
+@pytest.mark.parametrize(
+    ("quarter", "year"), [(Quarter(2022, 4), 2022), (Quarter(2022, 3), 2021), (Quarter(2023, 1), 2022)]
+)
+def test_a_yearly_source_gives_the_last_year_observed_in_full(quarter, year):
+    found = release(make_spec(path="s_{year}.csv", cadence="year"), quarter, Path("x"))
+    assert found.path.name == f"s_{year}.csv"
+    assert found.observed_to <= quarter.end
+
+
+def test_a_quarterly_source_gives_the_quarters_own_file():
+    found = release(make_spec(path="s_{label}.tif", cadence="quarter"), Quarter(2022, 3), Path("x"))
+    assert (found.path.name, found.observed_to) == ("s_2022Q3.tif", dt.date(2022, 9, 30))
+
+
+def test_a_source_is_not_seen_before_it_begins():
+    spec = make_spec(path="s_{year}.csv", cadence="year", observed_from=dt.date(2020, 1, 1))
+    with pytest.raises(NotObserved, match="begins on 2020-01-01"):
+        release(spec, Quarter(2020, 2), Path("x"))
+
+
+@pytest.mark.parametrize("wrong", [{}, {"cadence": "year"}, {"cadence": "quarter", "path": "s_{year}.csv"}])
+def test_an_entry_that_does_not_state_its_period_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        make_spec(**wrong)
+
+
+def test_models_learn_from_no_feature_that_is_only_shown():
+    entries = [{"feature_id": f, "name": f, "unit": "count", "statistic": "sum"} for f in ("a", "b")]
+    spec = make_spec(reference=True, observed_from=dt.date(2022, 1, 1), observed_to=dt.date(2022, 1, 1))
+    spec = spec.model_copy(update={"features": [FeatureSpec(**entries[0], covariate=False), FeatureSpec(**entries[1])]})
+    table = pd.DataFrame({"feature_id": ["a", "b", "c"], "value": [1.0, 2.0, 3.0]})
+    assert covariates(table, [spec])["feature_id"].tolist() == ["b", "c"]

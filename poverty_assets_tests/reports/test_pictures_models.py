@@ -1,0 +1,33 @@
+"""Pictures of models are drawn for what there is to show."""
+
+import pandas as pd
+
+from poverty_assets.reports.pictures.models import drift_plot, margin_plots
+from poverty_assets_tests.measurement.factories import make_measure
+
+PNG = b"\x89PNG"
+
+
+def judged(*labels: str) -> pd.DataFrame:
+    rows = [
+        (target, "nowcast", "next_wave", f"skill_against_persistence{se}{label}", 0.1, 20)
+        for target in ("nowcast:all", "nowcast:a")
+        for se in ("", "_se")
+        for label in ("", *labels)
+        if not se or target == "nowcast:all"
+    ]
+    return pd.DataFrame(rows, columns=["target", "learner", "fold_design", "metric", "value", "n"])
+
+
+def test_the_quarters_between_two_waves_are_drawn_when_they_were_judged():
+    plain = margin_plots(judged(), pd.DataFrame(), make_measure(), True)
+    whole = margin_plots(judged("[2019Q1]", "[2019Q2]"), pd.DataFrame(), make_measure(), True)
+    assert set(whole) - set(plain) == {"Skill by the quarter that was nowcast"}
+    assert all(png.startswith(PNG) for png in whole.values())
+
+
+def test_without_a_wave_there_is_nothing_to_draw():
+    features = pd.DataFrame(columns=["wave", "quarter_of_wave", "area_id", "feature_id", "value", "observed_on"])
+    areas = pd.DataFrame({"area_id": ["010101"], "area_level": ["commune"]})
+    assert drift_plot(features, features, areas, True) is None
+    assert margin_plots(pd.DataFrame(columns=["target"]), pd.DataFrame(), make_measure(), True) == {}
