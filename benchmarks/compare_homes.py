@@ -2,7 +2,7 @@
 
     python -m benchmarks.compare_homes BEFORE AFTER [--rename table.column=new ...] [--rename table=new ...]
 
-Rows are ordered by the table's key (else by all columns) and compared bit for bit. Left out: builds, digests, seals, times, files of models.
+Rows are ordered by all their columns and compared bit for bit. Left out: builds, digests, seals, times, files of models.
 Columns and tables that were renamed are named with ``--rename``; columns and tables that one side alone has are listed, and
 refused unless ``--new`` or ``--gone`` names them. Ends with 1 where anything differs.
 """
