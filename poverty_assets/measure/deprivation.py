@@ -12,7 +12,7 @@ import pandas as pd
 
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measure.measure import Indicator, Level, Measure
-from poverty_assets.measure.rules import Column, Members, Rule, RuleError
+from poverty_assets.measure.rules import Answers, Members, Rule, RuleError
 
 
 def deprivations(measure: Measure, households: pd.DataFrame, members: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -48,7 +48,7 @@ class _Derivation:
     def __init__(self, measure: Measure, households: pd.DataFrame, members: pd.DataFrame | None) -> None:
         self.measure, self.households, self.members = measure, households, members
         self.rules = {d.column_id: d for d in measure.derived}
-        self.done: dict[str, Column] = {}
+        self.done: dict[str, Answers] = {}
         self.owner = None if members is None else _owners(households, members)
 
     def indicator(self, indicator: Indicator) -> npt.NDArray[np.float64]:
@@ -69,7 +69,7 @@ class _Derivation:
         value = self._evaluated(rule, "household", name)
         return np.where(value.known, value.true.astype(float), np.nan)
 
-    def _evaluated(self, rule: Rule, level: Level, name: str) -> Column:
+    def _evaluated(self, rule: Rule, level: Level, name: str) -> Answers:
         own = {c: self._column(c, level, name) for c in sorted(rule.household_columns)}
         n = len(self.households)
         members = None
@@ -85,7 +85,7 @@ class _Derivation:
                 f"the rule of {name} fails: {error}", remedy="compare the column's values with the rule in the measure"
             ) from None
 
-    def _column(self, column: str, level: Level, wanted_by: str) -> Column:
+    def _column(self, column: str, level: Level, wanted_by: str) -> Answers:
         if column in self.rules and self.rules[column].level == level:
             if column not in self.done:
                 self.done[column] = self._evaluated(self.rules[column].rule, level, column)
@@ -96,7 +96,7 @@ class _Derivation:
                 f"{wanted_by} needs the {level} column {column}, which the survey does not have",
                 remedy=f"map a column to {column} in survey.yaml, or map {wanted_by} itself (1, 0, empty)",
             )
-        return Column.of(frame[column])
+        return Answers.of(frame[column])
 
 
 def _owners(households: pd.DataFrame, members: pd.DataFrame) -> npt.NDArray[np.int64]:

@@ -45,14 +45,14 @@ class RuleError(ValueError):
 
 
 @dataclass(frozen=True)
-class Column:
+class Answers:
     """Values of an expression, and which of them are known."""
 
     values: Array
     known: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, series: Any) -> Column:
+    def of(cls, series: Any) -> Answers:
         """A column of a frame: numbers as float, anything else as it is; missing is unknown."""
         s = pd.Series(series)
         known = s.notna().to_numpy(dtype=bool)
@@ -61,7 +61,7 @@ class Column:
         return cls(s.astype(object).to_numpy(), known)
 
     @classmethod
-    def constant(cls, value: Any, n: int) -> Column:
+    def constant(cls, value: Any, n: int) -> Answers:
         """The same value for all rows; None is unknown."""
         if value is None:
             return cls(np.zeros(n), np.zeros(n, dtype=bool))
@@ -92,7 +92,7 @@ class Column:
 class Members:
     """Rows of household members: their columns, and the household (row number) that each belongs to."""
 
-    columns: Mapping[str, Column]
+    columns: Mapping[str, Answers]
     household: npt.NDArray[np.int64]
 
 
@@ -105,7 +105,7 @@ class Rule:
     household_columns: frozenset[str]
     member_columns: frozenset[str]
 
-    def evaluate(self, columns: Mapping[str, Column], n: int, members: Members | None = None) -> Column:
+    def evaluate(self, columns: Mapping[str, Answers], n: int, members: Members | None = None) -> Answers:
         """Values of the expression for ``n`` rows.
 
         Raises
@@ -186,22 +186,22 @@ def _check_comparison(op: ast.cmpop, other: ast.expr) -> None:
 
 @dataclass(frozen=True)
 class _Evaluation:
-    columns: Mapping[str, Column]
+    columns: Mapping[str, Answers]
     n: int
     members: Members | None
 
-    def of(self, node: ast.AST) -> Column:
+    def of(self, node: ast.AST) -> Answers:
         match node:
             case ast.Name(id=name):
-                return Column.constant(CONSTANTS[name], self.n) if name in CONSTANTS else self.columns[name]
+                return Answers.constant(CONSTANTS[name], self.n) if name in CONSTANTS else self.columns[name]
             case ast.Constant(value=value):
-                return Column.constant(value, self.n)
+                return Answers.constant(value, self.n)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 inner = self.of(operand)
-                return Column(inner.false.astype(float), inner.known)
+                return Answers(inner.false.astype(float), inner.known)
             case ast.UnaryOp(operand=operand):
                 inner = self.of(operand)
-                return Column(-inner.to_float(), inner.known)
+                return Answers(-inner.to_float(), inner.known)
             case ast.BoolOp(op=op, values=values):
                 return self._logic([self.of(v) for v in values], conjunction=isinstance(op, ast.And))
             case ast.BinOp(left=left, op=op, right=right):
@@ -211,7 +211,7 @@ class _Evaluation:
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 return self._comparison(left, ops, comparators)
             case ast.Call(func=ast.Name(id="known"), args=[argument]):
-                return Column(self.of(argument).known.astype(float), np.ones(self.n, dtype=bool))
+                return Answers(self.of(argument).known.astype(float), np.ones(self.n, dtype=bool))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
                 return self._aggregate(
                     name, arguments[0] if arguments else None, keywords[0].value if keywords else None
@@ -219,36 +219,36 @@ class _Evaluation:
         raise RuleError(f"`{ast.unparse(node)}` is not part of the rule language")
 
     @staticmethod
-    def _logic(parts: list[Column], *, conjunction: bool) -> Column:
+    def _logic(parts: list[Answers], *, conjunction: bool) -> Answers:
         decided = [part.false if conjunction else part.true for part in parts]
         any_decided = np.logical_or.reduce(decided)
         known = any_decided | np.logical_and.reduce([part.known for part in parts])
-        return Column((known & (any_decided ^ conjunction)).astype(float), known)
+        return Answers((known & (any_decided ^ conjunction)).astype(float), known)
 
     @staticmethod
-    def _arithmetic(apply: Callable[[Any, Any], Any], left: Column, right: Column) -> Column:
+    def _arithmetic(apply: Callable[[Any, Any], Any], left: Answers, right: Answers) -> Answers:
         with np.errstate(divide="ignore", invalid="ignore"):
             values = apply(left.to_float(), right.to_float())
         known = left.known & right.known & np.isfinite(values)  # a division by zero is not known
-        return Column(np.where(known, values, 0.0), known)
+        return Answers(np.where(known, values, 0.0), known)
 
     @staticmethod
-    def _choice(test: Column, yes: Column, no: Column) -> Column:
+    def _choice(test: Answers, yes: Answers, no: Answers) -> Answers:
         kind = object if object in (yes.values.dtype, no.values.dtype) else float
         values = np.where(test.true, yes.values.astype(kind), no.values.astype(kind))
-        return Column(values, test.known & np.where(test.true, yes.known, no.known))
+        return Answers(values, test.known & np.where(test.true, yes.known, no.known))
 
-    def _comparison(self, left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr]) -> Column:
+    def _comparison(self, left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr]) -> Answers:
         parts = []
         a = self.of(left)
         for op, node in zip(ops, comparators, strict=True):
             if isinstance(op, ast.Is | ast.IsNot):
                 truth = a.known if isinstance(op, ast.IsNot) else ~a.known
-                parts.append(Column(truth.astype(float), np.ones(self.n, dtype=bool)))
+                parts.append(Answers(truth.astype(float), np.ones(self.n, dtype=bool)))
             elif isinstance(op, ast.In | ast.NotIn):
                 listed = [e.value for e in node.elts]  # type: ignore[attr-defined]  # a list, checked when parsed
                 truth = pd.Series(a.values).isin(listed).to_numpy() ^ isinstance(op, ast.NotIn)
-                parts.append(Column((truth & a.known).astype(float), a.known))
+                parts.append(Answers((truth & a.known).astype(float), a.known))
             else:
                 b = self.of(node)
                 parts.append(self._compared(_COMPARE[type(op)], a, b))
@@ -256,7 +256,7 @@ class _Evaluation:
         return parts[0] if len(parts) == 1 else self._logic(parts, conjunction=True)
 
     @staticmethod
-    def _compared(compare: Callable[[Any, Any], Any], a: Column, b: Column) -> Column:
+    def _compared(compare: Callable[[Any, Any], Any], a: Answers, b: Answers) -> Answers:
         known = a.known & b.known
         truth = np.zeros(len(known))
         try:
@@ -264,9 +264,9 @@ class _Evaluation:
         except TypeError:
             left, right = (part.values[known].tolist()[0] for part in (a, b))
             raise RuleError(f"{left!r} is compared with {right!r}") from None
-        return Column(truth, known)
+        return Answers(truth, known)
 
-    def _aggregate(self, name: str, argument: ast.expr | None, of: ast.expr | None) -> Column:
+    def _aggregate(self, name: str, argument: ast.expr | None, of: ast.expr | None) -> Answers:
         if self.members is None:
             raise RuleError(f"{name}() needs the table of household members, which this survey does not give")
         household = self.members.household
@@ -275,7 +275,7 @@ class _Evaluation:
         number = np.bincount(household[counts], minlength=self.n).astype(float)
         all_known = np.ones(self.n, dtype=bool)
         if name == "count" or argument is None:
-            return Column(number, all_known)
+            return Answers(number, all_known)
         value = inner.of(argument)
         unknown = np.bincount(household[counts & ~value.known], minlength=self.n) > 0
         if name in ("any", "all"):
@@ -283,13 +283,13 @@ class _Evaluation:
             false = np.bincount(household[counts & value.false], minlength=self.n) > 0
             decided = true if name == "any" else false
             known = decided | ~unknown
-            return Column((known & (decided if name == "any" else ~decided)).astype(float), known)
+            return Answers((known & (decided if name == "any" else ~decided)).astype(float), known)
         rows = counts & value.known
         numbers = value.to_float()[rows]
         if name == "sum":
             total = np.bincount(household[rows], weights=numbers, minlength=self.n)
-            return Column(total, ~unknown)
+            return Answers(total, ~unknown)
         extreme = np.full(self.n, -np.inf if name == "max" else np.inf)
         (np.maximum if name == "max" else np.minimum).at(extreme, household[rows], numbers)
         known = np.isfinite(extreme)  # the extreme of the members whose value is known
-        return Column(np.where(known, extreme, 0.0), known)
+        return Answers(np.where(known, extreme, 0.0), known)

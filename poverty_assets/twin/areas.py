@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial import Voronoi, cKDTree
 
 from poverty_assets.errors import SpecificationError
-from poverty_assets.twin.settings import Settings
+from poverty_assets.twin.settings import TwinSettings
 from poverty_assets.twin.streams import stream
 from poverty_assets.twin.terrain import Terrain
 
@@ -127,7 +127,7 @@ def _urban(density: NDArray[np.float64], persons: NDArray[np.float64], share: fl
 
 
 def _place(
-    settings: Settings,
+    settings: TwinSettings,
     terrain: Terrain,
     codes: list[str],
     of_province: NDArray[np.intp],
@@ -152,7 +152,7 @@ def _place(
     return seeds
 
 
-def build(settings: Settings, terrain: Terrain, seed: int) -> Areas:
+def build(settings: TwinSettings, terrain: Terrain, seed: int) -> Areas:
     """Communes with codes, names, seeds, cells and people.
 
     Raises
@@ -206,7 +206,7 @@ def build(settings: Settings, terrain: Terrain, seed: int) -> Areas:
     )
 
 
-def polygons(areas: Areas, settings: Settings) -> list[Any]:
+def polygons(areas: Areas, settings: TwinSettings) -> list[Any]:
     """Polygon of each commune in EPSG:4326, clipped to the outline, coordinates on a grid of 1e-7 degrees."""
     import shapely
 

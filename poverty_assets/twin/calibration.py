@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from poverty_assets.twin.settings import Settings
+from poverty_assets.twin.settings import TwinSettings
 
 Array = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def solve_thresholds(offset: Array, persons: Array, group: NDArray[np.intp], tar
 
 
 def expected_headcount_ratio(
-    settings: Settings, offset: Array, loading: Array, eligibility: Eligibility, cut: int = 6
+    settings: TwinSettings, offset: Array, loading: Array, eligibility: Eligibility, cut: int = 6
 ) -> Array:
     """Expected share of people with a score of at least `cut` eighteenths, for every row.
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poverty_assets.twin.calibration import Eligibility
-from poverty_assets.twin.settings import HouseholdSettings, Settings
+from poverty_assets.twin.settings import HouseholdSettings, TwinSettings
 from poverty_assets.twin.streams import stream
 
 Float = NDArray[np.float32]
@@ -54,7 +54,7 @@ class Composition:
         elderly = (children == 0) & (size <= 2) & (draw < self.elderly_below)
         return np.where(elderly, ELDERLY, np.where(children == 0, CHILDLESS, COMPLETE)).astype(np.uint8)
 
-    def eligibility(self, settings: Settings) -> Eligibility:
+    def eligibility(self, settings: TwinSettings) -> Eligibility:
         """Persons by household type, exactly as the tables give them."""
         sizes = np.bincount(self.size, minlength=len(self.children)) * np.arange(len(self.children))
         childless = (self.children == 0).mean(axis=1)
@@ -64,7 +64,7 @@ class Composition:
         return Eligibility(share, allowed(settings))
 
 
-def allowed(settings: Settings) -> NDArray[np.bool_]:
+def allowed(settings: TwinSettings) -> NDArray[np.bool_]:
     """Which indicators a household of each type can be deprived in, shape (types, indicators)."""
     table = np.ones((3, len(settings.indicators)), dtype=bool)
     for j, indicator in enumerate(settings.indicators):
@@ -117,7 +117,7 @@ class Province:
 
 
 def draw(
-    settings: Settings,
+    settings: TwinSettings,
     composition: Composition,
     seed: int,
     code: str,
@@ -172,7 +172,7 @@ def draw(
     )
 
 
-def scores(settings: Settings) -> NDArray[np.uint8]:
+def scores(settings: TwinSettings) -> NDArray[np.uint8]:
     """Deprivation score of every possible mask, in eighteenths; shape (2 ** n_indicators,)."""
     masks = np.arange(2 ** len(settings.indicators))
     bits = masks[:, None] >> np.arange(len(settings.indicators)) & 1

@@ -64,7 +64,7 @@ class ProvinceFigures(_Block):
     uncensored: list[float]
 
 
-class Published(_Block):
+class TwinPublished(_Block):
     """Published figures at the reference quarter."""
 
     reference_quarter: str
@@ -141,7 +141,7 @@ class RegisterSettings(_Block):
     threshold_trend: float
 
 
-class Wave(_Block):
+class TwinWave(_Block):
     """One survey: its state of the country, fieldwork and design."""
 
     wave: str
@@ -165,7 +165,7 @@ class RasterSettings(_Block):
     commune_noise: float
 
 
-class Settings(_Block):
+class TwinSettings(_Block):
     """The whole of ``simulated.yaml``."""
 
     country: dict[str, str]
@@ -182,13 +182,13 @@ class Settings(_Block):
     province_points: dict[str, list[tuple[float, float]]]
     indicators: list[str]
     weights_18: list[int]
-    published: Published
+    published: TwinPublished
     published_2014: Earlier
     model: ModelSettings
     households: HouseholdSettings
     minority_share: dict[str, float]
     register_: RegisterSettings = Field(alias="register")
-    surveys: list[Wave]
+    surveys: list[TwinWave]
     survey_missing: dict[str, float]
     points: dict[str, int]
     population_years: list[int]
@@ -196,7 +196,7 @@ class Settings(_Block):
     rasters: RasterSettings
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Settings:
+    def _hangs_together(self) -> TwinSettings:
         d = len(self.indicators)
         lengths: dict[str, list[Any]] = {"weights_18": self.weights_18, "register.weights": self.register_.weights}
         for name in ("loading", "loading_second", "wealth_response", "smooth_spread", "noise_spread", "trend_shape"):
@@ -257,17 +257,17 @@ def digest(text: str, seed: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def parse(text: str) -> Settings:
+def parse(text: str) -> TwinSettings:
     """Settings from the text of ``simulated.yaml``.
 
     Raises
     ------
     SpecificationError
-        If the text is not YAML or does not have the form of `Settings`; the message names the first fault.
+        If the text is not YAML or does not have the form of `TwinSettings`; the message names the first fault.
     """
     try:
         content: Any = yaml.safe_load(text)
-        return Settings.model_validate(content)
+        return TwinSettings.model_validate(content)
     except yaml.YAMLError as error:
         raise SpecificationError(f"not YAML: {error}", file="simulated.yaml") from error
     except ValidationError as error:

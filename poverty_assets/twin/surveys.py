@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from poverty_assets.quarter import Quarter
 from poverty_assets.twin.files import write_parquet, write_text
 from poverty_assets.twin.households import Province
-from poverty_assets.twin.settings import Wave
+from poverty_assets.twin.settings import TwinWave
 from poverty_assets.twin.streams import stream
 from poverty_assets.twin.world import World
 
@@ -34,7 +34,7 @@ class Allocation:
     psus: dict[tuple[int, bool], int]
 
 
-def allocate(world: World, wave: Wave) -> Allocation:
+def allocate(world: World, wave: TwinWave) -> Allocation:
     """Share the wave's clusters among strata by the square root of their households, at least two each."""
     households = world.households(Quarter.from_label(wave.quarter))
     sizes = {}
@@ -86,7 +86,13 @@ class _Cluster:
 
 
 def _clusters(
-    world: World, wave: Wave, allocation: Allocation, p: int, province: Province, counts: NDArray[np.intp], urban: bool
+    world: World,
+    wave: TwinWave,
+    allocation: Allocation,
+    p: int,
+    province: Province,
+    counts: NDArray[np.intp],
+    urban: bool,
 ) -> list[_Cluster]:
     """The sampled enumeration areas of one stratum."""
     code = world.areas.provinces[p]
@@ -109,7 +115,7 @@ def _clusters(
 
 
 def sample_province(
-    world: World, wave: Wave, allocation: Allocation, p: int, province: Province, masks: NDArray[np.uint16]
+    world: World, wave: TwinWave, allocation: Allocation, p: int, province: Province, masks: NDArray[np.uint16]
 ) -> pd.DataFrame:
     """Sampled households of one province: the columns of the household file but for the household's identifier, and the
     mask of deprivations."""
@@ -141,7 +147,7 @@ def sample_province(
     return frame
 
 
-def write_wave(folder: Path, world: World, wave: Wave, sample: pd.DataFrame) -> list[Path]:
+def write_wave(folder: Path, world: World, wave: TwinWave, sample: pd.DataFrame) -> list[Path]:
     """``households.parquet`` and ``survey.yaml`` of one wave."""
     import pyarrow as pa
     import yaml

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from poverty_assets.twin.settings import Settings
+from poverty_assets.twin.settings import TwinSettings
 from poverty_assets.twin.streams import smooth_noise, stream
 
 KM_PER_DEGREE = 111.32
@@ -97,7 +97,7 @@ def distance_to_lines(grid: Grid, lines: list[list[tuple[float, float]]]) -> Fie
     return np.asarray(ndimage.distance_transform_edt(blank) * grid.cell_km, dtype=np.float32)
 
 
-def town_roads(settings: Settings) -> tuple[tuple[int, int], ...]:
+def town_roads(settings: TwinSettings) -> tuple[tuple[int, int], ...]:
     """Pairs of towns joined by a road: the shortest tree over all towns, and each town's two nearest."""
     from scipy.sparse.csgraph import minimum_spanning_tree
     from scipy.spatial.distance import cdist
@@ -118,7 +118,7 @@ def _squared_km(grid: Grid, lon: float, lat: float) -> Field:
     return np.asarray(east[None, :] ** 2 + north[:, None] ** 2, dtype=np.float32)
 
 
-def _elevation(settings: Settings, grid: Grid, river_km: Field, lake_km: Field, water: Mask, seed: int) -> Field:
+def _elevation(settings: TwinSettings, grid: Grid, river_km: Field, lake_km: Field, water: Mask, seed: int) -> Field:
     """Height: a plain that rises slowly from the water, and the hills, roughened."""
     rough = smooth_noise(stream(seed, "terrain", "rough"), grid.shape, 5)
     height = 8.0 + 0.35 * np.minimum(np.minimum(river_km, lake_km), 120) + 4 * rough
@@ -127,7 +127,7 @@ def _elevation(settings: Settings, grid: Grid, river_km: Field, lake_km: Field, 
     return np.where(water, 1.0, np.maximum(height, 1.0)).astype(np.float32)
 
 
-def _towns(settings: Settings, grid: Grid) -> tuple[Field, Field, Field]:
+def _towns(settings: TwinSettings, grid: Grid) -> tuple[Field, Field, Field]:
     """What towns do to each cell: townspeople per km2, nearness, and minutes to the nearest on an even road."""
     people, near = np.zeros((2, *grid.shape), dtype=np.float32)
     minutes = np.full(grid.shape, np.inf, dtype=np.float32)
@@ -140,7 +140,7 @@ def _towns(settings: Settings, grid: Grid) -> tuple[Field, Field, Field]:
     return people, near, minutes
 
 
-def build(settings: Settings, seed: int) -> Terrain:
+def build(settings: TwinSettings, seed: int) -> Terrain:
     """Fields of the country."""
     import shapely
 

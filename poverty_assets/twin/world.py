@@ -38,7 +38,7 @@ class World:
     innovations (quarters, n, d) since the horizon's first quarter; ``loading`` (n, d).
     """
 
-    settings: settings.Settings
+    settings: settings.TwinSettings
     seed: int
     terrain: terrain.Terrain
     areas: areas_.Areas
@@ -99,7 +99,7 @@ class World:
         return draw(self.settings, self.composition, self.seed, code, members, most[members], self.loading[members])
 
 
-def _minority(s: settings.Settings, a: areas_.Areas, remoteness: Array, seed: int) -> Array:
+def _minority(s: settings.TwinSettings, a: areas_.Areas, remoteness: Array, seed: int) -> Array:
     """Share of people of ethnic minorities: the province's, higher in remote and rural communes."""
     share = np.array([s.minority_share.get(code, _MINORITY_ELSEWHERE) for code in a.province_code.tolist()])
     noise = stream(seed, "minority").standard_normal(len(a))
@@ -107,7 +107,9 @@ def _minority(s: settings.Settings, a: areas_.Areas, remoteness: Array, seed: in
     return np.asarray(1 / (1 + np.exp(-logit)))
 
 
-def _commune_offsets(s: settings.Settings, t: terrain.Terrain, a: areas_.Areas, minority: Array, seed: int) -> Array:
+def _commune_offsets(
+    s: settings.TwinSettings, t: terrain.Terrain, a: areas_.Areas, minority: Array, seed: int
+) -> Array:
     """Offsets of communes before thresholds, shape (n, d): wealth, smooth fields, noise, minority share."""
     model, sigma = s.model, s.model.smooth_km / t.grid.cell_km
     cells = t.grid.cell_of(a.seed_lon, a.seed_lat)
@@ -125,7 +127,7 @@ def _commune_offsets(s: settings.Settings, t: terrain.Terrain, a: areas_.Areas, 
     return np.asarray(offset + rng.standard_normal(offset.shape) * model.noise_spread)
 
 
-def _paths(s: settings.Settings, a: areas_.Areas, seed: int) -> NDArray[np.float32]:
+def _paths(s: settings.TwinSettings, a: areas_.Areas, seed: int) -> NDArray[np.float32]:
     """Random walks of the offsets, shape (quarters, n, d): of districts, of communes, of single indicators."""
     steps = _steps(s.first_quarter, s.last_quarter) + 1
     model, n, d = s.model, len(a), len(s.indicators)
@@ -138,7 +140,7 @@ def _paths(s: settings.Settings, a: areas_.Areas, seed: int) -> NDArray[np.float
     return np.asarray(np.cumsum(single, axis=0, dtype=np.float32))
 
 
-def _loadings(s: settings.Settings, scale: Array) -> Array:
+def _loadings(s: settings.TwinSettings, scale: Array) -> Array:
     """Loadings on the first factor for communes with the given scale, kept within the largest communality."""
     second = np.asarray(s.model.loading_second)
     most = np.sqrt(s.model.max_communality - second**2)
@@ -146,7 +148,7 @@ def _loadings(s: settings.Settings, scale: Array) -> Array:
 
 
 def _group_ratio(
-    s: settings.Settings,
+    s: settings.TwinSettings,
     eligibility: calibration.Eligibility,
     offset: Array,
     loading: Array,
@@ -159,7 +161,7 @@ def _group_ratio(
 
 
 def _calibrate_loadings(
-    s: settings.Settings, a: areas_.Areas, eligibility: calibration.Eligibility, base: Array, variety: Array
+    s: settings.TwinSettings, a: areas_.Areas, eligibility: calibration.Eligibility, base: Array, variety: Array
 ) -> Array:
     """Loadings (n, d): those of the settings, scaled so that the provinces' headcount ratios come out."""
     chosen, weight = calibration.representatives(base, a.persons, a.province)
@@ -174,7 +176,7 @@ def _calibrate_loadings(
 
 
 def _calibrate_slopes(
-    s: settings.Settings,
+    s: settings.TwinSettings,
     a: areas_.Areas,
     eligibility: calibration.Eligibility,
     base: Array,

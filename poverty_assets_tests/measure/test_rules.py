@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from poverty_assets.measure.rules import Column, Members, RuleError, parse_rule
+from poverty_assets.measure.rules import Answers, Members, RuleError, parse_rule
 
 NULL = np.nan
 TRUE, FALSE = 1.0, 0.0
@@ -14,12 +14,12 @@ TRUE, FALSE = 1.0, 0.0
 
 def evaluate(text: str, **columns: list[object]) -> list[float]:
     n = max((len(values) for values in columns.values()), default=1)
-    frame = {name: Column.of(pd.Series(values)) for name, values in columns.items()}
+    frame = {name: Answers.of(pd.Series(values)) for name, values in columns.items()}
     return parse_rule(text).evaluate(frame, n).to_float().tolist()
 
 
 def over_members(text: str, household: list[int], n: int, **columns: list[object]) -> list[float]:
-    members = Members({k: Column.of(pd.Series(v)) for k, v in columns.items()}, np.array(household, dtype=np.int64))
+    members = Members({k: Answers.of(pd.Series(v)) for k, v in columns.items()}, np.array(household, dtype=np.int64))
     return parse_rule(text).evaluate({}, n, members).to_float().tolist()
 
 

@@ -5,6 +5,6 @@ here: estimates (``measurement``), or facts about one country's questionnaire (`
 """
 
 from poverty_assets.sources.surveys.canonical import read_wave
-from poverty_assets.sources.surveys.wave import Wave, read_wave_description
+from poverty_assets.sources.surveys.wave import WaveDescription, read_wave_description
 
-__all__ = ["Wave", "read_wave", "read_wave_description"]
+__all__ = ["WaveDescription", "read_wave", "read_wave_description"]

@@ -33,7 +33,7 @@ from poverty_assets.lined_yaml import LinedYaml
 from poverty_assets.measure.deprivation import deprivations
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.sources.surveys.files import read_table
-from poverty_assets.sources.surveys.wave import Wave, read_wave_description
+from poverty_assets.sources.surveys.wave import WaveDescription, read_wave_description
 
 REQUIRED = ("household_id", "psu", "stratum", "weight", "hh_size", "area_id")
 OPTIONAL = ("is_urban", "head_sex", "n_children", "interview_date")
@@ -103,7 +103,7 @@ def _country_file(spec: LinedYaml, kind: str, name: str) -> Path:
     return file
 
 
-def _mapped(wave: Wave, file: Path, measure: Measure | None) -> pd.DataFrame:
+def _mapped(wave: WaveDescription, file: Path, measure: Measure | None) -> pd.DataFrame:
     """Columns renamed as ``survey.yaml`` says, and indicators as 1, 0, NaN."""
     spec = wave.spec
     raw = read_table(file)

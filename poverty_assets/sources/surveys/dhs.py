@@ -22,9 +22,9 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.lined_yaml import LinedYaml, read_lined_yaml
 from poverty_assets.measure.deprivation import deprivations
 from poverty_assets.measure.measure import Measure
-from poverty_assets.measure.rules import Column, Rule, RuleError, parse_rule
+from poverty_assets.measure.rules import Answers, Rule, RuleError, parse_rule
 from poverty_assets.sources.surveys.files import read_table
-from poverty_assets.sources.surveys.wave import Wave
+from poverty_assets.sources.surveys.wave import WaveDescription
 
 MONTHS_OF_RECALL = 60
 ADULT_AT_MONTHS = 216
@@ -75,12 +75,12 @@ def read_recode(path: Path) -> Recode:
     return Recode(spec, households, _rules(spec.part("members"), spec.value["members"]), subsample, optional)
 
 
-def read_dhs(wave: Wave, recode_file: Path, measure: Measure) -> pd.DataFrame:
+def read_dhs(wave: WaveDescription, recode_file: Path, measure: Measure) -> pd.DataFrame:
     """Household frame of a DHS wave, with the deprivations of a measure.
 
     Parameters
     ----------
-    wave : Wave
+    wave : WaveDescription
         ``survey.yaml`` names the three recodes under ``files``: ``household``, ``person``, ``birth``.
     recode_file : path
         The country's ``surveys/dhs.yaml``.
@@ -147,7 +147,7 @@ def child_deaths(births: pd.DataFrame) -> pd.DataFrame:
     return out.drop(columns="undated")
 
 
-def _file(wave: Wave, name: str) -> Path:
+def _file(wave: WaveDescription, name: str) -> Path:
     files = wave.spec.value.get("files")
     if not isinstance(files, dict) or name not in files:
         remedy = "write files: {household: KHHR82FL.DTA, person: KHPR82FL.DTA, birth: KHBR82FL.DTA}"
@@ -155,7 +155,7 @@ def _file(wave: Wave, name: str) -> Path:
     return wave.folder / str(files[name])
 
 
-def _recode_table(wave: Wave, name: str, needs: set[str], recode: Recode) -> pd.DataFrame:
+def _recode_table(wave: WaveDescription, name: str, needs: set[str], recode: Recode) -> pd.DataFrame:
     file = _file(wave, name)
     frame = read_table(file, sorted(needs))
     absent = sorted(needs - set(frame.columns))
@@ -240,13 +240,13 @@ def _rules(part: LinedYaml, texts: dict[str, object]) -> dict[str, Rule]:
 
 def _evaluate(part: LinedYaml, rules: dict[str, Rule], frame: pd.DataFrame) -> pd.DataFrame:
     """Columns of the rules, in their order; each may use those before it. Numbers, NaN where not known."""
-    columns: dict[str, Column] = {}
+    columns: dict[str, Answers] = {}
     for name, rule in rules.items():
         for column in rule.household_columns:
             if column not in columns:
                 if column not in frame.columns:
                     part.refuse(f"there is no variable {column!r}", "list it earlier, or correct its name", name)
-                columns[column] = Column.of(frame[column])
+                columns[column] = Answers.of(frame[column])
         try:
             columns[name] = rule.evaluate(columns, len(frame))
         except RuleError as error:

@@ -18,7 +18,7 @@ _KEYS = {
 
 
 @dataclass(frozen=True)
-class Wave:
+class WaveDescription:
     """A wave as its ``survey.yaml`` describes it."""
 
     title: str
@@ -30,7 +30,7 @@ class Wave:
     spec: LinedYaml
 
 
-def read_wave_description(folder: Path) -> Wave:
+def read_wave_description(folder: Path) -> WaveDescription:
     """Read and check ``survey.yaml``.
 
     Raises
@@ -58,4 +58,4 @@ def read_wave_description(folder: Path) -> Wave:
     if adapter not in ("canonical", "dhs"):
         spec.refuse(f"there is no adapter {adapter!r}", "write dhs, or leave the line out", "adapter")
     title = spec.text("title")
-    return Wave(title, str(spec.value.get("wave", title)), simulated, days[0], days[1], Path(folder), spec)
+    return WaveDescription(title, str(spec.value.get("wave", title)), simulated, days[0], days[1], Path(folder), spec)
