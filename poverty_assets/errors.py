@@ -8,6 +8,7 @@ command line prints that message and nothing else; a traceback is for defects of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -82,7 +83,32 @@ class ContractViolation(InputError):
 
 
 class SpecificationError(InputError):
-    """A yaml file of a country (country, sources, measure) cannot be used; the place is its line."""
+    """A yaml file of a country (country, sources, measure) cannot be used; the place is its line.
+
+    Attributes
+    ----------
+    several : tuple of SpecificationError
+        Everything that is wrong where that is more than one thing (see ``together``); else empty.
+    """
+
+    several: tuple[SpecificationError, ...] = ()
+
+    @classmethod
+    def together(cls, faults: Sequence[SpecificationError]) -> SpecificationError:
+        """One error for all of them, at least one; faults that hold several are taken apart."""
+        each = [fault for one in faults for fault in (one.several or (one,))]
+        if len(each) == 1:
+            return each[0]
+        files = {fault.file for fault in each}
+        file = files.pop() if len(files) == 1 else None
+        lines = [
+            f"{', '.join(p for p in (None if file else one.file, one.place) if p) or '-'}: {one.problem}"
+            + (f"; {one.remedy}" if one.remedy else "")
+            for one in each
+        ]
+        error = cls(f"{len(each)} things are wrong", file=file, remedy="mend each:\n  " + "\n  ".join(lines))
+        error.several = tuple(each)
+        return error
 
 
 class NotObserved(InputError):

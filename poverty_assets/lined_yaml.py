@@ -1,27 +1,37 @@
 """Yaml read together with the line of every value, so that a fault in a country's file can be pointed at.
 
-Belongs here: reading a yaml file into plain values and line numbers, and asking for a key of it. Does not belong here:
-what a particular file should say (``measure``, ``sources.surveys``).
+Belongs here: the one way in which this project reads yaml, asking for a key of it, and holding it against a form. Does not belong
+here: what a particular file should say (``pack``, ``measure``, ``sources.surveys``).
+
+Plain yaml is understood, with anchors and aliases; tags, merge keys (``<<``) and a key given twice are refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from poverty_assets.errors import MissingFile, SpecificationError
 
 Place = tuple[str | int, ...]
+T = TypeVar("T")
+
+MOST_VALUES = 100_000
+"""Values that a file may hold with its aliases written out: our longest has some 4,000."""
+DEEPEST = 100
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "timestamp", "str", "map", "seq")}
 
 
 @dataclass(frozen=True)
 class LinedYaml:
-    """A mapping read from yaml; ``at`` is the place within the file that this part of it stands at."""
+    """What was read from yaml; ``at`` is the place within the file that this part of it stands at."""
 
     file: Path
     value: Any
@@ -35,9 +45,13 @@ class LinedYaml:
             place = place[:-1]
         return self.lines.get(place, 1)
 
+    def fault(self, problem: str, remedy: str, *key: str | int) -> SpecificationError:
+        """An error with the file, the line of ``key``, what is wrong and the remedy."""
+        return SpecificationError(problem, file=self.file, place=f"line {self.line(*key)}", remedy=remedy)
+
     def refuse(self, problem: str, remedy: str, *key: str | int) -> NoReturn:
-        """Raise SpecificationError with the file, the line of ``key``, what is wrong and the remedy."""
-        raise SpecificationError(problem, file=self.file, place=f"line {self.line(*key)}", remedy=remedy)
+        """Raise ``fault``."""
+        raise self.fault(problem, remedy, *key)
 
     def part(self, *key: str | int) -> LinedYaml:
         """The part under ``key``."""
@@ -53,6 +67,18 @@ class LinedYaml:
             self.refuse(f"{key} is not a list of mappings", f"write {key} as a list, each entry of it key: value", key)
         return [self.part(key, i) for i in range(len(values))]
 
+    def each(self, key: str, read: Callable[[LinedYaml], T]) -> list[T]:
+        """What ``read`` makes of each mapping of the list under ``key``; the faults of all of them are raised together."""
+        out, faults = [], []
+        for part in self.items(key):
+            try:
+                out.append(read(part))
+            except SpecificationError as error:
+                faults.append(error)
+        if faults:
+            raise SpecificationError.together(faults)
+        return out
+
     def text(self, key: str, default: str | None = None) -> str:
         """A text, with its line ends folded; numbers are taken as written."""
         value = self.value.get(key, default)
@@ -61,32 +87,150 @@ class LinedYaml:
         return " ".join(str(value).split())
 
     def check_keys(self, known: Collection[str]) -> None:
-        """Refuse a part that is not a mapping, or has a key that is not known."""
+        """Refuse a part that is not a mapping, or has keys that are not known."""
         if not isinstance(self.value, dict):
             self.refuse("a mapping (key: value) is expected here", "see another file of this kind")
-        for key in self.value:
-            if key not in known:
-                near = get_close_matches(str(key), known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(sorted(known))}"
-                self.refuse(f"unknown key {key!r}", hint, key)
+        unknown = [key for key in self.value if key not in known]
+        if unknown:
+            raise SpecificationError.together(
+                [self.fault(f"unknown key {key!r}", _hint(key, known), key) for key in unknown]
+            )
+
+    def checked(self, form: Any) -> Any:
+        """This part as ``form`` (a pydantic model, or any annotation of such).
+
+        Raises
+        ------
+        SpecificationError
+            Naming everything that does not fit, each with its entry, key and line.
+        """
+        try:
+            return TypeAdapter(form).validate_python(self.value)
+        except ValidationError as error:
+            faults = [self._misfit(one) for one in error.errors(include_url=False)]
+            raise SpecificationError.together(faults) from None
+
+    def _misfit(self, error: ErrorDetails) -> SpecificationError:
+        """The fault that pydantic found, at the place in the file that it means."""
+        context = error.get("ctx", {})
+        at: list[str | int] = []
+        named: list[str] = []
+        value = self.value
+        for step in (*error["loc"], *context.get("key", ())):
+            # pydantic also counts steps that are not in the file: the kind chosen among several, a key that is missing
+            if isinstance(value, dict) and step in value:
+                named.append(str(step))
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                named.append(_name_of(value[step], step))
+            else:
+                continue
+            at.append(step)
+            value = value[step]
+        problem, remedy = _words(error, context)
+        place = ", ".join(part for part in (f"line {self.line(*at)}", ".".join(named)) if part)
+        return SpecificationError(problem, file=self.file, place=place, remedy=remedy)
 
 
-def read_lined_yaml(path: Path | str) -> LinedYaml:
-    """Read a yaml file.
+class Form(BaseModel):
+    """Base of what a part of a yaml file may say: frozen, and an unknown key is refused with the nearest known one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_the_nearest(cls, value: Any, validate: Any) -> Any:
+        try:
+            return validate(value)
+        except ValidationError as error:
+            known = [field.alias or name for name, field in cls.model_fields.items()]
+            found = [_again(one, known) for one in error.errors(include_url=False)]
+            raise ValidationError.from_exception_data(cls.__name__, found) from None
+
+
+def misfit(problem: str, remedy: str, *key: str | int) -> PydanticCustomError:
+    """What a validator of a ``Form`` finds: what is wrong with it (under ``key``), and the remedy."""
+    return PydanticCustomError(_OURS, "{problem}", {"problem": problem, "remedy": remedy, "key": key})
+
+
+def raise_misfits(found: list[PydanticCustomError]) -> None:
+    """All that a validator found at once; nothing where it found nothing."""
+    if found:
+        details = [InitErrorDetails(type=one, loc=(), input=None) for one in found]
+        raise ValidationError.from_exception_data("form", details)
+
+
+_OURS = "misfit"
+
+
+def _again(error: ErrorDetails, known: list[str]) -> InitErrorDetails:
+    context = error.get("ctx", {})
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
+        kind: Any = misfit(f"unknown key {error['loc'][0]!r}", _hint(error["loc"][0], known))
+    elif error["type"] == _OURS:
+        kind = misfit(context["problem"], context["remedy"], *context["key"])
+    else:
+        return InitErrorDetails(type=error["type"], loc=error["loc"], input=error["input"], ctx=context)
+    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"])
+
+
+def _words(error: ErrorDetails, context: dict[str, Any]) -> tuple[str, str]:
+    """What is wrong and the remedy, in words."""
+    kind, given = error["type"], error["input"]
+    if kind == _OURS:
+        return context["problem"], context["remedy"]
+    if kind == "missing":
+        return f"{error['loc'][-1]} is missing", f"add `{error['loc'][-1]}: ...`"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        key, known = context["discriminator"].strip("'"), str(context.get("expected_tags", "")).replace("'", "")
+        if "tag" not in context:
+            return f"{key} is missing", f"add `{key}: ...`"
+        return f"{key} is {context['tag']!r}", _hint(context["tag"], known.split(", "))
+    said = error["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(given, dict | list) else f"; it is {given!r}"
+    return said[0].lower() + said[1:] + shown, "correct it"
+
+
+def _hint(key: object, known: Collection[str]) -> str:
+    near = get_close_matches(str(key), known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"use one of: {', '.join(sorted(known))}" if known else "nothing can be said here: leave it out"
+
+
+def _name_of(entry: Any, number: int) -> str:
+    """An entry of a list by its own id, where it has one."""
+    names = [v for k, v in entry.items() if str(k).endswith("_id") and v] if isinstance(entry, dict) else []
+    return str(names[0]) if names else f"[{number}]"
+
+
+def read_lined_yaml(path: Path | str, kind: type[dict[Any, Any]] | type[list[Any]] = dict) -> LinedYaml:
+    """Read a yaml file that holds a mapping (or a list).
 
     Raises
     ------
     MissingFile
         If there is no such file.
     SpecificationError
-        If it is not yaml, holds a key twice, or is not a mapping.
+        If it is not yaml, holds a key twice, or is not of that kind.
     """
     file = Path(path)
     if not file.is_file():
         raise MissingFile("there is no such file", file=file, remedy="check the path and the name")
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecificationError(
+            f"the file is not UTF-8: {error.reason}", file=file, remedy="save it as UTF-8"
+        ) from None
+    return parse_lined_yaml(text, file, kind)
+
+
+def parse_lined_yaml(text: str, file: Path | str, kind: type[dict[Any, Any]] | type[list[Any]] = dict) -> LinedYaml:
+    """The same from its text; ``file`` is what messages name."""
+    file = Path(file)
+    try:
+        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else None
         problem = getattr(error, "problem", None) or str(error)
@@ -94,35 +238,63 @@ def read_lined_yaml(path: Path | str) -> LinedYaml:
             f"this is not valid yaml: {problem}", file=file, place=place, remedy="correct the indentation or quoting"
         ) from None
     lines: dict[Place, int] = {}
-    value = _plain(node, (), lines, file) if node is not None else None
+    value = _Plain(file, lines).of(node, ()) if node is not None else None
     whole = LinedYaml(file, value, lines)
-    if not isinstance(value, dict):
-        whole.refuse("the file is empty or not a mapping", "write `key: value` lines")
+    if not isinstance(value, kind):
+        wanted = "mapping" if kind is dict else "list"
+        remedy = "write `key: value` lines" if kind is dict else "begin each entry with `- `"
+        whole.refuse(f"the file is empty or not a {wanted}", remedy)
     return whole
 
 
-def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], file: Path) -> Any:
-    lines.setdefault(place, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
+class _Plain:
+    """Nodes as plain values, noting the line of each."""
+
+    def __init__(self, file: Path, lines: dict[Place, int]) -> None:
+        self.file = file
+        self.lines = lines
+        self.values = 0
+        self.constructor = yaml.constructor.SafeConstructor()
+
+    def of(self, node: yaml.Node, place: Place) -> Any:
+        self.lines.setdefault(place, node.start_mark.line + 1)
+        self.values += 1
+        if self.values > MOST_VALUES or len(place) > DEEPEST:
+            self.refuse(
+                node, "the file holds too much", "its aliases stand for each other, or it is no file of this kind"
+            )
+        if isinstance(node, yaml.SequenceNode):
+            self.check_tag(node)
+            return [self.of(child, (*place, i)) for i, child in enumerate(node.value)]
+        if not isinstance(node, yaml.MappingNode):
+            return self.scalar(node)
+        self.check_tag(node)
         out: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = _scalar(key_node)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.refuse(key_node, "a key is a list or a mapping", "write a name")
+            key = self.scalar(key_node)
             if key in out:
-                line = key_node.start_mark.line + 1
-                raise SpecificationError(
-                    f"key {key!r} is there twice", file=file, place=f"line {line}", remedy="keep one of the two"
-                )
-            lines[(*place, key)] = key_node.start_mark.line + 1
-            out[key] = _plain(value_node, (*place, key), lines, file)
+                self.refuse(key_node, f"key {key!r} is there twice", "keep one of the two")
+            self.lines[(*place, key)] = key_node.start_mark.line + 1
+            out[key] = self.of(value_node, (*place, key))
         return out
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(child, (*place, i), lines, file) for i, child in enumerate(node.value)]
-    return _scalar(node)
 
+    def scalar(self, node: yaml.Node) -> Any:
+        self.check_tag(node)
+        try:
+            return self.constructor.construct_object(node)
+        except (ValueError, yaml.YAMLError) as error:  # a date such as 2022-13-01
+            return self.refuse(node, f"{node.value!r} cannot be read: {error}", "correct it, or put it in quotes")
 
-def _scalar(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
-    try:
-        return loader.construct_object(node, deep=True)
-    finally:
-        loader.dispose()
+    def check_tag(self, node: yaml.Node) -> None:
+        if node.tag not in _TAGS:
+            name = node.tag.replace("tag:yaml.org,2002:", "!!")
+            problem, remedy = f"the tag {name} is not understood", "write plain yaml"
+            if name == "!!merge":
+                problem, remedy = "the merge key << is not understood", "write the keys out"
+            self.refuse(node, problem, remedy)
+
+    def refuse(self, node: yaml.Node, problem: str, remedy: str) -> NoReturn:
+        line = node.start_mark.line + 1
+        raise SpecificationError(problem, file=self.file, place=f"line {line}", remedy=remedy)

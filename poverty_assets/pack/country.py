@@ -7,30 +7,26 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from poverty_assets.errors import SpecificationError, UsageError
+from poverty_assets.lined_yaml import Form, read_lined_yaml
 from poverty_assets.pack.source import SourceSpec
 
 _FOLDER = Path(__file__).parents[1] / "countries"
 
 
-class RenumberedDistrict(BaseModel):
+class RenumberedDistrict(Form):
     """A district whose code changed while its communes kept their names."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     valid_from: dt.date
     old: str = Field(alias="from")
     new: str = Field(alias="to")
 
 
-class ContextLayer(BaseModel):
+class ContextLayer(Form):
     """A layer that maps can show for orientation, and the sources (real and simulated) that it is drawn from."""
-
-    model_config = ConfigDict(extra="forbid")
 
     layer_id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     name_en: str
@@ -38,10 +34,8 @@ class ContextLayer(BaseModel):
     sources: list[str] = Field(min_length=1)
 
 
-class Country(BaseModel):
+class Country(Form):
     """What the code needs to know about one country."""
-
-    model_config = ConfigDict(extra="forbid")
 
     country_id: str
     iso3: str
@@ -89,8 +83,8 @@ def country_folder(country_id: str) -> Path:
 
 def load_country(country_id: str) -> Country:
     """Read ``country.yaml``."""
-    path = country_folder(country_id) / "country.yaml"
-    return _validated(TypeAdapter(Country), read_yaml(path), path)
+    country: Country = read_lined_yaml(country_folder(country_id) / "country.yaml").checked(Country)
+    return country
 
 
 def load_sources(country: Country, *, simulated: bool) -> list[SourceSpec]:
@@ -99,44 +93,19 @@ def load_sources(country: Country, *, simulated: bool) -> list[SourceSpec]:
     Raises
     ------
     SpecificationError
-        If the file cannot be used, with the entry and field at fault.
+        If the file cannot be used, with every entry, key and line at fault.
     """
-    path = country.folder / ("sources_simulated.yaml" if simulated else "sources.yaml")
-    specs: list[SourceSpec] = _validated(TypeAdapter(list[SourceSpec]), read_yaml(path), path)
+    file = read_lined_yaml(country.folder / ("sources_simulated.yaml" if simulated else "sources.yaml"), list)
+    specs: list[SourceSpec] = file.checked(list[SourceSpec])
     for spec in specs:
         if spec.reader == "geotiff":
             spec.options.setdefault("bounds", country.bounds)
     names = [spec.source_id for spec in specs]
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = [
+        file.fault(f"source_id {name!r} is there twice", "rename one", number, "source_id")
+        for number, name in enumerate(names)
+        if name in names[:number]
+    ]
     if doubled:
-        raise SpecificationError(
-            f"{len(doubled)} source_id stated twice, first {doubled[0]}", file=path, remedy="rename one"
-        )
+        raise SpecificationError.together(doubled)
     return specs
-
-
-def read_yaml(path: Path) -> Any:
-    """Read a yaml file; a syntax error is reported with its line."""
-    import yaml
-
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}"
-        raise SpecificationError(
-            f"not valid yaml: {error.problem}", file=path, place=line, remedy="mend that line"
-        ) from error
-
-
-def _validated(adapter: TypeAdapter[Any], value: Any, path: Path) -> Any:
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SpecificationError(
-            f"{error.error_count()} entries cannot be used, first: {first['msg']}",
-            file=path,
-            place=place,
-            remedy="mend that entry",
-        ) from error

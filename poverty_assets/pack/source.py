@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from poverty_assets.errors import NotObserved
+from poverty_assets.lined_yaml import Form
 from poverty_assets.quarter import Quarter
 
 if TYPE_CHECKING:
@@ -23,13 +24,11 @@ if TYPE_CHECKING:
 Role = Literal["areas", "register", "history", "features", "survey", "published", "context"]
 
 
-class FeatureSpec(BaseModel):
+class FeatureSpec(Form):
     """One commune feature made from a source: ``statistic`` names how (see ``features.of_source``).
 
     Models learn from it unless ``covariate`` is false; then it is there for people to look at.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     feature_id: str
     name: str
@@ -39,15 +38,13 @@ class FeatureSpec(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class ColumnContract(BaseModel):
+class ColumnContract(Form):
     """One column that is read from a table, and what its values may be.
 
     ``type`` ``code`` is an area code: digits, padded with zeros on the left to ``digits``; ``flag`` is 0 for the values in
     ``zero_if`` and 1 for any other. ``on_violation`` says what
     happens to a row that breaks the contract: ``refuse`` the file, or ``quarantine`` the row (set aside, counted).
     """
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     source: str | list[str] = Field(alias="from")
     type: Literal["code", "integer", "number", "text", "date", "flag"] = "number"
@@ -59,17 +56,15 @@ class ColumnContract(BaseModel):
     on_violation: Literal["refuse", "quarantine"] = "refuse"
 
 
-class RowRule(BaseModel):
+class RowRule(Form):
     """A rule over two columns of a row: ``left`` is at most ``at_most``."""
-
-    model_config = ConfigDict(extra="forbid")
 
     left: str
     at_most: str
     on_violation: Literal["refuse", "quarantine"] = "refuse"
 
 
-class SourceSpec(BaseModel):
+class SourceSpec(Form):
     """One source as its yaml entry states it.
 
     ``cadence`` is ``once`` (one file), ``year`` or ``quarter`` (``path`` then holds ``{year}`` or ``{label}``, as in
@@ -77,8 +72,6 @@ class SourceSpec(BaseModel):
     ``once``; for the others they follow from the period. A ``reference`` (boundaries, codes and names) is not an
     observation and serves every quarter. A source that is not ``required`` is passed over where its file is absent.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     source_id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str

@@ -12,21 +12,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from poverty_assets.errors import MissingFile, SpecificationError, UsageError
+from poverty_assets.errors import MissingFile, UsageError
+from poverty_assets.lined_yaml import Form, misfit, parse_lined_yaml, raise_misfits
 from poverty_assets.quarter import Quarter
 
 FORMAT = 3
 """Raised whenever the generator writes other bytes for the same settings, so that old output is written anew."""
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class GridSettings(_Block):
+class GridSettings(Form):
     """Raster grid in EPSG:4326; ``west`` and ``north`` are cell edges."""
 
     west: float
@@ -36,7 +32,7 @@ class GridSettings(_Block):
     cells_per_degree: int
 
 
-class PlantedChange(_Block):
+class PlantedChange(Form):
     """A change put in on purpose, for tests of what the pipeline notices."""
 
     since: str = Field(alias="from")
@@ -45,14 +41,14 @@ class PlantedChange(_Block):
     shift: float
 
 
-class Scenario(_Block):
+class Scenario(Form):
     """Departures from the twin's ordinary course."""
 
     no_change: bool = False
     planted_change: PlantedChange | None = None
 
 
-class ProvinceFigures(_Block):
+class ProvinceFigures(Form):
     """Published figures of one province."""
 
     population: float
@@ -64,28 +60,28 @@ class ProvinceFigures(_Block):
     uncensored: list[float]
 
 
-class TwinPublished(_Block):
+class TwinPublished(Form):
     """Published figures at the reference quarter."""
 
     reference_quarter: str
     provinces: dict[str, ProvinceFigures]
 
 
-class Region(_Block):
+class Region(Form):
     """A survey region of the earlier survey: provinces and their joint headcount ratio."""
 
     provinces: list[str]
     headcount_ratio: float
 
 
-class Earlier(_Block):
+class Earlier(Form):
     """Published figures at the earlier quarter."""
 
     quarter: str
     regions: list[Region]
 
 
-class ModelSettings(_Block):
+class ModelSettings(Form):
     """Latent factor model; lists run over the indicators."""
 
     headcount_floor: float
@@ -112,7 +108,7 @@ class ModelSettings(_Block):
     innovation_indicator: float
 
 
-class HouseholdSettings(_Block):
+class HouseholdSettings(Form):
     """Number, size and make-up of households."""
 
     mean_growth: float
@@ -127,7 +123,7 @@ class HouseholdSettings(_Block):
     urban_share: float
 
 
-class RegisterSettings(_Block):
+class RegisterSettings(Form):
     """How households come to be listed."""
 
     years: list[int]
@@ -141,7 +137,7 @@ class RegisterSettings(_Block):
     threshold_trend: float
 
 
-class TwinWave(_Block):
+class TwinWave(Form):
     """One survey: its state of the country, fieldwork and design."""
 
     wave: str
@@ -154,7 +150,7 @@ class TwinWave(_Block):
     note: str
 
 
-class RasterSettings(_Block):
+class RasterSettings(Form):
     """Levels and seasons of the rasters; lists run over the quarters of a year."""
 
     rainfall_mm: list[float]
@@ -165,7 +161,7 @@ class RasterSettings(_Block):
     commune_noise: float
 
 
-class TwinSettings(_Block):
+class TwinSettings(Form):
     """The whole of ``simulated.yaml``."""
 
     country: dict[str, str]
@@ -203,13 +199,17 @@ class TwinSettings(_Block):
             lengths[f"model.{name}"] = getattr(self.model, name)
         for code, figures in self.published.provinces.items():
             lengths[f"published.provinces.{code}.uncensored"] = figures.uncensored
-        for name, values in lengths.items():
-            if len(values) != d:
-                raise ValueError(f"{name} has {len(values)} values for {d} indicators")
+        found = [
+            misfit(f"{name} has {len(values)} values for {d} indicators", "give one each", *name.split("."))
+            for name, values in lengths.items()
+            if len(values) != d
+        ]
         if sum(self.weights_18) != 18:
-            raise ValueError(f"weights_18 add up to {sum(self.weights_18)}, not 18")
+            found.append(misfit(f"weights_18 add up to {sum(self.weights_18)}, not 18", "correct them", "weights_18"))
         if set(self.province_points) != set(self.published.provinces):
-            raise ValueError("province_points and published.provinces name different provinces")
+            problem = "province_points and published.provinces name different provinces"
+            found.append(misfit(problem, "name the same in both", "province_points"))
+        raise_misfits(found)
         return self
 
     @property
@@ -257,23 +257,13 @@ def digest(text: str, seed: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def parse(text: str) -> TwinSettings:
-    """Settings from the text of ``simulated.yaml``.
+def parse(text: str, file: Path = Path("simulated.yaml")) -> TwinSettings:
+    """Settings from the text of ``simulated.yaml``; ``file`` is what messages name.
 
     Raises
     ------
     SpecificationError
-        If the text is not YAML or does not have the form of `TwinSettings`; the message names the first fault.
+        If the text is not yaml or does not have the form of `TwinSettings`; the message names every fault with its line.
     """
-    try:
-        content: Any = yaml.safe_load(text)
-        return TwinSettings.model_validate(content)
-    except yaml.YAMLError as error:
-        raise SpecificationError(f"not YAML: {error}", file="simulated.yaml") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SpecificationError(
-            f"{error.error_count()} faults; the first: {first['msg']}",
-            file="simulated.yaml",
-            place=".".join(str(part) for part in first["loc"]),
-        ) from error
+    settings: TwinSettings = parse_lined_yaml(text, file).checked(TwinSettings)
+    return settings

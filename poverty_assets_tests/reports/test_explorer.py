@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poverty_assets.errors import ContractViolation, UsageError
-from poverty_assets.pack.country import load_country, read_yaml
+from poverty_assets.lined_yaml import read_lined_yaml
+from poverty_assets.pack.country import load_country
 from poverty_assets.reports import explorer
 from poverty_assets.reports.explorer.codec import (
     DIFFERENCE,
@@ -200,8 +201,8 @@ def test_a_quarter_that_is_not_published_is_refused(warehouse, tmp_path):
 
 
 def test_every_word_has_both_languages_and_every_word_asked_for_is_there():
-    words = read_yaml(FOLDER / "words.yaml")
-    facts = read_yaml(load_country("khm").folder / "explorer.yaml")
+    words = read_lined_yaml(FOLDER / "words.yaml").value
+    facts = read_lined_yaml(load_country("khm").folder / "explorer.yaml").value
     named = {**words, **facts["levels"], **facts["features"]}
     assert [key for key, text in named.items() if not {"en", "km"} <= set(text) or not all(text.values())] == []
     blanks = re.compile(r"\{(\w+)\}")

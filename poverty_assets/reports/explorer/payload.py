@@ -16,7 +16,8 @@ import pandas as pd
 import shapely
 
 from poverty_assets.errors import NotObserved, UsageError
-from poverty_assets.pack.country import Country, country_folder, load_country, read_yaml
+from poverty_assets.lined_yaml import read_lined_yaml
+from poverty_assets.pack.country import Country, country_folder, load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.explorer.figures import (
     METHOD_CODES,
@@ -63,12 +64,15 @@ def read_payload(connection: duckdb.DuckDBPyConnection, quarters: Sequence[Quart
     areas = _areas(connection)
     country = load_country(_country_id(str(areas["area_id"].iloc[0])))
     chosen = Selection(_measure(connection, country), wanted, areas["area_id"].tolist())
-    facts = {"name": {"en": country.name_en, "km": country.name_km}, **read_yaml(country.folder / "explorer.yaml")}
+    facts = {
+        "name": {"en": country.name_en, "km": country.name_km},
+        **read_lined_yaml(country.folder / "explorer.yaml").value,
+    }
     hazards = _named(connection, "hazard")
     return {
         "simulated": bool(published.set_index("label").loc[[q.label for q in wanted], "is_simulated"].any()),
         "measure": chosen.measure,
-        "words": read_yaml(_WORDS),
+        "words": read_lined_yaml(_WORDS).value,
         "country": {name: part for name, part in facts.items() if name != "features"},
         "quarters": _quarters(published, wanted),
         "levels": list(_LEVELS),
