@@ -190,30 +190,16 @@ def status() -> None:
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on localhost.")] = 3000) -> None:
+def ui(
+    port: Annotated[int, typer.Option(help="Port on localhost.")] = 3000,
+    read_only: Annotated[bool, typer.Option("--read-only", help="For viewers: no runs, no switches.")] = False,
+) -> None:
     """Open the Dagster UI on this home, on localhost, with the schedule running."""
-    from poverty_assets.running.instance import prepare_instance
-    from poverty_assets.running.interrupted import give_up_interrupted
+    from poverty_assets.running.ui import run_ui
 
     settings = _settings()
-    environment = dict(os.environ)
-    environment["DAGSTER_HOME"] = str(prepare_instance(settings.dagster_home))
-    give_up_interrupted(settings.dagster_home)
-    environment["POVERTY_ASSETS_HOME"] = str(settings.home.resolve())
     print(f"Dagster UI of {settings.home} on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
-    arguments = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "-m",
-        "poverty_assets.definitions",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    ]
-    os.execve(sys.executable, arguments, environment)
+    run_ui(settings, port, read_only=read_only)
 
 
 def _settings(**asked: object):  # type: ignore[no-untyped-def]

@@ -1,0 +1,142 @@
+"""The Dagster UI of a home: webserver and daemon, started together and ended together.
+
+Belongs here: starting both, and ending every process that came of them, however this one ends. Does not belong here: what the
+webserver answers (``webserver``), runs (``refresh``).
+
+Webserver and daemon start processes of their own (code servers, runs), which may outlive a kill of their parent. All of them inherit
+one mark in their environment; ``ui`` ends what bears it when it is told to stop, and a guardian that waits for the end of a pipe does so
+when ``ui`` is killed. A run that is ended this way is recorded as failed, and harms nothing: partitions and warehouse are replaced whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from types import FrameType
+
+from poverty_assets.atomic import write_text
+from poverty_assets.errors import PovertyAssetsError, UsageError
+from poverty_assets.running.instance import prepare_instance
+from poverty_assets.running.interrupted import give_up_interrupted
+from poverty_assets.settings import Settings
+
+MARK = "POVERTY_ASSETS_UI"
+WORKSPACE = """\
+load_from:
+  - python_module:
+      module_name: poverty_assets.definitions
+      location_name: poverty_assets
+"""
+_PATIENCE = 2.0  # seconds that processes have to end by themselves; then they are killed
+_LOOK_EVERY = 0.2
+
+
+def run_ui(settings: Settings, port: int, *, read_only: bool = False) -> None:
+    """Serve the UI of a home until this process is told to stop (SIGTERM, SIGINT or SIGHUP).
+
+    Raises
+    ------
+    UsageError
+        If the port is taken.
+    PovertyAssetsError
+        If webserver or daemon ended by itself.
+    """
+    _require_free(port)
+    folder = prepare_instance(settings.dagster_home)
+    give_up_interrupted(settings.dagster_home)
+    workspace = folder / "workspace.yaml"
+    write_text(workspace, WORKSPACE)
+    mark = uuid.uuid4().hex
+    environment = os.environ | {
+        "DAGSTER_HOME": str(folder),
+        "POVERTY_ASSETS_HOME": str(settings.home.resolve()),
+        MARK: mark,
+    }
+    python = [sys.executable, "-W", "ignore", "-m"]
+    serving = [*python, "poverty_assets.running.webserver", "--port", str(port), "--workspace", str(workspace)]
+    commands = {
+        "webserver": [*serving, *(["--read-only"] if read_only else [])],
+        "daemon": [*python, "dagster._daemon", "run", "-w", str(workspace)],
+    }
+    stopped: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)  # said outright: in the background of a script a shell has SIGINT ignored
+    lifeline = _start_guardian(mark)
+    children = {name: subprocess.Popen(command, env=environment) for name, command in commands.items()}
+    try:
+        while not stopped:
+            ended = [name for name, child in children.items() if child.poll() is not None]
+            if ended:
+                raise PovertyAssetsError(f"the {ended[0]} of the UI ended by itself; what it said stands above")
+            time.sleep(_LOOK_EVERY)
+    finally:
+        end_marked(mark)
+        os.close(lifeline)
+        give_up_interrupted(settings.dagster_home)
+
+
+def marked(mark: str) -> list[int]:
+    """Processes, this one apart, whose environment bears the mark."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
+
+
+def end_marked(mark: str, patience: float = _PATIENCE) -> None:
+    """Ask every marked process to end, and kill those that have not after so many seconds."""
+    deadline = time.monotonic() + patience
+    asked: set[int] = set()
+    while waiting := marked(mark):
+        late = time.monotonic() > deadline
+        for process in waiting:
+            if late or process not in asked:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL if late else signal.SIGTERM)
+                asked.add(process)
+        _reap()
+        time.sleep(0.05)
+
+
+def _reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _start_guardian(mark: str) -> int:
+    """A process that ends what is marked when this one's end of the pipe closes; returns that end."""
+    reading, writing = os.pipe()
+    subprocess.Popen(
+        [sys.executable, "-m", "poverty_assets.running.guardian", str(reading), mark],
+        pass_fds=(reading,),
+        start_new_session=True,  # Ctrl-C of the terminal does not reach it
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(reading)
+    return writing
+
+
+def _require_free(port: int) -> None:
+    import socket
+
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageError(f"port {port} is taken by another program", remedy="name another: --port 3001") from error

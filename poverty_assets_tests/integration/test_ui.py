@@ -1,0 +1,127 @@
+"""The UI as a browser, a script and a careless kill meet it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from poverty_assets.running.ui import MARK
+
+LAUNCH = """mutation { launchRun(executionParams: {mode: "default", runConfigData: "{}",
+  selector: {repositoryLocationName: "poverty_assets", repositoryName: "__repository__", pipelineName: "publish"}}) { __typename } }"""
+
+
+def free_port():
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return tried.getsockname()[1]
+
+
+class Ui:
+    """A UI as a process of its own, started as a script starts it in the background."""
+
+    def __init__(self, home):
+        self.port, self.log = free_port(), home / "ui.log"
+        self.address = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "ui", "--port", str(self.port)]
+        environment = {k: v for k, v in os.environ.items() if k != MARK} | {"POVERTY_ASSETS_HOME": str(home)}
+        with self.log.open("w") as said:
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=said, stderr=said,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+            )  # fmt: skip
+        self.wait_for(lambda: self.get("/server_info")[0] == 200, "the UI answers")
+
+    def wait_for(self, holds, what, seconds=120):
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"{what}: not within {seconds} s\n{self.log.read_text()[-3000:]}"
+            threading.Event().wait(0.2)
+
+    def get(self, path, data=None, **headers):
+        request = urllib.request.Request(
+            self.address + path, data, {k.replace("_", "-"): v for k, v in headers.items()}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def ask(self, query):
+        data = json.dumps({"query": query}).encode()
+        return json.loads(self.get("/graphql", data, Content_Type="application/json")[1])["data"]
+
+    def runs(self):
+        return [
+            run["status"]
+            for run in self.ask("{ runsOrError { ... on Runs { results { status } } } }")["runsOrError"]["results"]
+        ]
+
+    def processes(self):
+        """Every process that came of this UI, itself included."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                environment = (entry / "environ").read_bytes() if entry.name.isdecimal() else b""
+            except OSError:
+                continue
+            if f"{MARK}=".encode() in environment and str(self.log.parent).encode() in environment:
+                found.append(int(entry.name))
+        return found
+
+
+@pytest.fixture
+def ui(home):
+    started = Ui(home)
+    yield started
+    if started.process.poll() is None:
+        started.process.terminate()
+    started.process.wait(timeout=30)
+
+
+def test_a_page_elsewhere_starts_no_run_and_the_uis_own_page_does(ui):
+    launch = "/graphql?query=" + urllib.request.quote(LAUNCH)
+    body = json.dumps({"query": LAUNCH}).encode()
+    refused = [
+        ui.get(launch),
+        ui.get(launch, b"", Content_Type="application/x-www-form-urlencoded"),
+        ui.get("/graphql", body, Content_Type="text/plain"),
+        ui.get("/graphql", body, Content_Type="application/json", Origin="http://evil.example"),
+        ui.get("/graphql", body, Content_Type="application/json", Host="evil.example"),
+        ui.get("/graphql", Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==",
+               Sec_WebSocket_Version="13", Sec_WebSocket_Protocol="graphql-ws", Origin="http://evil.example"),
+    ]  # fmt: skip
+    assert [status for status, _ in refused] == [403] * 6
+    before = len(ui.runs())
+    ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code location is loaded")
+    assert len(ui.runs()) == before + 1
+
+
+def test_sigterm_ends_the_ui_and_all_that_came_of_it_within_five_seconds_also_while_a_run_is_on(ui):
+    ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code location is loaded")
+    ui.wait_for(lambda: "STARTING" in ui.runs() or "STARTED" in ui.runs(), "the run starts")
+    assert len(ui.processes()) >= 4
+    started = time.monotonic()
+    ui.process.terminate()
+    ui.process.wait(timeout=30)
+    assert time.monotonic() - started < 5
+    assert ui.processes() == []
+
+
+def test_a_killed_ui_leaves_no_process_behind(ui):
+    assert ui.processes()
+    ui.process.kill()
+    ui.process.wait(timeout=30)
+    ui.wait_for(lambda: ui.processes() == [], "what came of it ends", seconds=30)
