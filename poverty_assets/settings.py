@@ -17,6 +17,8 @@ from poverty_assets.atomic import write_text
 from poverty_assets.errors import MissingFile, UsageError
 
 SourceKind = Literal["simulated", "landing"]
+RUN_LOCKS = "runs_at_work"
+"""Folder below Dagster's home with a lock file for each run that is on."""
 
 
 class Settings(BaseSettings):

@@ -11,9 +11,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poverty_assets.settings import RUN_LOCKS
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 LOG = logging.getLogger("poverty_assets")
 PROCESS_TAG = "poverty_assets/process"
@@ -36,39 +43,67 @@ def living(dagster_home: Path) -> Iterator[dict[str, str]]:
 def give_up_interrupted(dagster_home: Path) -> list[str]:
     """Record the unfinished runs of dead processes as failed and free what they hold.
 
+    A run is known by the process that started it from the command line, or by its own lock, which a run holds wherever it was
+    started (by the UI, by the schedule).
+
     Returns
     -------
     list of str
         Their ids.
     """
-    from filelock import FileLock, Timeout
-
     with contextlib.ExitStack() as held:
-        dead = []
-        for place in sorted(_place(dagster_home, "any").parent.glob("*.lock")):
-            with contextlib.suppress(Timeout):
-                held.enter_context(FileLock(place, timeout=0))
-                dead.append(place)
-        given_up = _close_runs(dagster_home, [place.stem for place in dead]) if dead else []
-        for place in dead:
+        processes = _dead(_place(dagster_home, "any").parent, held)
+        runs = _dead(dagster_home / RUN_LOCKS, held)
+        given_up = _close_runs(dagster_home, processes, runs) if processes or runs else []
+        for place in [*processes, *runs]:
             place.unlink(missing_ok=True)
     if given_up:
         LOG.warning("%s earlier runs were interrupted; they are recorded as failed", len(given_up))
     return given_up
 
 
-def _close_runs(dagster_home: Path, names: list[str]) -> list[str]:
+def wait_for_slot(instance: dg.DagsterInstance, dagster_home: Path, pool: str, look_every: float = 1.0) -> None:
+    """Wait, asleep, until no living run holds the pool's slot; say once for whom.
+
+    Dagster's own wait would burn a core, say nothing, and never end where the holder is dead.
+    """
+    said = False
+    while True:
+        give_up_interrupted(dagster_home)
+        slots = instance.event_log_storage.get_concurrency_info(pool).claimed_slots
+        if not slots:
+            return
+        if not said:
+            LOG.warning("waiting for run %s, which holds the pool %s", slots[0].run_id, pool)
+            said = True
+        time.sleep(look_every)
+
+
+def _dead(folder: Path, held: contextlib.ExitStack) -> list[Path]:
+    """Lock files that nobody holds; they are held from now on, until ``held`` is closed."""
+    from filelock import FileLock, Timeout
+
+    dead = []
+    for place in sorted(folder.glob("*.lock")):
+        with contextlib.suppress(Timeout):
+            held.enter_context(FileLock(place, timeout=0))
+            dead.append(place)
+    return dead
+
+
+def _close_runs(dagster_home: Path, processes: list[Path], runs: list[Path]) -> list[str]:
     import dagster as dg  # takes seconds, and hardly ever is a process found dead
 
     finished = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+    filters = [dg.RunsFilter(tags={PROCESS_TAG: place.stem}) for place in processes]
+    filters += [dg.RunsFilter(run_ids=[place.stem for place in runs])] if runs else []
     given_up = []
     with dg.DagsterInstance.from_config(str(dagster_home.resolve())) as instance:
-        for name in names:
-            for run in instance.get_runs(dg.RunsFilter(tags={PROCESS_TAG: name})):
-                if run.status not in finished:
-                    instance.report_run_failed(run, _WHY)
-                    given_up.append(run.run_id)
-                instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        for run in [run for each in filters for run in instance.get_runs(each)]:
+            if run.status not in finished and run.run_id not in given_up:
+                instance.report_run_failed(run, _WHY)
+                given_up.append(run.run_id)
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return given_up
 
 

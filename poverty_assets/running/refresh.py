@@ -17,7 +17,7 @@ from poverty_assets.measure.measure import load_measure
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, release
 from poverty_assets.quarter import Quarter
-from poverty_assets.running.interrupted import give_up_interrupted, living
+from poverty_assets.running.interrupted import give_up_interrupted, living, wait_for_slot
 from poverty_assets.running.side_by_side import run_side_by_side
 from poverty_assets.settings import Settings, chosen_measure, claim_home
 from poverty_assets.sources.readers import check_present
@@ -69,6 +69,7 @@ def refresh(
     claim_home(settings)
     # dagster takes seconds to import, and a refused request needs none of it
     from poverty_assets.definitions import build_definitions
+    from poverty_assets.graph.assets.publication import POOL
     from poverty_assets.graph.jobs import PUBLISH, QUARTER
     from poverty_assets.running.instance import open_instance
 
@@ -90,7 +91,7 @@ def refresh(
                 _run(job, instance, str(quarter), tags, partition_key=quarter.key)
         announce("publishing", 1)
         with _turn(settings):
-            give_up_interrupted(settings.dagster_home)  # one of them may hold the pool's slot
+            wait_for_slot(instance, settings.dagster_home, POOL)
             result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags)
     made = result.asset_materializations_for_node("warehouse")[0]
     tables = made.metadata["dagster/row_count"].value

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from poverty_assets.running.instance import open_instance
 from poverty_assets.running.ui import MARK
+from poverty_assets_tests.integration.conftest import QUARTER
 
 LAUNCH = """mutation { launchRun(executionParams: {mode: "default", runConfigData: "{}",
   selector: {repositoryLocationName: "poverty_assets", repositoryName: "__repository__", pipelineName: "publish"}}) { __typename } }"""
@@ -107,6 +109,20 @@ def test_a_page_elsewhere_starts_no_run_and_the_uis_own_page_does(ui):
     before = len(ui.runs())
     ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code location is loaded")
     assert len(ui.runs()) == before + 1
+
+
+def test_a_publication_whose_every_process_is_killed_holds_up_no_refresh(ui, home, landing, run_cli):
+    ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code location is loaded")
+    with open_instance(home / "dagster") as instance:
+        storage = instance.event_log_storage
+        ui.wait_for(lambda: storage.get_concurrency_info("warehouse").claimed_slots, "the publication holds its slot")
+    for process in [ui.process.pid, *ui.processes()]:
+        os.kill(process, signal.SIGKILL)
+    ui.process.wait(timeout=30)
+    answer = run_cli(home, "refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", landing)
+    assert answer.code == 0, answer.err
+    with open_instance(home / "dagster") as instance:
+        assert sorted(run.status.value for run in instance.get_runs())[:1] == ["FAILURE"]
 
 
 def test_sigterm_ends_the_ui_and_all_that_came_of_it_within_five_seconds_also_while_a_run_is_on(ui):

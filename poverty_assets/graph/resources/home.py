@@ -12,12 +12,13 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pydantic import PrivateAttr
 
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
-from poverty_assets.settings import Settings, chosen_measure
+from poverty_assets.settings import RUN_LOCKS, Settings, chosen_measure
 from poverty_assets.warehouse.lake import Lake
 
 
@@ -31,6 +32,23 @@ class Home(dg.ConfigurableResource):
     """
 
     settings_json: str
+    _held: Any = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Hold a lock of the run's name while it is on: the system takes it from the dead, and whoever waits finds out."""
+        if context.run is not None:
+            from filelock import FileLock
+
+            place = self.settings.dagster_home / RUN_LOCKS / f"{context.run.run_id}.lock"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._held = FileLock(place)
+            self._held.acquire()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let go of the lock, and take its file away."""
+        if self._held is not None:
+            self._held.release()
+            Path(self._held.lock_file).unlink(missing_ok=True)
 
     @classmethod
     def of(cls, settings: Settings) -> Home:
