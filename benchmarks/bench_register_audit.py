@@ -43,8 +43,8 @@ def main() -> None:
 
     started = time.perf_counter()
     _, exposed = observed.exposure_of_quarter(
-        home.sources, areas, table["area_crosswalk"], home.country, period,
-        landing=home.landing, rows=lambda source_id: home.observed(source_id, period),
+        home.sources, areas, table["area_crosswalk"], home.country,
+        rows=lambda source_id: home.observed(source_id, period),
     )  # fmt: skip
     seconds["exposure"] = time.perf_counter() - started
 

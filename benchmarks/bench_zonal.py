@@ -25,7 +25,7 @@ def main(n_rasters: int) -> None:
     areas = areas.rename(columns={"shapeID": "area_id"})
     start = time.perf_counter()
     rasters = {f"r{i}": open_raster(path) for i in range(n_rasters)}
-    ours = zonal_statistics(rasters, areas)
+    ours = zonal_statistics(rasters.items(), areas)
     ours_seconds = time.perf_counter() - start
     start = time.perf_counter()
     for _ in range(n_rasters):

@@ -7,6 +7,7 @@ Dagster.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from poverty_assets.atomic import write_text
 from poverty_assets.errors import MissingFile, UsageError
 
+HOUSEHOLD_KEY = "POVERTY_ASSETS_HOUSEHOLD_KEY"
 SourceKind = Literal["simulated", "landing"]
 RUN_LOCKS = "runs_at_work"
 """Folder below Dagster's home with a lock file for each run that is on."""
@@ -36,9 +38,6 @@ class Settings(BaseSettings):
         Landing folder of real files; default ``<home>/landing``.
     seed : int
         Seed of the simulated twin.
-    household_key : str, optional
-        Secret key of the hash that replaces household identifiers; by default one that only a holder of the household file
-        can make.
     replicates : int
         Replicates behind the intervals of commune estimates.
     workers : int
@@ -53,7 +52,6 @@ class Settings(BaseSettings):
     landing: Path | None = None
     measure: str | None = None
     seed: int = 20260101
-    household_key: str | None = None
     replicates: int = Field(default=200, ge=20, le=2000)
     workers: int = Field(default=2, ge=1, le=64)
 
@@ -148,3 +146,12 @@ def claim_home(settings: Settings) -> Settings:
 def chosen_measure(settings: Settings, default: str) -> str:
     """The measure asked for, else the home's, else the country's default."""
     return settings.measure or _remembered(settings.home).get("measure", default)
+
+
+def household_key() -> bytes | None:
+    """The secret key of the hash that replaces household identifiers; None: one that only a holder of the household file can make.
+
+    It is no part of ``Settings``, which are written into records of runs: who hashes asks for it at that moment.
+    """
+    key = os.environ.get(HOUSEHOLD_KEY)
+    return key.encode() if key else None

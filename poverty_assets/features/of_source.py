@@ -1,64 +1,35 @@
-"""Features of areas from one source, as the source's entry in ``sources.yaml`` names them.
+"""Features of areas from one layer of shapes or one table, as the source's entry in ``sources.yaml`` names them.
 
-Belongs here: the meaning of ``statistic`` and ``options`` of a feature, for rasters, points and lines, and tables. Does
-not belong here: reading the source, or models.
+Belongs here: carrying out each ``statistic`` of a layer or a table with its options (see ``pack.feature``). Does not belong here:
+rasters (``zonal``), reading the source, or models.
 
 Values are made for the areas of the finest level and carried up to every larger area by adding numerators and
 denominators, so that a province's value is that of its territory and not a mean of means.
-
-=====================  ============  ===========================================================================
-statistic              data          options
-=====================  ============  ===========================================================================
-mean sum stdev min     raster
-max count
-count                  points
-count_per_km2          points
-distance_km            points,       ``boundary`` (to the outline of polygons), ``where`` (query on the columns)
-                       lines, areas  larger areas: mean over their parts, by size
-length_km_per_km2      lines
-area_share             polygons
-mean_of                points        ``column``, ``weight``
-column                 table         ``value``, ``per`` (ratio of sums), ``combine`` (``mean``, ``sum``),
-                                     ``weight`` (of the mean), ``inherit`` (areas below take their parent's)
-=====================  ============  ===========================================================================
-
-``where`` is understood for every vector statistic and for tables. In tables ``value``, ``per`` and ``weight`` are columns
-or arithmetic on columns (``0.5 * poor + near``). A table may hold several rows an area (villages): sums run over them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation, SpecificationError
 from poverty_assets.features import vector
-from poverty_assets.features.zonal import STATISTICS, zonal_statistics
-from poverty_assets.sources.raster import Raster
+from poverty_assets.pack.feature import ColumnFeature, DistanceFeature, FeatureSpec, LayerFeature, MeanFeature
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-VECTOR_STATISTICS = ("count", "count_per_km2", "distance_km", "length_km_per_km2", "area_share", "mean_of")
 _ARITHMETIC = re.compile(r"[\w\s+\-*/().]+")
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*\s*\.|\.\s*[^\W\d]|\w\s*\(")
 
 
-class Feature(Protocol):
-    """What is needed of a feature's entry (``pack.source.FeatureSpec`` has it)."""
-
-    feature_id: str
-    statistic: str
-    options: dict[str, Any]
-
-
 def features_from_source(
-    features: Iterable[Feature],
-    data: Raster | gpd.GeoDataFrame | pd.DataFrame,
+    features: Iterable[FeatureSpec],
+    data: gpd.GeoDataFrame | pd.DataFrame,
     areas: gpd.GeoDataFrame,
     *,
     metric_crs: str,
@@ -68,8 +39,8 @@ def features_from_source(
 
     Parameters
     ----------
-    features : iterable of Feature
-    data : Raster, GeoDataFrame or DataFrame
+    features : iterable of FeatureSpec
+    data : GeoDataFrame or DataFrame
         A table has a column ``area_id`` with codes of any level.
     areas : GeoDataFrame
         ``area_id, area_level, parent_id, geometry``; geometry is used at level ``finest`` only.
@@ -79,23 +50,24 @@ def features_from_source(
     Returns
     -------
     DataFrame
-        ``area_id, feature_id, value, coverage``: ``coverage`` is the share of the area with valid cells for a raster, and
-        1 for the rest where there is a value. A missing value is a row with NaN.
+        ``area_id, feature_id, value``. A missing value is a row with NaN.
     """
     tree = AreaTree(areas, finest)
     tables = []
-    rasters: list[Feature] = []
     for feature in features:
-        if isinstance(data, Raster):
-            rasters.append(feature)
-        elif hasattr(data, "geometry") and hasattr(data, "crs"):
-            tables.append(_long(feature, tree, _vector_feature(feature, data, tree, metric_crs)))
+        if isinstance(feature, ColumnFeature):
+            values = _of_table(feature, data, tree)
+        elif isinstance(feature, MeanFeature):
+            values = _mean_of(feature, data, tree, metric_crs)
+        elif isinstance(feature, LayerFeature | DistanceFeature):
+            values = _of_layer(feature, data, tree, metric_crs)
         else:
-            tables.append(_long(feature, tree, _table_feature(feature, data, tree)))
-    if isinstance(data, Raster) and rasters:
-        tables.append(_raster_features(rasters, data, tree))
-    columns = ["area_id", "feature_id", "value", "coverage"]
-    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+            raise SpecificationError(
+                f"feature {feature.feature_id}: {feature.statistic!r} cannot be made of a layer or a table"
+            )
+        tables.append(pd.DataFrame({"area_id": tree.ids, "feature_id": feature.feature_id, "value": values}))
+    columns = ["area_id", "feature_id", "value"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
 class AreaTree:
@@ -138,14 +110,6 @@ class AreaTree:
             total += np.bincount(at, weights=value, minlength=len(self.ids))
         return total
 
-    def wholes(self) -> pd.DataFrame:
-        """``area_id, part_id``: every area above the zones, with the zones in it."""
-        part = np.arange(len(self.zone_number))
-        pairs = [(at, part_) for at, part_ in self._climb(self.zone_number, part)][1:]
-        number = np.concatenate([at for at, _ in pairs]) if pairs else np.empty(0, dtype=int)
-        parts = np.concatenate([part_ for _, part_ in pairs]) if pairs else np.empty(0, dtype=int)
-        return pd.DataFrame({"area_id": self.ids[number], "part_id": self.ids[self.zone_number[parts]]})
-
     def inherit(self, values: np.ndarray) -> np.ndarray:
         """Values with each missing one taken from the nearest area above that has one."""
         filled = values.copy()
@@ -163,72 +127,52 @@ class AreaTree:
             number, values = number[number >= 0], values[number >= 0]
 
 
-def _long(feature: Feature, tree: AreaTree, values: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "area_id": tree.ids,
-            "feature_id": feature.feature_id,
-            "value": values,
-            "coverage": np.isfinite(values).astype(float),
-        }
-    )
-
-
-def _raster_features(features: list[Feature], raster: Raster, tree: AreaTree) -> pd.DataFrame:
-    for feature in features:
-        _known(feature, STATISTICS, ())
-    wanted = list(dict.fromkeys(feature.statistic for feature in features))
-    answers = zonal_statistics({"raster": raster}, tree.zones, wanted, wholes=tree.wholes())
-    named = pd.DataFrame({"feature_id": [f.feature_id for f in features], "statistic": [f.statistic for f in features]})
-    return named.merge(answers, on="statistic")
-
-
-def _vector_feature(feature: Feature, layer: gpd.GeoDataFrame, tree: AreaTree, metric_crs: str) -> np.ndarray:
-    options = _known(feature, VECTOR_STATISTICS, ("where", "boundary", "column", "weight"))
-    if "where" in options:
-        layer = layer.query(options["where"])
+def _of_layer(
+    feature: LayerFeature | DistanceFeature, layer: gpd.GeoDataFrame, tree: AreaTree, metric_crs: str
+) -> np.ndarray:
+    layer = _chosen(layer, feature.options.where)
     zones, at = tree.zones, tree.zone_number
-    if feature.statistic == "mean_of":
-        if "column" not in options:
-            raise SpecificationError(f"feature {feature.feature_id}: mean_of needs the option column")
-        numerator, denominator = vector.sums_of(layer, zones, metric_crs, options["column"], options.get("weight"))
-        return _ratio(tree.add_up(at, numerator), tree.add_up(at, denominator))
     if feature.statistic == "count":
         return tree.add_up(at, vector.count(layer, zones, metric_crs))
     size = vector.area_km2(zones, metric_crs)
-    if feature.statistic == "count_per_km2":
+    if isinstance(feature, DistanceFeature):
+        per_zone = vector.distance_km(layer, zones, metric_crs, boundary=feature.options.boundary) * size
+    elif feature.statistic == "count_per_km2":
         per_zone = vector.count(layer, zones, metric_crs)
     elif feature.statistic == "length_km_per_km2":
         per_zone = vector.length_km(layer, zones, metric_crs)
-    elif feature.statistic == "area_share":
-        per_zone = vector.covered_km2(layer, zones, metric_crs)
     else:
-        boundary = bool(options.get("boundary", False))
-        per_zone = vector.distance_km(layer, zones, metric_crs, boundary=boundary) * size
+        per_zone = vector.covered_km2(layer, zones, metric_crs)
     return _ratio(tree.add_up(at, per_zone), tree.add_up(at, size))
 
 
-def _table_feature(feature: Feature, table: pd.DataFrame, tree: AreaTree) -> np.ndarray:
-    options = _known(feature, ("column",), ("value", "per", "combine", "weight", "inherit", "where"))
-    if "where" in options:
-        table = table.query(options["where"])
-    if "value" not in options:
-        raise SpecificationError(f"feature {feature.feature_id}: a table's feature needs the option value")
-    value = _evaluate(feature, table, options["value"])
-    combine = options.get("combine", "mean")
-    if combine not in ("mean", "sum"):
-        raise SpecificationError(f"feature {feature.feature_id}: combine is mean or sum, not {combine!r}")
-    if "per" in options:
-        numerator, denominator = value, _evaluate(feature, table, options["per"])
+def _mean_of(feature: MeanFeature, points: gpd.GeoDataFrame, tree: AreaTree, metric_crs: str) -> np.ndarray:
+    options, at = feature.options, tree.zone_number
+    chosen = _chosen(points, options.where)
+    numerator, denominator = vector.sums_of(chosen, tree.zones, metric_crs, options.column, options.weight)
+    return _ratio(tree.add_up(at, numerator), tree.add_up(at, denominator))
+
+
+def _of_table(feature: ColumnFeature, table: pd.DataFrame, tree: AreaTree) -> np.ndarray:
+    options = feature.options
+    table = _chosen(table, options.where)
+    value = _evaluate(feature, table, options.value)
+    summed = options.combine == "sum"
+    if options.per is not None:
+        numerator, denominator = value, _evaluate(feature, table, options.per)
     else:
-        weight = _evaluate(feature, table, options["weight"]) if "weight" in options else np.ones(len(table))
-        numerator, denominator = (value, weight) if combine == "sum" else (value * weight, weight)
+        weight = np.ones(len(table)) if options.weight is None else _evaluate(feature, table, options.weight)
+        numerator, denominator = (value, weight) if summed else (value * weight, weight)
     number = tree.number(table["area_id"])
     use = np.isfinite(numerator) & np.isfinite(denominator) & (number >= 0)
     top = tree.add_up(number[use], numerator[use])
     bottom = tree.add_up(number[use], denominator[use])
-    values = np.where(bottom > 0, top, np.nan) if combine == "sum" else _ratio(top, bottom)
-    return tree.inherit(values) if options.get("inherit", False) else values
+    values = np.where(bottom > 0, top, np.nan) if summed else _ratio(top, bottom)
+    return tree.inherit(values) if options.inherit else values
+
+
+def _chosen(rows: pd.DataFrame, where: str | None) -> pd.DataFrame:
+    return rows if where is None else rows.query(where)
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
@@ -236,7 +180,7 @@ def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
         return np.where(bottom > 0, top / bottom, np.nan)
 
 
-def _evaluate(feature: Feature, table: pd.DataFrame, expression: str | float) -> np.ndarray:
+def _evaluate(feature: FeatureSpec, table: pd.DataFrame, expression: str | float) -> np.ndarray:
     """A column, or arithmetic on columns; nothing else is carried out, so a yaml file cannot call code."""
     text = str(expression)
     if text in table.columns:
@@ -253,18 +197,3 @@ def _evaluate(feature: Feature, table: pd.DataFrame, expression: str | float) ->
     except Exception as error:  # pandas raises many kinds for a name or a sign it does not know
         raise SpecificationError(f"feature {feature.feature_id}: {text!r} cannot be worked out: {error}") from error
     return np.broadcast_to(np.asarray(answer, dtype=float), (len(table),)).copy()
-
-
-def _known(feature: Feature, statistics: tuple[str, ...], options: tuple[str, ...]) -> Mapping[str, Any]:
-    if feature.statistic not in statistics:
-        raise SpecificationError(
-            f"feature {feature.feature_id}: {feature.statistic!r} cannot be made from this kind of source",
-            remedy=f"one of {', '.join(statistics)}",
-        )
-    unknown = sorted(set(feature.options) - set(options))
-    if unknown:
-        raise SpecificationError(
-            f"feature {feature.feature_id}: unknown option {unknown[0]!r}",
-            remedy=f"one of {', '.join(options)}" if options else "this kind of source takes no options",
-        )
-    return feature.options

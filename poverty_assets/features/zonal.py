@@ -1,30 +1,31 @@
 """Coverage-weighted statistics of rasters over areas.
 
 Belongs here: which share of each cell an area covers (computed once a grid, by exactextract), and sums over it. Does not
-belong here: reading rasters (``raster``), points and lines (``vector``), or the choice of features (``features``).
+belong here: reading rasters (``sources.raster``), points and lines (``vector``), or the choice of features.
 
 An area covers most of its cells wholly, so its coverage is kept as runs of whole cells along rows, plus the cells at its
 edge with their share. A statistic then costs one pass over the raster for all areas together, and every raster on the
-same grid shares the coverage. Statistics of larger areas follow from those of their parts, exactly: coverage adds up.
+same grid shares the coverage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
 import shapely
 
 from poverty_assets.errors import InputError, MissingCRS, SpecificationError
+from poverty_assets.pack.feature import RasterStatistic
 from poverty_assets.sources.raster import Raster
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-STATISTICS = ("mean", "sum", "stdev", "min", "max", "count")
+STATISTICS = get_args(RasterStatistic)
 _AREAS_AT_A_TIME = 256
 
 
@@ -150,7 +151,7 @@ def _concatenate(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """What every statistic of one raster is made of, one entry an area; these add up over the parts of an area."""
+    """What every statistic of one raster is made of, one entry an area."""
 
     weight: np.ndarray
     first: np.ndarray
@@ -159,17 +160,6 @@ class _Sums:
     high: np.ndarray
     cells: np.ndarray
     centre: float
-
-    def of_wholes(self, part: np.ndarray, whole: np.ndarray, n_wholes: int) -> _Sums:
-        """The same for larger areas, each the union of its parts."""
-
-        def add(values: np.ndarray) -> np.ndarray:
-            return np.bincount(whole, weights=values[part], minlength=n_wholes)
-
-        low, high = np.full(n_wholes, np.inf), np.full(n_wholes, -np.inf)
-        np.minimum.at(low, whole, self.low[part])
-        np.maximum.at(high, whole, self.high[part])
-        return _Sums(add(self.weight), add(self.first), add(self.second), low, high, add(self.cells), self.centre)
 
     def statistic(self, name: str) -> np.ndarray:
         """One of ``STATISTICS``; NaN where an area has no valid cell (its ``count`` is 0)."""
@@ -216,11 +206,7 @@ def _sums(raster: Raster, coverage: Coverage) -> _Sums:
 
 
 def zonal_statistics(
-    rasters: Mapping[str, Raster],
-    zones: gpd.GeoDataFrame,
-    statistics: Sequence[str] = ("mean",),
-    *,
-    wholes: pd.DataFrame | None = None,
+    rasters: Iterable[tuple[str, Raster]], zones: gpd.GeoDataFrame, statistics: Sequence[str] = ("mean",)
 ) -> pd.DataFrame:
     """Statistics of each raster over each area, every cell weighted by the share of it that the area covers.
 
@@ -229,13 +215,12 @@ def zonal_statistics(
 
     Parameters
     ----------
-    rasters : mapping of str to Raster
+    rasters : iterable of (str, Raster)
+        Each with a name of its own; taken one after the other, so that one at a time need be in memory.
     zones : GeoDataFrame
         Columns ``area_id`` (unique) and ``geometry``, with a CRS.
     statistics : sequence of str
         Of ``STATISTICS``.
-    wholes : DataFrame, optional
-        Columns ``area_id, part_id``: larger areas to report too, each made of zones.
 
     Returns
     -------
@@ -247,17 +232,13 @@ def zonal_statistics(
     if unknown:
         raise SpecificationError(f"{unknown[0]!r} is not a zonal statistic", remedy=f"one of {', '.join(STATISTICS)}")
     ids = _unique_ids(zones)
-    larger = _numbered(wholes, ids) if wholes is not None and len(wholes) else None
     known: dict[object, Coverage] = {}
     tables = []
-    for name, raster in rasters.items():
+    for name, raster in rasters:
         if raster.grid not in known:
             known[raster.grid] = coverage_of(zones, raster)
         sums = _sums(raster, known[raster.grid])
         tables.append(_table(name, ids, sums, statistics))
-        if larger is not None:
-            whole_ids, part, whole = larger
-            tables.append(_table(name, whole_ids, sums.of_wholes(part, whole, len(whole_ids)), statistics))
     columns = ["area_id", "raster", "statistic", "value", "coverage"]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
@@ -268,16 +249,6 @@ def _unique_ids(zones: gpd.GeoDataFrame) -> np.ndarray:
     if len(repeated):
         raise InputError(f"{len(repeated)} areas occur twice, first {repeated.iloc[0]!r}", place="area_id")
     return ids
-
-
-def _numbered(wholes: pd.DataFrame, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Larger areas in sorted order; for each membership the number of the part and of the whole."""
-    part = pd.Index(ids).get_indexer(wholes["part_id"])
-    if (part < 0).any():
-        first = wholes["part_id"].to_numpy()[part < 0][0]
-        raise InputError(f"{int((part < 0).sum())} parts of larger areas are not among the zones, first {first!r}")
-    whole, labels = pd.factorize(wholes["area_id"], sort=True)
-    return np.asarray(labels, dtype=object), part, whole
 
 
 def _table(name: str, ids: np.ndarray, sums: _Sums, statistics: Sequence[str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ years' codes to these areas (``crosswalk``), or reading files (``sources``).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from poverty_assets.errors import ContractViolation, NotObserved
 from poverty_assets.geography.gazetteer import read_gazetteer
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.source import SourceSpec, TableSource, VectorSource
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -195,21 +195,21 @@ def to_geodataframe(areas: pd.DataFrame, level: str | None = None) -> gpd.GeoDat
     return gpd.GeoDataFrame(chosen.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326").reset_index(drop=True)
 
 
-def areas_from_sources(specs: list[SourceSpec], read: Read, country: Country) -> pd.DataFrame:
+def areas_from_sources(specs: Sequence[SourceSpec], read: Read, country: Country) -> pd.DataFrame:
     """Build the areas from the sources of role ``areas``.
 
     One of them holds the commune polygons (option ``polygons: commune``); where these carry no codes, ``codes_from`` names
     the source that maps ``shape_id`` to codes, and ``names_from`` those that name areas, before the gazetteer.
     """
-    spec = next(s for s in specs if s.options.get("polygons") == "commune")
+    spec = next(s for s in specs if isinstance(s, VectorSource) and s.options.polygons == "commune")
     polygons = _needed(read, spec.source_id)
-    if "codes_from" in spec.options:
-        codes = _needed(read, spec.options["codes_from"])[["shape_id", "area_code"]]
+    if spec.options.codes_from is not None:
+        codes = _needed(read, spec.options.codes_from)[["shape_id", "area_code"]]
         polygons = polygons.merge(codes, on="shape_id", how="left", validate="one_to_one")
         polygons["area_code"] = polygons["area_code"].fillna("")
-    named = [_named(_needed(read, source_id)) for source_id in spec.options.get("names_from", [])]
+    named = [_named(_needed(read, source_id)) for source_id in spec.options.names_from]
     names = pd.concat([*named, read_gazetteer(country.gazetteer)], ignore_index=True)
-    return build_areas(polygons, names, country, spec.options.get("valid_from"))
+    return build_areas(polygons, names, country, spec.options.valid_from)
 
 
 def _needed(read: Read, source_id: str) -> pd.DataFrame:
@@ -228,13 +228,15 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts_from_sources(
-    areas: pd.DataFrame, crosswalk: pd.DataFrame, specs: list[SourceSpec], read: Read, country: Country
+    areas: pd.DataFrame, crosswalk: pd.DataFrame, specs: Sequence[SourceSpec], read: Read, country: Country
 ) -> pd.DataFrame:
     """Fill in the counts of people from the sources that state ``area_attributes``, the newest observation last."""
     tables = []
     for spec in sorted(specs, key=lambda s: (s.observed_to or dt.date.max, s.source_id)):
-        attributes = spec.options.get("area_attributes")
-        frame = read(spec.source_id) if attributes else None
-        if attributes and frame is not None:
-            tables.append((spec.source_id, attributes, frame, spec.options.get("urban_value", [])))
+        if not isinstance(spec, TableSource) or spec.options.area_attributes is None:
+            continue
+        frame = read(spec.source_id)
+        if frame is not None:
+            attributes = spec.options.area_attributes.model_dump(exclude_none=True)
+            tables.append((spec.source_id, attributes, frame, spec.options.urban_value))
     return add_counts(areas, crosswalk, tables, country)

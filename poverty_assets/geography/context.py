@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from poverty_assets.pack.country import ContextLayer
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.source import SourceSpec, TableSource
 
 COLUMNS = ["layer_id", "part", "kind", "name_en", "name_km", "source_id", "n_shapes", "geometry"]
 KINDS = ("point", "line", "polygon")  # by dimension
@@ -69,8 +69,8 @@ def context_layers(layers: list[ContextLayer], specs: list[SourceSpec], read: Re
 
 
 def _shapes(spec: SourceSpec, frame: pd.DataFrame) -> Any:
-    if "points" in spec.options:
-        x, y = (frame[name].to_numpy(dtype=float) for name in spec.options["points"])
+    if isinstance(spec, TableSource) and spec.options.points is not None:
+        x, y = (frame[name].to_numpy(dtype=float) for name in spec.options.points)
         return shapely.points(x, y)[np.isfinite(x) & np.isfinite(y)]
     shapes = shapely.from_wkb(frame["geometry"].to_numpy())
     return shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -105,7 +105,7 @@ def map_codes(
 
 
 def map_sources(
-    specs: list[SourceSpec], read: Callable[[str], pd.DataFrame | None], areas: pd.DataFrame, country: Country
+    specs: Sequence[SourceSpec], read: Callable[[str], pd.DataFrame | None], areas: pd.DataFrame, country: Country
 ) -> pd.DataFrame:
     """Crosswalk rows of every source that carries commune or village codes and had been observed."""
     gazetteer = set(read_gazetteer(country.gazetteer)["area_code"])

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from poverty_assets.errors import SpecificationError, UsageError
 from poverty_assets.lined_yaml import Form, read_lined_yaml
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.source import AnySource, SourceSpec
 
 _FOLDER = Path(__file__).parents[1] / "countries"
 
@@ -96,10 +96,7 @@ def load_sources(country: Country, *, simulated: bool) -> list[SourceSpec]:
         If the file cannot be used, with every entry, key and line at fault.
     """
     file = read_lined_yaml(country.folder / ("sources_simulated.yaml" if simulated else "sources.yaml"), list)
-    specs: list[SourceSpec] = file.checked(list[SourceSpec])
-    for spec in specs:
-        if spec.reader == "geotiff":
-            spec.options.setdefault("bounds", country.bounds)
+    specs: list[SourceSpec] = file.checked(list[AnySource])
     names = [spec.source_id for spec in specs]
     doubled = [
         file.fault(f"source_id {name!r} is there twice", "rename one", number, "source_id")

@@ -1,41 +1,28 @@
 """What a source is: one entry of ``countries/<code>/sources.yaml``, and which of its releases a quarter may see.
 
-Belongs here: the form of the entry, its loading and checking, and the as-of rule. Does not belong here: reading data
-(``readers``), or anything about one country.
+Belongs here: the form of the entry by its reader, its checking, and the as-of rule. Does not belong here: reading data
+(``sources.readers``), what a feature is (``pack.feature``), or anything about one country.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from poverty_assets.errors import NotObserved
-from poverty_assets.lined_yaml import Form
+from poverty_assets.lined_yaml import Form, misfit, raise_misfits
+from poverty_assets.pack.feature import FeatureSpec, RasterFeature, TableFeature, VectorFeature
 from poverty_assets.quarter import Quarter
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Role = Literal["areas", "register", "history", "features", "survey", "published", "context"]
-
-
-class FeatureSpec(Form):
-    """One commune feature made from a source: ``statistic`` names how (see ``features.of_source``).
-
-    Models learn from it unless ``covariate`` is false; then it is there for people to look at.
-    """
-
-    feature_id: str
-    name: str
-    unit: str
-    statistic: str
-    covariate: bool = True
-    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class ColumnContract(Form):
@@ -65,7 +52,7 @@ class RowRule(Form):
 
 
 class SourceSpec(Form):
-    """One source as its yaml entry states it.
+    """What every source states, whatever its reader.
 
     ``cadence`` is ``once`` (one file), ``year`` or ``quarter`` (``path`` then holds ``{year}`` or ``{label}``, as in
     ``rasters/nightlights_{label}.tif`` with label ``2022Q1``). ``observed_from`` and ``observed_to`` are given for
@@ -90,30 +77,257 @@ class SourceSpec(Form):
     is_simulated: bool = False
     required: bool = True
     reference: bool = False
-    columns: dict[str, ColumnContract] = Field(default_factory=dict)
-    key: list[str] = Field(default_factory=list)
-    rules: list[RowRule] = Field(default_factory=list)
-    options: dict[str, Any] = Field(default_factory=dict)
-    features: list[FeatureSpec] = Field(default_factory=list)
+    features: Sequence[FeatureSpec] = ()
 
     @model_validator(mode="after")
     def _period_is_stated(self) -> SourceSpec:
-        if self.cadence == "once" and (self.observed_from is None or self.observed_to is None):
-            raise ValueError(
-                f"source {self.source_id}: a source of cadence 'once' states observed_from and observed_to"
-            )
-        if self.cadence == "year" and "{year}" not in self.path:
-            raise ValueError(f"source {self.source_id}: a yearly path holds {{year}}")
-        if self.cadence == "quarter" and "{label}" not in self.path:
-            raise ValueError(f"source {self.source_id}: a quarterly path holds {{label}}")
+        if self.cadence == "once":
+            absent = [name for name in ("observed_from", "observed_to") if getattr(self, name) is None]
+            raise_misfits([misfit(f"{name} is missing", f"add `{name}: YYYY-MM-DD`") for name in absent])
+        held = {"year": "{year}", "quarter": "{label}"}.get(self.cadence, "")
+        if held not in self.path:
+            raise misfit(f"the path of cadence {self.cadence} does not hold {held}", f"write {held} in it", "path")
         return self
+
+    @model_validator(mode="after")
+    def _reader_serves_the_role(self) -> SourceSpec:
+        needs = {"register": TableSource, "history": TableSource, "survey": SurveySource}.get(self.role, SourceSpec)
+        if not isinstance(self, needs):
+            remedy = "use the reader survey" if self.role == "survey" else "use a reader of tables: csv or json_records"
+            raise misfit(f"reader {self.reader} gives nothing for role {self.role}", remedy, "reader")
+        return self
+
+
+class AreaAttributes(Form):
+    """Columns of a table that say something of areas themselves."""
+
+    population: str | None = None
+    households: str | None = None
+    is_urban: str | None = None
+
+
+class TableOptions(Form):
+    """Options of every table.
+
+    Attributes
+    ----------
+    register_id : str, optional
+        The register of which this is a release (roles ``register`` and ``history``).
+    area_attributes : AreaAttributes, optional
+    urban_value : list of str
+        Values of the column ``is_urban`` that mean urban.
+    absent_is_zero : bool
+        Areas of the finest level that the table does not list have 0 in every column.
+    points : tuple of str, optional
+        Columns of longitude and latitude: the rows are points.
+    """
+
+    register_id: str | None = None
+    area_attributes: AreaAttributes | None = None
+    urban_value: list[str] = Field(default_factory=list)
+    absent_is_zero: bool = False
+    points: tuple[str, str] | None = None
+
+
+class TableSource(SourceSpec):
+    """A source of rows: what every table states."""
+
+    columns: dict[str, ColumnContract] = Field(min_length=1)
+    key: list[str] = Field(default_factory=list)
+    rules: list[RowRule] = Field(default_factory=list)
+    options: TableOptions = TableOptions()
+    features: list[TableFeature] = Field(default_factory=list)
+
+    @property
+    def register_id(self) -> str:
+        """The register of which it is a release (roles ``register`` and ``history``)."""
+        return self.options.register_id or self.source_id
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> TableSource:
+        attributes = self.options.area_attributes
+        used: list[tuple[str, tuple[str | int, ...]]] = [(name, ("key", i)) for i, name in enumerate(self.key)]
+        for i, rule in enumerate(self.rules):
+            used += [(rule.left, ("rules", i, "left")), (rule.at_most, ("rules", i, "at_most"))]
+        used += [(name, ("options", "points")) for name in self.options.points or ()]
+        for attribute, name in attributes or ():
+            used += [(name, ("options", "area_attributes", attribute))] if name else []
+        found = [
+            misfit(f"there is no column {name!r}", f"use one of: {', '.join(self.columns)}", *place)
+            for name, place in used
+            if name not in self.columns
+        ]
+        if self.role in ("register", "history") and self.options.register_id is None:
+            found.append(misfit("options.register_id is missing", "name the register of which it is a release"))
+        if bool(attributes and attributes.is_urban) != bool(self.options.urban_value):
+            problem = "is_urban and urban_value go together"
+            found.append(misfit(problem, "state both, or neither", "options"))
+        for i, feature in enumerate(self.features):
+            if (feature.statistic == "column") != (self.options.points is None):
+                problem = f"{feature.statistic!r} cannot be made of {'points' if self.options.points else 'a table'}"
+                remedy = "statistics of points need options.points, and column needs a table with area codes"
+                found.append(misfit(problem, remedy, "features", i, "statistic"))
+        raise_misfits(found)
+        return self
+
+
+class CsvOptions(TableOptions):
+    """Options of a csv file."""
+
+    encoding: str = "utf-8-sig"
+
+
+class CsvSource(TableSource):
+    """A csv file."""
+
+    reader: Literal["csv"]
+    options: CsvOptions = CsvOptions()
+
+
+class JsonOptions(TableOptions):
+    """Options of a json file: the key under which its list of records stands, if any."""
+
+    records: str | None = None
+
+
+class JsonSource(TableSource):
+    """A json file that holds a list of records."""
+
+    reader: Literal["json_records"]
+    options: JsonOptions = JsonOptions()
+
+
+class VectorOptions(Form):
+    """Options of a vector file.
+
+    Attributes
+    ----------
+    layer : str, optional
+        Which layer of a file of several.
+    columns : dict of str to str
+        Attributes that are read: our name to the file's.
+    key : list of str
+        Columns of ours that have no value twice.
+    polygons : str, optional
+        The level whose boundaries these are. Then also: ``codes_from``, the source that maps ``shape_id`` to codes, where the
+        polygons carry none; ``names_from``, those that name areas, before the gazetteer; ``valid_from``, first day of the
+        boundaries.
+    outline : bool
+        Features are measured to the common outline of all shapes.
+    """
+
+    layer: str | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    key: list[str] = Field(default_factory=list)
+    polygons: str | None = None
+    codes_from: str | None = None
+    names_from: list[str] = Field(default_factory=list)
+    valid_from: dt.date | None = None
+    outline: bool = False
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> VectorOptions:
+        known = ", ".join(self.columns) or "none is read"
+        found = [
+            misfit(f"there is no column {name!r}", f"use one of: {known}", "key", i)
+            for i, name in enumerate(self.key)
+            if name not in self.columns
+        ]
+        for name in ("codes_from", "names_from", "valid_from"):
+            if getattr(self, name) and self.polygons is None:
+                found.append(misfit(f"{name} is of the boundaries of areas", "state polygons, or leave it out", name))
+        raise_misfits(found)
+        return self
+
+
+class VectorSource(SourceSpec):
+    """A file of points, lines or polygons; a shapefile lies in a zip."""
+
+    reader: Literal["geojson", "geopackage", "flatgeobuf", "geoparquet", "shapefile"]
+    options: VectorOptions = VectorOptions()
+    features: list[VectorFeature] = Field(default_factory=list)
+
+
+class RasterOptions(Form):
+    """Options of a raster.
+
+    Attributes
+    ----------
+    band : int or "quarter"
+        Counted from 1; ``quarter``: the file has a band for each quarter of the year, January to March first.
+    nodata : float, optional
+        A further stored number that means "no value", beside the file's own.
+    valid_range : (low, high), optional
+        Stored numbers outside it are not valid. As in product guides, it applies before scale and offset.
+    scale, offset : float, optional
+        ``value = stored * scale + offset``; the file's own where not given.
+    member : str, optional
+        The raster's path within the zip that ``path`` names.
+    """
+
+    band: Annotated[int, Field(ge=1)] | Literal["quarter"] = 1
+    nodata: float | None = None
+    valid_range: tuple[float, float] | None = None
+    scale: float | None = None
+    offset: float | None = None
+    member: str | None = None
+
+
+class RasterSource(SourceSpec):
+    """A raster file."""
+
+    reader: Literal["geotiff"]
+    options: RasterOptions = RasterOptions()
+    features: list[RasterFeature] = Field(default_factory=list)
+
+
+class OphiWorkbookOptions(Form):
+    """Options of a results workbook of OPHI: which of the two tables, and whose rows."""
+
+    table: Literal["national", "subnational"]
+    iso3: str = Field(pattern=r"^[A-Z]{3}$")
+
+
+class OphiWorkbookSource(SourceSpec):
+    """A results workbook of the global MPI."""
+
+    reader: Literal["ophi_workbook"]
+    options: OphiWorkbookOptions
+
+
+class OphiCsvOptions(Form):
+    """Options of OPHI's csv: whose rows."""
+
+    iso3: str = Field(pattern=r"^[A-Z]{3}$")
+
+
+class OphiCsvSource(SourceSpec):
+    """A csv of the global MPI as the Humanitarian Data Exchange gives it."""
+
+    reader: Literal["ophi_csv"]
+    options: OphiCsvOptions
+
+
+class SurveySource(SourceSpec):
+    """The folder of a survey wave; its ``survey.yaml`` says the rest, so that it takes no options."""
+
+    role: Literal["survey"]
+    reader: Literal["survey"]
+
+
+AnySource = Annotated[
+    CsvSource | JsonSource | VectorSource | RasterSource | OphiWorkbookSource | OphiCsvSource | SurveySource,
+    Field(discriminator="reader"),
+]
+"""An entry of a file of sources, told apart by its ``reader``."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """The one file of a source that serves a quarter, and the period it observes."""
+    """The one file of a source that serves ``quarter``, and the period it observes."""
 
     spec: SourceSpec
+    quarter: Quarter
     path: Path
     observed_from: dt.date
     observed_to: dt.date
@@ -137,7 +351,7 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
                 f"source {spec.source_id} was observed by {spec.observed_to}, after the quarter's end {quarter.end}",
                 remedy=f"ask for a quarter that ends on {spec.observed_to} or later",
             )
-        return Release(spec, landing / spec.path, spec.observed_from, spec.observed_to)
+        return Release(spec, quarter, landing / spec.path, spec.observed_from, spec.observed_to)
     if spec.cadence == "year":
         year = quarter.end.year if (quarter.end.month, quarter.end.day) == (12, 31) else quarter.end.year - 1
         first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
@@ -149,7 +363,7 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
             f"source {spec.source_id} begins on {spec.observed_from}, after {first}",
             remedy=f"ask for a quarter that begins on {spec.observed_from} or later",
         )
-    return Release(spec, landing / path, first, last)
+    return Release(spec, quarter, landing / path, first, last)
 
 
 def covariates(features: pd.DataFrame, specs: Iterable[SourceSpec]) -> pd.DataFrame:

@@ -55,8 +55,8 @@ _MPI_ITEMS = (
 )
 
 
-def read_ophi_workbook(release: Release) -> pd.DataFrame:
-    """Read the country's rows of a national or subnational results workbook (options: ``table``, ``iso3``).
+def read_ophi_workbook(release: Release, table: str, iso3: str) -> pd.DataFrame:
+    """Read the country's rows of the results workbook ``national`` or ``subnational``.
 
     Returns
     -------
@@ -72,8 +72,6 @@ def read_ophi_workbook(release: Release) -> pd.DataFrame:
             file=release.path,
             remedy=f"replace the file; {release.spec.obtain}",
         ) from error
-    table = release.spec.options["table"]
-    iso3 = release.spec.options.get("iso3")
     figures: list[dict[str, Any]] = []
     for prefix, family in _SHEETS[table].items():
         title = next((name for name in book.sheetnames if name.startswith(prefix + " ")), None)
@@ -89,11 +87,11 @@ def read_ophi_workbook(release: Release) -> pd.DataFrame:
     frame = frame.join(errors[["se", "ci_low", "ci_high"]], on=keys)
     frame["area_code"] = ""
     frame["observed_from"] = release.observed_from
-    return _checked(frame[list(COLUMNS)], release)
+    return _checked(frame[list(COLUMNS)], release, iso3)
 
 
 def _sheet(
-    rows: Iterable[tuple[Any, ...]], family: str, by_region: bool, iso3: str | None, where: str
+    rows: Iterable[tuple[Any, ...]], family: str, by_region: bool, iso3: str, where: str
 ) -> Iterator[dict[str, Any]]:
     header: list[list[str]] = []
     columns: dict[int, tuple[str, float]] = {}
@@ -162,12 +160,11 @@ def _plain(value: Any) -> str:
     return " ".join(str(value or "").split()).lower()
 
 
-def read_ophi_csv(release: Release) -> pd.DataFrame:
+def read_ophi_csv(release: Release, iso3: str) -> pd.DataFrame:
     """Read the country's rows of ``global_mpi.csv`` or ``global_mpi_trends.csv`` of HDX (no standard errors there).
 
     Rows of merged regions, which carry no P-code, are left out.
     """
-    iso3 = release.spec.options.get("iso3")
     raw = pd.read_csv(release.path, dtype=str, keep_default_na=False)
     wanted = {
         "MPI": ("mpi", 1.0),
@@ -201,11 +198,10 @@ def read_ophi_csv(release: Release) -> pd.DataFrame:
                 }
             )
         )
-    return _checked(pd.concat(parts, ignore_index=True), release)
+    return _checked(pd.concat(parts, ignore_index=True), release, iso3)
 
 
-def _checked(frame: pd.DataFrame, release: Release) -> pd.DataFrame:
-    iso3 = release.spec.options.get("iso3")
+def _checked(frame: pd.DataFrame, release: Release, iso3: str) -> pd.DataFrame:
     if frame.empty:
         raise ContractViolation(
             f"no rows of country {iso3}", file=release.path, remedy="check that this is the right file"

@@ -14,7 +14,7 @@ from poverty_assets.geography.areas import ancestors
 from poverty_assets.measurement.direct_tables import below_country
 from poverty_assets.measurement.disclosure import REGISTER_MINIMUM, decide
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.source import TableSource
 
 HIDDEN = ("listed", "rate", "coverage_gap", "coverage_gap_ci_low", "coverage_gap_ci_high")
 _MODELLED = ("modelled_rate", "modelled_rate_ci_low", "modelled_rate_ci_high")
@@ -48,7 +48,7 @@ RATE = "register_rate:"
 
 
 def rates_then(
-    registers: list[SourceSpec], rows: Callable[[SourceSpec], pd.DataFrame], crosswalk: pd.DataFrame, country: Country
+    registers: list[TableSource], rows: Callable[[TableSource], pd.DataFrame], crosswalk: pd.DataFrame, country: Country
 ) -> pd.DataFrame:
     """Rates of registers as of an earlier time: ``area_id, feature_id, value``.
 
@@ -121,7 +121,7 @@ def _withheld(rows: pd.DataFrame, areas: pd.DataFrame, country: Country) -> set[
 
 
 def count_registers(
-    specs: list[SourceSpec],
+    specs: list[TableSource],
     read: Callable[[str], pd.DataFrame | None],
     crosswalk: pd.DataFrame,
     country: Country,
@@ -134,7 +134,7 @@ def count_registers(
     for spec in sorted(specs, key=lambda s: str(s.observed_to or "")):
         frame = read(spec.source_id)
         if frame is not None:
-            newest[spec.options["register_id"]] = (spec.source_id, frame)
+            newest[spec.register_id] = (spec.source_id, frame)
     parts = []
     for register_id, (source_id, frame) in newest.items():
         counts = listed_by_area(frame, crosswalk[crosswalk["source_id"] == source_id], country)
@@ -144,7 +144,7 @@ def count_registers(
 
 
 def register_history(
-    specs: list[SourceSpec],
+    specs: list[TableSource],
     read: Callable[[str], pd.DataFrame | None],
     crosswalk: pd.DataFrame,
     country: Country,
@@ -163,7 +163,7 @@ def register_history(
         parts.append(
             pd.DataFrame(
                 {
-                    "register_id": spec.options["register_id"],
+                    "register_id": spec.register_id,
                     "area_id": known["village_code"].str[: country.commune_digits].map(mapped),
                     "listed": known["listed"].astype(float),
                     "households": known["listed"].astype(float) / known["rate"],

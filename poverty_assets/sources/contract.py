@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.pack.source import ColumnContract, SourceSpec
+from poverty_assets.pack.source import ColumnContract, TableSource
 
 
 @dataclass
@@ -29,13 +29,13 @@ class Quarantine:
         self.reasons[reason] = self.reasons.get(reason, 0) + len(rows)
 
 
-def apply_contract(raw: pd.DataFrame, spec: SourceSpec, file: object) -> tuple[pd.DataFrame, Quarantine]:
+def apply_contract(raw: pd.DataFrame, spec: TableSource, file: object) -> tuple[pd.DataFrame, Quarantine]:
     """Select, rename and type the columns of ``spec``, and check every row.
 
     Parameters
     ----------
     raw : DataFrame of text or plain values, one row a record, index = line or record number in the file
-    spec : SourceSpec
+    spec : TableSource
     file : path named in messages
 
     Returns
@@ -48,43 +48,59 @@ def apply_contract(raw: pd.DataFrame, spec: SourceSpec, file: object) -> tuple[p
     ContractViolation
         Naming the file, row, column, value, reason and remedy of the first of so many offenders.
     """
-    quarantine = Quarantine()
     if raw.empty:
         raise ContractViolation("no rows", file=file, remedy=f"replace the file; {spec.obtain}")
-    columns = {name: _typed(raw, name, contract, spec, file, quarantine) for name, contract in spec.columns.items()}
+    judge = _Judge(spec, file, Quarantine())
+    columns = {name: _typed(raw, name, contract, judge) for name, contract in spec.columns.items()}
     frame = pd.DataFrame(columns, index=raw.index)
     for rule in spec.rules:
+        shown = frame[rule.left].astype(str) + " > " + frame[rule.at_most].astype(str)
         bad = frame[rule.left] > frame[rule.at_most]
-        _judge(
-            bad,
-            frame[rule.left].astype(str) + " > " + frame[rule.at_most].astype(str),
-            f"{rule.left} is above {rule.at_most}",
-            rule.left,
-            rule.on_violation,
-            spec,
-            file,
-            quarantine,
-        )
+        judge(bad, shown, f"{rule.left} is above {rule.at_most}", rule.left, rule.on_violation)
     if spec.key:
-        doubled = frame.duplicated(spec.key, keep=False)
         shown = frame[spec.key].astype(str).agg(", ".join, axis=1)
-        _judge(doubled, shown, "duplicate key", " + ".join(spec.key), "refuse", spec, file, quarantine)
+        judge(frame.duplicated(spec.key, keep=False), shown, "duplicate key", " + ".join(spec.key), "refuse")
+    quarantine = judge.quarantine
     kept = frame.drop(index=list(quarantine.rows)).reset_index(drop=True)
     return kept, quarantine
 
 
-def _typed(
-    raw: pd.DataFrame, name: str, contract: ColumnContract, spec: SourceSpec, file: object, quarantine: Quarantine
-) -> pd.Series:
+@dataclass
+class _Judge:
+    """What happens to rows that break the contract of a source."""
+
+    spec: TableSource
+    file: object
+    quarantine: Quarantine
+
+    def __call__(self, bad: pd.Series, shown: pd.Series, reason: str, column: str, on_violation: str) -> None:
+        """Refuse the file, or set the rows aside."""
+        bad = bad & ~bad.index.isin(list(self.quarantine.rows))
+        if not bad.any():
+            return
+        rows = [int(row) for row in bad.index[bad]]
+        if on_violation == "quarantine":
+            self.quarantine.add(f"{column}: {reason}", rows)
+            return
+        raise ContractViolation(
+            f"{len(rows)} of {len(bad)} rows: {reason}; first {column} = {_plain(shown.loc[rows[0]])!r}",
+            file=self.file,
+            place=f"row {rows[0]}, column {column}",
+            remedy=f"correct the file and run again (contract: entry {self.spec.source_id} of sources.yaml)",
+        )
+
+
+def _typed(raw: pd.DataFrame, name: str, contract: ColumnContract, judge: _Judge) -> pd.Series:
     candidates = [contract.source] if isinstance(contract.source, str) else contract.source
     found = [candidate for candidate in candidates if candidate in raw.columns]
     if not found:
         raise ContractViolation(
             f"column {' or '.join(map(repr, candidates))} is missing; the file has {', '.join(map(str, raw.columns[:8]))}"
             f"{' ...' if raw.shape[1] > 8 else ''}",
-            file=file,
+            file=judge.file,
             place="header",
-            remedy=f"check that this is the right file, or map the column in the entry {spec.source_id} of sources.yaml",
+            remedy="check that this is the right file, or map the column in the entry"
+            f" {judge.spec.source_id} of sources.yaml",
         )
     text = raw[found[0]]
     blank = text.isna() | (text.astype("string").str.strip().fillna("") == "")
@@ -101,15 +117,15 @@ def _typed(
         values, bad = parsed.dt.date, parsed.isna() & ~blank
     else:
         values, bad = _numeric(text, blank, contract)
-    _judge(bad, text, f"not a valid {contract.type}", found[0], contract.on_violation, spec, file, quarantine)
+    judge(bad, text, f"not a valid {contract.type}", found[0], contract.on_violation)
     if not contract.nullable:
-        _judge(blank, text, "no value", found[0], contract.on_violation, spec, file, quarantine)
+        judge(blank, text, "no value", found[0], contract.on_violation)
     if contract.minimum is not None:
         low = values.lt(contract.minimum).fillna(False).astype(bool)
-        _judge(low, text, f"below {contract.minimum:g}", found[0], contract.on_violation, spec, file, quarantine)
+        judge(low, text, f"below {contract.minimum:g}", found[0], contract.on_violation)
     if contract.maximum is not None:
         high = values.gt(contract.maximum).fillna(False).astype(bool)
-        _judge(high, text, f"above {contract.maximum:g}", found[0], contract.on_violation, spec, file, quarantine)
+        judge(high, text, f"above {contract.maximum:g}", found[0], contract.on_violation)
     return values
 
 
@@ -125,32 +141,6 @@ def _numeric(text: pd.Series, blank: pd.Series, contract: ColumnContract) -> tup
     code = whole.astype("string").str.zfill(contract.digits)
     return code, bad | (code.str.len() > contract.digits).fillna(False).astype(bool) | (whole < 0).fillna(False).astype(
         bool
-    )
-
-
-def _judge(
-    bad: pd.Series,
-    shown: pd.Series,
-    reason: str,
-    column: str,
-    on_violation: str,
-    spec: SourceSpec,
-    file: object,
-    quarantine: Quarantine,
-) -> None:
-    """Refuse the file, or set the rows aside."""
-    bad = bad & ~bad.index.isin(list(quarantine.rows))
-    if not bad.any():
-        return
-    rows = [int(row) for row in bad.index[bad]]
-    if on_violation == "quarantine":
-        quarantine.add(f"{column}: {reason}", rows)
-        return
-    raise ContractViolation(
-        f"{len(rows)} of {len(bad)} rows: {reason}; first {column} = {_plain(shown.loc[rows[0]])!r}",
-        file=file,
-        place=f"row {rows[0]}, column {column}",
-        remedy=f"correct the file and run again (contract: entry {spec.source_id} of sources.yaml)",
     )
 
 

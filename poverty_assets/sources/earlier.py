@@ -13,10 +13,8 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.errors import NotObserved
-from poverty_assets.pack.source import Release, SourceSpec, release
+from poverty_assets.pack.source import RasterSource, Release, SourceSpec, release
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.raster import Raster
-from poverty_assets.sources.rasters import load_raster
 
 SEASON = "same_season"
 BETWEEN = "between "
@@ -57,14 +55,6 @@ def release_then(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release |
     return found if found.path.exists() else None
 
 
-def raster_then(
-    spec: SourceSpec, *, quarter: Quarter, landing: Path, bounds: tuple[float, float, float, float]
-) -> Raster | None:
-    """The raster that served an earlier quarter; None likewise."""
-    found = release_then(spec, quarter, landing)
-    return None if found is None else load_raster(found, bounds)
-
-
 def with_days(
     features: pd.DataFrame, specs: list[SourceSpec], quarter: Quarter, landing: Path, now: pd.DataFrame
 ) -> pd.DataFrame:
@@ -73,6 +63,6 @@ def with_days(
     days = now.drop_duplicates("feature_id").set_index("feature_id")["observed_on"].to_dict()
     for spec in specs:
         found = release_then(spec, quarter, landing)
-        if found is not None and spec.reader == "geotiff":
+        if found is not None and isinstance(spec, RasterSource):
             days |= {feature.feature_id: found.observed_to for feature in spec.features}
     return features.assign(observed_on=features["feature_id"].map(days))

@@ -1,7 +1,8 @@
 """The one raster reader: a band of a file as an array that knows its grid, its CRS and which cells are valid.
 
-Belongs here: opening, the refusals (no CRS, truncated, rotated, nothing valid within the bounds) and nodata, valid range,
-scale and offset. Does not belong here: statistics over areas (``zonal``), or what a raster means (``sources``).
+Belongs here: opening, the refusals (no CRS, truncated, rotated, nothing valid within the bounds), nodata, valid range, scale and
+offset, and the rows in which a raster goes through the lake. Does not belong here: statistics over areas (``features.zonal``), or
+what a raster means (``sources.yaml``).
 """
 
 from __future__ import annotations
@@ -12,8 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from poverty_assets.errors import InputError, MissingCRS, MissingFile, NoDataInBounds, UnreadableFile
+from poverty_assets.pack.source import RasterOptions
+
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +33,13 @@ class Raster:
     bounds : tuple of float
         (west, south, east, north) in units of ``crs``.
     crs : str
-        Coordinate reference system as WKT; empty only where the caller asked for ``crs_required=False``.
+        Coordinate reference system as WKT.
     path : str
         The file it came from; used in messages.
     """
 
     values: np.ndarray
-    bounds: tuple[float, float, float, float]
+    bounds: Bounds
     crs: str
     path: str = "(in memory)"
 
@@ -57,15 +63,10 @@ class Raster:
 
 def open_raster(
     path: str | Path,
+    options: RasterOptions | None = None,
     *,
-    band: int = 1,
-    crs_required: bool = True,
-    nodata: float | None = None,
-    valid_range: tuple[float, float] | None = None,
-    scale: float | None = None,
-    offset: float | None = None,
-    within: tuple[float, float, float, float] | None = None,
-    within_crs: Any = "EPSG:4326",
+    season: int = 1,
+    within: Bounds | None = None,
 ) -> Raster:
     """Read one band whole.
 
@@ -74,19 +75,13 @@ def open_raster(
     Parameters
     ----------
     path : str or path
-        A raster file; ``/vsizip/archive.zip/inside.tif`` reads within a zip.
-    band : int
-        Counted from 1.
-    crs_required : bool
-        Refuse a file that does not state its CRS.
-    nodata : float, optional
-        A further stored number that means "no value", beside the file's own.
-    valid_range : (low, high), optional
-        Stored numbers outside it are not valid. As in product guides, it applies before scale and offset.
-    scale, offset : float, optional
-        ``value = stored * scale + offset``; the file's own where not given.
+        A raster file, or a zip of which the options name a member.
+    options : RasterOptions, optional
+        Which band, and what its numbers mean.
+    season : int
+        The quarter of the year, for files that have a band for each.
     within : (west, south, east, north), optional
-        Bounds in ``within_crs`` in which there must be at least one valid cell.
+        Bounds in degrees in which there must be at least one valid cell.
 
     Returns
     -------
@@ -96,35 +91,43 @@ def open_raster(
     ------
     MissingFile, UnreadableFile, MissingCRS, NoDataInBounds
     """
-    text = str(path)
-    _require_file(text)
-    stored, file_scale, file_offset, bounds, crs, south_up = _read(text, band)
-    if not crs and crs_required:
+    options = options or RasterOptions()
+    _require_file(Path(path))
+    text = f"/vsizip/{path}/{options.member}" if options.member else str(path)
+    stored = _read(text, season if options.band == "quarter" else options.band)
+    if not stored.crs:
         raise MissingCRS(
             "the raster does not state its coordinate reference system",
             file=text,
             remedy="write it into the file, for instance: gdal_edit.py -a_srs EPSG:4326 FILE (if that is what it is in)",
         )
-    values = _decode(stored, nodata, valid_range, file_scale if scale is None else scale,
-                     file_offset if offset is None else offset)  # fmt: skip
-    raster = Raster(values[::-1] if south_up else values, bounds, crs, text)
-    _require_valid_cells(raster, within, within_crs)
+    values = _decode(stored, options)
+    raster = Raster(values[::-1] if stored.south_up else values, stored.bounds, stored.crs, text)
+    _require_valid_cells(raster, within)
     return raster
 
 
-def _require_file(text: str) -> None:
-    """Refuse a path that is not there, or a file of no bytes; for a path within an archive, look at the archive."""
-    outer = (
-        Path(text.removeprefix("/vsizip/").split(".zip/")[0] + ".zip") if text.startswith("/vsizip/") else Path(text)
-    )
-    if not outer.exists():
-        raise MissingFile("there is no such file", file=outer, remedy="put it there, or correct the path of its source")
-    if outer.is_file() and outer.stat().st_size == 0:
-        raise UnreadableFile("the file is empty (0 bytes)", file=outer, remedy="download it again")
-
-
-def _read(text: str, band: int) -> tuple[np.ma.MaskedArray, float, float, tuple[float, float, float, float], str, bool]:
+@dataclass(frozen=True, eq=False)
+class _Stored:
     """Stored numbers of a band with the file's mask, its scale and offset, bounds, CRS, and whether south is up."""
+
+    numbers: np.ma.MaskedArray
+    scale: float
+    offset: float
+    bounds: Bounds
+    crs: str
+    south_up: bool
+
+
+def _require_file(path: Path) -> None:
+    """Refuse a path that is not there, or a file of no bytes."""
+    if not path.exists():
+        raise MissingFile("there is no such file", file=path, remedy="put it there, or correct the path of its source")
+    if path.is_file() and path.stat().st_size == 0:
+        raise UnreadableFile("the file is empty (0 bytes)", file=path, remedy="download it again")
+
+
+def _read(text: str, band: int) -> _Stored:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -150,27 +153,24 @@ def _read(text: str, band: int) -> tuple[np.ma.MaskedArray, float, float, tuple[
             f"the raster cannot be read whole: {error}", file=text, remedy="it may be truncated: download it again"
         ) from error
     bounds = (min(left, right), min(bottom, top), max(left, right), max(bottom, top))
-    return stored, scale, offset, bounds, crs, bool(transform.e > 0)
+    return _Stored(stored, scale, offset, bounds, crs, bool(transform.e > 0))
 
 
-def _decode(
-    stored: np.ma.MaskedArray,
-    nodata: float | None,
-    valid_range: tuple[float, float] | None,
-    scale: float,
-    offset: float,
-) -> np.ndarray:
+def _decode(band: _Stored, options: RasterOptions) -> np.ndarray:
     """Stored numbers to values, NaN where not valid; 32-bit floats are kept where they lose nothing."""
+    stored = band.numbers
+    scale = band.scale if options.scale is None else options.scale
+    offset = band.offset if options.offset is None else options.offset
     exact_in_32_bit = stored.dtype.itemsize <= 2 or stored.dtype == np.float32
     plain = scale == 1.0 and offset == 0.0
     values: np.ndarray[Any, np.dtype[np.floating[Any]]] = stored.filled(0).astype(
         np.float32 if exact_in_32_bit and plain else np.float64
     )
     invalid = np.ma.getmaskarray(stored) | ~np.isfinite(values)
-    if nodata is not None:
-        invalid |= values == values.dtype.type(nodata)
-    if valid_range is not None:
-        low, high = valid_range
+    if options.nodata is not None:
+        invalid |= values == values.dtype.type(options.nodata)
+    if options.valid_range is not None:
+        low, high = options.valid_range
         invalid |= (values < low) | (values > high)
     if not plain:
         values = values * scale + offset
@@ -178,13 +178,13 @@ def _decode(
     return values
 
 
-def _require_valid_cells(raster: Raster, within: tuple[float, float, float, float] | None, within_crs: Any) -> None:
+def _require_valid_cells(raster: Raster, within: Bounds | None) -> None:
     """Refuse a raster without one valid cell in the bounds."""
     values = raster.values
-    if within is not None and raster.crs:
+    if within is not None:
         from pyproj import Transformer
 
-        transformer = Transformer.from_crs(within_crs, raster.crs, always_xy=True)
+        transformer = Transformer.from_crs("EPSG:4326", raster.crs, always_xy=True)
         west, south, east, north = transformer.transform_bounds(*within)
         width, height = raster.cell_size
         rows, columns = raster.shape
@@ -199,3 +199,38 @@ def _require_valid_cells(raster: Raster, within: tuple[float, float, float, floa
             file=raster.path,
             remedy="check that the file covers the country, and the nodata and valid_range of its source",
         )
+
+
+def raster_rows(raster: Raster) -> pd.DataFrame:
+    """A raster as rows of a table, one a row of cells from the north: ``cells`` (bytes of ``dtype``) and, in each, the grid."""
+    west, south, east, north = raster.bounds
+    cells = [np.ascontiguousarray(row).tobytes() for row in raster.values]
+    grid = {"west": west, "south": south, "east": east, "north": north, "crs": raster.crs}
+    return pd.DataFrame({"cells": cells, "dtype": raster.values.dtype.str, **grid})
+
+
+def raster_of_rows(rows: pd.DataFrame) -> Raster:
+    """The raster that ``raster_rows`` gave these rows of."""
+    first = rows.iloc[0]
+    values = np.frombuffer(b"".join(rows["cells"]), dtype=first["dtype"]).reshape(len(rows), -1)
+    bounds = (float(first["west"]), float(first["south"]), float(first["east"]), float(first["north"]))
+    return Raster(values, bounds, first["crs"], "(from the lake)")
+
+
+def describe(raster: Raster) -> dict[str, Any]:
+    """Grid, CRS, and the range of the valid cells, for people."""
+    from pyproj import CRS
+
+    values = raster.values[np.isfinite(raster.values)]
+    crs = CRS.from_wkt(raster.crs)
+    return {
+        "width": raster.shape[1],
+        "height": raster.shape[0],
+        "cell_width": raster.cell_size[0],
+        "cell_height": raster.cell_size[1],
+        "crs": crs.to_string() if crs.to_authority() else crs.name,
+        "valid_cells": int(values.size),
+        "minimum": float(values.min()),
+        "mean": float(values.mean(dtype=np.float64)),
+        "maximum": float(values.max()),
+    }

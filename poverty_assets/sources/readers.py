@@ -1,7 +1,7 @@
 """Reading one source file as it is: tables, vectors, rasters, published workbooks.
 
 Belongs here: one small reader a file format, each returning an ``Observation``. Does not belong here: what a source means
-(``sources.yaml``), surveys (``surveys``), zonal statistics (``spatial``).
+(``sources.yaml``), surveys (``surveys``), zonal statistics (``features``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,23 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation, MissingCRS, MissingFile, NotObserved, UnreadableFile
-from poverty_assets.pack.source import Release, SourceSpec, release
+from poverty_assets.measure.measure import Measure
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.source import (
+    CsvSource,
+    JsonSource,
+    OphiCsvSource,
+    OphiWorkbookSource,
+    RasterSource,
+    Release,
+    SourceSpec,
+    SurveySource,
+    TableSource,
+    VectorSource,
+    release,
+)
 from poverty_assets.quarter import Quarter
+from poverty_assets.settings import household_key
 from poverty_assets.sources.contract import apply_contract
 
 
@@ -30,7 +44,7 @@ class Observation:
     Attributes
     ----------
     frame : DataFrame
-        Rows of a table; of a vector with a ``geometry`` column (WKB, EPSG:4326); of a raster one row that describes it.
+        Rows of a table; of a vector with a ``geometry`` column (WKB, EPSG:4326); of a raster see ``raster.raster_rows``.
     sha256 : str
         Digest of the file (of the sorted files of a folder).
     rows : int
@@ -48,20 +62,42 @@ class Observation:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def read_source(found: Release) -> Observation:
+def read_source(found: Release, country: Country, measure: Measure | None = None) -> Observation:
     """Read the file of a release with the reader that its source names.
+
+    Parameters
+    ----------
+    found : Release
+    country : Country
+        A raster has to have a valid cell within its bounds.
+    measure : Measure, optional
+        Whose indicators a survey gives; by default the one that its ``survey.yaml`` names.
 
     Raises
     ------
     MissingFile, UnreadableFile, MissingCRS, NoDataInBounds, ContractViolation
         See ``errors``; each names the file, the place, the reason and the remedy.
     """
-    reader = READERS[found.spec.reader]
     check_present(found)
-    return reader(found)
+    spec, path = found.spec, found.path
+    if isinstance(spec, CsvSource):
+        return _read_csv(spec, path)
+    if isinstance(spec, JsonSource):
+        return _read_json_records(spec, path)
+    if isinstance(spec, VectorSource):
+        return _read_vector(spec, path)
+    if isinstance(spec, RasterSource):
+        return _read_raster(spec, found, country)
+    if isinstance(spec, OphiWorkbookSource | OphiCsvSource):
+        return _read_published(spec, found)
+    if isinstance(spec, SurveySource):
+        return _read_survey(path, measure)
+    raise TypeError(f"nothing reads {type(spec).__name__}")
 
 
-def observe(spec: SourceSpec, quarter: Quarter, landing: Path) -> Observation:
+def observe(
+    spec: SourceSpec, quarter: Quarter, landing: Path, country: Country, measure: Measure | None = None
+) -> Observation:
     """What a quarter sees of a source: its rows with their provenance, or none with the reason.
 
     A source that had not been observed by the quarter's end, or that is optional and absent, gives no rows and
@@ -73,8 +109,8 @@ def observe(spec: SourceSpec, quarter: Quarter, landing: Path) -> Observation:
         return Observation(pd.DataFrame(), "", 0, metadata={"absent": error.problem})
     if not spec.required and not found.path.exists():
         return Observation(pd.DataFrame(), "", 0, metadata={"absent": f"optional, and there is no {spec.path}"})
-    observation = read_source(found)
-    observation.metadata = {
+    observation = read_source(found, country, measure)
+    observation.metadata |= {
         "source_id": spec.source_id,
         "file": found.path.relative_to(landing).as_posix(),
         "sha256": observation.sha256,
@@ -107,13 +143,11 @@ def digest(path: Path) -> str:
     return sha.hexdigest()
 
 
-def _text(found: Release, encoding: str) -> str:
-    data = found.path.read_bytes()
-    remedy = f"save the file as {encoding}, or state its encoding in the entry {found.spec.source_id} of sources.yaml"
+def _text(spec: SourceSpec, path: Path, encoding: str) -> str:
+    data = path.read_bytes()
+    remedy = f"save the file as {encoding}, or state its encoding in the entry {spec.source_id} of sources.yaml"
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4096]:
-        raise UnreadableFile(
-            "the file is UTF-16 or binary, not " + encoding, file=found.path, place="byte 0", remedy=remedy
-        )
+        raise UnreadableFile("the file is UTF-16 or binary, not " + encoding, file=path, place="byte 0", remedy=remedy)
     if encoding.lower().replace("-", "") not in ("utf8", "utf8sig") and not data.isascii():
         try:
             data.decode("utf-8")
@@ -122,21 +156,18 @@ def _text(found: Release, encoding: str) -> str:
         else:  # text above ASCII that happens to be valid UTF-8 is UTF-8: the stated encoding would garble it
             first = next(i for i, byte in enumerate(data) if byte > 127)
             line = data[:first].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
-            raise UnreadableFile(
-                f"the file is UTF-8, not {encoding}", file=found.path, place=f"line {line}", remedy=remedy
-            )
+            raise UnreadableFile(f"the file is UTF-8, not {encoding}", file=path, place=f"line {line}", remedy=remedy)
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
         raise UnreadableFile(
-            f"byte 0x{data[error.start]:02x} is not {encoding}", file=found.path, place=f"line {line}", remedy=remedy
+            f"byte 0x{data[error.start]:02x} is not {encoding}", file=path, place=f"line {line}", remedy=remedy
         ) from error
 
 
-def _read_csv(found: Release) -> Observation:
-    spec = found.spec
-    text = _text(found, spec.options.get("encoding", "utf-8-sig"))
+def _read_csv(spec: CsvSource, path: Path) -> Observation:
+    text = _text(spec, path, spec.options.encoding)
     rows = list(csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"))))
     header, body = rows[0], rows[1:]
     numbered = [(number, row) for number, row in enumerate(body, start=2) if any(cell.strip() for cell in row)]
@@ -144,132 +175,115 @@ def _read_csv(found: Release) -> Observation:
         if len(row) != len(header):
             raise UnreadableFile(
                 f"{len(row)} fields where the header has {len(header)}: the file may be truncated",
-                file=found.path,
+                file=path,
                 place=f"row {number}",
                 remedy=f"replace the file; {spec.obtain}",
             )
     raw = pd.DataFrame(
         [row for _, row in numbered], columns=header, index=[number for number, _ in numbered], dtype="string"
     )
-    return _table(raw, found)
+    return _table(raw, spec, path)
 
 
-def _read_json_records(found: Release) -> Observation:
-    text = _text(found, "utf-8")
+def _read_json_records(spec: JsonSource, path: Path) -> Observation:
+    text = _text(spec, path, "utf-8")
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise UnreadableFile(
             f"not valid JSON: {error.msg}; the file may be truncated",
-            file=found.path,
+            file=path,
             place=f"line {error.lineno}",
-            remedy=f"replace the file; {found.spec.obtain}",
+            remedy=f"replace the file; {spec.obtain}",
         ) from error
-    key = found.spec.options.get("records")
+    key = spec.options.records
     records = value.get(key) if key and isinstance(value, dict) else value
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise UnreadableFile(
             f"no list of records{f' under {key!r}' if key else ''}",
-            file=found.path,
+            file=path,
             remedy="check that this is the right file",
         )
     raw = pd.DataFrame.from_records(records)
     raw.index = pd.RangeIndex(1, len(raw) + 1)
-    return _table(raw, found)
+    return _table(raw, spec, path)
 
 
-def _table(raw: pd.DataFrame, found: Release) -> Observation:
-    frame, quarantine = apply_contract(raw, found.spec, found.path)
-    return Observation(frame, digest(found.path), len(raw), quarantine.reasons)
+def _table(raw: pd.DataFrame, spec: TableSource, path: Path) -> Observation:
+    frame, quarantine = apply_contract(raw, spec, path)
+    return Observation(frame, digest(path), len(raw), quarantine.reasons)
 
 
-def _read_vector(found: Release) -> Observation:
+def _read_vector(spec: VectorSource, path: Path) -> Observation:
     """GeoJSON, GeoPackage, FlatGeobuf, GeoParquet or a zipped shapefile; geometry comes back in EPSG:4326."""
     import geopandas as gpd
 
-    spec = found.spec
     try:
         if spec.reader == "geoparquet":
-            data = gpd.read_parquet(found.path)
+            data = gpd.read_parquet(path)
         else:
-            source = f"/vsizip/{found.path}" if found.path.suffix == ".zip" else str(found.path)
-            data = gpd.read_file(source, layer=spec.options.get("layer"))
+            source = f"/vsizip/{path}" if path.suffix == ".zip" else str(path)
+            data = gpd.read_file(source, layer=spec.options.layer)
     except Exception as error:
         raise UnreadableFile(
             f"cannot be read as {spec.reader}: {str(error).splitlines()[0]}",
-            file=found.path,
+            file=path,
             remedy=f"replace the file; {spec.obtain}",
         ) from error
     if data.crs is None:
         raise MissingCRS(
             "no coordinate reference system",
-            file=found.path,
+            file=path,
             remedy="assign the right one (ogr2ogr -a_srs) and run again",
         )
     if data.empty:
-        raise ContractViolation("no features", file=found.path, remedy=f"replace the file; {spec.obtain}")
-    names: dict[str, str] = spec.options.get("columns", {})
+        raise ContractViolation("no features", file=path, remedy=f"replace the file; {spec.obtain}")
+    names = spec.options.columns
     absent = [old for old in names.values() if old not in data.columns]
     if absent:
         raise ContractViolation(
             f"{len(absent)} columns missing, first {absent[0]!r}",
-            file=found.path,
+            file=path,
             place="attributes",
             remedy="check the file",
         )
     geometry = data.geometry.to_crs("EPSG:4326")
     frame = pd.DataFrame({new: data[old] for new, old in names.items()})
-    for key in spec.options.get("key", []):
+    for key in spec.options.key:
         doubled = frame[key].duplicated(keep=False)
         if doubled.any():
             raise ContractViolation(
                 f"{int(doubled.sum())} of {len(frame)} features: duplicate key; first {key} = {frame.loc[doubled, key].iloc[0]!r}",
-                file=found.path,
+                file=path,
                 place=f"feature {int(doubled.idxmax()) + 1}",
                 remedy="keep one feature of each key",
             )
     frame["geometry"] = geometry.to_wkb()
-    return Observation(frame, digest(found.path), len(frame))
+    return Observation(frame, digest(path), len(frame))
 
 
-def _read_geotiff(found: Release) -> Observation:
-    """Read a raster through (so that a truncated one is found) and describe it in one row."""
-    from poverty_assets.sources.rasters import describe, load_raster
+def _read_raster(spec: RasterSource, found: Release, country: Country) -> Observation:
+    """Read a raster through, so that a truncated one is found here."""
+    from poverty_assets.sources.raster import describe, open_raster, raster_rows
 
-    row = describe(load_raster(found, tuple(found.spec.options["bounds"])))
-    return Observation(pd.DataFrame([row]), digest(found.path), int(row["valid_cells"]))
+    raster = open_raster(found.path, spec.options, season=found.quarter.number, within=country.bounds)
+    described = describe(raster)
+    return Observation(raster_rows(raster), digest(found.path), described["valid_cells"], metadata=described)
 
 
-def _read_published(found: Release) -> Observation:
+def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release) -> Observation:
     from poverty_assets.published.ophi import read_ophi_csv, read_ophi_workbook
 
-    read = read_ophi_csv if found.spec.reader == "ophi_csv" else read_ophi_workbook
-    frame = read(found)
+    if isinstance(spec, OphiCsvSource):
+        frame = read_ophi_csv(found, spec.options.iso3)
+    else:
+        frame = read_ophi_workbook(found, spec.options.table, spec.options.iso3)
     return Observation(frame, digest(found.path), len(frame))
 
 
-def _read_survey(found: Release) -> Observation:
-    """Households of a wave in canonical form; options ``measure_file`` (whose indicators) and ``household_key``."""
-    from poverty_assets.measure.measure import load_measure
+def _read_survey(path: Path, measure: Measure | None) -> Observation:
+    """Households of a wave in canonical form. The key of their identifiers is read here and kept nowhere."""
     from poverty_assets.sources.surveys import read_wave
 
-    options = found.spec.options
-    measure = load_measure(options["measure_file"]) if "measure_file" in options else None
-    key = options.get("household_key")
-    frame = read_wave(found.path, measure=measure, key=None if key is None else key.encode())
-    return Observation(frame, digest(found.path), len(frame))
-
-
-READERS: dict[str, Callable[[Release], Observation]] = {
-    "csv": _read_csv,
-    "json_records": _read_json_records,
-    "geojson": _read_vector,
-    "geopackage": _read_vector,
-    "flatgeobuf": _read_vector,
-    "geoparquet": _read_vector,
-    "shapefile": _read_vector,
-    "geotiff": _read_geotiff,
-    "ophi_workbook": _read_published,
-    "ophi_csv": _read_published,
-    "survey": _read_survey,
-}
+    frame = read_wave(path, measure=measure, key=household_key())
+    return Observation(frame, digest(path), len(frame))

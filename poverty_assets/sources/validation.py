@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from poverty_assets.errors import InputError, MissingFile
+from poverty_assets.measure.measure import load_measure
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.pack.source import release
 from poverty_assets.quarter import Quarter
-from poverty_assets.settings import Settings
+from poverty_assets.settings import Settings, chosen_measure
 from poverty_assets.sources.readers import read_source
 
 _FAR = Quarter(9000, 4)
@@ -30,7 +31,10 @@ def validate_landing(settings: Settings) -> Iterator[tuple[str, str | None]]:
     folder = settings.landing_folder
     if not folder.is_dir():
         raise MissingFile("no such landing folder", file=folder, remedy="name the folder that holds the files")
-    for spec in load_sources(load_country(settings.country), simulated=settings.is_simulated):
+    country = load_country(settings.country)
+    name = chosen_measure(settings, country.default_measure)
+    measure = load_measure(country.folder / "measures" / f"{name}.yaml")
+    for spec in load_sources(country, simulated=settings.is_simulated):
         if spec.cadence != "once":
             pattern = spec.path.replace("{year}", "*").replace("{label}", "*")
             files = sorted(folder.glob(pattern)) or [folder / spec.path]
@@ -49,7 +53,7 @@ def validate_landing(settings: Settings) -> Iterator[tuple[str, str | None]]:
                         "observed_to": spec.observed_to or _FAR.start,
                     }
                 )
-                observation = read_source(release(single, _FAR, folder))
+                observation = read_source(release(single, _FAR, folder), country, measure)
             except InputError as error:
                 yield f"{spec.source_id}", error.message
             else:

@@ -1,16 +1,15 @@
 """Features by statistic, for two communes, their district, province and country."""
 
-from types import SimpleNamespace
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import TypeAdapter
 from shapely.geometry import LineString, Point, box
 
 from poverty_assets.errors import SpecificationError
 from poverty_assets.features.of_source import features_from_source
-from poverty_assets.sources.raster import Raster
+from poverty_assets.pack.feature import RasterFeature, TableFeature
 
 METRIC = "EPSG:32648"
 AREAS = gpd.GeoDataFrame(
@@ -25,20 +24,14 @@ AREAS = gpd.GeoDataFrame(
 
 
 def values(data, statistic, **options):
-    feature = SimpleNamespace(feature_id="f", statistic=statistic, options=options)
-    answer = features_from_source([feature], data, AREAS, metric_crs=METRIC)
-    assert answer.columns.tolist() == ["area_id", "feature_id", "value", "coverage"]
+    entry = {"feature_id": "f", "name": "n", "unit": "u", "statistic": statistic, "options": options}
+    answer = features_from_source([TypeAdapter(TableFeature).validate_python(entry)], data, AREAS, metric_crs=METRIC)
+    assert answer.columns.tolist() == ["area_id", "feature_id", "value"]
     return answer.set_index("area_id")["value"].loc[AREAS["area_id"]].tolist()
 
 
 def layer(*shapes, **columns):
     return gpd.GeoDataFrame(columns, geometry=list(shapes), crs=METRIC)
-
-
-def test_raster_mean_of_larger_areas_is_that_of_their_territory():
-    raster = Raster(np.array([[8.0, 4, 4, 4]]), (0, 0, 4_000, 1_000), AREAS.crs.to_wkt())
-    assert values(raster, "mean") == pytest.approx([5, 5, 5, 8, 4])
-    assert values(raster, "max") == pytest.approx([8, 8, 8, 8, 4])
 
 
 def test_counts_densities_and_lengths_add_up():
@@ -78,16 +71,19 @@ def test_areas_below_inherit_only_when_asked():
 
 
 @pytest.mark.parametrize(
-    ("statistic", "options", "message"),
+    ("value", "message"),
     [
-        ("column", {"value": "__import__('os').getcwd()"}, "neither a column nor arithmetic"),
-        ("column", {"value": "n.values"}, "neither a column nor arithmetic"),
-        ("column", {"value": "nothing + 1"}, "cannot be worked out"),
-        ("column", {}, "needs the option value"),
-        ("column", {"value": "n", "colour": "red"}, "unknown option 'colour'"),
-        ("mean", {}, "cannot be made from this kind of source"),
+        ("__import__('os').getcwd()", "neither a column nor arithmetic"),
+        ("n.values", "neither a column nor arithmetic"),
+        ("nothing + 1", "cannot be worked out"),
     ],
 )
-def test_a_wrong_entry_is_refused_by_name(statistic, options, message):
+def test_what_is_no_arithmetic_on_columns_is_refused_by_name(value, message):
     with pytest.raises(SpecificationError, match=message):
-        values(pd.DataFrame({"area_id": ["010101"], "n": [1]}), statistic, **options)
+        values(pd.DataFrame({"area_id": ["010101"], "n": [1]}), "column", value=value)
+
+
+def test_a_rasters_statistic_is_not_made_of_a_table():
+    feature = RasterFeature(feature_id="f", name="n", unit="u", statistic="mean")
+    with pytest.raises(SpecificationError, match="'mean' cannot be made of a layer or a table"):
+        features_from_source([feature], pd.DataFrame({"area_id": ["010101"]}), AREAS, metric_crs=METRIC)

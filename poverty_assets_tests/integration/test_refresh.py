@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 
 from poverty_assets_tests.integration.conftest import QUARTER
 
@@ -69,3 +70,13 @@ def test_status_tells_the_quarter_and_its_warnings(run_cli, home):
     assert answer.code == 0
     assert "2022Q4: published" in answer.out
     assert "evidence downscaled, published" in answer.out
+
+
+def test_a_quarter_opens_every_raster_once(run_cli, home, landing, monkeypatch):
+    import rasterio
+
+    opened, really = Counter(), rasterio.open
+    monkeypatch.setattr(rasterio, "open", lambda path, *rest: opened.update([str(path)]) or really(path, *rest))
+    assert run_cli(home, "refresh", "--quarter", QUARTER, "--landing", landing).code == 0
+    assert len(opened) == 7
+    assert set(opened.values()) == {1}

@@ -3,18 +3,21 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from poverty_assets.errors import NotObserved
-from poverty_assets.pack.source import FeatureSpec, SourceSpec, covariates, release
+from poverty_assets.pack.source import AnySource, covariates, release
 from poverty_assets.quarter import Quarter
 
 TEXT = {"title": "t", "description": "d", "publisher": "p", "licence": "l", "url": "u", "obtain": "o"}
 
 
 def make_spec(**changes):
+    """A source: a csv file of one column, or as the changes say."""
     plain = {"source_id": "s", "role": "features", "reader": "csv", "path": "s.csv", **TEXT}
-    return SourceSpec(**{**plain, **changes})
+    if changes.get("reader", "csv") == "csv":
+        plain["columns"] = {"x": {"from": "x"}}
+    return TypeAdapter(AnySource).validate_python({**plain, **changes})
 
 
 def test_a_quarter_sees_only_what_was_observed_by_its_end():
@@ -56,8 +59,7 @@ def test_an_entry_that_does_not_state_its_period_is_refused(wrong):
 
 
 def test_models_learn_from_no_feature_that_is_only_shown():
-    entries = [{"feature_id": f, "name": f, "unit": "count", "statistic": "sum"} for f in ("a", "b")]
-    spec = make_spec(reference=True, observed_from=dt.date(2022, 1, 1), observed_to=dt.date(2022, 1, 1))
-    spec = spec.model_copy(update={"features": [FeatureSpec(**entries[0], covariate=False), FeatureSpec(**entries[1])]})
+    entries = [{"feature_id": f, "name": f, "unit": "count", "statistic": "sum", "covariate": f == "b"} for f in "ab"]
+    spec = make_spec(reader="geotiff", path="s_{year}.tif", cadence="year", features=entries)
     table = pd.DataFrame({"feature_id": ["a", "b", "c"], "value": [1.0, 2.0, 3.0]})
     assert covariates(table, [spec])["feature_id"].tolist() == ["b", "c"]

@@ -12,11 +12,12 @@ from poverty_assets.sources.readers import digest, observe, read_source
 from poverty_assets_tests.pack.test_source import make_spec
 
 PERIOD = {"observed_from": dt.date(2022, 1, 1), "observed_to": dt.date(2022, 1, 1)}
+KHM = load_country("khm")
 COLUMNS = {"name": {"from": "Name", "type": "text"}}
 
 
 def read(path, **changes):
-    return read_source(release(make_spec(path=path.name, **PERIOD, **changes), Quarter(2022, 4), path.parent))
+    return read_source(release(make_spec(path=path.name, **PERIOD, **changes), Quarter(2022, 4), path.parent), KHM)
 
 
 def test_mac_roman_text_with_cr_line_ends_is_read_with_its_accents(tmp_path):
@@ -60,7 +61,7 @@ def test_a_vector_without_crs_is_refused(tmp_path):
 
 
 def test_what_had_not_been_observed_gives_no_rows_and_the_reason(tmp_path):
-    seen = observe(make_spec(path="none.csv", **PERIOD), Quarter(2021, 4), tmp_path)
+    seen = observe(make_spec(path="none.csv", **PERIOD), Quarter(2021, 4), tmp_path, KHM)
     assert seen.frame.empty
     assert "2022-01-01" in seen.metadata["absent"]
 
@@ -73,11 +74,10 @@ def test_the_digest_of_a_folder_depends_on_names_and_contents(tmp_path):
 
 
 def test_every_real_source_can_be_read_as_it_is(landing_khm):
-    country = load_country("khm")
     rows = {}
-    for spec in load_sources(country, simulated=False):
+    for spec in load_sources(KHM, simulated=False):
         try:
-            rows[spec.source_id] = len(observe(spec, Quarter(2022, 4), landing_khm).frame)
+            rows[spec.source_id] = len(observe(spec, Quarter(2022, 4), landing_khm, KHM).frame)
         except NotObserved:
             rows[spec.source_id] = -1
     assert rows["idpoor_2022"] == 1646

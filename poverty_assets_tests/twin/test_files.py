@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from poverty_assets.errors import MissingFile, SpecificationError, UsageError
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.twin import files, settings, truth, world, write_base, write_quarter
 
@@ -94,9 +93,7 @@ def test_landing_holds_nothing_of_the_truth(small: Twin) -> None:
 
 
 def test_sources_name_files_that_exist_and_say_simulated(small: Twin) -> None:
-    entries = yaml.safe_load((COUNTRY / "sources_simulated.yaml").read_text(encoding="utf-8"))
-    specs = [SourceSpec.model_validate(entry) for entry in entries]
-    assert len({spec.source_id for spec in specs}) == len(specs)
+    specs = load_sources(load_country("khm"), simulated=True)
     for spec in specs:
         assert spec.is_simulated
         assert spec.title.startswith("Simulated")

@@ -10,13 +10,14 @@ import pandas as pd
 from poverty_assets.graph.assets.describe import OWNERS, of_table, picture, source_table
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.source import SourceSpec, TableSource
 
 
 def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """All assets of the group."""
     of_areas = [spec for spec in specs if spec.role == "areas"]
-    coded = [spec for spec in specs if {"area_code", "village_code"} & set(spec.columns) and spec.role != "areas"]
+    tables = [spec for spec in specs if isinstance(spec, TableSource) and spec.role != "areas"]
+    coded = [spec for spec in tables if {"area_code", "village_code"} & set(spec.columns)]
 
     @dg.asset(
         group_name="areas",

@@ -1,6 +1,6 @@
 """Features of areas.
 
-Belongs here: the assets of group ``features``. Does not belong here: zonal statistics and distances (``spatial``).
+Belongs here: the assets of group ``features``. Does not belong here: zonal statistics and distances (``poverty_assets.features``).
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,8 @@ import pandas as pd
 from poverty_assets.graph.assets.describe import OWNERS, out_of_table, picture, source_table
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
-from poverty_assets.pack.source import SourceSpec, covariates, release
+from poverty_assets.pack.source import SourceSpec, TableSource, covariates
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.readers import observe
 
 WAVE_COLUMNS = ["wave", "quarter_of_wave", "area_id", "feature_id", "value", "observed_on"]
 
@@ -23,7 +22,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     """All assets of the group."""
     featured = [spec for spec in specs if spec.features]
     waves = [spec for spec in specs if spec.role == "survey"]
-    registers = [spec for spec in specs if spec.role == "register"]
+    registers = [spec for spec in specs if isinstance(spec, TableSource) and spec.role == "register"]
 
     @dg.multi_asset(
         name="features",
@@ -44,28 +43,15 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     def features(
         context: dg.AssetExecutionContext, dim_area: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
     ) -> Iterator[dg.Output]:
-        from poverty_assets.features.assemble import quarter_features
+        from poverty_assets.features.feature_table import quarter_features
         from poverty_assets.registers.counts import rates_then
         from poverty_assets.reports.pictures.features import feature_maps
         from poverty_assets.reports.pictures.models import drift_plot
-        from poverty_assets.sources.earlier import earlier_times, raster_then, with_days
-        from poverty_assets.sources.rasters import load_raster
+        from poverty_assets.sources.earlier import earlier_times, with_days
 
         quarter, country, landing = quarter_of(context), home.country, home.landing
         times = earlier_times(home.survey_waves(quarter), quarter)
-        now, before = quarter_features(
-            featured,
-            dim_area,
-            area_crosswalk,
-            country,
-            rows=lambda source_id: home.observed(source_id, quarter),
-            raster=lambda spec: load_raster(release(spec, quarter, landing), country.bounds),
-            observed_on=lambda source_id: home.observed_to(source_id, quarter),
-            earlier={
-                name: partial(raster_then, quarter=then, landing=landing, bounds=country.bounds)
-                for name, then in times.items()
-            },
-        )
+        now, before = quarter_features(featured, dim_area, area_crosswalk, country, home.seen(quarter, times))
         png = feature_maps(now, dim_area, home.settings.is_simulated)
         shown = {"maps": picture(png, "Features by commune, each from low (dark) to high (bright)")}
         yield dg.Output(now, "commune_feature", metadata=shown)
@@ -83,4 +69,4 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
 
 
 def _rows_then(spec: SourceSpec, *, quarter: Quarter, home: Home) -> pd.DataFrame:
-    return observe(spec, quarter, home.landing).frame
+    return home.observe(spec.source_id, quarter).frame

@@ -12,13 +12,13 @@ import pandas as pd
 from poverty_assets.graph.assets.describe import OWNERS, of_table, picture, scores_table, source_table
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
-from poverty_assets.pack.source import SourceSpec, covariates
+from poverty_assets.pack.source import SourceSpec, TableSource, covariates
 
 
 def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """All assets of both groups."""
-    registers = [spec for spec in specs if spec.role == "register"]
-    earlier = [spec for spec in specs if spec.role == "history"]
+    registers = [spec for spec in specs if isinstance(spec, TableSource) and spec.role == "register"]
+    earlier = [spec for spec in specs if isinstance(spec, TableSource) and spec.role == "history"]
     used = [spec for spec in specs if spec.features or spec.role == "register"]
 
     def parts(description: str) -> dg.AssetOut:

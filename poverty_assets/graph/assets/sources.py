@@ -12,9 +12,8 @@ import pandas as pd
 from poverty_assets.graph.assets.describe import OWNERS, of_table, picture, source_table
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
-from poverty_assets.pack.source import SourceSpec, release
-from poverty_assets.quarter import Quarter
-from poverty_assets.sources.readers import Observation, observe
+from poverty_assets.pack.source import RasterSource, SourceSpec
+from poverty_assets.sources.readers import Observation
 
 
 def build(
@@ -69,20 +68,20 @@ def _source(
         metadata={"sources": source_table([spec]), "is_simulated": spec.is_simulated},
     )
     def source(context: dg.AssetExecutionContext, home: Home) -> Observation:
-        observation = observe(home.sources[spec.source_id], quarter_of(context), home.landing)
-        context.add_output_metadata(_noted(observation, spec, home, quarter_of(context)))
+        observation = home.observe(spec.source_id, quarter_of(context))
+        context.add_output_metadata(_noted(observation, spec))
         return observation
 
     return source
 
 
-def _noted(observation: Observation, spec: SourceSpec, home: Home, quarter: Quarter) -> dict[str, Any]:
+def _noted(observation: Observation, spec: SourceSpec) -> dict[str, Any]:
     noted: dict[str, Any] = {name: str(value) for name, value in observation.metadata.items()}
-    if spec.reader == "geotiff" and "absent" not in noted:
+    if isinstance(spec, RasterSource) and "absent" not in noted:
         from poverty_assets.reports.pictures.drawing import raster_map
-        from poverty_assets.sources.rasters import load_raster
+        from poverty_assets.sources.raster import raster_of_rows
 
-        raster = load_raster(release(spec, quarter, home.landing), home.country.bounds)
+        raster = raster_of_rows(observation.frame)
         noted["map"] = picture(raster_map(raster.values, raster.bounds, spec.title, spec.is_simulated), spec.title)
     return noted
 

@@ -5,7 +5,6 @@ Belongs here: opening what settings name. Does not belong here: reading the envi
 
 from __future__ import annotations
 
-import datetime as dt
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,13 @@ import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
+from poverty_assets.features.feature_table import Observed
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import RUN_LOCKS, Settings, chosen_measure
+from poverty_assets.sources.readers import Observation, observe
 from poverty_assets.warehouse.lake import Lake
 
 
@@ -69,22 +70,17 @@ class Home(dg.ConfigurableResource):
     def sources(self) -> dict[str, SourceSpec]:
         """The country's sources by id."""
         specs = load_sources(self.country, simulated=self.settings.is_simulated)
-        for spec in specs:
-            if spec.role == "survey":
-                spec.options["measure_file"] = str(self._measure_file)
-                if self.settings.household_key is not None:
-                    spec.options["household_key"] = self.settings.household_key
         return {spec.source_id: spec for spec in specs}
 
     @cached_property
     def measure(self) -> Measure:
         """The measure that is estimated."""
-        return load_measure(self._measure_file)
-
-    @property
-    def _measure_file(self) -> Path:
         name = chosen_measure(self.settings, self.country.default_measure)
-        return self.country.folder / "measures" / f"{name}.yaml"
+        return load_measure(self.country.folder / "measures" / f"{name}.yaml")
+
+    def observe(self, source_id: str, quarter: Quarter) -> Observation:
+        """Read a source's file as the quarter sees it."""
+        return observe(self.sources[source_id], quarter, self.landing, self.country, self.measure)
 
     def survey_waves(self, quarter: Quarter) -> list[tuple[str, dict[str, Any]]]:
         """Survey waves that the quarter sees, in order of the end of fieldwork, with what was noted of each."""
@@ -102,12 +98,18 @@ class Home(dg.ConfigurableResource):
         """The landing folder."""
         return self.settings.landing_folder
 
-    def observed_to(self, source_id: str, quarter: Quarter) -> dt.date:
-        """Last day of the observation that the quarter sees of a source."""
-        return dt.date.fromisoformat(self.lake.metadata(f"src_{source_id}", quarter)["observed_to"])
-
     def observed(self, source_id: str, quarter: Quarter) -> pd.DataFrame | None:
         """Rows of a source as the quarter sees it; None where it had not been observed or is not there."""
         if "absent" in self.lake.metadata(f"src_{source_id}", quarter):
             return None
         return self.lake.read(f"src_{source_id}", quarter)
+
+    def seen(self, quarter: Quarter, earlier: dict[str, Quarter]) -> Observed:
+        """What features are made of: the sources as the quarter sees them, and as they were at earlier times."""
+        return Observed(
+            lambda source_id: self.observed(source_id, quarter),
+            lambda source_id: self.lake.metadata(f"src_{source_id}", quarter),
+            quarter,
+            self.landing,
+            earlier,
+        )

@@ -1,0 +1,203 @@
+"""The feature table of a quarter, from every source that states features.
+
+Belongs here: handing each source's data to ``of_source`` or ``zonal`` in its right form, rasters one after the other so that those
+on one grid share their coverage. Does not belong here: what a statistic means (``of_source``, ``zonal``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from poverty_assets.errors import InputError
+from poverty_assets.features.of_source import features_from_source
+from poverty_assets.features.zonal import zonal_statistics
+from poverty_assets.geography.areas import to_geodataframe
+from poverty_assets.geography.crosswalk import commune_codes
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.earlier import release_then
+from poverty_assets.sources.raster import Raster, open_raster, raster_of_rows
+
+_NOW = ""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What can be seen of the sources: by the quarter, from the lake; at earlier times, from the landing folder.
+
+    Attributes
+    ----------
+    rows : callable
+        Rows of a source as the quarter sees it; None where it had not been observed.
+    noted : callable
+        What was noted of them: ``absent``, or else ``file`` (below the landing folder) and ``observed_to``.
+    quarter : Quarter
+    landing : Path
+    earlier : mapping of str to Quarter
+        Earlier times by name.
+    """
+
+    rows: Callable[[str], pd.DataFrame | None]
+    noted: Callable[[str], dict[str, Any]]
+    quarter: Quarter
+    landing: Path
+    earlier: Mapping[str, Quarter] = field(default_factory=dict)
+
+
+def quarter_features(
+    specs: Iterable[SourceSpec], areas: pd.DataFrame, crosswalk: pd.DataFrame, country: Country, observed: Observed
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Features of all areas but the country (catalog: ``commune_feature``), and as they were at earlier times.
+
+    Parameters
+    ----------
+    specs : iterable of SourceSpec
+        Those that state features.
+    areas, crosswalk : DataFrame
+        Catalog: ``dim_area``, ``area_crosswalk``.
+    observed : Observed
+
+    Returns
+    -------
+    table : DataFrame
+        ``area_id, feature_id, value, unit, source_id, observed_on``. An area without a value has no row.
+    before : dict of str to DataFrame
+        ``area_id, feature_id, value`` at each earlier time: rasters of that time, other sources as they are now, since places
+        and lines carry no date.
+    """
+    zones = to_geodataframe(areas)
+    noted = {spec.source_id: observed.noted(spec.source_id) for spec in specs if spec.features}
+    seen = [spec for spec in specs if "absent" not in noted.get(spec.source_id, {"absent": ""})]
+    rasters = [spec for spec in seen if isinstance(spec, RasterSource)]
+    at = _of_rasters(rasters, zones, country, observed)
+    undated = [
+        _of_shapes_or_table(spec, zones, areas, crosswalk, country, observed)
+        for spec in seen
+        if not isinstance(spec, RasterSource)
+    ]
+    columns = ["area_id", "feature_id", "value"]
+    parts = [part for part in (at[_NOW], *undated) if len(part)]
+    if not parts:
+        nothing = pd.DataFrame(columns=[*columns, "unit", "source_id", "observed_on"])
+        return nothing, dict.fromkeys(observed.earlier, nothing[columns])
+    table = _valued(parts, country)
+    of = {f.feature_id: (f.unit, spec.source_id) for spec in seen for f in spec.features}
+    days = {spec.source_id: dt.date.fromisoformat(noted[spec.source_id]["observed_to"]) for spec in seen}
+    unit, source = (table["feature_id"].map({name: pair[i] for name, pair in of.items()}) for i in (0, 1))
+    table = table.assign(unit=unit, source_id=source, observed_on=source.map(days))
+    before = {name: _valued([part for part in (at[name], *undated) if len(part)], country) for name in observed.earlier}
+    return table, before
+
+
+def _valued(parts: list[pd.DataFrame], country: Country) -> pd.DataFrame:
+    """Rows that have a value, the country's apart."""
+    columns = ["area_id", "feature_id", "value"]
+    table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return table[table["value"].notna() & (table["area_id"] != country.area_id)]
+
+
+def _of_rasters(specs: list[RasterSource], zones: Any, country: Country, observed: Observed) -> dict[str, pd.DataFrame]:
+    """Zonal statistics over each area's own shape, now and at each earlier time: sums of communes would count twice what
+    simplified shapes share."""
+    below = zones.loc[zones["area_level"] != "country", ["area_id", "geometry"]].reset_index(drop=True)
+    wanted = list(dict.fromkeys(f.statistic for spec in specs for f in spec.features))
+    served, load = _looks(specs, country, observed)
+    answers = zonal_statistics(((name, one()) for name, one in load.items()), below, wanted)
+    columns = ["raster", "statistic", "feature_id"]
+    out = {}
+    for time in (_NOW, *observed.earlier):
+        named = [
+            (served[time, spec.source_id], f.statistic, f.feature_id)
+            for spec in specs
+            if (time, spec.source_id) in served
+            for f in spec.features
+        ]
+        merged = pd.DataFrame(named, columns=columns).merge(answers, on=["raster", "statistic"])
+        out[time] = merged[["area_id", "feature_id", "value"]]
+    return out
+
+
+def _looks(
+    specs: list[RasterSource], country: Country, observed: Observed
+) -> tuple[dict[tuple[str, str], str], dict[str, Callable[[], Raster]]]:
+    """Which raster serves each time and source, and how to come by it: now's from the lake, and of the earlier files each once."""
+    served: dict[tuple[str, str], str] = {}
+    load: dict[str, Callable[[], Raster]] = {}
+    for spec in specs:
+        now = _name(spec, observed.landing / observed.noted(spec.source_id)["file"], observed.quarter)
+        served[_NOW, spec.source_id] = now
+        load[now] = partial(_from_lake, observed, spec.source_id)
+        for time, quarter in observed.earlier.items():
+            found = release_then(spec, quarter, observed.landing)
+            if found is not None:
+                name = _name(spec, found.path, quarter)
+                served[time, spec.source_id] = name
+                load.setdefault(
+                    name, partial(open_raster, found.path, spec.options, season=quarter.number, within=country.bounds)
+                )
+    return served, load
+
+
+def _name(spec: RasterSource, file: Path, quarter: Quarter) -> str:
+    season = f"?{quarter.number}" if spec.options.band == "quarter" else ""
+    return f"{spec.source_id}@{file}{season}"
+
+
+def _from_lake(observed: Observed, source_id: str) -> Raster:
+    return raster_of_rows(observed.rows(source_id))
+
+
+def _of_shapes_or_table(
+    spec: SourceSpec, zones: Any, areas: pd.DataFrame, crosswalk: pd.DataFrame, country: Country, observed: Observed
+) -> pd.DataFrame:
+    frame = observed.rows(spec.source_id)
+    if isinstance(spec, TableSource) and spec.options.points is None:
+        data = _coded_table(frame, spec, crosswalk, areas, country)
+    else:
+        data = _shapes(frame, spec)
+    try:
+        return features_from_source(spec.features, data, zones, metric_crs=country.metric_crs)
+    except InputError as error:
+        raise type(error)(error.problem, file=spec.path, place=error.place, remedy=error.remedy) from error
+
+
+def _shapes(frame: pd.DataFrame, spec: SourceSpec) -> Any:
+    """The source's rows as points, shapes, or their common outline."""
+    import geopandas as gpd
+    import shapely
+
+    if isinstance(spec, TableSource) and spec.options.points is not None:
+        x, y = spec.options.points
+        return gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy(frame[x], frame[y]), crs="EPSG:4326")
+    geometry = shapely.from_wkb(frame["geometry"].to_numpy())
+    if isinstance(spec, VectorSource) and spec.options.outline:
+        parts = shapely.get_parts(shapely.union_all(geometry))  # without the slivers between simplified shapes
+        return gpd.GeoDataFrame(geometry=shapely.polygons(shapely.get_exterior_ring(parts)), crs="EPSG:4326")
+    return gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326")
+
+
+def _coded_table(
+    frame: pd.DataFrame, spec: TableSource, crosswalk: pd.DataFrame, areas: pd.DataFrame, country: Country
+) -> pd.DataFrame:
+    """The source's rows with ``area_id``."""
+    if "district_code" in frame:
+        renumbered = {district.old: district.new for district in country.renumbered_districts}
+        table = frame.assign(area_id=frame["district_code"].replace(renumbered))
+    else:
+        mapped = crosswalk[crosswalk["source_id"] == spec.source_id].set_index("source_code")
+        coded = commune_codes(frame, country)
+        table = coded.assign(area_id=coded["area_code"].map(mapped["area_id"].fillna(mapped["parent_id"])))
+    if spec.options.absent_is_zero:
+        communes = areas.loc[areas["area_level"] == "commune", "area_id"]
+        absent = pd.DataFrame({"area_id": communes[~communes.isin(table["area_id"])]})
+        columns = [name for name in table if name != "area_id" and pd.api.types.is_numeric_dtype(table[name])]
+        table = pd.concat([table, absent.assign(**dict.fromkeys(columns, 0.0))], ignore_index=True)
+    return table

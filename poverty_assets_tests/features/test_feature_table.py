@@ -1,0 +1,116 @@
+"""The feature table: rasters go through the lake, and each file is opened once for all times that it serves."""
+
+import datetime as dt
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+import shapely
+from rasterio.transform import from_origin
+from shapely.geometry import box
+
+from poverty_assets.features.feature_table import Observed, quarter_features
+from poverty_assets.pack.country import load_country
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.readers import observe
+from poverty_assets_tests.pack.test_source import make_spec
+
+KHM = load_country("khm")
+NOW, BEFORE, LONG_BEFORE = Quarter(2022, 3), Quarter(2021, 3), Quarter(2021, 1)
+AREAS = pd.DataFrame(
+    {
+        "area_id": ["KH", "01", "010101", "010102"],
+        "area_level": ["country", "province", "commune", "commune"],
+        "parent_id": [None, "KH", "01", "01"],
+        "geometry": shapely.to_wkb([box(104, 11, 106, 12), box(104, 11, 106, 12), box(104, 11, 105, 12), box(105, 11, 106, 12)]),
+    }
+)  # fmt: skip
+
+
+def feature(name):
+    return [{"feature_id": name, "name": name, "unit": "u", "statistic": "mean"}]
+
+
+HILLS = make_spec(
+    source_id="hills", reader="geotiff", path="hills.tif", features=feature("height"), reference=True,
+    observed_from=dt.date(2020, 1, 1), observed_to=dt.date(2020, 1, 1),
+)  # fmt: skip
+LIGHTS = make_spec(
+    source_id="lights", reader="geotiff", path="lights_{label}.tif", features=feature("light"), cadence="quarter",
+    observed_from=dt.date(2021, 7, 1),
+)  # fmt: skip
+RAIN = make_spec(
+    source_id="rain", reader="geotiff", path="rain.tif", features=feature("usual_rain"), options={"band": "quarter"},
+    reference=True, observed_from=dt.date(2020, 1, 1), observed_to=dt.date(2020, 1, 1),
+)  # fmt: skip
+
+
+def write(path, *bands):
+    with rasterio.open(
+        path, "w", driver="GTiff", height=1, width=2, count=len(bands), dtype="float32", crs="EPSG:4326",
+        transform=from_origin(104, 12, 1, 1),
+    ) as data:  # fmt: skip
+        data.write(np.array(bands, dtype="float32").reshape(len(bands), 1, 2))
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    write(tmp_path / "hills.tif", [10, 20])
+    write(tmp_path / "lights_2022Q3.tif", [3, 4])
+    write(tmp_path / "lights_2021Q3.tif", [1, 2])
+    write(tmp_path / "rain.tif", [100, 100], [200, 200], [300, 300], [400, 400])
+    count, really = Counter(), rasterio.open
+
+    def counted(path, *arguments, **options):
+        count[str(path).rsplit("/", 1)[-1]] += 1
+        return really(path, *arguments, **options)
+
+    monkeypatch.setattr(rasterio, "open", counted)
+    return count
+
+
+def features(folder, specs, earlier):
+    seen = {spec.source_id: observe(spec, NOW, folder, KHM) for spec in specs}
+    observed = Observed(
+        rows=lambda source_id: seen[source_id].frame,
+        noted=lambda source_id: seen[source_id].metadata,
+        quarter=NOW,
+        landing=folder,
+        earlier=earlier,
+    )
+    return quarter_features(specs, AREAS, pd.DataFrame(), KHM, observed)
+
+
+def by_commune(table, feature_id):
+    mine = table[table["feature_id"] == feature_id].set_index("area_id")["value"]
+    return mine.reindex(["010101", "010102"]).tolist()
+
+
+def test_every_raster_file_is_opened_once_whatever_times_it_serves(tmp_path, opened):
+    times = {"wave": BEFORE, "season": BEFORE, "first": LONG_BEFORE}
+    now, before = features(tmp_path, [HILLS, LIGHTS], times)
+    assert opened == {"hills.tif": 1, "lights_2022Q3.tif": 1, "lights_2021Q3.tif": 1}
+    assert by_commune(now, "height") == [10, 20]
+    assert by_commune(now, "light") == [3, 4]
+    assert now.set_index("feature_id").loc["light", "observed_on"].unique().tolist() == [NOW.end]
+    for name in ("wave", "season"):
+        assert by_commune(before[name], "height") == [10, 20]
+        assert by_commune(before[name], "light") == [1, 2]
+    assert before["first"]["feature_id"].unique().tolist() == ["height"]
+
+
+def test_a_band_for_each_quarter_of_the_year_is_another_raster_in_another_season(tmp_path, opened):
+    now, before = features(tmp_path, [RAIN], {"wave": BEFORE, "first": LONG_BEFORE})
+    assert by_commune(now, "usual_rain") == by_commune(before["wave"], "usual_rain") == [300, 300]
+    assert by_commune(before["first"], "usual_rain") == [100, 100]
+    assert opened == {"rain.tif": 2}
+
+
+def test_nothing_observed_gives_tables_without_rows(tmp_path):
+    optional = LIGHTS.model_copy(update={"required": False})
+    now, before = features(tmp_path, [optional], {"wave": BEFORE})
+    assert now.columns.tolist() == ["area_id", "feature_id", "value", "unit", "source_id", "observed_on"]
+    assert now.empty
+    assert before["wave"].empty
