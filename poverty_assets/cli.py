@@ -143,11 +143,44 @@ def validate(
 def query(
     sql: Annotated[str, typer.Argument(help="A SELECT over the published tables.")],
     form: Annotated[Format, typer.Option("--format", help="Form of the answer.")] = Format.table,
+    published: Annotated[int, typer.Option(help="So many publications back; 0 is the present file.")] = 0,
 ) -> None:
     """Ask the published warehouse, read-only."""
+    from poverty_assets.warehouse.editions import edition
     from poverty_assets.warehouse.query import answer
 
-    sys.stdout.buffer.write(answer(_settings().warehouse, sql, form.value))
+    sys.stdout.buffer.write(answer(edition(_settings().warehouse, published), sql, form.value))
+
+
+@app.command()
+def rollback(
+    back: Annotated[int, typer.Argument(min=1, help="So many publications back; the last five are kept.")] = 1,
+) -> None:
+    """Put an earlier published file in place of the present one; the next publication is made from the lake again."""
+    from poverty_assets.warehouse.editions import roll_back
+
+    settings = _settings()
+    chosen = roll_back(settings.warehouse, back)
+    print(f"Published again: {chosen.name}. The file that it replaced is kept: rollback 1 undoes this.")
+    print("Pages are as they were. The next refresh publishes what is in the lake.")
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="A new tar file, outside the home.")]) -> None:
+    """Write the whole home into one file."""
+    from poverty_assets.running.backup import backup as run
+
+    settings = _settings()
+    print(f"Wrote {run(settings, file):,} files of {settings.home} to {file}")
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="A file that backup wrote.")]) -> None:
+    """Make a home from a backup, on this machine or another, in a folder that is empty."""
+    from poverty_assets.running.backup import restore as run
+
+    settings = _settings()
+    print(f"Restored {run(settings, file):,} files to {settings.home}")
 
 
 @app.command()

@@ -23,6 +23,7 @@ from poverty_assets.catalog import TABLES, Table, table
 from poverty_assets.errors import GateFailed
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.changes import fill_changes
+from poverty_assets.warehouse.editions import keep, set_aside_log
 from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.provenance import nowcast_choice, survey_wave
@@ -84,6 +85,8 @@ def publish(
                 lake, beside, target, sealed, sorted(kept), is_simulated, run_id, now or dt.datetime.now(dt.UTC)
             )
             beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
+            keep(target)
+            set_aside_log(target)
     return Publication(target, sorted([*sealed, *kept]), kept, rows)
 
 

@@ -6,12 +6,14 @@ Belongs here: read-only queries in the forms people want, and the state of what 
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
 from poverty_assets.errors import MissingFile, UsageError
 
 MOST_ROWS = 200
+MOST_SECONDS, MOST_MEMORY = 60.0, "4GB"
 
 
 def connect(warehouse: Path) -> Any:
@@ -21,38 +23,62 @@ def connect(warehouse: Path) -> Any:
     ------
     MissingFile
         If nothing has been published.
+    UsageError
+        If a session that writes has left its log beside the file: what it holds would be read as if it were published.
     """
     import duckdb
 
+    log = warehouse.with_name(warehouse.name + ".wal")
+    if log.exists():
+        raise UsageError(
+            "somebody has opened the published file for writing, or was cut off while at it",
+            file=log,
+            remedy="close that session; if there is none, run poverty-assets refresh, which sets the file aside",
+        )
     if not warehouse.is_file():
         raise MissingFile("nothing has been published here", file=warehouse, remedy="run poverty-assets refresh first")
     return duckdb.connect(str(warehouse), read_only=True)
 
 
-def answer(warehouse: Path, sql: str, form: str) -> bytes:
+def answer(warehouse: Path, sql: str, form: str, *, seconds: float = MOST_SECONDS) -> bytes:
     """The rows of a query as a text table, csv, json or parquet.
 
     Raises
     ------
     UsageError
-        If the query is not understood or not allowed; the message is DuckDB's own.
+        If the query is not understood or not allowed (the message is DuckDB's own), or takes too long or too much memory.
     """
     import duckdb
 
     with connect(warehouse) as connection:
-        connection.execute("SET enable_external_access = false")
+        for bound in (f"memory_limit = '{MOST_MEMORY}'", "temp_directory = ''", "enable_external_access = false"):
+            connection.execute(f"SET {bound}")
         connection.execute("SET lock_configuration = true")
+        watch = threading.Timer(seconds, connection.interrupt)
+        watch.start()
         try:
             if form == "table":
                 shown = connection.sql(sql)
                 text = "done" if shown is None else _boxed(shown)
                 return (text + "\n").encode()
             data = connection.execute(sql).to_arrow_table()
+        except duckdb.InterruptException as error:
+            raise UsageError(
+                f"the query took more than {seconds:g} s",
+                remedy="ask for less at once: one quarter, one level, fewer columns",
+            ) from error
+        except duckdb.OutOfMemoryException as error:
+            raise UsageError(
+                f"the query needs more than {MOST_MEMORY} of memory",
+                remedy="ask for less at once: one quarter, one level",
+            ) from error
         except duckdb.Error as error:
             raise UsageError(
                 f"the query cannot be answered: {error}",
                 remedy="SELECT table_name, comment FROM duckdb_tables() lists the tables",
             ) from error
+        finally:
+            watch.cancel()
     return _formed(data, form)
 
 
