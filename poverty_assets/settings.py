@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from poverty_assets.atomic import write_text
@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     home : Path
         Holds ``landing/ lake/ warehouse/ reports/ dagster/``.
     country : str
-        Folder under ``countries/``.
+        Name of a country's folder; by default the one that the home holds.
     sources : {"simulated", "landing"}, optional
         Kind of data; one home holds one of the two and remembers which.
     landing : Path, optional
@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     seed: int = 20260101
     replicates: int = Field(default=200, ge=20, le=2000)
     workers: int = Field(default=2, ge=1, le=64)
+
+    @model_validator(mode="after")
+    def _the_homes_own_country(self) -> Settings:
+        if "country" not in self.model_fields_set:
+            self.country = _remembered(self.home).get("country", self.country)
+        return self
 
     @property
     def lake(self) -> Path:

@@ -24,3 +24,11 @@ def test_a_landing_folder_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(MissingFile, match="no such landing folder"):
         claim_home(Settings(home=tmp_path, sources="landing", landing=tmp_path / "none"))
     assert not (tmp_path / "home.json").exists()
+
+
+def test_a_home_remembers_its_country_and_refuses_another(tmp_path, monkeypatch):
+    claim_home(Settings(home=tmp_path, country="xyz"))
+    assert Settings(home=tmp_path).country == "xyz"
+    monkeypatch.setenv("POVERTY_ASSETS_COUNTRY", "abc")
+    with pytest.raises(UsageError, match="holds xyz and was asked for abc"):
+        claim_home(Settings(home=tmp_path))

@@ -6,6 +6,7 @@ Belongs here: reading those files into checked objects. Does not belong here: an
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 from pydantic import Field
@@ -14,6 +15,8 @@ from poverty_assets.errors import SpecificationError, UsageError
 from poverty_assets.lined_yaml import Form, read_lined_yaml
 from poverty_assets.pack.source import AnySource, SourceSpec
 
+COUNTRIES = "POVERTY_ASSETS_COUNTRIES"
+"""Setting that names a folder of packs beside those that come with the package."""
 _FOLDER = Path(__file__).parents[1] / "countries"
 
 
@@ -64,6 +67,15 @@ class Country(Form):
         return self.area_digits["commune"]
 
 
+def country_folders() -> dict[str, Path]:
+    """Folders of the countries there are, by name: those that ``POVERTY_ASSETS_COUNTRIES`` names before the package's own."""
+    named = os.environ.get(COUNTRIES)
+    places = [*([Path(named)] if named else []), _FOLDER]
+    return {
+        path.parent.name: path.parent for place in reversed(places) for path in sorted(place.glob("*/country.yaml"))
+    }
+
+
 def country_folder(country_id: str) -> Path:
     """The folder of a country.
 
@@ -72,13 +84,13 @@ def country_folder(country_id: str) -> Path:
     UsageError
         If there is none; the message lists those there are.
     """
-    folder = _FOLDER / country_id.lower()
-    if not (folder / "country.yaml").is_file():
-        known = sorted(path.parent.name for path in _FOLDER.glob("*/country.yaml"))
+    there = country_folders()
+    if country_id.lower() not in there:
         raise UsageError(
-            f"no country {country_id!r}", remedy=f"use one of {', '.join(known)}, or add a folder under {_FOLDER.name}/"
+            f"no country {country_id!r}",
+            remedy=f"use one of {', '.join(sorted(there))}, or name the folder that holds it in {COUNTRIES}",
         )
-    return folder
+    return there[country_id.lower()]
 
 
 def load_country(country_id: str) -> Country:

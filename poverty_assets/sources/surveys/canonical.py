@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.lined_yaml import LinedYaml
 from poverty_assets.measure.deprivation import deprivations
 from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.pack.country import country_folder
 from poverty_assets.sources.surveys.files import read_table
 from poverty_assets.sources.surveys.wave import WaveDescription, read_wave_description
 
@@ -97,7 +97,7 @@ def hashed(values: pd.Series, key: bytes) -> pd.Series:
 
 def _country_file(spec: LinedYaml, kind: str, name: str) -> Path:
     country = spec.text("country")
-    file = Path(str(resources.files("poverty_assets") / "countries" / country / kind / f"{name}.yaml"))
+    file = country_folder(country) / kind / f"{name}.yaml"
     if not file.is_file():
         spec.refuse(f"country {country} has no {kind}/{name}.yaml", "correct country or measure", "country")
     return file
