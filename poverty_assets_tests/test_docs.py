@@ -15,10 +15,10 @@ from pydantic import TypeAdapter
 
 import poverty_assets
 from poverty_assets.cli import app
-from poverty_assets.countries import Country
-from poverty_assets.measurement.measure import Measure, load_measure
+from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.source import SourceSpec
 from poverty_assets.settings import Settings
-from poverty_assets.sources.spec import SourceSpec
 from poverty_assets.sources.surveys import read_wave_description
 from poverty_assets.vulnerability.hazards import read_hazards
 from poverty_assets.vulnerability.register_audit import load_targeting
