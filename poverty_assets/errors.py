@@ -46,7 +46,14 @@ class InputError(PovertyAssetsError):
 
     @property
     def message(self) -> str:
-        """The whole message, one fact a line."""
+        """The whole message, one fact a line.
+
+        Examples
+        --------
+        >>> print(InputError("3 rows have no code", file="a.csv", place="row 7", remedy="fill in the code").message)
+        a.csv, row 7: 3 rows have no code
+        Remedy: fill in the code
+        """
         where = ", ".join(part for part in (self.file, self.place) if part)
         lines = [f"{where}: {self.problem}" if where else self.problem]
         if self.remedy:

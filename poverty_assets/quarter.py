@@ -17,7 +17,15 @@ _LABEL = re.compile(r"^(\d{4})[- ]?[Qq]([1-4])$")
 
 @dataclass(frozen=True, order=True)
 class Quarter:
-    """A calendar quarter, ordered in time."""
+    """A calendar quarter, ordered in time.
+
+    Examples
+    --------
+    >>> Quarter.from_label("2022Q4").shift(1).label
+    '2023Q1'
+    >>> Quarter(2022, 1).key, str(Quarter(2022, 1).end)
+    ('2022-01-01', '2022-03-31')
+    """
 
     year: int
     number: int
@@ -56,7 +64,13 @@ class Quarter:
 
     @classmethod
     def latest_complete(cls, today: dt.date) -> Quarter:
-        """The last quarter that had ended before ``today``."""
+        """The last quarter that had ended before ``today``.
+
+        Examples
+        --------
+        >>> Quarter.latest_complete(dt.date(2022, 3, 31)).label
+        '2021Q4'
+        """
         return cls.containing(today).shift(-1)
 
     def shift(self, quarters: int) -> Quarter:

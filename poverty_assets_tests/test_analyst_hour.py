@@ -1,4 +1,4 @@
-"""The README's section for analysts: every block of SQL in it is run."""
+"""The analyst's page and the README: every block of SQL in them is run."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ import poverty_assets
 from poverty_assets.warehouse.query import answer
 from poverty_assets_tests.warehouse.made_warehouse import COMMUNES, shared_made
 
-README = Path(poverty_assets.__file__).parents[1] / "README.md"
+ROOT = Path(poverty_assets.__file__).parents[1]
+README, PAGE = (ROOT / name for name in ("README.md", "docs/analyst.md"))
 SPATIAL = "LOAD spatial"
 
 
 def questions() -> dict[int, str]:
-    """The SQL of each numbered question of the section."""
-    text = README.read_text(encoding="utf-8")
-    section = re.search(r"^## The analyst's first hour\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
-    found = re.findall(r"^\*\*(\d+)\. [^\n]*?\*\*.*?```sql\n(.*?)```", section, re.DOTALL | re.MULTILINE)
+    """The SQL of each numbered question of the page."""
+    found = re.findall(r"^\*\*(\d+)\. [^\n]*?\*\*.*?```sql\n(.*?)```", text_of(PAGE), re.DOTALL | re.MULTILINE)
     return {int(number): sql for number, sql in found}
 
 
-def blocks() -> list[str]:
-    text = README.read_text(encoding="utf-8")
-    section = re.search(r"^## The analyst's first hour\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
-    return re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
+def blocks(page: Path = PAGE) -> list[str]:
+    return re.findall(r"```sql\n(.*?)```", text_of(page), re.DOTALL)
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
 
 
 def answers(connection: duckdb.DuckDBPyConnection) -> dict[int, list[dict[str, object]]]:
@@ -73,9 +74,18 @@ def test_every_question_has_an_answer_that_says_something(made):
     assert_answered(made)
 
 
-def test_every_block_of_the_section_is_a_numbered_question_or_the_spatial_one():
+def test_every_block_of_the_page_is_a_numbered_question_or_the_spatial_one():
     assert len(blocks()) == 11
     assert [block for block in blocks() if SPATIAL in block] == [b for b in blocks() if b not in questions().values()]
+
+
+def test_the_readmes_question_is_answered_by_the_pair_that_meets_most_beyond_chance(made):
+    (sql,) = blocks(README)
+    ((first, second, lift, low, high),) = made.sql(sql).fetchall()
+    ask = "SELECT max(lift) FROM fct_overlap_pair WHERE area_id = 'KH' AND subgroup = 'all' AND is_headline"
+    assert first != second
+    assert low <= lift <= high
+    assert lift == pytest.approx(made.sql(ask).fetchone()[0], abs=0.05)
 
 
 def test_the_answers_are_those_of_the_made_up_communes(made):
@@ -97,9 +107,9 @@ def test_python_and_the_command_line_open_it_as_shown(made, tmp_path, monkeypatc
         made.execute("SELECT path FROM duckdb_databases() WHERE path IS NOT NULL").fetchone()[0]
     )
     monkeypatch.chdir(tmp_path)
-    python = re.search(r"```python\n(import duckdb\n)(.*?)\n```", README.read_text(encoding="utf-8"), re.DOTALL)[2]
+    python = re.search(r"```python\n(import duckdb\n)(.*?)\n```", text_of(PAGE), re.DOTALL)[2]
     assert len(eval(python, {"duckdb": duckdb})) > 100
-    shown = re.search(r'^poverty-assets query "(.*?)"', README.read_text(encoding="utf-8"), re.MULTILINE)[1]
+    shown = re.search(r'^poverty-assets query "(.*?)"', text_of(PAGE), re.MULTILINE)[1]
     assert answer(folder / "poverty.duckdb", shown, "csv").count(b"\n") > 100
 
 

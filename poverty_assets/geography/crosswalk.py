@@ -25,7 +25,13 @@ from poverty_assets.pack.source import SourceSpec
 
 
 def normalised_name(name: object) -> str:
-    """Case-, accent-, space- and punctuation-insensitive form of a name."""
+    """Case-, accent-, space- and punctuation-insensitive form of a name.
+
+    Examples
+    --------
+    >>> normalised_name("Krâchéh  (Town)")
+    'krachehtown'
+    """
     if not isinstance(name, str):
         return ""
     plain = unicodedata.normalize("NFKD", name)

@@ -29,6 +29,11 @@ def block_ids(xy: np.ndarray, size: float = BLOCK_METRES, origin: tuple[float, f
         Side of a block, in the same units.
     origin : (x, y)
         A corner of the grid of blocks.
+
+    Examples
+    --------
+    >>> block_ids(np.array([[10.0, 10.0], [60_000.0, 10.0], [20.0, 49_999.0]])).tolist()
+    [0, 1, 0]
     """
     cell = np.floor((np.asarray(xy, dtype=float) - np.asarray(origin)) / size).astype(np.int64)
     return np.unique(cell[:, ::-1], axis=0, return_inverse=True)[1].reshape(-1)

@@ -147,7 +147,18 @@ class Measure:
         return np.asarray(deprived).astype(np.int64) @ self.integer_weights
 
     def is_poor(self, scores: Any, k: Fraction) -> npt.NDArray[np.bool_]:
-        """Whether the score reaches the cut-off, exactly."""
+        """Whether the score reaches the cut-off, exactly.
+
+        Examples
+        --------
+        Weights of 1/18 do not add up exactly in floating point; whole scores do.
+
+        >>> cutoffs = Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2))
+        >>> measure = Measure.of_weights("m", {str(i): Fraction(1, 18) for i in range(18)}, cutoffs)
+        >>> score = measure.scores(np.array([[1] * 6 + [0] * 12]))
+        >>> sum([1 / 18] * 6) >= 1 / 3, measure.is_poor(score, cutoffs.poor).tolist()
+        (True, [True])
+        """
         return np.asarray(np.asarray(scores) * k.denominator >= k.numerator * self.denominator)
 
     def dim_indicator(self) -> pd.DataFrame:
@@ -164,7 +175,13 @@ class Measure:
 
 
 def k_value(k: Fraction) -> float:
-    """A cut-off as it is written in tables: 0.2, 0.333333, 0.5."""
+    """A cut-off as it is written in tables: 0.2, 0.333333, 0.5.
+
+    Examples
+    --------
+    >>> k_value(Fraction(1, 3))
+    0.333333
+    """
     return round(float(k), 6)
 
 

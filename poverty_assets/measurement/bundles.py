@@ -105,6 +105,11 @@ def expected_shares(masks: IntArray, margins: FloatArray, cell: IntArray) -> Flo
     Notes
     -----
     Products over the lower and over the upper half of the bits are made once for each cell, then looked up.
+
+    Examples
+    --------
+    >>> expected_shares(np.arange(4), np.array([[0.5, 0.2]]), np.zeros(4, dtype=int)).tolist()
+    [0.4, 0.4, 0.1, 0.1]
     """
     half = margins.shape[1] // 2
     lower, upper = _products(margins[:, :half]), _products(margins[:, half:])

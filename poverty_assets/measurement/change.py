@@ -57,6 +57,12 @@ def absolute_change(
         Degrees of freedom of the interval; by default the normal distribution.
     years : float
         Years between the two; the change is divided by it.
+
+    Examples
+    --------
+    >>> change = absolute_change(0.30, 0.20, 0.03, 0.04)
+    >>> round(float(change.difference), 2), round(float(change.se), 3), bool(change.is_significant)
+    (-0.1, 0.05, True)
     """
     b0, b1, s0, s1 = (np.asarray(x, dtype=float) for x in (before, after, se_before, se_after))
     variance = s0**2 + s1**2 - 2 * np.asarray(covariance, dtype=float)

@@ -48,7 +48,13 @@ class Estimates:
 
 
 def codes_of(values: Any) -> IntArray:
-    """Whole-number codes 0..n-1 of any labels, in sorted order of the labels; a missing label gets -1."""
+    """Whole-number codes 0..n-1 of any labels, in sorted order of the labels; a missing label gets -1.
+
+    Examples
+    --------
+    >>> codes_of(["b", "a", None, "b"]).tolist()
+    [1, 0, -1, 1]
+    """
     codes, _ = pd.factorize(np.asarray(values) if not isinstance(values, pd.Series) else values, sort=True)
     return np.asarray(codes, dtype=np.int64)
 

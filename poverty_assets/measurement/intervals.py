@@ -15,7 +15,13 @@ from poverty_assets.arrays import FloatArray
 
 
 def t_quantile(df: Any, level: float = 0.95) -> FloatArray:
-    """Upper quantile of Student's t for a two-sided interval; NaN where ``df`` is below 1."""
+    """Upper quantile of Student's t for a two-sided interval; NaN where ``df`` is below 1.
+
+    Examples
+    --------
+    >>> t_quantile([1, 10, np.inf, 0]).round(3).tolist()
+    [12.706, 2.228, 1.96, nan]
+    """
     d = np.asarray(df, dtype=float)
     with np.errstate(invalid="ignore"):
         return np.where(
@@ -24,7 +30,13 @@ def t_quantile(df: Any, level: float = 0.95) -> FloatArray:
 
 
 def symmetric_interval(estimate: Any, se: Any, df: Any, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
-    """Estimate plus and minus t times its standard error (``df`` may be infinite)."""
+    """Estimate plus and minus t times its standard error (``df`` may be infinite).
+
+    Examples
+    --------
+    >>> [round(float(bound), 2) for bound in symmetric_interval(10, 2, np.inf)]
+    [6.08, 13.92]
+    """
     b, half = np.asarray(estimate, dtype=float), t_quantile(df, level) * np.asarray(se, dtype=float)
     return b - half, b + half
 
@@ -47,6 +59,11 @@ def logit_interval(estimate: Any, se: Any, df: Any, level: float = 0.95) -> tupl
     Notes
     -----
     The standard error of the logit is se / (p (1 - p)): the delta method, as in R's ``svyciprop(method="logit")``.
+
+    Examples
+    --------
+    >>> [round(float(bound), 3) for bound in logit_interval(0.1, 0.03, np.inf)]
+    [0.055, 0.176]
     """
     p, s = np.asarray(estimate, dtype=float), np.asarray(se, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -60,6 +77,13 @@ def exact_interval(estimate: Any, n_effective: Any, level: float = 0.95) -> tupl
     """Clopper and Pearson's interval with an effective sample size (Korn and Graubard 1998).
 
     The one to use for a share of exactly 0 or 1, where the logit has none.
+
+    Examples
+    --------
+    None of ten: from 0 to the share that would show none with probability 2.5%.
+
+    >>> [round(float(bound), 3) for bound in exact_interval(0.0, 10)]
+    [0.0, 0.308]
     """
     p, n = np.asarray(estimate, dtype=float), np.asarray(n_effective, dtype=float)
     tail = (1 - level) / 2

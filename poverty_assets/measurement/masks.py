@@ -324,12 +324,24 @@ def cells_of(counts: MaskCounts, areas: pd.DataFrame, country_id: str) -> Cells:
 
 
 def profile_bits(masks: np.ndarray, n_indicators: int) -> np.ndarray:
-    """Which indicators each mask holds: float array of 0 and 1, shape (n_masks, d)."""
+    """Which indicators each mask holds: float array of 0 and 1, shape (n_masks, d).
+
+    Examples
+    --------
+    >>> profile_bits(np.array([0b00, 0b01, 0b10]), 2).tolist()
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    """
     return ((np.asarray(masks, dtype=np.int64)[:, None] >> np.arange(n_indicators)) & 1).astype(float)
 
 
 def pair_index(n_indicators: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and second indicator of each of the d(d-1)/2 pairs, first below second."""
+    """First and second indicator of each of the d(d-1)/2 pairs, first below second.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in pair_index(3)]
+    [[0, 0, 1], [1, 2, 2]]
+    """
     return np.triu_indices(n_indicators, k=1)
 
 
@@ -345,6 +357,13 @@ def superset_sums(profiles: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (..., 2^d)
         Element 0 is the total, element ``1 << j`` the total deprived in j, ``(1 << a) | (1 << b)`` the pair, and so on.
+
+    Examples
+    --------
+    Of ten people four lack nothing, three only the first, two only the second, one both: four lack the first.
+
+    >>> superset_sums(np.array([4, 3, 2, 1])).tolist()
+    [10.0, 4.0, 3.0, 1.0]
     """
     sums = np.array(profiles, dtype=float)
     n_profiles = sums.shape[-1]

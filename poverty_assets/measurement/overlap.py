@@ -49,6 +49,14 @@ def pair_statistics(share_a: FloatArray, share_b: FloatArray, share_both: FloatA
     -----
     lift = p_ab / (p_a p_b); redundancy R0 = p_ab / min(p_a, p_b) and phi as in Alkire, Foster, Seth, Santos, Roche and
     Ballon (2015), section 7.3; odds ratio = p_11 p_00 / (p_10 p_01). The same function serves survey and modelled profiles.
+
+    Examples
+    --------
+    Half lack each, four in ten both: independence would give a quarter.
+
+    >>> found = pair_statistics(np.array([0.5]), np.array([0.5]), np.array([0.4]))
+    >>> {name: found[name].round(2).tolist() for name in ("lift", "phi", "redundancy", "odds_ratio")}
+    {'lift': [1.6], 'phi': [0.6], 'redundancy': [0.8], 'odds_ratio': [16.0]}
     """
     a, b, both = (np.asarray(share, dtype=float) for share in (share_a, share_b, share_both))
     # Sums of weights leave rounding of 1e-17 in empty corners of the two-way table, which would pass for a case there.

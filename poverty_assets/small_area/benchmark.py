@@ -46,6 +46,13 @@ def benchmark_shift(logits: Any, population: Any, group: Any, totals: Any, *, ma
         If a total is not inside 0 and 1: no shift of logits reaches the ends.
     PovertyAssetsError
         If a total is not met.
+
+    Examples
+    --------
+    >>> shift = benchmark_shift([[-1.0], [0.0]], [100, 300], [0, 0], [[0.5]])
+    >>> share = expit(np.array([-1.0, 0.0]) + shift[0, 0])
+    >>> round(float((100 * share[0] + 300 * share[1]) / 400), 9)
+    0.5
     """
     eta, weight, which = np.asarray(logits, dtype=float), np.asarray(population, dtype=float), np.asarray(group)
     wanted = np.asarray(totals, dtype=float)

@@ -72,7 +72,13 @@ def population_stability_index(training: npt.ArrayLike, now: npt.ArrayLike) -> t
 
 
 def chance_index(bins: int, n_training: int, n_now: int) -> float:
-    """The index expected without drift: (bins - 1)(1 / n + 1 / m)."""
+    """The index expected without drift: (bins - 1)(1 / n + 1 / m).
+
+    Examples
+    --------
+    >>> round(float(chance_index(10, 1661, 1661)), 3)
+    0.011
+    """
     return max(bins - 1, 0) * (1 / max(n_training, 1) + 1 / max(n_now, 1))
 
 

@@ -90,7 +90,13 @@ def read_wave(folder: Path, *, measure: Measure | None = None, key: bytes | None
 
 
 def hashed(values: pd.Series, key: bytes) -> pd.Series:
-    """Keyed hash (BLAKE2b, 128 bits, hexadecimal) of each value; the key is cut to 64 bytes."""
+    """Keyed hash (BLAKE2b, 128 bits, hexadecimal) of each value; the key is cut to 64 bytes.
+
+    Examples
+    --------
+    >>> hashed(pd.Series(["1-2", "1-2", "1-3"]), b"key").nunique()
+    2
+    """
     digests = [hashlib.blake2b(str(v).encode(), key=key[:64], digest_size=HASH_BYTES).hexdigest() for v in values]
     return pd.Series(digests, index=values.index, dtype="str")
 
