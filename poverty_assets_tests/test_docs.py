@@ -17,7 +17,7 @@ import poverty_assets
 from poverty_assets.cli import app
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.source import AnySource, SourceSpec
 from poverty_assets.settings import Settings
 from poverty_assets.sources.surveys import read_wave_description
 from poverty_assets.vulnerability.hazards import read_hazards
@@ -154,7 +154,7 @@ def test_the_example_of_a_country_pack_loads_and_its_files_fit_each_other(exampl
         return path
 
     country = TypeAdapter(Country).validate_python(yaml.safe_load(example["country.yaml"]))
-    sources = TypeAdapter(list[SourceSpec]).validate_python(yaml.safe_load(example["sources.yaml"]))
+    sources = TypeAdapter(list[AnySource]).validate_python(yaml.safe_load(example["sources.yaml"]))
     measure = load_measure(file("measures", "basic.yaml"))
     assert isinstance(measure, Measure)
     assert measure.measure_id == country.default_measure
