@@ -70,6 +70,10 @@ class UnreadableFile(InputError):
     """A file is there but is empty, truncated, or not in the format or encoding that its source names."""
 
 
+class HeldElsewhere(InputError):
+    """A file is open for writing in another program."""
+
+
 class MissingCRS(InputError):
     """A raster or vector file does not say which coordinate reference system it is in."""
 

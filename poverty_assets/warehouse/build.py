@@ -23,9 +23,9 @@ from poverty_assets.catalog import TABLES, Table, table
 from poverty_assets.errors import GateFailed
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.changes import fill_changes
-from poverty_assets.warehouse.editions import keep, set_aside_log
+from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unreadable
 from poverty_assets.warehouse.gate import run_gate
-from poverty_assets.warehouse.lake import Lake
+from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets.warehouse.provenance import nowcast_choice, survey_wave
 from poverty_assets.warehouse.views import VIEWS
 
@@ -72,10 +72,13 @@ def publish(
 
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / ".publish.lock", timeout=LOCK_SECONDS):
+        set_aside_log(target)
+        set_aside_unreadable(target)
         wrong = {quarter: lake.unsealed(quarter) for quarter in lake.quarters()}
         sealed = [quarter for quarter, tables in wrong.items() if not tables]
         held = _published_quarters(target)
-        kept = {quarter: tables for quarter, tables in wrong.items() if tables and quarter in held}
+        # what is published stays, also where the lake has lost its seal: no refresh of another quarter takes it away
+        kept = {quarter: wrong.get(quarter, [SEAL]) for quarter in held if quarter not in sealed}
         if not sealed and not kept:
             raise GateFailed("no quarter of the lake is complete; nothing to publish")
         for stale in target.parent.glob(".poverty*.tmp*"):
@@ -86,7 +89,6 @@ def publish(
             )
             beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
             keep(target)
-            set_aside_log(target)
     return Publication(target, sorted([*sealed, *kept]), kept, rows)
 
 

@@ -12,7 +12,8 @@ import shutil
 from pathlib import Path
 
 from poverty_assets.atomic import replacing
-from poverty_assets.errors import UsageError
+from poverty_assets.errors import UnreadableFile, UsageError
+from poverty_assets.warehouse.opening import connect, require_unheld, write_ahead_log
 
 LOG = logging.getLogger("poverty_assets")
 KEPT = 5
@@ -80,11 +81,30 @@ def roll_back(warehouse: Path, back: int) -> Path:
 
 def set_aside_log(warehouse: Path) -> None:
     """Move a write-ahead log that a session left beside the file out of the way: it would be replayed into the next one."""
-    log = warehouse.with_name(warehouse.name + ".wal")
+    log = write_ahead_log(warehouse)
     if log.exists():
+        require_unheld(warehouse)
         aside = log.with_name(f"{log.name}.set-aside")
         os.replace(log, aside)
         LOG.warning("a session that wrote to the published file was cut off; what it left is set aside as %s", aside)
+
+
+def set_aside_unreadable(warehouse: Path) -> None:
+    """Move a published file that nobody can read out of the way, so that a new one can be built.
+
+    Raises
+    ------
+    HeldElsewhere
+        If another program has it open for writing.
+    """
+    if not warehouse.is_file():
+        return
+    try:
+        connect(warehouse).close()
+    except UnreadableFile as error:
+        aside = warehouse.with_name(f"{warehouse.name}.unreadable")
+        os.replace(warehouse, aside)
+        LOG.warning("%s; it is set aside as %s, and a new one is built from the lake", error.problem, aside)
 
 
 def _linked(source: Path, target: Path) -> None:

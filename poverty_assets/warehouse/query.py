@@ -10,34 +10,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from poverty_assets.errors import MissingFile, UsageError
+from poverty_assets.errors import UsageError
+from poverty_assets.warehouse.opening import connect
 
 MOST_ROWS = 200
 MOST_SECONDS, MOST_MEMORY = 60.0, "4GB"
-
-
-def connect(warehouse: Path) -> Any:
-    """A read-only connection that cannot reach other files.
-
-    Raises
-    ------
-    MissingFile
-        If nothing has been published.
-    UsageError
-        If a session that writes has left its log beside the file: what it holds would be read as if it were published.
-    """
-    import duckdb
-
-    log = warehouse.with_name(warehouse.name + ".wal")
-    if log.exists():
-        raise UsageError(
-            "somebody has opened the published file for writing, or was cut off while at it",
-            file=log,
-            remedy="close that session; if there is none, run poverty-assets refresh, which sets the file aside",
-        )
-    if not warehouse.is_file():
-        raise MissingFile("nothing has been published here", file=warehouse, remedy="run poverty-assets refresh first")
-    return duckdb.connect(str(warehouse), read_only=True)
 
 
 def answer(warehouse: Path, sql: str, form: str, *, seconds: float = MOST_SECONDS) -> bytes:

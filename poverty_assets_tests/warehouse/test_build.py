@@ -1,11 +1,13 @@
 import datetime as dt
+import subprocess
+import sys
 
 import duckdb
 import pandas as pd
 import pytest
 
 from poverty_assets.catalog import TABLES
-from poverty_assets.errors import GateFailed
+from poverty_assets.errors import GateFailed, HeldElsewhere
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import SEAL, Lake
@@ -146,3 +148,47 @@ def reseal(lake, quarter):
     files = [name.split("/")[0] for name in lake.read(SEAL, quarter)["file"] if not name.startswith("check_result")]
     digests = lake.digests(quarter, files)
     lake.write(SEAL, quarter, pd.DataFrame(sorted(digests.items()), columns=["file", "sha256"]))
+
+
+@pytest.mark.parametrize("damage", ["truncated seal", "no seal", "no folder"])
+def test_a_published_quarter_stays_when_the_lake_loses_its_seal(lake, target, damage):
+    publish(lake, target, is_simulated=True, run_id="r")
+    before = headcounts(target)
+    seal = lake.path(SEAL, Q1)
+    if damage == "truncated seal":
+        seal.write_bytes(seal.read_bytes()[:40])
+    elif damage == "no seal":
+        seal.unlink()
+    else:
+        for path in lake.root.glob(f"*/quarter={Q1.key}/part.parquet"):
+            path.unlink()
+    done = publish(lake, target, is_simulated=True, run_id="s")
+    assert headcounts(target) == before
+    assert done.kept == {Q1: [SEAL]}
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 1000])
+def test_a_published_file_that_cannot_be_read_is_set_aside_and_built_anew(lake, target, content):
+    publish(lake, target, is_simulated=True, run_id="r")
+    before = headcounts(target)
+    target.write_bytes(content)
+    publish(lake, target, is_simulated=True, run_id="s")
+    assert headcounts(target) == before
+    assert target.with_name("poverty.duckdb.unreadable").read_bytes() == content
+
+
+def test_a_file_that_is_open_for_writing_elsewhere_is_left_alone_and_the_holder_named(lake, target):
+    publish(lake, target, is_simulated=True, run_id="r")
+    before = target.read_bytes()
+    program = (
+        f"import duckdb, sys; c = duckdb.connect({str(target)!r}); c.execute('CREATE TABLE mine (a INT)');"
+        " print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        holder.stdout.readline()
+        with pytest.raises(HeldElsewhere, match=f"PID {holder.pid}"):
+            publish(lake, target, is_simulated=True, run_id="s")
+        holder.kill()
+    assert target.read_bytes() == before

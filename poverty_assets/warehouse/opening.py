@@ -1,0 +1,83 @@
+"""Opening a published file to read it.
+
+Belongs here: the one way to do so, and what is said where it cannot be done. Does not belong here: what is asked of it
+(``query``), or writing one (``build``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from poverty_assets.errors import HeldElsewhere, MissingFile, UnreadableFile
+
+
+def write_ahead_log(warehouse: Path) -> Path:
+    """Where a session that writes to the file keeps what it has not yet put into it."""
+    return warehouse.with_name(warehouse.name + ".wal")
+
+
+def connect(warehouse: Path) -> Any:
+    """A read-only connection.
+
+    Raises
+    ------
+    MissingFile
+        If nothing has been published.
+    HeldElsewhere
+        If another program has the file open for writing, or was cut off while at it: what it has written would be read as if it had
+        been published.
+    UnreadableFile
+        If the file is empty, damaged, or of another version of DuckDB.
+    """
+    import duckdb
+
+    if not warehouse.is_file():
+        raise MissingFile("nothing has been published here", file=warehouse, remedy="run poverty-assets refresh first")
+    log = write_ahead_log(warehouse)
+    if log.exists():
+        raise HeldElsewhere(
+            "somebody has opened the published file for writing, or was cut off while at it",
+            file=log,
+            remedy="close that session; if there is none, run poverty-assets refresh, which sets the file aside",
+        )
+    try:
+        return duckdb.connect(str(warehouse), read_only=True)
+    except duckdb.IOException as error:
+        _refuse_held(error, warehouse)
+        raise UnreadableFile(
+            f"the published file cannot be read: {_said(error)}",
+            file=warehouse,
+            remedy="run poverty-assets refresh, which sets it aside and builds it from the lake; or poverty-assets rollback",
+        ) from error
+
+
+def require_unheld(warehouse: Path) -> None:
+    """Refuse where another program has the file open for writing.
+
+    Raises
+    ------
+    HeldElsewhere
+    """
+    import duckdb
+
+    try:
+        duckdb.connect(str(warehouse), read_only=True).close()
+    except duckdb.IOException as error:
+        _refuse_held(error, warehouse)
+    except duckdb.Error:
+        return  # not held, whatever else is wrong with it
+
+
+def _refuse_held(error: Exception, warehouse: Path) -> None:
+    said = _said(error)
+    if "lock" in said.lower() and "PID" in said:
+        raise HeldElsewhere(
+            f"the published file is open for writing elsewhere: {said.split('. See also')[0]}",
+            file=warehouse,
+            remedy="close that program, or open the file read-only there",
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    return str(error).removeprefix("IO Error: ").splitlines()[0]
