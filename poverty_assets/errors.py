@@ -106,18 +106,22 @@ class SpecificationError(InputError):
 
     @classmethod
     def together(cls, faults: Sequence[SpecificationError]) -> SpecificationError:
-        """One error for all of them, at least one; faults that hold several are taken apart."""
+        """One error for all of them, at least one, the first before the others; faults that hold several are taken apart."""
         each = [fault for one in faults for fault in (one.several or (one,))]
         if len(each) == 1:
             return each[0]
-        files = {fault.file for fault in each}
-        file = files.pop() if len(files) == 1 else None
-        lines = [
-            f"{', '.join(p for p in (None if file else one.file, one.place) if p) or '-'}: {one.problem}"
+        first, *rest = each
+        others = [
+            f"{', '.join(part for part in (one.file if one.file != first.file else None, one.place) if part)}: {one.problem}"
             + (f"; {one.remedy}" if one.remedy else "")
-            for one in each
+            for one in rest
         ]
-        error = cls(f"{len(each)} things are wrong", file=file, remedy="mend each:\n  " + "\n  ".join(lines))
+        error = cls(
+            f"{first.problem} (the first of {len(each)} faults)",
+            file=first.file,
+            place=first.place,
+            remedy="\n  ".join([first.remedy or "", *others]),
+        )
         error.several = tuple(each)
         return error
 

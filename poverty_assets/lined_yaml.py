@@ -9,7 +9,7 @@ Plain yaml is understood, with anchors and aliases; tags, merge keys (``<<``) an
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -31,12 +31,25 @@ _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float"
 
 @dataclass(frozen=True)
 class LinedYaml:
-    """What was read from yaml; ``at`` is the place within the file that this part of it stands at."""
+    """What was read from yaml.
+
+    Attributes
+    ----------
+    file : Path
+    value : plain values
+    lines : dict of place to int
+        Line of each place of the file.
+    at : tuple
+        The place within the file that this part of it stands at.
+    faults : list of SpecificationError, optional
+        Where ``noted`` puts what is wrong, while the file is being read by ``collected``.
+    """
 
     file: Path
     value: Any
     lines: dict[Place, int]
     at: Place = ()
+    faults: list[SpecificationError] | None = field(default=None, compare=False)
 
     def line(self, *key: str | int) -> int:
         """Line of a key, or of the nearest thing around it, counted from 1."""
@@ -53,12 +66,30 @@ class LinedYaml:
         """Raise ``fault``."""
         raise self.fault(problem, remedy, *key)
 
+    def noted(self, instead: T, problem: str, remedy: str, *key: str | int) -> T:
+        """Refuse, or while reading by ``collected`` note the fault and go on with ``instead``."""
+        if self.faults is None:
+            self.refuse(problem, remedy, *key)
+        self.faults.append(self.fault(problem, remedy, *key))
+        return instead
+
+    def collected(self, read: Callable[[LinedYaml], T]) -> T:
+        """What ``read`` makes of this part; all faults that it notes on the way are raised together."""
+        faults: list[SpecificationError] = []
+        try:
+            out = read(replace(self, faults=faults))
+        except SpecificationError as error:
+            raise SpecificationError.together([*faults, error]) from None
+        if faults:
+            raise SpecificationError.together(faults)
+        return out
+
     def part(self, *key: str | int) -> LinedYaml:
         """The part under ``key``."""
         value = self.value
         for step in key:
             value = value[step]
-        return LinedYaml(self.file, value, self.lines, (*self.at, *key))
+        return replace(self, value=value, at=(*self.at, *key))
 
     def items(self, key: str) -> list[LinedYaml]:
         """The mappings of the list under ``key``; an absent list is empty."""
@@ -68,33 +99,66 @@ class LinedYaml:
         return [self.part(key, i) for i in range(len(values))]
 
     def each(self, key: str, read: Callable[[LinedYaml], T]) -> list[T]:
-        """What ``read`` makes of each mapping of the list under ``key``; the faults of all of them are raised together."""
-        out, faults = [], []
+        """What ``read`` makes of each mapping of the list under ``key``; faults of one do not hide those of the next."""
+        out: list[T] = []
+        faults: list[SpecificationError] = []
         for part in self.items(key):
             try:
-                out.append(read(part))
+                out.append(part.collected(read))
             except SpecificationError as error:
                 faults.append(error)
-        if faults:
+        if faults and self.faults is None:
             raise SpecificationError.together(faults)
+        if self.faults is not None:
+            self.faults.extend(faults)
         return out
+
+    def check_unique(self, key: str, name: str) -> None:
+        """Refuse entries of the list under ``key`` that have the ``name`` of one before them."""
+        seen = set()
+        for part in self.items(key):
+            value = str(part.value.get(name))
+            if name in part.value and value in seen:
+                part.noted(None, f"{value!r} is there twice", f"give each of {key} its own name", name)
+            seen.add(value)
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text, with its line ends folded; numbers are taken as written."""
         value = self.value.get(key, default)
         if value is None or isinstance(value, dict | list) or str(value).strip() == "":
-            self.refuse(f"{key} is missing", f"add a line `{key}: ...`", *([key] if key in self.value else []))
+            at = [key] if key in self.value else []
+            return self.noted("", f"{key} is missing", f"add a line `{key}: ...`", *at)
         return " ".join(str(value).split())
+
+    def number(self, value: object, key: str) -> float:
+        """A number (given under ``key``)."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return self.noted(
+                float("nan"), f"{key} is {value!r}", "write a number", *([key] if key in self.value else [])
+            )
+        return float(value)
+
+    def truth(self, key: str) -> bool:
+        """True or false, as written under ``key``; false where nothing is."""
+        value = self.value.get(key, False)
+        return (
+            value if isinstance(value, bool) else self.noted(False, f"{key} is {value!r}", "write true or false", key)
+        )
+
+    def choice(self, key: str, allowed: Collection[str], default: str | None = None) -> str:
+        """One of a few texts."""
+        value = self.text(key, default)
+        if value and value not in allowed:
+            return self.noted("", f"{key} is {value!r}", f"write {' or '.join(allowed)}", key)
+        return value
 
     def check_keys(self, known: Collection[str]) -> None:
         """Refuse a part that is not a mapping, or has keys that are not known."""
         if not isinstance(self.value, dict):
             self.refuse("a mapping (key: value) is expected here", "see another file of this kind")
-        unknown = [key for key in self.value if key not in known]
-        if unknown:
-            raise SpecificationError.together(
-                [self.fault(f"unknown key {key!r}", _hint(key, known), key) for key in unknown]
-            )
+        for key in self.value:
+            if key not in known:
+                self.noted(None, f"unknown key {key!r}", _hint(key, known), key)
 
     def checked(self, form: Any) -> Any:
         """This part as ``form`` (a pydantic model, or any annotation of such).
@@ -107,11 +171,11 @@ class LinedYaml:
         try:
             return TypeAdapter(form).validate_python(self.value)
         except ValidationError as error:
-            faults = [self._misfit(one) for one in error.errors(include_url=False)]
-            raise SpecificationError.together(faults) from None
+            faults = sorted((self._misfit(one) for one in error.errors(include_url=False)), key=lambda pair: pair[0])
+            raise SpecificationError.together([fault for _, fault in faults]) from None
 
-    def _misfit(self, error: ErrorDetails) -> SpecificationError:
-        """The fault that pydantic found, at the place in the file that it means."""
+    def _misfit(self, error: ErrorDetails) -> tuple[int, SpecificationError]:
+        """The line of the place in the file that pydantic's error means, and the fault there."""
         context = error.get("ctx", {})
         at: list[str | int] = []
         named: list[str] = []
@@ -128,7 +192,7 @@ class LinedYaml:
             value = value[step]
         problem, remedy = _words(error, context)
         place = ", ".join(part for part in (f"line {self.line(*at)}", ".".join(named)) if part)
-        return SpecificationError(problem, file=self.file, place=place, remedy=remedy)
+        return self.line(*at), SpecificationError(problem, file=self.file, place=place, remedy=remedy)
 
 
 class Form(BaseModel):

@@ -60,18 +60,17 @@ def faults(text, form=ENTRIES, kind=list):
 def test_every_fault_is_named_with_its_line_entry_key_and_remedy():
     error = faults(FAULTY)
     found = [(one.place, one.problem, one.remedy) for one in error.several]
-    assert sorted(found) == sorted(
-        [
-            ("line 4, register.options.encodng", "unknown key 'encodng'", "did you mean 'encoding'?"),
-            ("line 5, register.options.skip", found[0][1], "correct it"),
-            ("line 8, elevation.options", "unknown key 'options'", "use one of: reader, source_id"),
-            ("line 9, towns", "reader is 'cvs'", "did you mean 'csv'?"),
-            ("line 13, roads.low", "low is not below high", "order them"),
-            ("line 14, [4]", "source_id is missing", "add `source_id: ...`"),
-        ]
-    )
-    assert "valid integer" in found[0][1]
-    assert "it is 'two'" in found[0][1]
+    assert found == [
+        ("line 4, register.options.encodng", "unknown key 'encodng'", "did you mean 'encoding'?"),
+        ("line 5, register.options.skip", found[1][1], "correct it"),
+        ("line 8, elevation.options", "unknown key 'options'", "use one of: reader, source_id"),
+        ("line 9, towns", "reader is 'cvs'", "did you mean 'csv'?"),
+        ("line 13, roads.low", "low is not below high", "order them"),
+        ("line 14, [4]", "source_id is missing", "add `source_id: ...`"),
+    ]
+    assert "valid integer" in found[1][1]
+    assert "it is 'two'" in found[1][1]
+    assert "(the first of 6 faults)" in error.message
     assert {one.file for one in error.several} == {"countries/xyz/sources.yaml"}
     for one in error.several:
         assert one.place in error.message
@@ -135,3 +134,29 @@ def test_a_file_that_is_not_there_or_not_utf8_is_refused(tmp_path):
     (tmp_path / "a.yaml").write_bytes("a: é".encode("latin-1"))
     with pytest.raises(SpecificationError, match="UTF-8"):
         read_lined_yaml(tmp_path / "a.yaml")
+
+
+def test_a_reader_by_hand_notes_every_fault_and_raises_them_together():
+    def shock(part):
+        part.check_keys({"shock_id", "share", "kind"})
+        return part.text("shock_id"), part.number(part.value.get("share"), "share"), part.choice("kind", ["a", "b"])
+
+    def shocks(source):
+        source.check_keys({"shocks"})
+        source.check_unique("shocks", "shock_id")
+        return source.each("shocks", shock)
+
+    text = "shock: 1\nshocks:\n  - {share: x, kind: c}\n  - shock_id: a\n    sare: 1\n    kind: a\n    share: 1\n"
+    text += "  - {shock_id: a, share: 2, kind: b}\n"
+    with pytest.raises(SpecificationError) as caught:
+        parse_lined_yaml(text, "f.yaml").collected(shocks)
+    assert [(one.place, one.problem) for one in caught.value.several] == [
+        ("line 1", "unknown key 'shock'"),
+        ("line 8", "'a' is there twice"),
+        ("line 3", "shock_id is missing"),
+        ("line 3", "share is 'x'"),
+        ("line 3", "kind is 'c'"),
+        ("line 5", "unknown key 'sare'"),
+    ]
+    good = parse_lined_yaml("shocks: [{shock_id: a, share: 1, kind: a}]", "f.yaml")
+    assert good.collected(shocks) == [("a", 1.0, "a")]

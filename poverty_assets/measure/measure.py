@@ -203,23 +203,29 @@ def load_measure(path: Path | str, columns: Collection[str] | None = None) -> Me
         If the file breaks a rule: weights that do not sum to 1, a bad fraction, an unknown column or key, an id twice,
         derived columns that depend on each other in a circle. The place is the line.
     """
-    source = read_lined_yaml(path)
+    return read_lined_yaml(path).collected(lambda source: _measure(source, set(columns or ())))
+
+
+def _measure(source: LinedYaml, columns: set[str]) -> Measure:
     source.check_keys(_TOP_KEYS)
-    dimensions = tuple(_dimension(part) for part in source.items("dimensions"))
-    _refuse_twice(source, "dimensions", [d.dimension_id for d in dimensions])
-    indicators = tuple(_indicator(part, dimensions, source) for part in source.items("indicators"))
-    _refuse_twice(source, "indicators", [i.indicator_id for i in indicators])
-    derived = tuple(_derived(part) for part in source.items("derived"))
-    _refuse_twice(source, "derived", [d.column_id for d in derived])
+    dimensions = tuple(source.each("dimensions", _dimension))
+    indicators = tuple(source.each("indicators", lambda part: _indicator(part, dimensions, source)))
+    derived = tuple(source.each("derived", _derived))
+    for key, name in (("dimensions", "dimension_id"), ("indicators", "indicator_id"), ("derived", "column_id")):
+        if not source.items(key) and key != "derived":
+            source.noted(None, f"there are no {key}", f"list the {key}")
+        source.check_unique(key, name)
     measure = Measure(
         source.text("measure_id"), source.text("name_en"), source.text("name_km"), source.text("source"),
         _cutoffs(source), dimensions, indicators, derived, _described(source, "columns"),
-        _described(source, "member_columns"), Path(path),
+        _described(source, "member_columns"), source.file,
     )  # fmt: skip
+    if source.faults:  # what follows would only repeat them
+        return measure
     total = sum((i.weight for i in indicators), Fraction(0))
     if total != 1:
-        source.refuse(f"the {len(indicators)} weights sum to {total}, not 1", "correct the weights", "indicators")
-    _refuse_unknown_columns(source, measure, set(columns or ()))
+        source.noted(None, f"the {len(indicators)} weights sum to {total}, not 1", "correct the weights", "indicators")
+    _refuse_unknown_columns(source, measure, columns)
     _refuse_circle(source, measure)
     return measure
 
@@ -230,7 +236,7 @@ def _fraction(part: LinedYaml, text: Any, *key: str | int) -> Fraction:
     except (ValueError, ZeroDivisionError):
         value = Fraction(0)
     if not 0 < value <= 1:
-        part.refuse(f"{text!r} is not a fraction above 0 and at most 1", "write it as in 1/18", *key)
+        part.noted(None, f"{text!r} is not a fraction above 0 and at most 1", "write it as in 1/18", *key)
     return value
 
 
@@ -238,10 +244,11 @@ def _cutoffs(source: LinedYaml) -> Cutoffs:
     values = source.value.get("cutoffs")
     if not isinstance(values, dict) or set(values) != set(Cutoffs._fields):
         remedy = "write cutoffs: {vulnerable: 1/5, poor: 1/3, severe: 1/2}"
-        source.refuse(f"cutoffs does not give exactly {', '.join(Cutoffs._fields)}", remedy, "cutoffs")
+        problem = f"cutoffs does not give exactly {', '.join(Cutoffs._fields)}"
+        return source.noted(Cutoffs(Fraction(1), Fraction(1), Fraction(1)), problem, remedy, "cutoffs")
     out = Cutoffs(*(_fraction(source, values[name], "cutoffs", name) for name in Cutoffs._fields))
     if not out.vulnerable < out.poor < out.severe:
-        source.refuse("the cut-offs do not ascend", "write vulnerable below poor below severe", "cutoffs")
+        source.noted(None, "the cut-offs do not ascend", "write vulnerable below poor below severe", "cutoffs")
     return out
 
 
@@ -252,12 +259,10 @@ def _dimension(part: LinedYaml) -> Dimension:
 
 def _indicator(part: LinedYaml, dimensions: tuple[Dimension, ...], source: LinedYaml) -> Indicator:
     part.check_keys(_INDICATOR_KEYS)
-    dimension, missing = part.text("dimension_id"), part.text("missing", "unknown")
+    dimension, missing = part.text("dimension_id"), part.choice("missing", ("unknown", "not_deprived"), "unknown")
     known = [d.dimension_id for d in dimensions]
-    if dimension not in known:
-        part.refuse(f"there is no dimension {dimension!r}", f"use one of: {', '.join(known)}", "dimension_id")
-    if missing not in ("unknown", "not_deprived"):
-        part.refuse(f"missing is {missing!r}", "write unknown or not_deprived", "missing")
+    if dimension and dimension not in known:
+        part.noted(None, f"there is no dimension {dimension!r}", f"use one of: {', '.join(known)}", "dimension_id")
     return Indicator(
         indicator_id=part.text("indicator_id"),
         dimension_id=dimension,
@@ -280,16 +285,14 @@ def _rule(part: LinedYaml, key: str) -> Rule | None:
     try:
         return parse_rule(part.text(key))
     except RuleError as error:
-        part.refuse(str(error), "see measurement/rules.py for what a rule may say", key)
+        return part.noted(None, str(error), "see measure/rules.py for what a rule may say", key)
 
 
 def _derived(part: LinedYaml) -> Derived:
     part.check_keys(_DERIVED_KEYS)
-    level, rule = part.text("of", "household"), _rule(part, "rule")
+    level, rule = part.choice("of", ("household", "member"), "household"), _rule(part, "rule")
     if rule is None:
         part.refuse("rule is missing", "say how the column is made")
-    if level not in ("household", "member"):
-        part.refuse(f"of is {level!r}", "write household or member", "of")
     if level == "member" and rule.member_columns:
         part.refuse("a member's column counts members", "write of: household", "rule")
     of: Level = "member" if level == "member" else "household"
@@ -299,16 +302,10 @@ def _derived(part: LinedYaml) -> Derived:
 def _described(source: LinedYaml, key: str) -> dict[str, str]:
     values = source.value.get(key) or {}
     if not isinstance(values, dict):
-        source.refuse(f"{key} is not a mapping of column to description", f"write {key}: with `name: words`", key)
+        return source.noted(
+            {}, f"{key} is not a mapping of column to description", f"write {key}: with `name: words`", key
+        )
     return {str(name): source.part(key).text(name) for name in values}
-
-
-def _refuse_twice(source: LinedYaml, key: str, names: list[str]) -> None:
-    if not names and key != "derived":
-        source.refuse(f"there are no {key}", f"list the {key}")
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            source.refuse(f"{name!r} is there twice in {key}", "give each its own name", key, i)
 
 
 def _rules_of(measure: Measure) -> list[tuple[tuple[str | int, ...], Level, Rule]]:
@@ -329,7 +326,8 @@ def _refuse_unknown_columns(source: LinedYaml, measure: Measure, given: set[str]
         uses = [(c, level) for c in rule.household_columns] + [(c, "member") for c in rule.member_columns]
         for column, of in sorted(uses):
             if column not in available[of]:
-                source.refuse(
+                source.noted(
+                    None,
                     f"there is no {of} column {column!r}",
                     "correct the name, or describe it under columns, member_columns or derived",
                     *place,

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.arrays import FloatArray, IntArray, group_means
 from poverty_assets.measurement.masks import pair_index
 from poverty_assets.small_area.joint_profiles import EDGE, products
 from poverty_assets.small_area.sample import Sample
@@ -112,16 +112,10 @@ class _Problem:
         n, d = len(self.sampled), margins.shape[1]
         self.first, self.second = pair_index(d)
         total = np.bincount(place[rows], weight[rows], n)
-
-        def mean(columns: FloatArray) -> FloatArray:
-            return (
-                np.column_stack([np.bincount(place[rows], (weight * c)[rows], n) for c in columns.T]) / total[:, None]
-            )
-
         self.margin = np.clip(margins[self.sampled], 1e-5, 1 - 1e-5)
-        away = mean(sample.shares) - self.margin
+        away = group_means(sample.shares[rows], place[rows], weight[rows], n) - self.margin
         self.away = away[:, self.first], away[:, self.second]
-        self.pairs = mean(sample.pairs)
+        self.pairs = group_means(sample.pairs[rows], place[rows], weight[rows], n)
         self.group, self.n_groups = group[self.sampled], int(group.max()) + 1
         self.weight = total / np.bincount(self.group, total, self.n_groups)[self.group]  # sums to 1 in each group
         self.averages = csr_array((self.weight, (self.group, np.arange(n))), shape=(self.n_groups, n))

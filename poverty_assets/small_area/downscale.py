@@ -26,7 +26,7 @@ import pandas as pd
 from scipy.special import expit, ndtri
 from threadpoolctl import threadpool_limits
 
-from poverty_assets.arrays import FloatArray, IntArray, logit, normal_ranks
+from poverty_assets.arrays import FloatArray, IntArray, group_means, group_sums, logit, normal_ranks
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.domains import ALL
@@ -173,8 +173,7 @@ def deprivation_index(
     ranks = normal_ranks(columns)
     if leading:
         ranks[:, -leading:] *= np.sqrt(max(columns.shape[1] - leading, 1))
-    total = np.bincount(province, population)
-    means = np.column_stack([np.bincount(province, population * c) / total for c in ranks.T])
+    means = group_means(ranks, province, population)
     target = ndtri(np.clip(rate, SAMPLED, 1 - SAMPLED))
     # ridge on provinces with as much weight on the prior as three provinces carry: p covariates, but g points only
     away, centre = means - means.mean(axis=0), target - target.mean()
@@ -204,8 +203,7 @@ def downscale_margins(
             remedy="give one row for each province that has communes, in the order of their numbers",
         )
     index = deprivation_index(columns, population, province, published.headcount_ratio, leading=leading)
-    total = np.bincount(province, population)
-    mean = np.bincount(province, population * index) / total
+    mean = group_means(index[:, None], province, population)[:, 0]
     target = ndtri(np.clip(published.uncensored, SAMPLED, 1 - SAMPLED))
     away = mean - mean.mean()
     between = max(float(away @ away), 1e-12)
@@ -305,7 +303,7 @@ def _draws(
         seed = trait_profiles(margins, np.broadcast_to(loading, margins.shape)) * factor[province]
         raked = rake(seed, margins, start=np.zeros_like(margins), tolerance=DRAWN_TOLERANCE)
         for _ in range(_STEPS):
-            found = np.column_stack([np.bincount(province, weight * c) for c in (raked.profiles @ poor).T])
+            found = group_sums(weight[:, None] * (raked.profiles @ poor), province, len(wanted))
             slope = within_provinces(raked.profiles, poor, d, weight, province, len(wanted))
             gap = np.column_stack([wanted, wanted * intensity]) - found
             step = np.linalg.solve(slope + 1e-5 * np.eye(2), gap[:, :, None])[:, :, 0]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from poverty_assets.arrays import group_means
 from poverty_assets.catalog import table
 from poverty_assets.measure.measure import Measure
 from poverty_assets.pack.country import Country
@@ -262,10 +263,7 @@ def estimate_from_survey(
         functionals=functionals,
         shift=shift,
     )
-    total = np.bincount(place.province, place.population)
-    met = (
-        np.column_stack([np.bincount(place.province, place.population * c) for c in margins.shares.T]) / total[:, None]
-    )
+    met = group_means(margins.shares, place.province, place.population)
     note = {
         "wave": waves[-1].name,
         "measure_id": measure.measure_id,

@@ -23,7 +23,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit, logit, ndtr
 from scipy.stats import rankdata
 
-from poverty_assets.arrays import FloatArray, IntArray, normal_ranks
+from poverty_assets.arrays import FloatArray, IntArray, group_means, normal_ranks
 from poverty_assets.judging.applicability import dissimilarity
 from poverty_assets.judging.folds import DESIGNS, block_ids, fold_ids
 from poverty_assets.small_area.kernel import Covariates, KernelFit
@@ -85,9 +85,8 @@ class ProvinceMean:
     def fit(self, X: FloatArray, y: FloatArray, sample_weight: FloatArray) -> ProvinceMean:
         """Learn."""
         self.labels_, which = np.unique(X[:, 0], return_inverse=True)
-        total = np.bincount(which, sample_weight)[:, None]
-        sums = np.column_stack([np.bincount(which, sample_weight * column) for column in y.T])
-        self.means_, self.overall_ = sums / total, np.average(y, axis=0, weights=sample_weight)
+        self.means_ = group_means(y, which, sample_weight)
+        self.overall_ = np.average(y, axis=0, weights=sample_weight)
         return self
 
     def predict(self, X: FloatArray) -> FloatArray:

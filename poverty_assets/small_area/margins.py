@@ -26,7 +26,7 @@ from scipy.linalg.lapack import spotrf
 from scipy.special import expit, log_ndtr, ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
-from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.arrays import FloatArray, IntArray, group_means, group_sums
 from poverty_assets.small_area.benchmark import benchmarked
 from poverty_assets.small_area.kernel import (
     Covariates,
@@ -166,7 +166,7 @@ def fit_margins(
     province = covariates.province
     totals = province_totals(sample, province)
     wide, stretch = spread_out(stage.eta, stage.error, sample.area_households > 0, population, province)
-    few = _few_cases(sample, effect, province, totals, _weighted_means(ndtr(wide), population, province))
+    few = _few_cases(sample, effect, province, totals, group_means(ndtr(wide), province, population))
     shares = expit(benchmarked(log_odds(wide), population, province, few.filled(totals)))
     errors = np.column_stack([(f.working - stage.held_out[f.sampled, j]) for j, f in enumerate(fits)])
     spread = np.column_stack([f.noise + stage.scale[j] * f.held_out_variance for j, f in enumerate(fits)])
@@ -236,11 +236,6 @@ def _few_cases(
     return FewCases(np.where(few, 1 + number * direct, np.nan), np.where(few, 1 / modelled + number, np.nan))
 
 
-def _weighted_means(shares: FloatArray, population: FloatArray, province: IntArray) -> FloatArray:
-    total = np.bincount(province, population)
-    return np.column_stack([np.bincount(province, population * c) / total for c in shares.T])
-
-
 def log_odds(eta: FloatArray) -> FloatArray:
     """Of the shares whose probits are eta."""
     return np.asarray(log_ndtr(eta) - log_ndtr(-eta))
@@ -274,7 +269,7 @@ def spread_out(
     eta : ndarray, shape (n, d)
     stretch : ndarray, shape (2, d)
     """
-    mean = _weighted_means(eta, population, province)[province]
+    mean = group_means(eta, province, population)[province]
     away, factors = eta - mean, []
     for rows in (~sampled, sampled):
         within = np.mean(away[rows] ** 2, axis=0) if rows.any() else np.ones(eta.shape[1])
@@ -294,7 +289,7 @@ def province_totals(sample: Sample, province: IntArray, factor: FloatArray | Non
     """
     group, n_groups = province[sample.area], int(province.max()) + 1
     direct = sample.means(sample.shares, group, n_groups, factor)
-    cases = np.column_stack([np.bincount(group, column > 0, n_groups) for column in sample.shares.T])
+    cases = group_sums((sample.shares > 0).astype(float), group, n_groups)
     return np.where((cases >= MIN_CASES) & (direct > 0) & (direct < 1), direct, np.nan)
 
 

@@ -26,7 +26,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
-from poverty_assets.arrays import FloatArray, IntArray, logit, normal_ranks
+from poverty_assets.arrays import FloatArray, IntArray, group_means, group_sums, logit, normal_ranks
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measure.measure import Measure
 from poverty_assets.small_area.benchmark import benchmarked
@@ -223,7 +223,7 @@ def score_nowcast(
     errors: dict[str, list[_Errors]] = {learner: [] for learner in shares}
     for (direct, noise, where), suffix in zip(judged, ("", "_province"), strict=True):
         for learner, share in shares.items():
-            own = share[where] if not suffix else _to_provinces(share, population, province)[where]
+            own = share[where] if not suffix else group_means(share, province, population)[where]
             errors[learner].append(_Errors((own - direct) ** 2, noise, province[where] if not suffix else where))
             rows += _own_scores(names, learner, suffix, own - direct, noise)
     for learner in [name for name in shares if name != "persistence"]:
@@ -256,19 +256,11 @@ def _province_truth(sample: Sample, province: IntArray) -> tuple[FloatArray, Flo
     weight = sample.weight / np.bincount(group, sample.weight, g)[group]
     residual = weight[:, None] * (sample.shares - share[group])
     stratum = np.unique(sample.stratum * g + group, return_inverse=True)[1]
-    m = np.bincount(stratum)
-    mean = np.column_stack([np.bincount(stratum, c) for c in residual.T]) / m[:, None]
+    m, mean = np.bincount(stratum), group_means(residual, stratum)
     factor = np.where(m > 1, m / np.maximum(m - 1, 1), 0.0)[stratum, None]
-    variance = np.column_stack([np.bincount(group, c, g) for c in (factor * (residual - mean[stratum]) ** 2).T])
+    variance = group_sums(factor * (residual - mean[stratum]) ** 2, group, g)
     seen = np.flatnonzero(np.isfinite(share).all(axis=1))
     return share[seen], np.asarray(variance[seen], dtype=float), seen
-
-
-def _to_provinces(share: FloatArray, population: FloatArray, province: IntArray) -> FloatArray:
-    return (
-        np.column_stack([np.bincount(province, population * c) for c in share.T])
-        / np.bincount(province, population)[:, None]
-    )
 
 
 def _own_scores(

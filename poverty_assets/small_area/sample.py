@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.arrays import FloatArray, IntArray, group_means, group_sums
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measurement.masks import pair_index
 
@@ -67,10 +67,7 @@ class Sample:
     ) -> FloatArray:
         """Weighted means of PSU columns by group of PSUs, NaN for groups without any; shape (n_groups, q)."""
         weight = self.weight if factor is None else self.weight * factor
-        total = np.bincount(group, weight, n_groups)
-        sums = np.column_stack([np.bincount(group, weight * column, n_groups) for column in columns.T])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return sums / total[:, None]
+        return group_means(columns, group, weight, n_groups)
 
 
 def read_sample(households: pd.DataFrame, indicators: Sequence[str], area_ids: Sequence[str]) -> Sample:
@@ -109,18 +106,15 @@ def read_sample(households: pd.DataFrame, indicators: Sequence[str], area_ids: S
     total = np.bincount(psu, weight, n)
     first, second = pair_index(flags.shape[1])
 
-    def shares(columns: FloatArray) -> FloatArray:
-        return np.column_stack([np.bincount(psu, weight * c, n) for c in columns.T]) / total[:, None]
-
     own = np.array([label[2] for label in labels], dtype=np.int64)
     effective = np.asarray(total**2 / np.bincount(psu, weight**2, n), dtype=float)
-    single = shares(flags)
+    single = group_means(flags, psu, weight, n)
     return Sample(
         own,
         np.array([label[0] for label in labels], dtype=np.int64),
         np.asarray(total, dtype=float),
         single,
-        shares(flags[:, first] * flags[:, second]),
+        group_means(flags[:, first] * flags[:, second], psu, weight, n),
         effective,
         np.bincount(psu, minlength=n),
         len(area_ids),
@@ -158,8 +152,8 @@ def _spread_between(sample: Sample) -> tuple[FloatArray, FloatArray]:
         return np.zeros(sample.shares.shape[1]), np.zeros(sample.shares.shape[1])
     _, group = np.unique(sample.area[several], return_inverse=True)
     shares, size = sample.shares[several], np.bincount(group)
-    mean = np.column_stack([np.bincount(group, c) for c in shares.T]) / size[:, None]
-    spread = np.column_stack([np.bincount(group, c) for c in ((shares - mean[group]) ** 2).T])
+    mean = group_means(shares, group)
+    spread = group_sums((shares - mean[group]) ** 2, group, len(size))
     inverse_n = np.bincount(group, 1 / sample.effective[several]) / size
     # p (1 - p) of the mean of m units is too small by the variance of that mean
     binomial = mean * (1 - mean) * (inverse_n / (1 - inverse_n / size))[:, None]
@@ -199,8 +193,8 @@ def _covariance_between(sample: Sample) -> FloatArray:
     if not several.any():
         return np.zeros((d, d))
     _, group = np.unique(sample.area[several], return_inverse=True)
-    shares, size = sample.shares[several], np.bincount(group)
-    mean = np.column_stack([np.bincount(group, c) for c in shares.T]) / size[:, None]
+    shares = sample.shares[several]
+    mean = group_means(shares, group)
     unit = np.sqrt(np.maximum(mean * (1 - mean), 1e-3))
     away = (shares - mean[group]) / unit[group] * np.sqrt(sample.effective[several])[:, None]
     return np.asarray(away.T @ away)

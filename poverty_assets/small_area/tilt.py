@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.arrays import FloatArray, IntArray, group_means
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.masks import profile_bits
 from poverty_assets.small_area.joint_profiles import rake
@@ -81,7 +81,7 @@ def tilt_to_published(
     raked = rake(seed, margins, start=theta)
     for _ in range(_STEPS):
         mean = raked.profiles @ features
-        of_province = np.column_stack([np.bincount(province, population * c) / total for c in mean.T])
+        of_province = group_means(mean, province, population)
         gap = wanted - of_province - RIDGE * tilt
         if np.abs(gap).max() < 1e-7:
             break

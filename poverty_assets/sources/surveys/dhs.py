@@ -234,7 +234,7 @@ def _rules(part: LinedYaml, texts: dict[str, object]) -> dict[str, Rule]:
         try:
             rules[str(name)] = parse_rule(str(text))
         except RuleError as error:
-            part.refuse(str(error), "see measurement/rules.py for what a rule may say", name)
+            part.refuse(str(error), "see measure/rules.py for what a rule may say", name)
     return rules
 
 

@@ -1,0 +1,119 @@
+"""The key of household identifiers stands nowhere in a home: not in a record of a run, a log, a table or a page."""
+
+import base64
+import sqlite3
+import zipfile
+import zlib
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from poverty_assets.measure.measure import load_measure
+from poverty_assets.pack.country import load_country
+from poverty_assets.quarter import Quarter
+from poverty_assets.settings import HOUSEHOLD_KEY
+from poverty_assets.sources.surveys.canonical import hashed
+from poverty_assets.warehouse.lake import Lake
+from poverty_assets_tests.integration.conftest import QUARTER
+from poverty_assets_tests.landing import commune_codes
+
+MARKER = "Kept-Secret-48151623"
+# base64 begins anew every three bytes: whatever stood before it, one of these stands within
+FORMS = [MARKER.encode()] + [
+    base64.b64encode(b"-" * shift + MARKER.encode())[4 * (shift > 0) : -4].rstrip(b"=") for shift in range(3)
+]
+
+
+def holds(data: bytes) -> bool:
+    """Whether the bytes hold the key, plain or in base64, as they are or compressed."""
+    for kind in (zlib.MAX_WBITS, zlib.MAX_WBITS | 16):
+        try:
+            data += zlib.decompressobj(kind).decompress(data)
+        except zlib.error:
+            continue
+    return any(form in data for form in FORMS)
+
+
+def contents(path: Path):
+    """Everything in a file, taken apart: the bytes, and each value of a database, a table or an archive."""
+    yield path.read_bytes()
+    if path.read_bytes()[:6] == b"SQLite":
+        with sqlite3.connect(path) as connection:
+            for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                for row in connection.execute(f'SELECT * FROM "{table}"'):
+                    yield from (value if isinstance(value, bytes) else str(value).encode() for value in row)
+    elif path.suffix == ".parquet":
+        data = pq.ParquetFile(path)
+        yield str(data.schema_arrow.metadata).encode()
+        for column in data.read().columns:
+            values = column.to_pylist()
+            yield from (value for value in values if isinstance(value, bytes))
+            yield "\n".join(str(value) for value in values if not isinstance(value, bytes)).encode()
+    elif path.suffix == ".duckdb":
+        with duckdb.connect(str(path), read_only=True) as connection:
+            for (table,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall():
+                yield str(connection.execute(f'SELECT * FROM "{table}"').fetchall()).encode()
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            yield from (archive.read(name) for name in archive.namelist())
+
+
+def with_survey(landing: Path) -> Path:
+    """A wave of 800 households in the landing folder, with every indicator given."""
+    wave = landing / "survey" / "dhs_2021_22"
+    wave.mkdir(parents=True)
+    rng = np.random.default_rng(3)
+    country = load_country("khm")
+    indicators = load_measure(country.folder / "measures" / f"{country.default_measure}.yaml").indicator_ids
+    codes = np.repeat(commune_codes(), 10)
+    households = pd.DataFrame(
+        {
+            "hh": [f"house {i}" for i in range(len(codes))],
+            "psu": [f"{code}{i % 2}" for i, code in enumerate(codes)],
+            "stratum": [code[:2] for code in codes],
+            "weight": 1.0,
+            "size": rng.integers(1, 7, len(codes)),
+            "commune": codes,
+            **{name: (rng.random(len(codes)) < 0.4).astype(int) for name in indicators},
+        }
+    )
+    households.to_csv(wave / "households.csv", index=False)
+    (wave / "survey.yaml").write_text(
+        "title: A wave\nfieldwork: {start: 2021-09-15, end: 2022-02-15}\nfile: households.csv\n"
+        "columns: {household_id: hh, psu: psu, stratum: stratum, weight: weight, hh_size: size, area_id: commune}\n"
+        f"indicators: {{{', '.join(f'{name}: {name}' for name in indicators)}}}\n"
+    )
+    return landing
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+def test_the_search_finds_the_key_however_it_was_put_away(tmp_path, before):
+    told = (before + MARKER + "!").encode()
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute("CREATE TABLE snapshot (body BLOB)")
+        connection.execute("INSERT INTO snapshot VALUES (?)", [zlib.compress(base64.b64encode(told))])
+    pd.DataFrame({"x": [base64.b64encode(told).decode()] * 2}).to_parquet(tmp_path / "a.parquet")
+    with zipfile.ZipFile(tmp_path / "a.skops", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", told)
+    for path in tmp_path.iterdir():
+        assert any(holds(part) for part in contents(path)), path
+    (tmp_path / "b").write_text("nothing of the kind")
+    assert not any(holds(part) for part in contents(tmp_path / "b"))
+
+
+def test_a_home_holds_no_trace_of_the_key_that_hashed_its_households(run_cli, tmp_path, broken, monkeypatch):
+    monkeypatch.setenv(HOUSEHOLD_KEY, MARKER)
+    home = tmp_path / "home"
+    with_survey(broken)
+    done = run_cli(home, "refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", broken)
+    assert done.code == 0, done.err
+    kept = set(Lake(home / "lake").read("survey_household", Quarter.from_label(QUARTER))["household_id"])
+    assert kept == set(hashed(pd.Series([f"house {i}" for i in range(800)]), MARKER.encode()))
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in files)
+    assert [path for path in files if any(holds(part) for part in contents(path))] == []
+    assert MARKER not in done.out + done.err
