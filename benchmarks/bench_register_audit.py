@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.graph.resources.home import Home
+from poverty_assets.judging.scores import spearman
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.twin.truth import read_truth_communes, read_truth_households
@@ -87,7 +88,7 @@ def _missed(audit: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 def _within_provinces(audit: pd.DataFrame, truth: pd.DataFrame) -> None:
     own = _missed(audit, truth)
     province = own.index.str[:2]
-    each = [g["share_missed"].corr(g["true"], method="spearman") for _, g in own.groupby(province) if len(g) > 4]
+    each = [spearman(g["true"], g["share_missed"]) for _, g in own.groupby(province) if len(g) > 4]
     print(f"audit spearman inside provinces {np.mean(each):.3f}")
 
 

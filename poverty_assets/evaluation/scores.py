@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import spearmanr
 
 from poverty_assets.arrays import FloatArray
+from poverty_assets.judging.scores import spearman
 from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.small_area.draws import draws_matrix
 
@@ -114,7 +114,7 @@ def _scores(table: pd.DataFrame) -> Iterator[tuple[str, float]]:
     yield "sd_ratio", float(estimate.std() / true.std()) if true.std() > 0 else float("nan")
     yield "mae", float(np.mean(np.abs(away)))
     yield "rmse", float(np.sqrt(np.mean(away**2)))
-    yield "spearman", float(spearmanr(estimate, true)[0]) if len(true) > 2 and np.ptp(true) > 0 else float("nan")
+    yield "spearman", float(spearman(true, estimate)) if len(true) > 2 and np.ptp(true) > 0 else float("nan")
     yield "exactly_0_or_1", float(np.sum((estimate <= 0) | (estimate >= 1)))
 
 

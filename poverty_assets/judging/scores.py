@@ -36,7 +36,7 @@ def scores(predicted: np.ndarray, rate: np.ndarray, households: np.ndarray, prov
     error = p - r
     spread = float(np.sum((r - r.mean()) ** 2))
     return {
-        "spearman": _spearman(p, r),
+        "spearman": float(spearman(p, r)),
         "spearman_within_province": _within(p, r, g),
         "rmse": float(np.sqrt(np.mean(error**2))),
         "mae": float(np.mean(np.abs(error))),
@@ -47,11 +47,31 @@ def scores(predicted: np.ndarray, rate: np.ndarray, households: np.ndarray, prov
     }
 
 
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    ranks_a, ranks_b = rankdata(a), rankdata(b)
-    if np.ptp(ranks_a) == 0 or np.ptp(ranks_b) == 0:
-        return 0.0  # one value for all areas: no order at all
-    return float(np.corrcoef(ranks_a, ranks_b)[0, 1])
+def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Rank correlation of two series, or of each column of one table with its column of the other; 0 where one is constant.
+
+    Parameters
+    ----------
+    a, b : numpy.ndarray, shape (n,) or (n, m)
+
+    Returns
+    -------
+    numpy.ndarray, shape () or (m,)
+        NaN where a value is.
+
+    Examples
+    --------
+    >>> float(spearman(np.array([0.1, 0.2, 0.9]), np.array([3.0, 5.0, 4.0])))
+    0.5
+    """
+    away = [ranks - ranks.mean(axis=0) for ranks in (rankdata(values, axis=0) for values in (a, b))]
+    # as `numpy.corrcoef` has it, step by step, so that one column gives the same bits alone as among others
+    each = np.true_divide(1, max(len(a) - 1, 1))
+    spread = [np.sqrt((ranks**2).sum(axis=0) * each) for ranks in away]
+    found = (away[0] * away[1]).sum(axis=0) * each
+    for size in spread:
+        found = np.divide(found, size, out=np.zeros_like(found), where=size != 0)  # one value for all: no order at all
+    return np.clip(found, -1.0, 1.0)
 
 
 def _within(p: np.ndarray, r: np.ndarray, province: np.ndarray) -> float:
@@ -59,7 +79,7 @@ def _within(p: np.ndarray, r: np.ndarray, province: np.ndarray) -> float:
     large = labels[size >= _LEAST_IN_PROVINCE]
     if not len(large):
         return np.nan
-    each = [_spearman(p[province == one], r[province == one]) for one in large]
+    each = [spearman(p[province == one], r[province == one]) for one in large]
     return float(np.average(each, weights=size[size >= _LEAST_IN_PROVINCE]))
 
 

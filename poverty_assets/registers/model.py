@@ -24,7 +24,7 @@ from poverty_assets.arrays import rate_logit, rate_of_logit
 from poverty_assets.errors import ContractViolation, SpecificationError
 from poverty_assets.judging.applicability import TrainingCloud, training_cloud
 from poverty_assets.judging.folds import block_ids, fold_ids
-from poverty_assets.judging.scores import conformal_width, interval_coverage, metric_rows, scores
+from poverty_assets.judging.scores import conformal_width, interval_coverage, metric_rows, scores, spearman
 from poverty_assets.registers.held_out import held_out
 from poverty_assets.registers.learners import (
     ALONE,
@@ -292,8 +292,6 @@ def _importance(
     chosen: str, data: Design, y: np.ndarray, folds: np.ndarray, seed: int, fits: dict[str, Any]
 ) -> pd.DataFrame:
     """Permutation importance on the areas of the largest fold, by models that have not seen it."""
-    from scipy.stats import spearmanr
-
     known = np.isfinite(y)
     fold = int(np.bincount(folds[known]).argmax())
     out = folds == fold
@@ -316,7 +314,7 @@ def _importance(
         else:
             answers.append(_fit_all(name, data, np.where(out, np.nan, y), seed, {})[name].predict(columns))
     mean = np.mean(answers, axis=0).reshape(len(copies), -1)
-    skill = np.array([spearmanr(row, y[unseen])[0] for row in mean])
+    skill = np.array([float(spearman(y[unseen], row)) for row in mean])
     table = pd.DataFrame({"feature": data.features.columns, "importance": skill[0] - skill[1:]})
     return table.sort_values(["importance", "feature"], ascending=[False, True], ignore_index=True)
 

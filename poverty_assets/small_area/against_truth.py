@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from poverty_assets.arrays import FloatArray
+from poverty_assets.judging.scores import spearman
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.joint import JointFigures, figures_of_profiles, figures_of_totals
 from poverty_assets.small_area.joint_profiles import independent
@@ -127,7 +127,7 @@ def _of_target(estimate: FloatArray, true: FloatArray, *, detailed: bool) -> dic
         "zero_or_one": float(np.sum((estimate <= 0) | (estimate >= 1))),
     }
     if len(true) > 10:
-        out["spearman"] = float(np.corrcoef(rankdata(estimate), rankdata(true))[0, 1]) if np.ptp(estimate) > 0 else 0.0
+        out["spearman"] = float(spearman(estimate, true))
         out["sd_ratio"] = float(estimate.std() / true.std()) if np.ptp(true) > 0 else np.nan
         out["bias_poorest_tenth"] = float(error[tenths[-1]].mean())
     if detailed and len(true) > 10:

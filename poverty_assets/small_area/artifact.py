@@ -7,8 +7,6 @@ Belongs here: the files and the rows of ``model_run``. Does not belong here: fit
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.catalog import table
-from poverty_assets.registers.artifact import make_reproducible
+from poverty_assets.judging.saved import records, save
 from poverty_assets.small_area.kernel import Covariates
 from poverty_assets.small_area.margins import Margins
 from poverty_assets.small_area.sample import Sample
@@ -55,9 +53,6 @@ def save_margins(
     metrics : DataFrame (catalog: ``model_metric``)
         Scores on held-out communes.
     """
-    import skops.io
-
-    path.parent.mkdir(parents=True, exist_ok=True)
     fits = {
         name: {"parts": list(f.names), "variances": f.variances, "mean": f.mean, "working": f.working, "noise": f.noise}
         for name, f in zip(indicators, margins.fits, strict=True)
@@ -75,16 +70,7 @@ def save_margins(
         "fits": fits,
         "second_stage": stage,
     }
-    unfinished = path.with_name(path.name + ".next")
-    skops.io.dump(content, unfinished)
-    make_reproducible(unfinished)
-    card = path.with_suffix(".json")
-    beside = card.with_name(card.name + ".next")
-    text = json.dumps(_card(sample, covariates, indicators, features, outside, metrics), indent=1)
-    beside.write_text(text + "\n", encoding="utf-8")
-    os.replace(beside, card)
-    os.replace(unfinished, path)
-    return path
+    return save(content, _card(sample, covariates, indicators, features, outside, metrics), path)
 
 
 def _card(
@@ -95,15 +81,13 @@ def _card(
     outside: list[str],
     metrics: pd.DataFrame,
 ) -> dict[str, Any]:
-    scores = metrics[metrics["learner"] == KERNEL].astype({"value": object})
-    scores = scores.where(scores["value"].notna(), None)
     return {
         "learner": KERNEL,
         "targets": [f"margin:{name}" for name in indicators],
         "n_training": len(sample.sampled),
         "training_digest": training_digest(sample, covariates),
         "features": features,
-        "scores": scores.to_dict(orient="records"),
+        "scores": records(metrics[metrics["learner"] == KERNEL]),
         "area_of_applicability": {"areas_outside": outside},
     }
 
