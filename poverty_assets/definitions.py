@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from poverty_assets.graph import assets, jobs, schedules
+from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.checks import asset_checks
 from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.resources import Home, LakeIOManager
@@ -36,7 +37,7 @@ def build_definitions(
     specs = load_sources(country, simulated=settings.is_simulated)
     quarters = quarterly(Quarter.from_label(country.first_quarter))
     return dg.Definitions(
-        assets=assets.build(specs, quarters, country, simulated=settings.is_simulated),
+        assets=assets.build(Pack(specs, quarters, country, settings.is_simulated)),
         asset_checks=asset_checks.build(),
         jobs=jobs.build(),
         schedules=schedules.build(quarters),

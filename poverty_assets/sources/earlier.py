@@ -46,6 +46,13 @@ def earlier_times(waves: list[tuple[str, dict[str, Any]]], quarter: Quarter) -> 
     return times
 
 
+def waves_stated(specs: list[SourceSpec], quarter: Quarter) -> list[tuple[str, dict[str, Any]]]:
+    """Survey waves that have ended by the quarter's end, as `earlier_times` takes them, by what their entries state."""
+    ended = [s for s in specs if s.role == "survey" and s.observed_to and s.observed_to <= quarter.end]
+    waves: list[tuple[str, dict[str, Any]]] = [(s.source_id, {"observed_to": str(s.observed_to)}) for s in ended]
+    return sorted(waves, key=lambda wave: str(wave[1]["observed_to"]))
+
+
 def release_then(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release | None:
     """The release that served an earlier quarter; None where nothing had been observed, or the file is not there any more."""
     try:

@@ -49,6 +49,22 @@ def combine(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
     return rows[[column.name for column in definition.lake_columns]]
 
 
+def combine_overlap(name: str, direct: pd.DataFrame, of_areas: pd.DataFrame | None) -> pd.DataFrame:
+    """Rows of a table of overlap: direct ones and those of joint profiles; sets of deprivations of one evidence an area.
+
+    Parameters
+    ----------
+    name : str
+        Table of the catalog; a dimension has direct rows alone.
+    """
+    if not name.startswith("fct_"):
+        return direct
+    both = [part for part in (direct, direct.head(0) if of_areas is None else of_areas) if len(part)]
+    if name == "fct_bundle" and both:
+        both = [of_one_method(pd.concat(both, ignore_index=True))]
+    return combine(name, both)
+
+
 def of_one_method(rows: pd.DataFrame) -> pd.DataFrame:
     """Of the sets of an area and subgroup only those of the evidence to quote.
 

@@ -28,17 +28,17 @@ from poverty_assets.graph.assets import (
 if TYPE_CHECKING:
     import dagster as dg
 
-    from poverty_assets.pack.country import Country
-    from poverty_assets.pack.source import SourceSpec
+    from poverty_assets.graph.assets.recipe import Pack
 
-GROUPS = (areas, features, survey, published, registers, small_area, estimates, evaluation, models, publication, pages)
+GROUPS = (
+    context, vulnerability, areas, features, survey, published, registers, small_area, estimates, evaluation, models,
+    publication, pages,
+)  # fmt: skip
 
 
-def build(
-    specs: list[SourceSpec], partitions: dg.PartitionsDefinition, country: Country, *, simulated: bool
-) -> list[dg.AssetsDefinition]:
+def build(pack: Pack) -> list[dg.AssetsDefinition]:
     """Every asset of the graph."""
-    made = sources.build(specs, partitions, simulated=simulated)
-    made += context.build(specs, partitions, country)
-    made += vulnerability.build(specs, partitions, country)
-    return made + [asset for group in GROUPS for asset in group.build(specs, partitions)]
+    made = [sources.simulated_landing.wire(pack)] if pack.simulated else []
+    made += [sources.source_asset(spec, pack) for spec in pack.specs]
+    made += [sources.meta_source.wire(pack)]
+    return made + [recipe.wire(pack) for group in GROUPS for recipe in group.ASSETS]

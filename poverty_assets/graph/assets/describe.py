@@ -7,14 +7,18 @@ Belongs here: turning catalog entries and sources into Dagster's metadata. Does 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
 
 from poverty_assets.catalog import table
 from poverty_assets.pack.source import SourceSpec
+
+if TYPE_CHECKING:
+    from poverty_assets.reports.pictures.drawing import Picture
+    from poverty_assets.warehouse.build import Publication
 
 OWNERS = ["team:poverty-data"]
 SCORES = ("spearman", "spearman_within_province", "found_top20", "rmse", "bias")
@@ -45,30 +49,6 @@ def source_table(sources: Iterable[SourceSpec]) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n".join(lines))
 
 
-def of_table(
-    name: str, sources: Iterable[SourceSpec], partitions: dg.PartitionsDefinition, **extra: Any
-) -> dict[str, Any]:
-    """Arguments of ``@asset`` for an asset that is a table of the catalog."""
-    definition = table(name)
-    return {
-        "name": name,
-        "group_name": definition.group,
-        "description": f"{definition.description}.\n\nOne row per {definition.grain}. Key: {', '.join(definition.key)}.",
-        "owners": OWNERS,
-        "kinds": {"python", "parquet"} | set(extra.pop("kinds", ())),
-        "partitions_def": partitions,
-        "metadata": {"dagster/column_schema": column_schema(name), "sources": source_table(sources)},
-        **extra,
-    }
-
-
-def out_of_table(name: str, sources: Iterable[SourceSpec]) -> dg.AssetOut:
-    """The same for one output of a ``@multi_asset``."""
-    arguments = of_table(name, sources, dg.StaticPartitionsDefinition(["-"]))
-    keep = ("group_name", "description", "owners", "kinds", "metadata")
-    return dg.AssetOut(**{key: arguments[key] for key in keep})
-
-
 def scores_table(metrics: pd.DataFrame, chosen: tuple[str, ...] = SCORES) -> dg.MarkdownMetadataValue:
     """Scores by target, fold design and learner as a table; baselines are learners too."""
     wide = metrics.pivot_table(index=["target", "fold_design", "learner"], columns="metric", values="value", sort=False)
@@ -80,6 +60,32 @@ def scores_table(metrics: pd.DataFrame, chosen: tuple[str, ...] = SCORES) -> dg.
     return dg.MetadataValue.md("\n".join(lines))
 
 
+def shares_table(table: pd.DataFrame, most: int = 26) -> dg.MarkdownMetadataValue:
+    """The first rows of a table of shares, as a table."""
+    names = " | ".join(map(str, table.columns))
+    lines = [f"| {names} |", "|" + "---|" * len(table.columns)]
+    for row in table.head(most).itertuples(index=False):
+        lines.append("| " + " | ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row) + " |")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
 def picture(png: bytes, caption: str) -> dg.MarkdownMetadataValue:
     """A picture that the UI shows in place."""
     return dg.MetadataValue.md(f"![{caption}](data:image/png;base64,{base64.b64encode(png).decode()})\n\n{caption}")
+
+
+def pictures(shown: Mapping[str, Picture]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Pictures by the name under which the UI shows each."""
+    return {name: picture(one.png, one.caption) for name, one in shown.items()}
+
+
+def publication_metadata(done: Publication) -> dict[str, Any]:
+    """What the UI shows of a publication: quarters, file, rows of each table."""
+    rows = "\n".join(f"| {name} | {n:,} |" for name, n in done.rows.items())
+    return {
+        "dagster/row_count": sum(done.rows.values()),
+        "quarters": ", ".join(quarter.label for quarter in done.quarters),
+        "kept as published before": ", ".join(quarter.label for quarter in done.kept) or "none",
+        "file": dg.MetadataValue.path(str(done.path)),
+        "rows": dg.MetadataValue.md(f"| table | rows |\n|---|---|\n{rows}"),
+    }

@@ -7,29 +7,21 @@ from typing import Any
 
 import dagster as dg
 
-from poverty_assets.graph.assets.describe import OWNERS, picture, source_table
+from poverty_assets.graph.assets.describe import picture
+from poverty_assets.graph.assets.recipe import Said, asset, every
 from poverty_assets.graph.resources import Home
-from poverty_assets.pack.source import SourceSpec
 
 
-def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The asset of the group."""
+@asset(Said("reports", every, ("html",)), deps=("warehouse",), partitioned=False)
+def pages(home: Home) -> dg.MaterializeResult:
+    """Files for people who have no database: ``explorer.html``, ``<quarter>.html`` of every published quarter,
+    ``dictionary.html``. Each opens from disk, without a server or a network, and is read from the published warehouse."""
+    from poverty_assets.reports.pages import change_pictures, write_pages
 
-    @dg.asset(
-        group_name="reports",
-        owners=OWNERS,
-        kinds={"html"},
-        deps=["warehouse"],
-        metadata={"sources": source_table(specs)},
-    )
-    def pages(home: Home) -> dg.MaterializeResult:
-        """Files for people who have no database: ``explorer.html``, ``<quarter>.html`` of every published quarter,
-        ``dictionary.html``. Each opens from disk, without a server or a network, and is read from the published warehouse."""
-        from poverty_assets.reports.pages import change_pictures, write_pages
+    written = write_pages(home.settings.warehouse, home.settings.reports)
+    shown = {caption: picture(png, caption) for caption, png in change_pictures(home.settings.warehouse).items()}
+    files: dict[str, Any] = {path.name: dg.MetadataValue.path(str(path)) for path in written}
+    return dg.MaterializeResult(metadata=files | {"bytes": sum(path.stat().st_size for path in written)} | shown)
 
-        written = write_pages(home.settings.warehouse, home.settings.reports)
-        shown = {caption: picture(png, caption) for caption, png in change_pictures(home.settings.warehouse).items()}
-        files: dict[str, Any] = {path.name: dg.MetadataValue.path(str(path)) for path in written}
-        return dg.MaterializeResult(metadata=files | {"bytes": sum(path.stat().st_size for path in written)} | shown)
 
-    return [pages]
+ASSETS = (pages,)

@@ -5,7 +5,8 @@ Belongs here: opening what settings name. Does not belong here: reading the envi
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydantic import PrivateAttr
 from poverty_assets.features.feature_table import Observed
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.pack.country import Country, load_country, load_sources
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.source import SourceSpec, TableSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import RUN_LOCKS, Settings, chosen_measure
 from poverty_assets.sources.readers import Observation, observe
@@ -72,6 +73,19 @@ class Home(dg.ConfigurableResource):
         specs = load_sources(self.country, simulated=self.settings.is_simulated)
         return {spec.source_id: spec for spec in specs}
 
+    @property
+    def specs(self) -> list[SourceSpec]:
+        """The country's sources."""
+        return list(self.sources.values())
+
+    def of_role(self, role: str) -> list[SourceSpec]:
+        """Those of one role."""
+        return [spec for spec in self.specs if spec.role == role]
+
+    def tables_of_role(self, role: str) -> list[TableSource]:
+        """The same, as the tables that they are."""
+        return [spec for spec in self.of_role(role) if isinstance(spec, TableSource)]
+
     @cached_property
     def measure(self) -> Measure:
         """The measure that is estimated."""
@@ -103,6 +117,10 @@ class Home(dg.ConfigurableResource):
         if "absent" in self.lake.metadata(f"src_{source_id}", quarter):
             return None
         return self.lake.read(f"src_{source_id}", quarter)
+
+    def reader(self, quarter: Quarter) -> Callable[[str], pd.DataFrame | None]:
+        """`observed` of one quarter, as a function of the source."""
+        return partial(self.observed, quarter=quarter)
 
     def seen(self, quarter: Quarter, earlier: dict[str, Quarter]) -> Observed:
         """What features are made of: the sources as the quarter sees them, and as they were at earlier times."""

@@ -6,12 +6,11 @@ figures (``small_area.between_quarters``, ``small_area.nowcast``, ``small_area.c
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from poverty_assets.reports.pictures.drawing import _SIMPLIFY_DEGREES, _figure, png_of
+from poverty_assets.reports.pictures.choropleth import Choropleth
+from poverty_assets.reports.pictures.drawing import _figure, png_of
 from poverty_assets.small_area.covariate_drift import DRIFTED, MOVED, OTHER_SEASON
 from poverty_assets.small_area.nowcast import OVERALL
 
@@ -34,35 +33,20 @@ def change_map(
     level : str
         Level of the areas drawn.
     """
-    import shapely
-    from matplotlib.collections import PolyCollection
     from matplotlib.patches import Patch
 
-    chosen = areas[areas["area_level"] == level]
-    rows = change.drop_duplicates("area_id").set_index("area_id").reindex(chosen["area_id"])
-    shapes = shapely.simplify(shapely.from_wkb(chosen["geometry"].to_numpy()), _SIMPLIFY_DEGREES)
-    parts, owner = shapely.get_parts(shapes, return_index=True)
-    rings = [shapely.get_coordinates(shapely.get_exterior_ring(part)) for part in parts]
-    points = 100 * pd.to_numeric(rows["difference"], errors="coerce").to_numpy(dtype=float)
+    shapes = Choropleth(areas, level)
+    rows = change.drop_duplicates("area_id").set_index("area_id").reindex(shapes.ids)
+    points = 100 * shapes.values(rows["difference"])
     known = np.isfinite(points)
     flagged = known & rows["is_significant"].eq(True).to_numpy(dtype=bool)
     bound = max(float(np.nanpercentile(np.abs(points[known]), 98)), 0.5) if known.any() else 1.0
     figure, axes = _figure(6.8, 5.8)
-
-    def draw(which: np.ndarray, **style: Any) -> Any:
-        kept = which[owner]
-        drawn = PolyCollection([r for r, k in zip(rings, kept, strict=True) if k], **style)
-        if "facecolor" not in style:
-            drawn.set_array(points[owner][kept])
-            drawn.set_cmap("PuOr_r")
-            drawn.set_clim(-bound, bound)
-        axes.add_collection(drawn)
-        return drawn
-
-    draw(~known, facecolor="#ffffff", edgecolor=_PALE, lw=0.2)
-    draw(known & ~flagged, alpha=0.3, edgecolor="white", lw=0.1)
-    draw(known & ~flagged, facecolor="none", edgecolor="#bdbdbd", hatch="////", lw=0.0)
-    drawn = draw(flagged, edgecolor="#333333", lw=0.35)
+    coloured = {"cmap": "PuOr_r", "clim": (-bound, bound)}
+    shapes.fill(axes, ~known, facecolor="#ffffff", edgecolor=_PALE, lw=0.2)
+    shapes.fill(axes, known & ~flagged, points, alpha=0.3, edgecolor="white", lw=0.1, **coloured)
+    shapes.fill(axes, known & ~flagged, facecolor="none", edgecolor="#bdbdbd", hatch="////", lw=0.0)
+    drawn = shapes.fill(axes, flagged, points, edgecolor="#333333", lw=0.35, **coloured)
     figure.colorbar(drawn, ax=axes, shrink=0.72, label="change, percentage points", extend="both")
     entries = [
         Patch(
@@ -73,10 +57,7 @@ def change_map(
         Patch(facecolor="#f3efe9", edgecolor="#bdbdbd", hatch="////", label="not told from no change"),
     ]
     axes.legend(handles=entries, loc="upper left", fontsize=8, frameon=False, bbox_to_anchor=(0, 0.02))
-    axes.autoscale_view()
-    axes.set_aspect(1.03)
-    axes.set_axis_off()
-    axes.set_title(title, fontsize=11)
+    shapes.frame(axes, title)
     return png_of(figure, is_simulated)
 
 

@@ -1,7 +1,7 @@
 """Maps and plots as PNG bytes, small enough to stand in an asset's metadata.
 
-Belongs here: choropleths, raster previews, scatter plots of areas. Does not belong here: plots of overlap
-(``figures_overlap``).
+Belongs here: maps of one value, raster previews, scatter plots of areas. Does not belong here: how areas are drawn
+(``choropleth``), plots of overlap (``overlap``).
 
 Colour scales are sequential viridis or diverging with a neutral middle: both are read by colour-blind people.
 """
@@ -9,13 +9,21 @@ Colour scales are sequential viridis or diverging with a neutral middle: both ar
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from poverty_assets.reports.pictures.choropleth import UNKNOWN, Choropleth
+
 DPI = 80
-_SIMPLIFY_DEGREES = 0.01
+
+
+class Picture(NamedTuple):
+    """A PNG and what it shows."""
+
+    png: bytes
+    caption: str
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
@@ -59,41 +67,20 @@ def area_map(
     diverging : bool
         Colours about 0, for differences.
     """
-    import shapely
-    from matplotlib.collections import PolyCollection
-
-    chosen = areas[areas["area_level"] == level]
-    shapes = shapely.simplify(shapely.from_wkb(chosen["geometry"].to_numpy()), _SIMPLIFY_DEGREES)
-    parts, owner = shapely.get_parts(shapes, return_index=True)
-    rings = [shapely.get_coordinates(shapely.get_exterior_ring(part)) for part in parts]
-    numbers = pd.to_numeric(values.reindex(chosen["area_id"]), errors="coerce").to_numpy(dtype=float)[owner]
+    shapes = Choropleth(areas, level)
+    numbers = shapes.values(values)
     known = np.isfinite(numbers)
     figure, axes = _figure(6.4, 5.4)
-    axes.add_collection(
-        PolyCollection(
-            [r for r, k in zip(rings, known, strict=True) if not k],
-            facecolor="#e8e8e8",
-            edgecolor="#999",
-            hatch="////",
-            lw=0.1,
-        )
-    )
-    drawn = PolyCollection([r for r, k in zip(rings, known, strict=True) if k], edgecolor="white", lw=0.1)
-    drawn.set_array(numbers[known])
+    shapes.fill(axes, ~known, **UNKNOWN)
+    drawn = shapes.fill(axes, known, numbers, edgecolor="white", lw=0.1)
     if known.any():
         low, high = np.nanpercentile(numbers[known], [2, 98])
         bound = max(abs(low), abs(high), 1e-9)
         drawn.set_cmap("PuOr" if diverging else "viridis")
         drawn.set_clim(*((-bound, bound) if diverging else (low, max(high, low + 1e-9))))
         figure.colorbar(drawn, ax=axes, shrink=0.75, label=label, extend="both")
-    axes.add_collection(drawn)
-    axes.autoscale_view()
-    axes.set_aspect(1.03)
-    axes.set_axis_off()
-    missing = int(len(chosen) - pd.to_numeric(values.reindex(chosen["area_id"]), errors="coerce").notna().sum())
-    axes.set_title(
-        title + (f"\n{missing} of {len(chosen)} areas without a value (hatched)" if missing else ""), fontsize=11
-    )
+    missing = int((~known).sum())
+    shapes.frame(axes, title + (f"\n{missing} of {len(known)} areas without a value (hatched)" if missing else ""))
     return png_of(figure, is_simulated)
 
 
@@ -124,17 +111,18 @@ def raster_map(values: np.ndarray, extent: tuple[float, float, float, float], ti
 
 
 def scatter(
-    x: Any, y: Any, title: str, x_label: str, y_label: str, is_simulated: bool, *, low: Any = None, high: Any = None
+    x: Any, y: Any, title: str, labels: tuple[str, str], is_simulated: bool, *, interval: tuple[Any, Any] | None = None
 ) -> bytes:
-    """Points about the line of equality, with intervals where given."""
+    """Points about the line of equality, with intervals of ``y`` where given; labels of the axes: x, y."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     figure, axes = _figure(5.2, 5.0)
-    if low is not None and high is not None:
-        axes.vlines(x, np.asarray(low, dtype=float), np.asarray(high, dtype=float), color="#bdbdbd", lw=0.4, zorder=1)
+    if interval is not None:
+        low, high = (np.asarray(bound, dtype=float) for bound in interval)
+        axes.vlines(x, low, high, color="#bdbdbd", lw=0.4, zorder=1)
     axes.scatter(x, y, s=6, color="#3b528b", alpha=0.5, lw=0, zorder=2)
     top = float(np.nanmax([np.nanmax(x), np.nanmax(y)])) * 1.02
     axes.plot([0, top], [0, top], color="#d95f02", lw=1, zorder=3)
-    axes.set(title=title, xlabel=x_label, ylabel=y_label, xlim=(0, top), ylim=(0, top))
+    axes.set(title=title, xlabel=labels[0], ylabel=labels[1], xlim=(0, top), ylim=(0, top))
     axes.grid(alpha=0.2)
     return png_of(figure, is_simulated)
 

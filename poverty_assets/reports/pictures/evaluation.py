@@ -11,10 +11,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from poverty_assets.evaluation.judge import Judged
 from poverty_assets.evaluation.scores import Compared, bias_by_decile, coverage_by_level
-from poverty_assets.reports.pictures.drawing import DPI, png_of
+from poverty_assets.reports.pictures.drawing import DPI, Picture, area_map, png_of
 
 _COLOURS = {"modelled": "#3b528b", "composite": "#d95f02", "downscaled": "#5ec962"}
+
+
+def evaluation_pictures(judged: Judged, areas: pd.DataFrame) -> dict[str, Picture]:
+    """Headcount ratio against truth, coverage of every figure, and a map of the error."""
+    poor = judged.poor.table.set_index("area_id")
+    title = "Error of the headcount ratio"
+    error = area_map(areas, poor["estimate"] - poor["true"], title, "share of people", True, diverging=True)
+    return {
+        "headcount ratio": Picture(evaluation_page(judged.poor, "Headcount ratio of communes"), "H against truth"),
+        "coverage": Picture(coverage_page(judged.metrics), "Coverage of every figure"),
+        "map of error": Picture(error, "Estimated less true headcount ratio"),
+    }
 
 
 def evaluation_page(compared: Compared, title: str) -> bytes:

@@ -1,12 +1,13 @@
 """Small multiples of the features of communes.
 
-Belongs here: one picture of many features at a glance. Does not belong here: maps of one figure (``figures``).
+Belongs here: one picture of many features at a glance. Does not belong here: maps of one figure (``drawing``).
 """
 
 from __future__ import annotations
 
 import pandas as pd
 
+from poverty_assets.reports.pictures.choropleth import aspect_of
 from poverty_assets.reports.pictures.drawing import png_of
 
 _COLUMNS = 5
@@ -24,6 +25,7 @@ def feature_maps(features: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool
     names = sorted(features["feature_id"].unique())[:_MOST]
     n_rows = max(1, -(-len(names) // _COLUMNS))
     figure = Figure(figsize=(10, 2.0 * n_rows + 0.3), dpi=80, layout="constrained")
+    aspect = aspect_of(communes["centroid_lat"])
     panels = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
     for panel in panels:
         panel.set_axis_off()
@@ -35,5 +37,5 @@ def feature_maps(features: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool
         panel.scatter(lon[~known], lat[~known], s=1, color="#d9d9d9")
         panel.scatter(lon[known], lat[known], s=1.5, c=ranks, cmap="viridis", lw=0)
         panel.set_title(f"{name}" + ("" if known.all() else f" ({int((~known).sum())} missing)"), fontsize=7)
-        panel.set_aspect(1.03)
+        panel.set_aspect(aspect)
     return png_of(figure, is_simulated)

@@ -1,6 +1,6 @@
-"""Pictures of how commune margins are learnt: features that matter, the nowcast's skill, covariates that drift.
+"""Pictures of how models learn: held-out predictions, features that matter, the nowcast's skill, covariates that drift.
 
-Belongs here: choosing what of a model's scores is drawn. Does not belong here: scores (``small_area``, ``modelling``).
+Belongs here: choosing what of a model's scores is drawn. Does not belong here: scores (``judging``, ``small_area``, ``registers``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import pandas as pd
 
 from poverty_assets.measure.measure import Measure
 from poverty_assets.reports.pictures.change import nowcast_skill_bars, stability_bars
-from poverty_assets.reports.pictures.drawing import DPI, png_of, ranked
+from poverty_assets.reports.pictures.drawing import DPI, Picture, area_map, png_of, ranked, scatter
 from poverty_assets.small_area.covariate_drift import quarter_stability
 from poverty_assets.small_area.nowcast import OVERALL
 
@@ -18,10 +18,10 @@ _SHOWN = 20
 
 def margin_plots(
     metrics: pd.DataFrame, importance: pd.DataFrame, measure: Measure, is_simulated: bool
-) -> dict[str, bytes]:
-    """Caption to picture: the nowcast's skill where it was judged, and what features are worth over all indicators."""
+) -> dict[str, Picture]:
+    """Pictures by caption: the nowcast's skill where it was judged, and what features are worth over all indicators."""
     names = {indicator.indicator_id: indicator.name_en for indicator in measure.indicators}
-    plots = {}
+    plots: dict[str, bytes] = {}
     judged = metrics[metrics["target"].str.startswith("nowcast:")] if len(metrics) else metrics
     if len(judged):
         title = "Nowcast against persistence, judged by the latest survey wave"
@@ -37,7 +37,43 @@ def margin_plots(
             "fall of the rank correlation",
             is_simulated,
         )
-    return plots
+    return {caption: Picture(png, caption) for caption, png in plots.items()}
+
+
+def register_plots(scored: pd.DataFrame, importance: pd.DataFrame, is_simulated: bool) -> dict[str, Picture]:
+    """Held-out predictions of a register's rate, and what features are worth; nothing where nothing was scored.
+
+    Parameters
+    ----------
+    scored : DataFrame
+        ``rate, modelled_rate`` with its interval, of areas with a rate.
+    importance : DataFrame
+        ``feature, importance``.
+    """
+    if scored.empty:
+        return {}
+    interval = (scored["modelled_rate_ci_low"], scored["modelled_rate_ci_high"])
+    labels = ("rate on the register", "rate predicted without the block")
+    title = "Register rate, held out by 50 km blocks"
+    png = scatter(scored["rate"], scored["modelled_rate"], title, labels, is_simulated, interval=interval)
+    top = importance.sort_values("importance", ascending=False).head(_SHOWN)
+    bars = ranked(
+        list(top["feature"]), top["importance"], "Permutation importance, held out by 50 km blocks",
+        "fall of the Spearman correlation", is_simulated,
+    )  # fmt: skip
+    return {
+        "plot": Picture(png, "Held-out predictions with 95% intervals (grey)"),
+        "importance": Picture(bars, "How much each feature, with its neighbourhood means, is worth"),
+    }
+
+
+def gap_map(rows: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool) -> dict[str, Picture]:
+    """Where a register may fall short (rows of ``fct_register``); nothing where there are no rows."""
+    if rows.empty:
+        return {}
+    gap = rows[rows["area_level"] == "commune"].drop_duplicates("area_id").set_index("area_id")["coverage_gap"]
+    title = "Modelled rate less the register's rate: where it may fall short (orange)"
+    return {"map": Picture(area_map(areas, gap, title, "share of households", is_simulated, diverging=True), title)}
 
 
 def skill_by_quarter(metrics: pd.DataFrame, is_simulated: bool) -> bytes:

@@ -1,0 +1,59 @@
+"""A quarter's commune estimates against what is so in the simulated twin.
+
+Belongs here: reading the truth of a quarter and having every score made of it. Does not belong here: what a score is
+(``scores``), or anything that fits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.evaluation.scores import Compared, compare, scores
+from poverty_assets.evaluation.truth import commune_truth, kinds_of_commune, true_profiles
+from poverty_assets.measure.measure import Measure
+from poverty_assets.quarter import Quarter
+from poverty_assets.small_area.against_truth import profile_scores
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How a quarter's estimates did.
+
+    Attributes
+    ----------
+    metrics : DataFrame (catalog: ``model_metric``)
+        Of every figure, by evidence and kind of commune; without ``quarter``.
+    joint : DataFrame (the same)
+        Of joint profiles.
+    poor : Compared
+        The headcount ratio of communes beside its truth.
+    """
+
+    metrics: pd.DataFrame
+    joint: pd.DataFrame
+    poor: Compared
+
+
+def judge(
+    draws: pd.DataFrame, profiles: pd.DataFrame, areas: pd.DataFrame, truth: Path, quarter: Quarter, measure: Measure
+) -> Judged:
+    """Score a quarter's replicates and joint profiles.
+
+    Parameters
+    ----------
+    draws, profiles, areas : DataFrame
+        ``area_draw``, ``commune_profile``, ``dim_area``.
+    truth : Path
+        Folder of the twin's truth.
+    """
+    known = commune_truth(truth, quarter)
+    compared = compare(draws, known, measure)
+    metrics = scores(compared, kinds_of_commune(known, areas))
+    unseen = (compared[0].table["method"] != "composite").to_numpy()
+    true = true_profiles(truth, quarter, list(profiles["area_id"]), measure)
+    joint = profile_scores(np.stack(profiles["profile"].to_list()), true, unseen, measure)
+    return Judged(metrics, joint, compared[0])

@@ -1,0 +1,175 @@
+"""Assets as plain functions at module level, and the one place where they become Dagster's.
+
+Belongs here: what is said of an asset beside its function, and wiring it for a pack. Does not belong here: any asset.
+
+Two things that Dagster wants to know when a function is decorated are known only when a pack is read: where its partitions begin, and which
+sources an asset reads or shows the licences of. So an asset is written as a `Recipe`: a function that can be imported and called alone,
+with roles of sources in place of their names. ``wire`` then does what ``dagster.asset`` and ``dagster.multi_asset`` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from poverty_assets.catalog import table
+from poverty_assets.graph.assets.describe import OWNERS, column_schema, source_table
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.source import SourceSpec
+
+
+@dataclass(frozen=True)
+class Pack:
+    """What a country's pack decides of the graph.
+
+    Attributes
+    ----------
+    specs : list of SourceSpec
+    partitions : PartitionsDefinition
+        The quarters that it has data for.
+    country : Country
+    simulated : bool
+        Whether the sources are those that the simulated twin writes.
+    """
+
+    specs: list[SourceSpec]
+    partitions: dg.PartitionsDefinition
+    country: Country
+    simulated: bool
+
+
+Choice = Callable[[Pack], Sequence[SourceSpec]]
+"""Some of a pack's sources."""
+
+
+def none(pack: Pack) -> list[SourceSpec]:
+    """No source."""
+    return []
+
+
+def every(pack: Pack) -> list[SourceSpec]:
+    """All of them."""
+    return pack.specs
+
+
+def of_role(*roles: str) -> Choice:
+    """Those of one of the roles."""
+    return lambda pack: [spec for spec in pack.specs if spec.role in roles]
+
+
+def featured(pack: Pack) -> list[SourceSpec]:
+    """Those that features are made of."""
+    return [spec for spec in pack.specs if spec.features]
+
+
+def featured_or(*roles: str) -> Choice:
+    """Those that features are made of, and those of one of the roles."""
+    return lambda pack: [spec for spec in pack.specs if spec.features or spec.role in roles]
+
+
+evidence = featured_or("survey", "register", "published")
+"""Sources behind estimates."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of one asset beside its function.
+
+    Attributes
+    ----------
+    group : str
+        By default that of the catalog's table.
+    of : Choice
+        Sources that it shows, with their licences.
+    kinds : tuple of str
+    description : str
+        By default the table's, else the function's docstring.
+    metadata : mapping
+    """
+
+    group: str = ""
+    of: Choice = none
+    kinds: tuple[str, ...] = ("python", "parquet")
+    description: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def arguments(self, name: str, pack: Pack) -> dict[str, Any]:
+        """Arguments that ``dagster.asset`` and ``dagster.AssetOut`` share."""
+        made: dict[str, Any] = {"owners": OWNERS, "kinds": set(self.kinds)}
+        metadata: dict[str, Any] = {"sources": source_table(self.of(pack)), **self.metadata}
+        if not self.group:
+            definition = table(name)
+            key = ", ".join(definition.key)
+            made["description"] = f"{definition.description}.\n\nOne row per {definition.grain}. Key: {key}."
+            metadata = {"dagster/column_schema": column_schema(name)} | metadata
+        if self.description:
+            made["description"] = self.description
+        return made | {"group_name": self.group or table(name).group, "metadata": metadata}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An asset before its pack is known; called, it is its function."""
+
+    function: Callable[..., Any]
+    outs: Mapping[str, Said]
+    reads: Choice
+    deps: tuple[Any, ...] = ()
+    partitioned: bool = True
+    pool: str | None = None
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """Call the function, as a test does."""
+        return self.function(*inputs, **named)
+
+    @property
+    def name(self) -> str:
+        """The function's name: that of the asset, or of the step that makes several."""
+        return self.function.__name__
+
+    def wire(self, pack: Pack) -> dg.AssetsDefinition:
+        """The asset of Dagster for a pack."""
+        read = [f"src_{spec.source_id}" for spec in self.reads(pack)]
+        shared: dict[str, Any] = {"name": self.name, "deps": [*self.deps, *read], "pool": self.pool}
+        shared["partitions_def"] = pack.partitions if self.partitioned else None
+        if list(self.outs) == [self.name]:
+            return dg.asset(**shared, **self.outs[self.name].arguments(self.name, pack))(self.function)
+        outs = {name: dg.AssetOut(**said.arguments(name, pack)) for name, said in self.outs.items()}
+        return dg.multi_asset(outs=outs, **shared)(self.function)
+
+
+def asset(
+    said: Said | None = None,
+    *,
+    reads: Choice = none,
+    deps: tuple[Any, ...] = (),
+    pool: str | None = None,
+    partitioned: bool = True,
+) -> Callable[[Callable[..., Any]], Recipe]:
+    """A function that makes one asset of its own name; without a group it is a table of the catalog.
+
+    Parameters
+    ----------
+    said : Said, optional
+    reads : Choice
+        Sources whose assets it reads by itself, not as inputs.
+    deps : tuple
+        Other assets that it reads so.
+    pool : str, optional
+        Pool of which its step takes a slot.
+    partitioned : bool
+        Whether there is one a quarter.
+    """
+
+    def made(function: Callable[..., Any]) -> Recipe:
+        return Recipe(function, {function.__name__: said or Said()}, reads, deps, partitioned, pool)
+
+    return made
+
+
+def assets(outs: Mapping[str, Said], *, reads: Choice = none) -> Callable[[Callable[..., Any]], Recipe]:
+    """A function that makes several assets in one step."""
+    return lambda function: Recipe(function, outs, reads)
