@@ -125,10 +125,19 @@ def validate(
     folder: Annotated[Path | None, typer.Argument(help="Landing folder; by default the home's.")] = None,
     country: Annotated[str | None, typer.Option(help="Country folder, as khm.")] = None,
 ) -> None:
-    """Check landing files against their contracts; runs and writes nothing."""
+    """Check the country's own files, then landing files against their contracts; runs and writes nothing."""
+    from poverty_assets.running.check_pack import check_pack
     from poverty_assets.sources.validation import validate_landing
 
     settings = _settings(country=country, landing=folder, sources="landing" if folder else None)
+    faults = check_pack(settings.country)
+    for fault in faults:
+        _complain(fault.message)
+    if faults:
+        raise InputError(
+            f"faults in the files of country {settings.country}: {len(faults)}",
+            remedy="mend what is named above; landing files were not looked at",
+        )
     problems = 0
     for title, outcome in validate_landing(settings):
         print(f"{'ok     ' if outcome is None else 'refused'} {title}")
@@ -243,9 +252,10 @@ def _settings(**asked: object):  # type: ignore[no-untyped-def]
     try:
         return Settings(**{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "POVERTY_ASSETS_" + str(first["loc"][0]).upper()
-        raise UsageError(f"{name} cannot be used: {first['msg']}", remedy="correct the setting or unset it") from error
+        wrong = [f"POVERTY_ASSETS_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+        raise UsageError(
+            f"{len(wrong)} settings cannot be used: {'; '.join(wrong)}", remedy="correct each setting or unset it"
+        ) from error
 
 
 class _progress:  # noqa: N801

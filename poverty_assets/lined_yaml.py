@@ -158,7 +158,7 @@ class LinedYaml:
             self.refuse("a mapping (key: value) is expected here", "see another file of this kind")
         for key in self.value:
             if key not in known:
-                self.noted(None, f"unknown key {key!r}", _hint(key, known), key)
+                self.noted(None, f"unknown key {key!r}", nearest(key, known), key)
 
     def checked(self, form: Any) -> Any:
         """This part as ``form`` (a pydantic model, or any annotation of such).
@@ -171,8 +171,16 @@ class LinedYaml:
         try:
             return TypeAdapter(form).validate_python(self.value)
         except ValidationError as error:
-            faults = sorted((self._misfit(one) for one in error.errors(include_url=False)), key=lambda pair: pair[0])
-            raise SpecificationError.together([fault for _, fault in faults]) from None
+            found = sorted((self._misfit(one) for one in error.errors(include_url=False)), key=lambda pair: pair[0])
+            faults: list[SpecificationError] = []
+            for _, fault in found:
+                last = faults[-1] if faults else fault
+                if last is not fault and last.place == fault.place and "input should be" in last.problem:
+                    # what may be of two kinds is neither of them
+                    faults[-1] = _either(last, fault)
+                else:
+                    faults.append(fault)
+            raise SpecificationError.together(faults) from None
 
     def _misfit(self, error: ErrorDetails) -> tuple[int, SpecificationError]:
         """The line of the place in the file that pydantic's error means, and the fault there."""
@@ -180,7 +188,8 @@ class LinedYaml:
         at: list[str | int] = []
         named: list[str] = []
         value = self.value
-        for step in (*error["loc"], *context.get("key", ())):
+        told = [context["discriminator"].strip("'")] if error["type"] == "union_tag_invalid" else []
+        for step in (*error["loc"], *told, *context.get("key", ())):
             # pydantic also counts steps that are not in the file: the kind chosen among several, a key that is missing
             if isinstance(value, dict) and step in value:
                 named.append(str(step))
@@ -229,7 +238,7 @@ _OURS = "misfit"
 def _again(error: ErrorDetails, known: list[str]) -> InitErrorDetails:
     context = error.get("ctx", {})
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
-        kind: Any = misfit(f"unknown key {error['loc'][0]!r}", _hint(error["loc"][0], known))
+        kind: Any = misfit(f"unknown key {error['loc'][0]!r}", nearest(error["loc"][0], known))
     elif error["type"] == _OURS:
         kind = misfit(context["problem"], context["remedy"], *context["key"])
     else:
@@ -248,14 +257,20 @@ def _words(error: ErrorDetails, context: dict[str, Any]) -> tuple[str, str]:
         key, known = context["discriminator"].strip("'"), str(context.get("expected_tags", "")).replace("'", "")
         if "tag" not in context:
             return f"{key} is missing", f"add `{key}: ...`"
-        return f"{key} is {context['tag']!r}", _hint(context["tag"], known.split(", "))
+        return f"{key} is {context['tag']!r}", nearest(context["tag"], known.split(", "))
     said = error["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(given, dict | list) else f"; it is {given!r}"
     return said[0].lower() + said[1:] + shown, "correct it"
 
 
-def _hint(key: object, known: Collection[str]) -> str:
-    near = get_close_matches(str(key), known, n=1)
+def _either(one: SpecificationError, other: SpecificationError) -> SpecificationError:
+    problem = f"{one.problem.split(';')[0]}, or {other.problem}"
+    return SpecificationError(problem, file=one.file, place=one.place, remedy=one.remedy)
+
+
+def nearest(name: object, known: Collection[str]) -> str:
+    """The remedy for a name that is not known."""
+    near = get_close_matches(str(name), known, n=1)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"use one of: {', '.join(sorted(known))}" if known else "nothing can be said here: leave it out"

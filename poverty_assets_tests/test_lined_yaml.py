@@ -64,7 +64,7 @@ def test_every_fault_is_named_with_its_line_entry_key_and_remedy():
         ("line 4, register.options.encodng", "unknown key 'encodng'", "did you mean 'encoding'?"),
         ("line 5, register.options.skip", found[1][1], "correct it"),
         ("line 8, elevation.options", "unknown key 'options'", "use one of: reader, source_id"),
-        ("line 9, towns", "reader is 'cvs'", "did you mean 'csv'?"),
+        ("line 9, towns.reader", "reader is 'cvs'", "did you mean 'csv'?"),
         ("line 13, roads.low", "low is not below high", "order them"),
         ("line 14, [4]", "source_id is missing", "add `source_id: ...`"),
     ]

@@ -9,11 +9,12 @@ import datetime as dt
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from poverty_assets.errors import SpecificationError, UsageError
-from poverty_assets.lined_yaml import Form, read_lined_yaml
-from poverty_assets.pack.source import AnySource, SourceSpec
+from poverty_assets.lined_yaml import Form, misfit, nearest, raise_misfits, read_lined_yaml
+from poverty_assets.pack.source import AnySource, SourceSpec, VectorSource
+from poverty_assets.quarter import Quarter
 
 COUNTRIES = "POVERTY_ASSETS_COUNTRIES"
 """Setting that names a folder of packs beside those that come with the package."""
@@ -56,6 +57,19 @@ class Country(Form):
     renumbered_districts: list[RenumberedDistrict] = Field(default_factory=list)
     context_layers: list[ContextLayer] = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Country:
+        west, south, east, north = self.bounds
+        found = []
+        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+            found.append(misfit("bounds are not west, south, east, north in degrees", "order the four", "bounds"))
+        try:
+            Quarter.from_label(self.first_quarter)
+        except UsageError as error:
+            found.append(misfit(error.problem, error.remedy or "", "first_quarter"))
+        raise_misfits(found)
+        return self
+
     @property
     def folder(self) -> Path:
         """The country's folder of yaml files."""
@@ -94,27 +108,53 @@ def country_folder(country_id: str) -> Path:
 
 
 def load_country(country_id: str) -> Country:
-    """Read ``country.yaml``."""
-    country: Country = read_lined_yaml(country_folder(country_id) / "country.yaml").checked(Country)
-    return country
+    """Read ``country.yaml`` of a country."""
+    return read_country(country_folder(country_id) / "country.yaml")
 
 
-def load_sources(country: Country, *, simulated: bool) -> list[SourceSpec]:
-    """Read the country's sources: those of the landing folder, or those that its simulated twin writes.
+def read_country(path: Path) -> Country:
+    """Read and check a file ``country.yaml``.
 
     Raises
     ------
     SpecificationError
-        If the file cannot be used, with every entry, key and line at fault.
+        If it cannot be used, with every key and line at fault.
     """
-    file = read_lined_yaml(country.folder / ("sources_simulated.yaml" if simulated else "sources.yaml"), list)
+    country: Country = read_lined_yaml(path).checked(Country)
+    return country
+
+
+def load_sources(country: Country, *, simulated: bool) -> list[SourceSpec]:
+    """Read the country's sources: those of the landing folder, or those that its simulated twin writes."""
+    return read_sources(country.folder / ("sources_simulated.yaml" if simulated else "sources.yaml"))
+
+
+def read_sources(path: Path) -> list[SourceSpec]:
+    """Read and check a file of sources.
+
+    Raises
+    ------
+    SpecificationError
+        If it cannot be used, with every entry, key and line at fault.
+    """
+    file = read_lined_yaml(path, list)
     specs: list[SourceSpec] = file.checked(list[AnySource])
     names = [spec.source_id for spec in specs]
-    doubled = [
-        file.fault(f"source_id {name!r} is there twice", "rename one", number, "source_id")
-        for number, name in enumerate(names)
-        if name in names[:number]
-    ]
-    if doubled:
-        raise SpecificationError.together(doubled)
+    features = [(f.feature_id, (i, "features", j)) for i, spec in enumerate(specs) for j, f in enumerate(spec.features)]
+    faults = []
+    for number, spec in enumerate(specs):
+        if spec.source_id in names[:number]:
+            faults.append(file.fault(f"source_id {spec.source_id!r} is there twice", "rename one", number, "source_id"))
+        if isinstance(spec, VectorSource):
+            wanted = [("codes_from", spec.options.codes_from), *(("names_from", n) for n in spec.options.names_from)]
+            faults += [
+                file.fault(f"there is no source {name!r}", nearest(name, names), number, "options", key)
+                for key, name in wanted
+                if name is not None and name not in names
+            ]
+    for number, (feature_id, place) in enumerate(features):
+        if feature_id in (name for name, _ in features[:number]):
+            faults.append(file.fault(f"feature_id {feature_id!r} is there twice", "rename one", *place))
+    if faults:
+        raise SpecificationError.together(faults)
     return specs

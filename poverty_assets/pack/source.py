@@ -158,7 +158,7 @@ class TableSource(SourceSpec):
             if name not in self.columns
         ]
         if self.role in ("register", "history") and self.options.register_id is None:
-            found.append(misfit("options.register_id is missing", "name the register of which it is a release"))
+            found.append(misfit("register_id is missing", "name the register of which it is a release", "options"))
         if bool(attributes and attributes.is_urban) != bool(self.options.urban_value):
             problem = "is_urban and urban_value go together"
             found.append(misfit(problem, "state both, or neither", "options"))

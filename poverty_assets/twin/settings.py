@@ -256,6 +256,11 @@ def digest(text: str, seed: int) -> str:
     return hashlib.sha256(f"{FORMAT}\n{seed}\n{text}".encode()).hexdigest()
 
 
+def read_settings(path: Path) -> TwinSettings:
+    """Settings from a file ``simulated.yaml``."""
+    return parse(read_text(path.parent), path)
+
+
 @lru_cache(maxsize=4)
 def parse(text: str, file: Path = Path("simulated.yaml")) -> TwinSettings:
     """Settings from the text of ``simulated.yaml``; ``file`` is what messages name.

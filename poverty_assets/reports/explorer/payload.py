@@ -19,6 +19,7 @@ from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.lined_yaml import read_lined_yaml
 from poverty_assets.pack.country import Country, country_folder, load_country
 from poverty_assets.quarter import Quarter
+from poverty_assets.reports.explorer.facts import read_facts
 from poverty_assets.reports.explorer.figures import (
     METHOD_CODES,
     TOP_BUNDLES,
@@ -66,7 +67,7 @@ def read_payload(connection: duckdb.DuckDBPyConnection, quarters: Sequence[Quart
     chosen = Selection(_measure(connection, country), wanted, areas["area_id"].tolist())
     facts = {
         "name": {"en": country.name_en, "km": country.name_km},
-        **read_lined_yaml(country.folder / "explorer.yaml").value,
+        **read_facts(country.folder / "explorer.yaml"),
     }
     hazards = _named(connection, "hazard")
     return {

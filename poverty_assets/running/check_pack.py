@@ -1,0 +1,167 @@
+"""Everything that is wrong with what a country's folder says, at once.
+
+Belongs here: reading every file of the folder as the parts of the project that use them do, and holding the files against each
+other. Does not belong here: the form of any one file (``pack``, ``measure``, ``vulnerability``, ``registers``, ``twin``,
+``reports.explorer``), or landing files (``sources.validation``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from poverty_assets.errors import InputError, SpecificationError
+from poverty_assets.lined_yaml import LinedYaml, nearest, read_lined_yaml
+from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.pack.country import Country, country_folder, read_country, read_sources
+from poverty_assets.pack.source import SourceSpec, TableSource
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Pack:
+    """A country's folder, and what was found wrong with it so far."""
+
+    folder: Path
+    found: list[InputError] = field(default_factory=list)
+
+    def read(self, read: Callable[[Path], T], *name: str) -> T | None:
+        """What ``read`` makes of a file of the folder; None where it is at fault."""
+        try:
+            return read(self.folder.joinpath(*name))
+        except SpecificationError as error:
+            self.note(error.several or (error,))
+        except InputError as error:
+            self.note((error,))
+        return None
+
+    def note(self, faults: Sequence[InputError]) -> None:
+        """Take faults in; one that two files bring to light is there once."""
+        known = {error.message for error in self.found}
+        self.found += [error for error in faults if error.message not in known]
+
+    def has(self, *name: str) -> bool:
+        """Whether the folder has that file."""
+        return self.folder.joinpath(*name).is_file()
+
+
+def check_pack(country_id: str) -> list[InputError]:
+    """Hold all that a country's folder says against the form of each file, and the files against each other.
+
+    Returns
+    -------
+    list of InputError
+        Each with its file, line and remedy; empty where the pack can be used.
+
+    Raises
+    ------
+    UsageError
+        If there is no such country.
+    """
+    pack = _Pack(country_folder(country_id))
+    country = pack.read(read_country, "country.yaml")
+    sources = _sources(pack)
+    measures = _measures(pack)
+    _vulnerability(pack, sources, measures)
+    _explorer(pack, sources)
+    if pack.has("surveys", "dhs.yaml"):
+        from poverty_assets.sources.surveys.dhs import read_recode
+
+        pack.read(read_recode, "surveys", "dhs.yaml")
+    if country is not None:
+        _named_in_country(pack, country, sources)
+    return pack.found
+
+
+def _sources(pack: _Pack) -> list[SourceSpec]:
+    """Sources of both files, none where one of them is at fault: what others name would seem to be missing. A country may do
+    without a simulated twin."""
+    files = [pack.read(read_sources, "sources.yaml")]
+    if pack.has("simulated.yaml") or pack.has("sources_simulated.yaml"):
+        from poverty_assets.twin.settings import read_settings
+
+        files.append(pack.read(read_sources, "sources_simulated.yaml"))
+        pack.read(read_settings, "simulated.yaml")
+    read = [specs for specs in files if specs is not None]
+    return [spec for specs in read for spec in specs] if len(read) == len(files) else []
+
+
+def _measures(pack: _Pack) -> list[Measure]:
+    files = sorted((pack.folder / "measures").glob("*.yaml"))
+    if not files:
+        remedy = "describe one as in measures/global_mpi.yaml of another country"
+        pack.note([SpecificationError("there is no measure", file=pack.folder / "measures", remedy=remedy)])
+    measures = [pack.read(load_measure, "measures", file.name) for file in files]
+    return [measure for measure in measures if measure is not None]
+
+
+def _vulnerability(pack: _Pack, sources: list[SourceSpec], measures: list[Measure]) -> None:
+    from poverty_assets.vulnerability.hazards import read_hazards
+    from poverty_assets.vulnerability.register_audit import load_targeting
+    from poverty_assets.vulnerability.shocks import load_shocks
+
+    known = {spec.source_id for spec in sources}
+    hazards = pack.read(lambda path: read_hazards(path, known or None), "hazards.yaml")
+    named = hazards.hazard_ids if hazards is not None else _ids_in(pack, "hazards.yaml", "hazards", "hazard_id")
+    for measure in measures:
+        pack.read(partial(load_shocks, measure=measure, hazards=named), "shocks.yaml")
+    targeting = pack.read(load_targeting, "registers.yaml")
+    if targeting is not None:
+        file = read_lined_yaml(pack.folder / "registers.yaml")
+        for i, register_id in enumerate(targeting):
+            _known(pack, file, "register", register_id, _registers(sources), "registers", i, "register_id")
+
+
+def _ids_in(pack: _Pack, name: str, key: str, of: str) -> list[str]:
+    """Ids of the entries of a file that is at fault."""
+    try:
+        return [str(part.value.get(of)) for part in read_lined_yaml(pack.folder / name).items(key)]
+    except InputError:
+        return []
+
+
+def _registers(sources: list[SourceSpec]) -> set[str]:
+    return {s.register_id for s in sources if isinstance(s, TableSource) and s.role in ("register", "history")}
+
+
+def _explorer(pack: _Pack, sources: list[SourceSpec]) -> None:
+    from poverty_assets.reports.explorer.facts import read_facts
+
+    facts = pack.read(read_facts, "explorer.yaml")
+    if facts is None:
+        return
+    file = read_lined_yaml(pack.folder / "explorer.yaml")
+    features = {feature.feature_id: feature for spec in sources for feature in spec.features}
+    for name in facts["features"]:
+        _known(pack, file, "feature", name, features, "features", name)
+        if name in features:
+            _known(pack, file, "word for the unit", features[name].unit, facts["units"], "features", name)
+
+
+def _named_in_country(pack: _Pack, country: Country, sources: list[SourceSpec]) -> None:
+    """What ``country.yaml`` names and other files state."""
+    from poverty_assets.registers.learners import LEARNERS
+
+    file = read_lined_yaml(pack.folder / "country.yaml")
+    features = {feature.feature_id for spec in sources for feature in spec.features}
+    measures = [path.stem for path in (pack.folder / "measures").glob("*.yaml")]
+    _known(pack, file, "measure", country.default_measure, measures, "default_measure")
+    for i, name in enumerate(country.baseline_features):
+        _known(pack, file, "feature", name, features, "baseline_features", i)
+    for register_id, learner in country.champions.items():
+        _known(pack, file, "register", register_id, _registers(sources), "champions", register_id)
+        _known(pack, file, "learner", learner, LEARNERS, "champions", register_id)
+    known = {spec.source_id for spec in sources}
+    for i, layer in enumerate(country.context_layers):
+        for j, name in enumerate(layer.sources):
+            _known(pack, file, "source", name, known, "context_layers", i, "sources", j)
+
+
+def _known(pack: _Pack, file: LinedYaml, what: str, name: str, known: Collection[str], *key: str | int) -> None:
+    """Note a name that nothing stands behind; where no such thing could be read at all, that has been noted."""
+    if known and name not in known:
+        pack.note([file.fault(f"there is no {what} {name!r}", nearest(name, known), *key)])

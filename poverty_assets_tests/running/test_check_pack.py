@@ -1,0 +1,110 @@
+"""Every pack can be used; in a spoilt one every fault is found at once, with its file and line."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from poverty_assets.errors import UsageError
+from poverty_assets.pack.country import COUNTRIES, country_folder, country_folders
+from poverty_assets.running.check_pack import check_pack
+
+# file, what stands there, what is put in its place, what is said of it
+FAULTS = [
+    ("country.yaml", "default_measure: global_mpi", "default_measure: global_mpy", "there is no measure 'global_mpy'"),
+    ("country.yaml", "{idpoor: gaussian_processes", "{idpoor: gausian_processes", "there is no learner 'gausian_processes'"),
+    ("country.yaml", "[nightlights_mean,", "[nightlight_mean,", "there is no feature 'nightlight_mean'"),
+    ("country.yaml", "sources: [cities, towns]", "sources: [cities, town]", "there is no source 'town'"),
+    ("explorer.yaml", "  village_count: {group: people", "  village_count: {group: peeple", "input should be 'people'"),
+    ("hazards.yaml", "        threshold: 0.25", "        treshold: 1\n        threshold: 0.25", "unknown key 'treshold'"),
+    ("hazards.yaml", "        source: rainfall\n", "        source: rain\n", "there is no source 'rain'"),
+    ("shocks.yaml", "        probability: 0.16\n", "        probability: 16\n", "probability is 16"),
+    ("registers.yaml", "register_id: simulated_register\n", "register_id: simulated\n", "there is no register 'simulated'"),
+    ("measures/global_mpi.yaml", "cutoffs:", "cutofs: 1\ncutoffs:", "unknown key 'cutofs'"),
+    ("surveys/dhs.yaml", "stratum:", "strata: x\nstratum:", "unknown key 'strata'"),
+    ("simulated.yaml", "weights_18: [", "weights_18: [0, ", "weights_18 has 11 values for 10 indicators"),
+]  # fmt: skip
+SOURCES = [
+    ("sources.yaml", "options: {encoding: mac_roman}", "options: {encodng: mac_roman}", "unknown key 'encodng'"),
+    ("sources.yaml", "options: {member: ", "options: {membr: ", "unknown key 'membr'"),
+    ("sources.yaml", "{boundary: true}", "{boundry: true}", "unknown key 'boundry'"),
+    ("sources.yaml", "options: {points: [longitude, latitude]}", "options: {points: [lon, latitude]}", "there is no column 'lon'"),
+    ("sources.yaml", "options: {records: DataList}", "options: {records: [DataList]}", "input should be a valid string"),
+    ("sources_simulated.yaml", "options: {band: quarter}", "options: {band: 0}", "greater than or equal to 1"),
+    ("sources_simulated.yaml", "options: {register_id: simulated_register}", "options: {}", "register_id is missing"),
+    ("sources_simulated.yaml", "statistic: stdev}", "statistic: sdev}", "input should be 'mean', 'sum'"),
+    ("sources_simulated.yaml", "  reader: geoparquet\n", "  reader: geoparket\n", "reader is 'geoparket'"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def pack(tmp_path, monkeypatch) -> Path:
+    """A copy of a pack that stands in for it."""
+    folder = Path(shutil.copytree(country_folder("khm"), tmp_path / "khm"))
+    monkeypatch.setenv(COUNTRIES, str(tmp_path))
+    assert country_folder("khm") == folder
+    return folder
+
+
+def spoil(folder, faults):
+    """Put the faults in; file and line of each."""
+    places = []
+    for name, old, new, _ in faults:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert old in text, (name, old)
+        (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+        places.append((str(folder / name), text[: text.index(old.strip())].count("\n") + 1))
+    return places
+
+
+def faults_found(country_id="khm"):
+    errors = check_pack(country_id)
+    assert all(error.remedy for error in errors)
+    return [(error.file, int(error.place.split(",")[0].removeprefix("line ")), error.problem) for error in errors]
+
+
+@pytest.mark.parametrize("country_id", sorted(country_folders()))
+def test_a_pack_can_be_used(country_id):
+    assert [error.message for error in check_pack(country_id)] == []
+
+
+@pytest.mark.parametrize("faults", [FAULTS, SOURCES], ids=["files", "sources"])
+def test_every_fault_of_every_file_is_found_at_once_with_its_file_and_line(pack, faults):
+    places = spoil(pack, faults)
+    found = faults_found()
+    for (file, line), (*_, words) in zip(places, faults, strict=True):
+        assert [said for said in found if said[:2] == (file, line) and words in said[2]], (file, line, words)
+    assert len(found) == len(faults)
+
+
+def test_what_two_files_bring_to_light_is_said_once(pack):
+    spoil(pack, [("shocks.yaml", "who: near_poor", "who: nobody", "")])
+    assert len(check_pack("khm")) == 1
+
+
+def test_files_that_are_missing_are_named_together(pack):
+    for name in ("hazards.yaml", "explorer.yaml", "sources_simulated.yaml"):
+        (pack / name).unlink()
+    assert {Path(error.file).name for error in check_pack("khm") if "no such file" in error.problem} == {
+        "hazards.yaml", "explorer.yaml", "sources_simulated.yaml"
+    }  # fmt: skip
+
+
+def test_an_unknown_country_is_refused():
+    with pytest.raises(UsageError, match="no country 'xyz'"):
+        check_pack("xyz")
+
+
+def test_validate_says_what_is_wrong_with_the_pack_before_it_looks_at_files(pack, monkeypatch, capsys, tmp_path):
+    from poverty_assets import cli
+
+    spoil(pack, SOURCES[:1])
+    monkeypatch.setattr("sys.argv", ["poverty-assets", "validate", str(tmp_path)])
+    monkeypatch.setenv("POVERTY_ASSETS_HOME", str(tmp_path / "home"))
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert "sources.yaml, line" in said
+    assert "did you mean 'encoding'?" in said
+    assert "faults in the files of country khm: 1" in said
