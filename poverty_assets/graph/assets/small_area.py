@@ -72,24 +72,28 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     ) -> Iterator[dg.Output]:
         from poverty_assets.reports.pictures.models import margin_plots
         from poverty_assets.small_area.estimate import estimate_quarter, save
-        from poverty_assets.small_area.inputs import waves_of
+        from poverty_assets.small_area.inputs import Inputs, waves_of
+        from poverty_assets.small_area.people import Options
         from poverty_assets.vulnerability.shocks import functionals_of, shocks_of
 
         quarter, country, measure = quarter_of(context), home.country, home.measure
         n_communes = int((dim_area["area_level"] == "commune").sum())
+        inputs = Inputs(
+            areas=dim_area,
+            features=covariates(commune_feature, specs),
+            wave_features=wave_feature,
+            registers=register_count,
+            waves=waves_of([survey_household_before, survey_household], home.survey_waves(quarter)),
+            published_mpi=published_mpi,
+            published_headcount=published_headcount,
+            measure=measure,
+            country=country,
+            quarter=quarter,
+        )
         made = estimate_quarter(
-            dim_area,
-            covariates(commune_feature, specs),
-            wave_feature,
-            register_count,
-            waves_of([survey_household_before, survey_household], home.survey_waves(quarter)),
-            published_mpi,
-            published_headcount,
-            measure,
-            country,
-            quarter,
+            inputs,
             functionals=functionals_of(shocks_of(country, measure), measure, n_communes),
-            n_replicates=home.settings.replicates,
+            options=Options(home.settings.replicates),
         )
         context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])
         for name, field in TABLES.items():
