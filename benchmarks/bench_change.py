@@ -36,11 +36,12 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, claim_home
 from poverty_assets.small_area.between_quarters import BASELINES, changes
 from poverty_assets.small_area.draws import area_draws
-from poverty_assets.small_area.drift import drift_variance, wave_trend
+from poverty_assets.small_area.drift import Since, drift_variance, wave_trend
 from poverty_assets.small_area.margins import fit_margins
-from poverty_assets.small_area.replicates import replicate
+from poverty_assets.small_area.people import Options
+from poverty_assets.small_area.replicates import Wanted, replicate
 from poverty_assets.small_area.rows import rollup
-from poverty_assets.small_area.sample import pooled_design_effect
+from poverty_assets.small_area.sample import Survey
 from poverty_assets.twin import calibration, settings, truth, world
 
 EARLIER_WAVE, LATER_WAVE = Quarter(2022, 1), Quarter(2026, 1)
@@ -193,26 +194,16 @@ def estimate(twin: Twin, quarter: Quarter, n_replicates: int) -> pd.DataFrame:
     covariates, sample = twin.covariates(), twin.sample
     middle = pd.Timestamp(twin.quarter.end) - pd.Timedelta(days=45 + twin.years_since * 365.25)
     since = max((pd.Timestamp(quarter.end) - middle).days - 45, 0) / 365.25
-    margins = fit_margins(
-        sample,
-        covariates,
-        twin.population,
-        households=twin.households,
-        design_effect=pooled_design_effect([sample, twin.before]),
-        drift=since * drift_variance(twin.before, sample, twin.province, twin.years_between),
-        trend=since * wave_trend(twin.before, sample, twin.years_between),
+    gained = Since(
+        since,
+        drift_variance(twin.before, sample, twin.province, twin.years_between),
+        since * wave_trend(twin.before, sample, twin.years_between),
     )
+    margins = fit_margins(Survey(sample, twin.before), covariates, twin.people, since=gained)
     up = rollup(_areas(twin), twin.communes, twin.population, "KH", sampled_households=sample.area_households)
-    drawn = replicate(
-        margins,
-        sample,
-        _groups(twin, covariates.xy),
-        twin.households,
-        up,
-        twin.measure,
-        totals=direct_totals(twin),
-        n_replicates=n_replicates,
-    )
+    wanted, options = Wanted(up, twin.measure), Options(n_replicates)
+    groups = _groups(twin, covariates.xy)
+    drawn = replicate(margins, sample, groups, wanted, totals=direct_totals(twin), options=options)
     return area_draws(drawn, up, twin.measure, None)
 
 

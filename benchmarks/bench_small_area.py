@@ -36,13 +36,14 @@ from poverty_assets.settings import Settings
 from poverty_assets.small_area.against_truth import point_scores, profile_scores, scores
 from poverty_assets.small_area.association import trait_profiles
 from poverty_assets.small_area.downscale import downscale
-from poverty_assets.small_area.drift import common_error, drift_variance, wave_trend
+from poverty_assets.small_area.drift import since_survey
 from poverty_assets.small_area.kernel import Covariates
 from poverty_assets.small_area.league import applicability, compete
 from poverty_assets.small_area.margins import Margins, fit_margins
-from poverty_assets.small_area.replicates import Groups, fit_associations, joint_profiles, replicate
+from poverty_assets.small_area.people import Inhabitants, Options
+from poverty_assets.small_area.replicates import Groups, Wanted, fit_associations, joint_profiles, replicate
 from poverty_assets.small_area.rows import rollup
-from poverty_assets.small_area.sample import Sample, pooled_design_effect, read_sample
+from poverty_assets.small_area.sample import Sample, Survey, read_sample
 from poverty_assets.small_area.tilt import Published
 from poverty_assets.twin import settings, truth, world
 
@@ -71,6 +72,11 @@ class Twin:
         middles = [pd.to_datetime(f["interview_date"]).mean() for f in frames]
         self.years_between = (middles[1] - middles[0]).days / 365.25
         self.years_since = max((pd.Timestamp(quarter.end) - middles[1]).days - 45, 0) / 365.25
+
+    @property
+    def people(self) -> Inhabitants:
+        """Who lives in the communes."""
+        return Inhabitants(self.population, self.households, self.province)
 
     def _table(self, name: str) -> pd.DataFrame:
         return pd.read_parquet(
@@ -161,7 +167,8 @@ def evaluate(twin: Twin, n_replicates: int) -> None:
     started = time.perf_counter()
     totals = direct_totals(twin)
     up = rollup(areas, twin.communes, twin.population, "KH", sampled_households=sample.area_households)
-    drawn = replicate(margins, sample, groups, twin.households, up, measure, totals=totals, n_replicates=n_replicates)
+    options = Options(n_replicates)
+    drawn = replicate(margins, sample, groups, Wanted(up, measure), totals=totals, options=options)
     print(f"{(time.perf_counter() - started) / n_replicates:.2f} s a replicate, {n_replicates} replicates")
     provinces = np.column_stack([np.bincount(twin.province, twin.population * c) for c in margins.shares.T])
     provinces /= np.bincount(twin.province, twin.population)[:, None]
@@ -184,41 +191,22 @@ def evaluate(twin: Twin, n_replicates: int) -> None:
     _print_profiles("given modelled margins", drawn.profiles, true, ~sampled, measure)
     shares, everywhere = figures_of_profiles(true, measure).uncensored, np.ones(len(true), dtype=bool)
     fitted = fit_associations(sample, shares, groups)
-    given = joint_profiles(shares, fitted.blocks.of_areas(groups.block))
+    given = joint_profiles(shares, fitted.loadings)
     _print_profiles("given true margins", given, true, everywhere, measure)
     loading = np.clip(twin.world.loading, -0.96, 0.96)
     _print_profiles("  with the twin's own loadings", trait_profiles(shares, loading), true, everywhere, measure)
     own = trait_profiles(margins.shares, loading)
     _print_profiles("  the same at modelled margins", own, true, ~sampled, measure)
     down = rollup(areas, twin.communes, twin.population, "KH", method="downscaled")
-    columns = np.column_stack([covariates.features, covariates.leading])
-    spread = downscale(
-        totals,
-        columns,
-        twin.population,
-        twin.households,
-        twin.province,
-        down,
-        measure,
-        leading=covariates.leading.shape[1],
-        n_replicates=n_replicates // 4,
-    )
+    spread = downscale(totals, covariates, twin.people, Wanted(down, measure), Options(n_replicates // 4))
     _print_marks("downscaled from provinces, all communes", scores(spread, true, ~everywhere, {}, measure))
 
 
 def _fit(twin: Twin, sample: Sample, before: Sample, covariates: Covariates) -> Margins:
-    return fit_margins(
-        sample,
-        covariates,
-        twin.population,
-        households=twin.households,
-        design_effect=pooled_design_effect([sample, before]),
-        drift=twin.years_since * drift_variance(before, sample, twin.province, twin.years_between),
-        trend=twin.years_since * wave_trend(before, sample, twin.years_between),
-        before=before,
-        common=common_error(before, sample, twin.years_between, twin.years_since),
-        distance=applicability(covariates.features, sample.sampled, covariates.xy)[0],
-    )
+    survey = Survey(sample, before)
+    since = since_survey(survey, twin.province, twin.years_between, twin.years_since)
+    distance, _ = applicability(covariates.features, sample.sampled, covariates.xy)
+    return fit_margins(survey, covariates, twin.people, since=since, distance=distance)
 
 
 def _compete(twin: Twin, margins: Margins, covariates: Covariates) -> None:

@@ -1,7 +1,7 @@
 """The feature table of a quarter, from every source that states features.
 
-Belongs here: handing each source's data to ``of_source`` or ``zonal`` in its right form, rasters one after the other so that those
-on one grid share their coverage. Does not belong here: what a statistic means (``of_source``, ``zonal``).
+Belongs here: handing each source's data to ``layers_and_tables`` or ``zonal`` in its right form, rasters one after the other so that those
+on one grid share their coverage. Does not belong here: what a statistic means (``layers_and_tables``, ``zonal``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.errors import InputError
-from poverty_assets.features.of_source import features_from_source
+from poverty_assets.features.layers_and_tables import features_from_source
 from poverty_assets.features.zonal import zonal_statistics
 from poverty_assets.geography.areas import to_geodataframe
 from poverty_assets.geography.crosswalk import commune_codes

@@ -100,12 +100,13 @@ def _measures(pack: _Pack) -> list[Measure]:
 
 
 def _vulnerability(pack: _Pack, sources: list[SourceSpec], measures: list[Measure]) -> None:
-    from poverty_assets.vulnerability.hazards import read_hazards
+    from poverty_assets.vulnerability.hazards import read_hazards, with_seasons
     from poverty_assets.vulnerability.register_audit import load_targeting
     from poverty_assets.vulnerability.shocks import load_shocks
 
     known = {spec.source_id for spec in sources}
-    hazards = pack.read(lambda path: read_hazards(path, known or None), "hazards.yaml")
+    seasonal = with_seasons(sources) if sources else None
+    hazards = pack.read(lambda path: read_hazards(path, known or None, seasonal), "hazards.yaml")
     named = hazards.hazard_ids if hazards is not None else _ids_in(pack, "hazards.yaml", "hazards", "hazard_id")
     for measure in measures:
         pack.read(partial(load_shocks, measure=measure, hazards=named), "shocks.yaml")

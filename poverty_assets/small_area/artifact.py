@@ -7,6 +7,7 @@ Belongs here: the files and the rows of ``model_run``. Does not belong here: fit
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,35 @@ KERNEL = "kernel"
 CHOSEN_BY = "log loss under block50km and leave_province_out"
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """The model of margins, and what it was fitted to.
+
+    Attributes
+    ----------
+    margins : Margins
+    sample : Sample
+    covariates : Covariates
+    communes : list of str
+        In the order of the arrays.
+    best : dict of str to str
+        For each indicator the learner that predicts held-out communes best. Replicates are linear in the kernel, so that it
+        serves in any case; where another does better, ``model_run`` says so.
+    features : list of str
+        Names of the columns of covariates, leading ones last.
+    outside : list of str
+        Communes outside the area of applicability.
+    """
+
+    margins: Margins
+    sample: Sample
+    covariates: Covariates
+    communes: list[str]
+    best: dict[str, str]
+    features: list[str]
+    outside: list[str]
+
+
 def training_digest(sample: Sample, covariates: Covariates) -> str:
     """SHA-256 of the sample and the covariates that margins are fitted to."""
     digest = hashlib.sha256()
@@ -31,91 +61,65 @@ def training_digest(sample: Sample, covariates: Covariates) -> str:
     return digest.hexdigest()
 
 
-def save_margins(
-    margins: Margins,
-    sample: Sample,
-    covariates: Covariates,
-    communes: list[str],
-    indicators: list[str],
-    features: list[str],
-    outside: list[str],
-    metrics: pd.DataFrame,
-    path: Path,
-) -> Path:
+def save_margins(fitted: Fitted, metrics: pd.DataFrame, path: Path) -> Path:
     """Write ``model.skops`` and beside it ``model.json``; the same fit gives the same bytes, each file whole or not at all.
 
     Parameters
     ----------
-    features : list of str
-        Names of the columns of covariates, leading ones last.
-    outside : list of str
-        Communes outside the area of applicability.
+    fitted : Fitted
     metrics : DataFrame (catalog: ``model_metric``)
         Scores on held-out communes.
+    path : Path
     """
+    margins, sample, covariates = fitted.margins, fitted.sample, fitted.covariates
     fits = {
         name: {"parts": list(f.names), "variances": f.variances, "mean": f.mean, "working": f.working, "noise": f.noise}
-        for name, f in zip(indicators, margins.fits, strict=True)
+        for name, f in zip(fitted.best, margins.fits, strict=True)
     }
-    stage = {name: getattr(margins, name) for name in ("intercept", "slope", "scale", "stretch", "correlation")}
+    stage = {name: getattr(margins, name) for name in ("intercept", "slope", "scale", "stretch")}
+    stage["correlation"] = margins.errors.correlation
     columns = np.column_stack([covariates.features, covariates.leading])
     content = {
         "learner": KERNEL,
-        "communes": communes,
+        "communes": fitted.communes,
         "sampled": sample.sampled,
-        "features": features,
+        "features": fitted.features,
         "covariates": columns,
         "xy": covariates.xy,
         "province": covariates.province,
         "fits": fits,
         "second_stage": stage,
     }
-    return save(content, _card(sample, covariates, indicators, features, outside, metrics), path)
+    return save(content, _card(fitted, metrics), path)
 
 
-def _card(
-    sample: Sample,
-    covariates: Covariates,
-    indicators: list[str],
-    features: list[str],
-    outside: list[str],
-    metrics: pd.DataFrame,
-) -> dict[str, Any]:
+def _card(fitted: Fitted, metrics: pd.DataFrame) -> dict[str, Any]:
     return {
         "learner": KERNEL,
-        "targets": [f"margin:{name}" for name in indicators],
-        "n_training": len(sample.sampled),
-        "training_digest": training_digest(sample, covariates),
-        "features": features,
+        "targets": [f"margin:{name}" for name in fitted.best],
+        "n_training": len(fitted.sample.sampled),
+        "training_digest": training_digest(fitted.sample, fitted.covariates),
+        "features": fitted.features,
         "scores": records(metrics[metrics["learner"] == KERNEL]),
-        "area_of_applicability": {"areas_outside": outside},
+        "area_of_applicability": {"areas_outside": fitted.outside},
     }
 
 
-def run_rows(
-    sample: Sample, covariates: Covariates, best: dict[str, str], features: list[str], artifact: str
-) -> pd.DataFrame:
-    """Rows of ``model_run``, without ``quarter``: one an indicator.
-
-    Parameters
-    ----------
-    best : dict of str to str
-        For each indicator the learner that predicts held-out communes best. Replicates are linear in the kernel, so that it
-        serves in any case; where another does better, the row says so.
-    """
-    digest = training_digest(sample, covariates)
+def run_rows(fitted: Fitted, artifact: str) -> pd.DataFrame:
+    """Rows of ``model_run``, without ``quarter``: one an indicator."""
+    digest = training_digest(fitted.sample, fitted.covariates)
     rows = [
         {
             "model_id": f"margin:{name}:{KERNEL}",
             "target": f"margin:{name}",
             "learner": KERNEL,
             "chosen_by": CHOSEN_BY if learner == KERNEL else f"kept although {learner} did better by {CHOSEN_BY}",
-            "n_training": len(sample.sampled),
-            "features": features,
+            "n_training": len(fitted.sample.sampled),
+            "features": fitted.features,
             "training_digest": digest,
             "artifact": artifact,
             "interval_coverage": None,
         }
-        for name, learner in best.items()
+        for name, learner in fitted.best.items()
     ]
     return pd.DataFrame(rows, columns=[c.name for c in table("model_run").lake_columns])

@@ -34,6 +34,22 @@ _CLUSTER_EFFECT = 1.3
 
 
 @dataclass(frozen=True)
+class StrengthPrior:
+    """What is believed of the strengths of g groups beforehand.
+
+    Attributes
+    ----------
+    centre : ndarray, shape (g,), optional
+        Medians, as of the larger groups that the groups are parts of; 1 each if not given.
+    spread : float
+        Standard deviation of log strengths about them.
+    """
+
+    centre: FloatArray | None = None
+    spread: float = STRENGTH_SPREAD
+
+
+@dataclass(frozen=True)
 class Association:
     """Loadings l (d,) and strengths s (g,) of groups of areas, with the approximate errors of log s."""
 
@@ -53,8 +69,7 @@ def fit_association(
     *,
     factor: FloatArray | None = None,
     start: Association | None = None,
-    centre: FloatArray | None = None,
-    spread: float = STRENGTH_SPREAD,
+    prior: StrengthPrior | None = None,
     iterations: int = 12,
 ) -> Association:
     """Fit loadings and strengths to the survey's pairs, given margins of all areas.
@@ -70,17 +85,16 @@ def fit_association(
         On the weights of PSUs, as of a replicate.
     start : Association, optional
         Of a sample like it: few iterations then do.
-    centre : ndarray, shape (g,), optional
-        Prior medians of strengths, as of the larger groups that the groups are parts of; 1 each if not given.
-    spread : float
-        Prior standard deviation of log strengths about them.
+    prior : StrengthPrior, optional
     iterations : int
         Steps of Gauss and Newton.
     """
     problem = _Problem(sample, margins, group, factor)
     d, g = margins.shape[1], int(group.max()) + 1
     angle = np.arctanh(start.loadings) if start else np.full(d, np.arctanh(0.5))
-    middle = np.zeros(g) if centre is None else np.log(centre)
+    prior = prior or StrengthPrior()
+    spread = prior.spread
+    middle = np.zeros(g) if prior.centre is None else np.log(prior.centre)
     log_strength = np.log(start.strength) if start else middle.copy()
     information = np.ones(g)
     for _ in range(iterations):

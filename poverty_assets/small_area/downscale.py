@@ -32,11 +32,12 @@ from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.domains import ALL
 from poverty_assets.small_area.association import trait_profiles
 from poverty_assets.small_area.benchmark import benchmarked
-from poverty_assets.small_area.functionals import Functionals
 from poverty_assets.small_area.joint_profiles import rake
+from poverty_assets.small_area.kernel import Covariates
 from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT, log_odds
-from poverty_assets.small_area.replicates import DRAWN_TOLERANCE, collect, drawn_households, in_threads
-from poverty_assets.small_area.rows import Drawn, Rollup
+from poverty_assets.small_area.people import Inhabitants, Options
+from poverty_assets.small_area.replicates import DRAWN_TOLERANCE, Wanted, collect, drawn_households, in_threads
+from poverty_assets.small_area.rows import Drawn
 from poverty_assets.small_area.tilt import Published, poor_features, tilt_to_published, within_provinces
 
 FLOOR = 1e-6
@@ -186,9 +187,7 @@ def deprivation_index(
     return np.asarray((index - middle) / spread) if spread > 1e-9 else np.zeros_like(index)
 
 
-def downscale_margins(
-    published: Published, columns: FloatArray, population: FloatArray, province: IntArray, *, leading: int = 0
-) -> Downscaled:
+def downscale_margins(published: Published, covariates: Covariates, people: Inhabitants) -> Downscaled:
     """Commune probits along the index, with the slope between provinces; see the module's first step.
 
     Raises
@@ -196,12 +195,14 @@ def downscale_margins(
     ContractViolation
         If the published figures are not of the provinces that the communes lie in.
     """
+    population, province = people.population, people.province
     g = int(province.max()) + 1
     if published.uncensored.shape[0] != g:
         raise ContractViolation(
             f"figures of {published.uncensored.shape[0]} provinces for communes of {g}",
             remedy="give one row for each province that has communes, in the order of their numbers",
         )
+    columns, leading = np.column_stack([covariates.features, covariates.leading]), covariates.leading.shape[1]
     index = deprivation_index(columns, population, province, published.headcount_ratio, leading=leading)
     mean = group_means(index[:, None], province, population)[:, 0]
     target = ndtri(np.clip(published.uncensored, SAMPLED, 1 - SAMPLED))
@@ -219,36 +220,19 @@ def downscale_margins(
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def downscale(
-    published: Published,
-    columns: FloatArray,
-    population: FloatArray,
-    households: FloatArray,
-    province: IntArray,
-    areas: Rollup,
-    measure: Measure,
-    *,
-    leading: int = 0,
-    n_replicates: int = 200,
-    seed: int = 0,
-    functionals: Functionals | None = None,
+    published: Published, covariates: Covariates, people: Inhabitants, wanted: Wanted, options: Options | None = None
 ) -> Drawn:
     """Every figure of every commune from published totals of provinces, with intervals.
 
     Parameters
     ----------
     published : Published
-    columns : ndarray, shape (n, p)
-        Covariates and registers' rates of communes; NaN where not known.
-    population, households : ndarray, shape (n,)
-    province : ndarray of int, shape (n,)
-    areas : Rollup
-        With ``method='downscaled'``.
-    measure : Measure
-    leading : int
-        How many of the last columns are rates of registers (`deprivation_index`).
-    n_replicates, seed : int
-    functionals : Functionals, optional
-        Further figures to follow through every replicate.
+    covariates : Covariates
+        Of communes: features, and registers' rates as leading ones (`deprivation_index`); NaN where not known.
+    people : Inhabitants
+    wanted : Wanted
+        Areas with ``method='downscaled'``.
+    options : Options, optional
 
     Returns
     -------
@@ -256,13 +240,15 @@ def downscale(
         For ``tables.small_area_tables``. Uncensored headcounts of provinces are the published ones; H and censored headcounts
         as near as the margins allow.
     """
-    rng = np.random.default_rng(seed)
-    model = downscale_margins(published, columns, population, province, leading=leading)
+    options, measure = options or Options(), wanted.measure
+    rng = np.random.default_rng(options.seed)
+    model = downscale_margins(published, covariates, people)
+    population, province = people.population, people.province
     margins = expit(benchmarked(log_odds(model.eta), population, province, _inside(published.uncensored)))
     start = trait_profiles(margins, np.full_like(margins, LOADING))
     profiles, tilt = tilt_to_published(start, margins, population, province, published, measure)
-    draws = _draws(model, published, population, households, province, tilt, measure, n_replicates, rng)
-    return collect(profiles, draws, n_replicates, areas, measure, functionals)
+    draws = _draws(model, published, people, tilt, measure, options, rng)
+    return collect(profiles, draws, options.n_replicates, wanted)
 
 
 def _inside(share: FloatArray) -> FloatArray:
@@ -272,15 +258,13 @@ def _inside(share: FloatArray) -> FloatArray:
 def _draws(
     model: Downscaled,
     published: Published,
-    population: FloatArray,
-    households: FloatArray,
-    province: IntArray,
+    people: Inhabitants,
     tilt: FloatArray,
     measure: Measure,
-    n_replicates: int,
+    options: Options,
     rng: np.random.Generator,
-    n_jobs: int = 2,
 ) -> Iterator[FloatArray]:
+    population, province = people.population, people.province
     n, d = model.eta.shape
     features = poor_features(measure)
     factor = np.exp(tilt @ features.T)
@@ -289,7 +273,7 @@ def _draws(
     intensity = (
         published.censored @ np.asarray(measure.weights, dtype=float) / np.maximum(published.headcount_ratio, SAMPLED)
     )
-    number = np.maximum(households / HOUSEHOLD_EFFECT, 1.0)
+    number = np.maximum(people.households / HOUSEHOLD_EFFECT, 1.0)
     weight = population / np.bincount(province, population)[province]
 
     def profiles(own: np.random.Generator) -> FloatArray:
@@ -312,7 +296,7 @@ def _draws(
             raked = rake(seed, margins, start=raked.theta, tolerance=DRAWN_TOLERANCE)
         return drawn_households(raked.profiles, number, own)
 
-    return in_threads(profiles, ((own,) for own in rng.spawn(n_replicates)), n_jobs)
+    return in_threads(profiles, ((own,) for own in rng.spawn(options.n_replicates)), options.n_jobs)
 
 
 def _drawn_totals(share: FloatArray, error: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -6,10 +6,51 @@ of them (``margins``), or change between waves as a figure of its own (``measure
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from poverty_assets.arrays import FloatArray, IntArray, logit
-from poverty_assets.small_area.sample import Sample, pooled_design_effect
+from poverty_assets.small_area.sample import Sample, Survey, pooled_design_effect
+
+
+@dataclass(frozen=True)
+class Since:
+    """What areas may have gained since the survey, on the logit scale; nothing if not given.
+
+    Attributes
+    ----------
+    years : float
+        From the middle of fieldwork to the quarter.
+    drift_per_year : float, optional
+        Variance that logits gain in a year (`drift_variance`); None where no two waves tell.
+    trend : ndarray, shape (d,), optional
+        Change of logits if they went on as before (`wave_trend` times the years).
+    common : ndarray, shape (d,), optional
+        Standard deviation of what all areas' logits have gained together (`common_error`).
+    """
+
+    years: float = 0.0
+    drift_per_year: float | None = None
+    trend: FloatArray | None = None
+    common: FloatArray | None = None
+
+    @property
+    def variance(self) -> float:
+        """Variance that logits have gained."""
+        return self.years * (self.drift_per_year or 0.0)
+
+
+def since_survey(survey: Survey, province: IntArray, years_between: float, years_since: float) -> Since:
+    """From two waves ``years_between`` apart; from one wave only that time has passed."""
+    if survey.before is None:
+        return Since(years_since)
+    return Since(
+        years_since,
+        drift_variance(survey.before, survey.now, province, years_between),
+        years_since * wave_trend(survey.before, survey.now, years_between),
+        common_error(survey.before, survey.now, years_between, years_since),
+    )
 
 
 def drift_variance(before: Sample, now: Sample, province: IntArray, years: float) -> float:

@@ -1,13 +1,14 @@
 """What a quarter's models take: communes, their covariates, survey waves, and the totals that communes are to add up to.
 
-Belongs here: tables of the lake in the form of arrays. Does not belong here: any model (``margins``, ``replicates``), or their order
-(``quarter``).
+Belongs here: `Inputs`, the tables of the lake that a quarter's estimates are made of, and the arrays made of them. Does not belong
+here: any model (``margins``, ``replicates``), or their order (``estimate``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,15 @@ from poverty_assets.judging.folds import block_ids
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.pack.country import Country
+from poverty_assets.quarter import Quarter
 from poverty_assets.registers.counts import RATE
+from poverty_assets.small_area.covariate_drift import quarter_stability
 from poverty_assets.small_area.kernel import Covariates
+from poverty_assets.small_area.people import Inhabitants
 from poverty_assets.small_area.replicates import Groups
-from poverty_assets.small_area.sample import Sample
+from poverty_assets.small_area.sample import Sample, Survey, read_sample
 from poverty_assets.small_area.tilt import Published
+from poverty_assets.sources.earlier import BETWEEN
 
 SMALLEST = 1.0  # persons: a commune whose population no source gives weighs next to nothing in totals
 _CLUSTER_EFFECT = 1.3  # of clusters on the variance of a province's share, beside unequal weights
@@ -56,6 +61,11 @@ class Place:
     xy: FloatArray
     groups: Groups
 
+    @property
+    def people(self) -> Inhabitants:
+        """Who lives in the communes."""
+        return Inhabitants(self.population, self.households, self.province)
+
 
 @dataclass(frozen=True)
 class Wave:
@@ -73,6 +83,84 @@ class Wave:
     name: str
     households: pd.DataFrame
     middle: dt.date
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a quarter's estimates are made of, as the lake has it.
+
+    Attributes
+    ----------
+    areas : DataFrame (catalog: ``dim_area``)
+        Areas of all levels.
+    features : DataFrame (catalog: ``commune_feature``)
+        ``area_id, feature_id, value, observed_on`` of the features that are modelled, as of the quarter.
+    wave_features : DataFrame (lake: ``wave_feature``)
+        ``wave, quarter_of_wave, area_id, feature_id, value, observed_on``: features and rates of registers as of the quarter in
+        which each wave ended, of the quarters between two waves, and of the season; empty where there is no wave.
+    registers : DataFrame (lake: ``register_count``)
+        ``register_id, area_id, households, listed`` as of the quarter.
+    waves : list of Wave
+        Those that have households: the serving one last, the one before it, if any, first. Empty where only totals are published.
+    published_mpi, published_headcount : DataFrame
+        Published rows of all areas, in the form of ``fct_mpi`` and ``fct_headcount``; empty where nothing is.
+    measure : Measure
+    country : Country
+    quarter : Quarter
+    """
+
+    areas: pd.DataFrame
+    features: pd.DataFrame
+    wave_features: pd.DataFrame
+    registers: pd.DataFrame
+    waves: list[Wave]
+    published_mpi: pd.DataFrame
+    published_headcount: pd.DataFrame
+    measure: Measure
+    country: Country
+    quarter: Quarter
+
+    @cached_property
+    def place(self) -> Place:
+        """The communes."""
+        return place_of(self.areas, self.country)
+
+    @cached_property
+    def now(self) -> pd.DataFrame:
+        """``area_id, feature_id, value``: features and rates of registers as of the quarter."""
+        return with_rates(self.features, self.registers)
+
+    @cached_property
+    def at_waves(self) -> list[pd.DataFrame]:
+        """The same as of each of the waves."""
+        return [self.wave_features[self.wave_features["wave"] == wave.name] for wave in self.waves]
+
+    @property
+    def between(self) -> pd.DataFrame:
+        """The same of the quarters between the two waves, in the quarter in which the later one comes; else empty."""
+        return self.wave_features[self.wave_features["wave"].str.startswith(BETWEEN)]
+
+    @property
+    def stability(self) -> pd.DataFrame:
+        """How far the quarter's features have drifted from the serving wave's (``covariate_drift.quarter_stability``)."""
+        return quarter_stability(self.wave_features, self.features, pd.Index(self.place.communes))
+
+    @cached_property
+    def survey(self) -> Survey:
+        """The samples of the waves."""
+        ids = self.measure.indicator_ids
+        samples = [read_sample(wave.households, ids, self.place.communes) for wave in self.waves]
+        return Survey(samples[-1], samples[0] if len(samples) > 1 else None)
+
+    def published(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Published rows of provinces by the measure: of ``fct_mpi``, of ``fct_headcount``."""
+        mpi, headcount = (
+            rows[(rows["area_level"] == "province") & (rows["measure_id"] == self.measure.measure_id)]
+            if len(rows)
+            else rows
+            for rows in (self.published_mpi, self.published_headcount)
+        )
+        return mpi, headcount
 
 
 def place_of(areas: pd.DataFrame, country: Country) -> Place:

@@ -28,6 +28,7 @@ from threadpoolctl import threadpool_limits
 
 from poverty_assets.arrays import FloatArray, IntArray, group_means, group_sums
 from poverty_assets.small_area.benchmark import benchmarked
+from poverty_assets.small_area.drift import Since
 from poverty_assets.small_area.kernel import (
     Covariates,
     KernelFit,
@@ -36,8 +37,9 @@ from poverty_assets.small_area.kernel import (
     fit_kernel,
     kernel_parts,
 )
-from poverty_assets.small_area.sample import Sample, between_freedom, pooled_design_effect, sampling_correlation
-from poverty_assets.small_area.second_stage import error_correlation, scale_error, second_stage
+from poverty_assets.small_area.people import Inhabitants
+from poverty_assets.small_area.sample import Sample, Survey, between_freedom, sampling_correlation
+from poverty_assets.small_area.second_stage import SecondStage, error_correlation, scale_error, second_stage
 
 MOST_STRETCH = 1.6
 """Largest factor that predictions are spread out by."""
@@ -45,6 +47,28 @@ HOUSEHOLD_EFFECT = 1.2
 """Variance of a share of people over that of as many independent households: households differ in size."""
 MIN_CASES = 5
 """Clusters with anyone deprived below which a province's direct total is no benchmark (`FewCases` stands for it)."""
+
+
+@dataclass(frozen=True)
+class HeldOutErrors:
+    """How the learner errs where it did not see the answer, for s sampled areas and d indicators.
+
+    Attributes
+    ----------
+    scale : ndarray, shape (d,)
+        Standard deviation of log phi: of the sample's noise, and of the design effect that takes noise for differences.
+    calibration : float
+        Factor on errors with which 95% of held-out direct shares are covered, all indicators together; at least 1.
+    correlation : ndarray, shape (d, d)
+        Of the indicators' errors within one area.
+    noise_factors : ndarray, shape (s, d)
+        Residuals at sampled areas, scaled to the sampling variance: what a resampled weight multiplies.
+    """
+
+    scale: FloatArray
+    calibration: float
+    correlation: FloatArray
+    noise_factors: FloatArray
 
 
 @dataclass(frozen=True)
@@ -63,25 +87,17 @@ class Margins:
         What stands for those.
     intercept, slope, scale : ndarray, shape (d,)
         a, b and phi.
-    scale_error : ndarray, shape (d,)
-        Standard deviation of log phi: of the sample's noise, and of the design effect that takes noise for differences.
     stretch : ndarray, shape (2, d)
         Factor of `spread_out` for areas without and with households in the sample.
-    calibration : float
-        Factor on errors with which 95% of held-out direct shares are covered, all indicators together; at least 1.
-    correlation : ndarray, shape (d, d)
-        Of the indicators' errors within one area.
     fits : tuple of KernelFit
     residual_roots : ndarray of float32, shape (d, n, n)
         Square roots of the covariance of errors that no resampling of the survey shows.
-    noise_factors : ndarray, shape (s, d)
-        Residuals at sampled areas, scaled to the sampling variance: what a resampled weight multiplies.
+    errors : HeldOutErrors
     trend : ndarray, shape (d,)
         Change of logits since the survey, if all of it came.
     common : ndarray, shape (d,)
         Standard deviation of what all areas' logits may have gained besides.
-    population : ndarray, shape (n,)
-    province : ndarray of int, shape (n,)
+    people : Inhabitants
     """
 
     eta: FloatArray
@@ -91,31 +107,22 @@ class Margins:
     intercept: FloatArray
     slope: FloatArray
     scale: FloatArray
-    scale_error: FloatArray
     stretch: FloatArray
-    calibration: float
-    correlation: FloatArray
     fits: tuple[KernelFit, ...]
     residual_roots: npt.NDArray[np.float32]
-    noise_factors: FloatArray
+    errors: HeldOutErrors
     trend: FloatArray
     common: FloatArray
-    population: FloatArray
-    province: IntArray
+    people: Inhabitants
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def fit_margins(
-    sample: Sample,
+    survey: Survey,
     covariates: Covariates,
-    population: FloatArray,
+    people: Inhabitants,
     *,
-    households: FloatArray,
-    design_effect: FloatArray | None = None,
-    drift: float = 0.0,
-    trend: FloatArray | None = None,
-    before: Sample | None = None,
-    common: FloatArray | None = None,
+    since: Since | None = None,
     distance: FloatArray | None = None,
     n_jobs: int = 2,
 ) -> Margins:
@@ -123,33 +130,58 @@ def fit_margins(
 
     Parameters
     ----------
-    sample : Sample
+    survey : Survey
+        What the wave before saw, where there is one, is where this wave's fit starts.
     covariates : Covariates
-        Of the sample's areas.
-    population, households : ndarray, shape (n,)
-        Persons, which weigh areas in totals, and households, which tell how far an area's own people may depart from what
-        its conditions lead one to expect.
-    design_effect : ndarray, shape (d,), optional
-        Of clusters within an area (``direct.pooled_design_effect``); this wave's own if not given.
-    drift : float
-        Variance that logits have gained since the survey (``drift.drift_variance`` times the years since).
-    trend : ndarray, shape (d,), optional
-        Change of logits since the survey if they went on as before (``drift.wave_trend`` times the years since). Estimates stay with
-        the survey; replicates take any part of it from none to all.
-    before : Sample, optional
-        The wave before, of the same areas: what it saw is where this one starts.
-    common : ndarray, shape (d,), optional
-        Standard deviation of what all areas' logits have gained together since the survey (``drift.common_error``).
+        Of the survey's areas.
+    people : Inhabitants
+    since : Since, optional
+        What areas may have gained since the survey. Estimates stay with the survey; replicates take any part of the trend from
+        none to all. Nothing if not given.
     distance : ndarray, shape (n,), optional
-        From the areas learnt from (``competition.applicability``): errors of areas beyond 1 are that many times as large, twice at
+        From the areas learnt from (``league.applicability``): errors of areas beyond 1 are that many times as large, twice at
         most.
     n_jobs : int
         Threads.
     """
-    d = sample.shares.shape[1]
-    sampled = sample.sampled
-    samples = [sample] if before is None else [before, sample]
-    effect = pooled_design_effect(samples) if design_effect is None else design_effect
+    sample, d = survey.now, survey.now.shares.shape[1]
+    since = since or Since()
+    share, effective = _direct(sample, survey.effect)
+    learnt = _learnt(survey, covariates, n_jobs)
+    stage = second_stage(learnt.fits, share, effective, sample.n_areas)
+    population, province = people.population, people.province
+    totals = province_totals(sample, province)
+    wide, stretch = spread_out(stage.eta, stage.error, sample.area_households > 0, population, province)
+    few = _few_cases(sample, survey.effect, province, totals, group_means(ndtr(wide), province, population))
+    shares = expit(benchmarked(log_odds(wide), population, province, few.filled(totals)))
+    return Margins(
+        eta=stage.eta,
+        shares=shares,
+        totals=totals,
+        few=few,
+        intercept=stage.intercept,
+        slope=stage.slope,
+        scale=stage.scale,
+        stretch=stretch,
+        fits=learnt.fits,
+        residual_roots=_residual_roots(learnt, stage, shares, people, since.variance, distance, n_jobs),
+        trend=np.zeros(d) if since.trend is None else np.asarray(since.trend, dtype=float),
+        common=np.zeros(d) if since.common is None else np.asarray(since.common, dtype=float),
+        people=people,
+        errors=_held_out_errors(learnt.fits, stage, survey),
+    )
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """The learner's fit of each indicator, and the parts of its kernel."""
+
+    parts: tuple[Parts, ...]
+    fits: tuple[KernelFit, ...]
+
+
+def _learnt(survey: Survey, covariates: Covariates, n_jobs: int) -> _Learnt:
+    sample, before, effect = survey.now, survey.before, survey.effect
     share, effective = _direct(sample, effect)
     shared, own = kernel_parts(covariates), covariates.own
     past = _direct(before, effect) if before is not None else None
@@ -158,45 +190,21 @@ def fit_margins(
         parts = shared if own is None else shared.with_own(own[:, j])
         if before is not None and past is not None:
             parts = parts.after(fit_kernel(parts, past[0][:, j], past[1][:, j], before.sampled))
-        return parts, fit_kernel(parts, share[:, j], effective[:, j], sampled)
+        return parts, fit_kernel(parts, share[:, j], effective[:, j], sample.sampled)
 
     with ThreadPoolExecutor(n_jobs) as pool:
-        parts, fits = zip(*pool.map(fit, range(d)), strict=True)
-    stage = second_stage(fits, share, effective, sample.n_areas)
-    province = covariates.province
-    totals = province_totals(sample, province)
-    wide, stretch = spread_out(stage.eta, stage.error, sample.area_households > 0, population, province)
-    few = _few_cases(sample, effect, province, totals, group_means(ndtr(wide), province, population))
-    shares = expit(benchmarked(log_odds(wide), population, province, few.filled(totals)))
+        return _Learnt(*zip(*pool.map(fit, range(share.shape[1])), strict=True))
+
+
+def _held_out_errors(fits: tuple[KernelFit, ...], stage: SecondStage, survey: Survey) -> HeldOutErrors:
     errors = np.column_stack([(f.working - stage.held_out[f.sampled, j]) for j, f in enumerate(fits)])
     spread = np.column_stack([f.noise + stage.scale[j] * f.held_out_variance for j, f in enumerate(fits)])
     standard, noise = errors / np.sqrt(spread), np.column_stack([f.noise for f in fits])
-
-    def root(j: int) -> npt.NDArray[np.float32]:
-        found = _residual_root(parts[j], fits[j], stage.scale[j], stage.slope[j], shares[:, j], households, drift)
-        return found if distance is None else found * np.clip(distance, 1.0, 2.0).astype(np.float32)[:, None]
-
-    with ThreadPoolExecutor(n_jobs) as pool:
-        roots = list(pool.map(root, range(d)))
-    return Margins(
-        stage.eta,
-        shares,
-        totals,
-        few,
-        stage.intercept,
-        stage.slope,
-        stage.scale,
-        scale_error(spread, noise, between_freedom(samples)),
-        stretch,
+    return HeldOutErrors(
+        scale_error(spread, noise, between_freedom(survey.samples)),
         float(np.clip(np.quantile(np.abs(standard), 0.95) / 1.96, 1.0, 1.5)),
-        error_correlation(standard, noise / spread, sampling_correlation(samples)),
-        fits,
-        np.stack(roots),
+        error_correlation(standard, noise / spread, sampling_correlation(survey.samples)),
         standard * np.sqrt(noise),
-        np.zeros(d) if trend is None else np.asarray(trend, dtype=float),
-        np.zeros(d) if common is None else np.asarray(common, dtype=float),
-        np.asarray(population, dtype=float),
-        province,
     )
 
 
@@ -293,6 +301,27 @@ def province_totals(sample: Sample, province: IntArray, factor: FloatArray | Non
     return np.where((cases >= MIN_CASES) & (direct > 0) & (direct < 1), direct, np.nan)
 
 
+def _residual_roots(
+    learnt: _Learnt,
+    stage: SecondStage,
+    shares: FloatArray,
+    people: Inhabitants,
+    drift: float,
+    distance: FloatArray | None,
+    n_jobs: int,
+) -> npt.NDArray[np.float32]:
+    """`_residual_root` of every indicator, (d, n, n); larger where areas lie far from any that was learnt from."""
+
+    def root(j: int) -> npt.NDArray[np.float32]:
+        found = _residual_root(
+            learnt.parts[j], learnt.fits[j], stage.scale[j], stage.slope[j], shares[:, j], people.households, drift
+        )
+        return found if distance is None else found * np.clip(distance, 1.0, 2.0).astype(np.float32)[:, None]
+
+    with ThreadPoolExecutor(n_jobs) as pool:
+        return np.stack(list(pool.map(root, range(shares.shape[1]))))
+
+
 def _residual_root(
     parts: Parts,
     fit: KernelFit,
@@ -341,7 +370,7 @@ def draw_margins(
     factor : ndarray, shape (p,)
     """
     n, d = margins.shares.shape
-    mixing = np.linalg.cholesky(margins.correlation)
+    mixing = np.linalg.cholesky(margins.errors.correlation)
     sampled = margins.fits[0].sampled
     total = np.bincount(sample.area, sample.weight, n)[sampled]
     for first in range(0, len(factors), batch):
@@ -349,17 +378,19 @@ def draw_margins(
         normal = rng.standard_normal((d, n, len(some)), dtype=np.float32)
         # phi is known but roughly: an error that indicators share in part
         doubt = (rng.standard_normal((len(some), 1)) + rng.standard_normal((len(some), d))) / np.sqrt(2)
-        widened = np.exp(margins.scale_error / 2 * doubt) * margins.calibration
+        widened = np.exp(margins.errors.scale / 2 * doubt) * margins.errors.calibration
         shock = np.tensordot(mixing.astype(np.float32), normal, 1)
         residual = np.stack([root @ shock[j] for j, root in enumerate(margins.residual_roots)], axis=2)
         for r, factor in enumerate(some):
             moved = np.bincount(sample.area, sample.weight * factor, n)[sampled] / total - 1
-            noise = moved[:, None] * margins.noise_factors
+            noise = moved[:, None] * margins.errors.noise_factors
             from_survey = np.column_stack([b * (f.smoother @ noise[:, j]) for j, (f, b) in _with_slope(margins)])
             error = residual[:, r, :] * widened[r] + from_survey
-            totals = province_totals(sample, margins.province, factor)
+            totals = province_totals(sample, margins.people.province, factor)
             totals = margins.few.filled(np.where(np.isfinite(margins.totals), totals, np.nan), rng)
-            logits = benchmarked(log_odds(margins.eta + error), margins.population, margins.province, totals)
+            logits = benchmarked(
+                log_odds(margins.eta + error), margins.people.population, margins.people.province, totals
+            )
             since = rng.uniform() * margins.trend + margins.common * rng.standard_normal(d)
             yield expit(logits + since), factor
 

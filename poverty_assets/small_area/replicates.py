@@ -25,11 +25,12 @@ from threadpoolctl import threadpool_limits
 
 from poverty_assets.arrays import FloatArray, IntArray, logit
 from poverty_assets.measure.measure import Measure
-from poverty_assets.small_area.association import Association, fit_association, trait_profiles
+from poverty_assets.small_area.association import Association, StrengthPrior, fit_association, trait_profiles
 from poverty_assets.small_area.functionals import Functionals, no_functionals
 from poverty_assets.small_area.joint_profiles import rake
 from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT, Margins, draw_margins
 from poverty_assets.small_area.nowcast import moved_profiles
+from poverty_assets.small_area.people import Options
 from poverty_assets.small_area.rows import Drawn, Rollup, choose_bundles, figure_columns
 from poverty_assets.small_area.sample import Sample, rescaled_bootstrap
 from poverty_assets.small_area.tilt import Published, poor_features, tilt_to_published
@@ -68,8 +69,14 @@ class Groups:
 class Associations:
     """Association of provinces, and of blocks within them."""
 
+    groups: Groups
     provinces: Association
     blocks: Association
+
+    @property
+    def loadings(self) -> FloatArray:
+        """Loadings of each area, those of its block, shape (n, d)."""
+        return self.blocks.of_areas(self.groups.block)
 
 
 def fit_associations(
@@ -93,11 +100,10 @@ def fit_associations(
         groups.block,
         factor=factor,
         start=Association(provinces.loadings, first.strength, first.strength_error),
-        centre=centre,
-        spread=BLOCK_SPREAD,
+        prior=StrengthPrior(centre, BLOCK_SPREAD),
         iterations=steps,
     )
-    return Associations(provinces, blocks)
+    return Associations(groups, provinces, blocks)
 
 
 def joint_profiles(margins: FloatArray, loadings: FloatArray) -> FloatArray:
@@ -106,39 +112,52 @@ def joint_profiles(margins: FloatArray, loadings: FloatArray) -> FloatArray:
     return rake(seed, margins, start=np.zeros_like(margins)).profiles
 
 
+@dataclass(frozen=True)
+class Chain:
+    """The chain of the point estimate, which every replicate goes through once more.
+
+    Attributes
+    ----------
+    margins : Margins
+    sample : Sample
+    associations : Associations
+    tilt : ndarray, shape (g, 2^d), optional
+        Multiplies the seeds of provinces (``tilt``).
+    shift : ndarray, shape (n, d), optional
+        Moves the logits of margins on from the survey (``nowcast.nowcast_shift``).
+    """
+
+    margins: Margins
+    sample: Sample
+    associations: Associations
+    tilt: FloatArray | None = None
+    shift: FloatArray | None = None
+
+
 def draw_profiles(
-    margins: Margins,
-    sample: Sample,
-    groups: Groups,
-    fitted: Associations,
-    households: FloatArray,
-    factors: FloatArray,
-    rng: np.random.Generator,
-    tilt: FloatArray | None = None,
-    *,
-    shift: FloatArray | None = None,
-    n_jobs: int = 2,
+    chain: Chain, factors: FloatArray, rng: np.random.Generator, *, n_jobs: int = 2
 ) -> Iterator[FloatArray]:
-    """Profiles of every area as they may be, one (n, 2^d) a replicate; ``tilt`` (g, 2^d) multiplies provinces' seeds, ``shift``
-    (n, d) moves the logits of margins on from the survey.
+    """Profiles of every area as they may be, one (n, 2^d) for each row of factors on the weights of PSUs (r, p).
 
     Every replicate has random numbers of its own, so that the number of threads changes nothing; nor does that of the linear
     algebra, which is held to one (its sums come out differently with more).
     """
-    number = np.maximum(households / HOUSEHOLD_EFFECT, 1.0)
+    sample, fitted, tilt, shift = chain.sample, chain.associations, chain.tilt, chain.shift
+    groups = fitted.groups
+    number = np.maximum(chain.margins.people.households / HOUSEHOLD_EFFECT, 1.0)
 
     def profiles(shares: FloatArray, factor: FloatArray, own: np.random.Generator) -> FloatArray:
         again = fit_associations(sample, shares, groups, factor=factor, start=fitted)
         strength = np.exp(BLOCK_SPREAD * own.standard_normal((len(shares), 1)))
         if shift is not None:
             shares = expit(logit(shares) + shift)
-        expected = trait_profiles(shares, np.minimum(again.blocks.of_areas(groups.block) * strength, 0.96))
+        expected = trait_profiles(shares, np.minimum(again.loadings * strength, 0.96))
         if tilt is not None:
             expected *= tilt[groups.province]
             expected = rake(expected, shares, start=np.zeros_like(shares), tolerance=DRAWN_TOLERANCE).profiles
         return drawn_households(expected, number, own)
 
-    tasks = zip(draw_margins(margins, sample, factors, rng), rng.spawn(len(factors)), strict=True)
+    tasks = zip(draw_margins(chain.margins, sample, factors, rng), rng.spawn(len(factors)), strict=True)
     return in_threads(profiles, ((shares, factor, own) for (shares, factor), own in tasks), n_jobs)
 
 
@@ -181,20 +200,35 @@ def drawn_households(expected: FloatArray, number: FloatArray, rng: np.random.Ge
     return np.where(total > 0, counts / np.maximum(total, 1.0), expected)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which figures are asked for.
+
+    Attributes
+    ----------
+    areas : Rollup
+        Of which areas.
+    measure : Measure
+        By which measure of deprivation.
+    functionals : Functionals, optional
+        Further figures to follow through every replicate.
+    """
+
+    areas: Rollup
+    measure: Measure
+    functionals: Functionals | None = None
+
+
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def replicate(
     margins: Margins,
     sample: Sample,
     groups: Groups,
-    households: FloatArray,
-    areas: Rollup,
-    measure: Measure,
+    wanted: Wanted,
     *,
     totals: Published | None = None,
-    n_replicates: int = 200,
-    seed: int = 0,
-    functionals: Functionals | None = None,
     shift: FloatArray | None = None,
+    options: Options | None = None,
 ) -> Drawn:
     """Point estimates and replicates of every figure, for every area of the roll-up.
 
@@ -203,44 +237,34 @@ def replicate(
     margins : Margins
     sample : Sample
     groups : Groups
-    households : ndarray, shape (n,)
-        Households that live in each area.
-    areas : Rollup
-    measure : Measure
+    wanted : Wanted
     totals : Published, optional
         Direct H and censored headcounts of provinces that profiles are to add up to (``tilt``).
-    n_replicates, seed : int
-    functionals : Functionals, optional
-        Further figures to follow through every replicate.
     shift : ndarray, shape (n, d), optional
         Move of logits since the survey (``nowcast.nowcast_shift``), of the point and of every replicate.
+    options : Options, optional
     """
-    rng = np.random.default_rng(seed)
+    options = options or Options()
+    rng = np.random.default_rng(options.seed)
     fitted = fit_associations(sample, margins.shares, groups)
-    profiles = joint_profiles(margins.shares, fitted.blocks.of_areas(groups.block))
+    profiles = joint_profiles(margins.shares, fitted.loadings)
     tilt = None
     if totals is not None:
-        weight, province = margins.population, groups.province
-        profiles, by_feature = tilt_to_published(profiles, margins.shares, weight, province, totals, measure)
+        weight, measure = margins.people.population, wanted.measure
+        profiles, by_feature = tilt_to_published(profiles, margins.shares, weight, groups.province, totals, measure)
         tilt = np.exp(by_feature @ poor_features(measure).T)
-    factors = rescaled_bootstrap(sample.stratum, n_replicates, rng)
-    draws = draw_profiles(margins, sample, groups, fitted, households, factors, rng, tilt, shift=shift)
+    factors = rescaled_bootstrap(sample.stratum, options.n_replicates, rng)
+    draws = draw_profiles(Chain(margins, sample, fitted, tilt, shift), factors, rng, n_jobs=options.n_jobs)
     if shift is not None:
         profiles = moved_profiles(profiles, shift)
-    return collect(profiles, draws, n_replicates, areas, measure, functionals)
+    return collect(profiles, draws, options.n_replicates, wanted)
 
 
-def collect(
-    profiles: FloatArray,
-    draws: Iterable[FloatArray],
-    n_replicates: int,
-    areas: Rollup,
-    measure: Measure,
-    functionals: Functionals | None = None,
-) -> Drawn:
+def collect(profiles: FloatArray, draws: Iterable[FloatArray], n_replicates: int, wanted: Wanted) -> Drawn:
     """Keep of every replicate's profiles the figures and the chosen bundles; the profiles themselves would fill the memory."""
-    columns = figure_columns(measure)
-    more = functionals or no_functionals(*profiles.shape)
+    areas = wanted.areas
+    columns = figure_columns(wanted.measure)
+    more = wanted.functionals or no_functionals(*profiles.shape)
     whole = np.asarray(areas.matrix @ profiles)
     bundles = choose_bundles(whole)
     kept = np.empty((n_replicates, len(whole), columns.shape[1]), dtype=np.float32)

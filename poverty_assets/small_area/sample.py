@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,30 @@ class Sample:
         """Weighted means of PSU columns by group of PSUs, NaN for groups without any; shape (n_groups, q)."""
         weight = self.weight if factor is None else self.weight * factor
         return group_means(columns, group, weight, n_groups)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The wave that serves a quarter, and the one before it where there is one: of the same areas and indicators.
+
+    Attributes
+    ----------
+    now : Sample
+    before : Sample, optional
+    """
+
+    now: Sample
+    before: Sample | None = None
+
+    @property
+    def samples(self) -> list[Sample]:
+        """All waves, the serving one last."""
+        return [self.now] if self.before is None else [self.before, self.now]
+
+    @cached_property
+    def effect(self) -> FloatArray:
+        """Design effect of clusters within an area, shape (d,), of all waves together."""
+        return pooled_design_effect(self.samples)
 
 
 def read_sample(households: pd.DataFrame, indicators: Sequence[str], area_ids: Sequence[str]) -> Sample:

@@ -22,7 +22,7 @@ itself admits are not believed."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class SecondStage:
     """What came of it, for n areas and d indicators.
 
     Attributes
@@ -43,7 +43,7 @@ class Stage:
     scale: FloatArray
 
 
-def second_stage(fits: tuple[KernelFit, ...], share: FloatArray, effective: FloatArray, n: int) -> Stage:
+def second_stage(fits: tuple[KernelFit, ...], share: FloatArray, effective: FloatArray, n: int) -> SecondStage:
     """Fay-Herriot over held-out predictions, in units of their own standard errors so that phi is the area variance.
 
     Linearised shares of small samples understate the spread between areas (Breslow and Lin 1995), so phi comes from the
@@ -68,7 +68,7 @@ def second_stage(fits: tuple[KernelFit, ...], share: FloatArray, effective: Floa
     held_out = intercept + slope * prediction
     keep = np.where(np.isfinite(direct), scale * variance / (scale * variance + np.nan_to_num(noise, nan=1.0)), 0.0)
     eta = held_out + keep * (np.nan_to_num(direct) - held_out)
-    return Stage(eta, (1 - keep) * scale * slope**2 * variance, held_out, intercept, slope, scale)
+    return SecondStage(eta, (1 - keep) * scale * slope**2 * variance, held_out, intercept, slope, scale)
 
 
 def _error_scale(prediction: FloatArray, variance: FloatArray, share: FloatArray, effective: FloatArray) -> FloatArray:

@@ -82,6 +82,13 @@ def test_what_two_files_bring_to_light_is_said_once(pack):
     assert len(check_pack("khm")) == 1
 
 
+def test_long_term_means_have_a_band_for_each_quarter_of_the_year(pack):
+    places = spoil(pack, [("hazards.yaml", "normal: rainfall_normal", "normal: elevation", "")])
+    [(file, line, problem)] = faults_found()
+    assert (file, line) == places[0]
+    assert "a band for each quarter of the year" in problem
+
+
 def test_files_that_are_missing_are_named_together(pack):
     for name in ("hazards.yaml", "explorer.yaml", "sources_simulated.yaml"):
         (pack / name).unlink()

@@ -10,7 +10,7 @@ from poverty_assets.catalog import table
 from poverty_assets.small_area.against_truth import point_scores, profile_scores, scores
 from poverty_assets.small_area.association import trait_profiles
 from poverty_assets.small_area.joint_profiles import independent
-from poverty_assets.small_area.replicates import collect
+from poverty_assets.small_area.replicates import Wanted, collect
 from poverty_assets.small_area.rows import Drawn, rollup
 from poverty_assets_tests.measurement.factories import make_measure
 
@@ -30,7 +30,7 @@ def drawn_about(profiles: np.ndarray, spread: float) -> Drawn:
     up = rollup(areas, codes, np.ones(N), "KH")
     rng = np.random.default_rng(0)
     draws = (profiles * np.exp(spread * rng.standard_normal(profiles.shape)) for _ in range(60))
-    return collect(profiles, (d / d.sum(axis=1, keepdims=True) for d in draws), 60, up, make_measure())
+    return collect(profiles, (d / d.sum(axis=1, keepdims=True) for d in draws), 60, Wanted(up, make_measure()))
 
 
 def value(frame: pd.DataFrame, target: str, metric: str) -> float:

@@ -12,9 +12,10 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.small_area.association import fit_association, trait_profiles
 from poverty_assets.small_area.kernel import Covariates, fit_kernel, kernel_parts
 from poverty_assets.small_area.margins import Margins, fit_margins, spread_out
-from poverty_assets.small_area.replicates import Groups, draw_profiles, fit_associations, replicate
+from poverty_assets.small_area.people import Inhabitants, Options
+from poverty_assets.small_area.replicates import Chain, Groups, Wanted, draw_profiles, fit_associations, replicate
 from poverty_assets.small_area.rows import Drawn, Rollup, SmallAreaTables, rollup, small_area_tables
-from poverty_assets.small_area.sample import Sample, read_sample, rescaled_bootstrap
+from poverty_assets.small_area.sample import Sample, Survey, read_sample, rescaled_bootstrap
 from poverty_assets_tests.measurement.factories import make_measure
 
 N, PER_PROVINCE, SIZE = 120, 40, 30
@@ -45,7 +46,8 @@ def fitted() -> tuple[Sample, Margins, Groups, np.ndarray, list[str]]:
     province = np.arange(N) // PER_PROVINCE
     xy = np.column_stack([np.arange(N) * 5_000.0, np.zeros(N)])
     covariates = Covariates(np.zeros((N, 0)), xy, province, x[:, None])
-    found = fit_margins(sample, covariates, np.full(N, 2_000.0), households=np.full(N, 500.0))
+    people = Inhabitants(np.full(N, 2_000.0), np.full(N, 500.0), province)
+    found = fit_margins(Survey(sample), covariates, people)
     return sample, found, Groups(province, province), margins, codes
 
 
@@ -63,7 +65,7 @@ def published(fitted: tuple) -> tuple[Drawn, Rollup, SmallAreaTables]:
         ]
     )
     up = rollup(areas, codes, np.full(N, 2_000.0), "KH", sampled_households=sample.area_households)
-    drawn = replicate(margins, sample, groups, np.full(N, 500.0), up, make_measure(), n_replicates=40)
+    drawn = replicate(margins, sample, groups, Wanted(up, make_measure()), options=Options(40))
     return drawn, up, small_area_tables(drawn, up, make_measure())
 
 
@@ -139,7 +141,7 @@ def test_tables_have_the_catalogs_columns_and_one_coherent_distribution(publishe
 def test_replicates_are_the_same_for_the_same_seed(fitted: tuple, published: tuple) -> None:
     sample, margins, groups, _, _ = fitted
     drawn, up, _ = published
-    again = replicate(margins, sample, groups, np.full(N, 500.0), up, make_measure(), n_replicates=40)
+    again = replicate(margins, sample, groups, Wanted(up, make_measure()), options=Options(40))
     np.testing.assert_array_equal(again.draws, drawn.draws)
 
 
@@ -152,12 +154,10 @@ def test_a_survey_without_communes_is_refused() -> None:
 def test_the_number_of_threads_changes_no_bit(fitted: tuple) -> None:
     sample, margins, groups, _, _ = fitted
     factors = rescaled_bootstrap(sample.stratum, 4, np.random.default_rng(0))
-    associations = fit_associations(sample, margins.shares, groups)
+    chain = Chain(margins, sample, fit_associations(sample, margins.shares, groups))
 
     def drawn(n_jobs: int) -> np.ndarray:
         rng = np.random.default_rng(1)
-        return np.stack(
-            list(draw_profiles(margins, sample, groups, associations, np.full(N, 500.0), factors, rng, n_jobs=n_jobs))
-        )
+        return np.stack(list(draw_profiles(chain, factors, rng, n_jobs=n_jobs)))
 
     np.testing.assert_array_equal(drawn(1), drawn(3))

@@ -10,6 +10,9 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.small_area.association import trait_profiles
 from poverty_assets.small_area.downscale import downscale, published_totals
+from poverty_assets.small_area.kernel import Covariates
+from poverty_assets.small_area.people import Inhabitants, Options
+from poverty_assets.small_area.replicates import Wanted
 from poverty_assets.small_area.rows import rollup, small_area_tables
 from poverty_assets_tests.measurement.factories import make_measure
 
@@ -70,10 +73,9 @@ def test_communes_add_up_to_what_was_published_and_vary_with_the_register() -> N
         }
     )
     up = rollup(areas, codes, population, "KH", method="downscaled")
-    columns = np.column_stack([rng.normal(size=N), register])
-    drawn = downscale(
-        totals, columns, population, population / 5, province, up, measure, leading=1, n_replicates=30, seed=1
-    )
+    covariates = Covariates(rng.normal(size=(N, 1)), np.zeros((N, 2)), province, register[:, None])
+    people = Inhabitants(population, population / 5, province)
+    drawn = downscale(totals, covariates, people, Wanted(up, measure), Options(30, seed=1))
     tables = small_area_tables(drawn, up, measure)
     own = tables.headcount.query("kind == 'uncensored'").pivot(
         index="area_id", columns="indicator_id", values="estimate"

@@ -13,7 +13,8 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import draws_matrix
 from poverty_assets.small_area.estimate import Estimated, estimate_quarter
 from poverty_assets.small_area.functionals import Functionals
-from poverty_assets.small_area.inputs import Wave, waves_of
+from poverty_assets.small_area.inputs import Inputs, Wave, waves_of
+from poverty_assets.small_area.people import Options
 from poverty_assets.sources.earlier import BETWEEN
 from poverty_assets_tests.measurement.factories import make_measure
 from poverty_assets_tests.small_area.test_chain import N, make_country
@@ -51,10 +52,25 @@ def estimate(functionals: Functionals | None = None, quarter: Quarter = QUARTER)
     wave = Wave("src", frame, dt.date(2022, 2, 1))
     features = long(codes, x, observed_on=dt.date(2022, 3, 31))
     then = features.assign(wave="src", quarter_of_wave="2022Q1")
-    return estimate_quarter(
-        make_areas(codes), features, then, REGISTER, [wave], NOTHING, NOTHING, make_measure(), load_country("khm"), quarter,
-        functionals=functionals, n_replicates=30,
-    )  # fmt: skip
+    inputs = make_inputs(codes, features, then, [wave], quarter)
+    return estimate_quarter(inputs, functionals=functionals, options=Options(30))
+
+
+def make_inputs(
+    codes: list[str], features: pd.DataFrame, then: pd.DataFrame, waves: list[Wave], quarter: Quarter = QUARTER
+) -> Inputs:
+    return Inputs(
+        areas=make_areas(codes),
+        features=features,
+        wave_features=then,
+        registers=REGISTER,
+        waves=waves,
+        published_mpi=NOTHING,
+        published_headcount=NOTHING,
+        measure=make_measure(),
+        country=load_country("khm"),
+        quarter=quarter,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -110,18 +126,7 @@ def test_a_functional_is_followed_through_every_replicate():
 
 def test_without_survey_or_publication_there_are_no_rows():
     _, codes, _, x = make_country()
-    made = estimate_quarter(
-        make_areas(codes),
-        long(codes, x),
-        NOTHING,
-        REGISTER,
-        [],
-        NOTHING,
-        NOTHING,
-        make_measure(),
-        load_country("khm"),
-        QUARTER,
-    )
+    made = estimate_quarter(make_inputs(codes, long(codes, x), NOTHING, []))
     assert made.tables.mpi.empty
     assert made.draws.empty
     assert list(made.draws.columns)
@@ -141,10 +146,8 @@ def test_when_a_wave_comes_every_quarter_between_it_and_the_one_before_is_judged
     day = dt.date(2022, 3, 31)
     times = {"one": x, "two": x + 0.1, f"{BETWEEN}2019Q1": x, f"{BETWEEN}2020Q1": x + 0.05}
     then = pd.concat([long(codes, v, wave=w, quarter_of_wave="2022Q1", observed_on=day) for w, v in times.items()])
-    made = estimate_quarter(
-        make_areas(codes), long(codes, x, observed_on=day), then, REGISTER, waves, NOTHING, NOTHING, make_measure(),
-        load_country("khm"), Quarter.from_label("2022Q1"), n_replicates=20,
-    )  # fmt: skip
+    inputs = make_inputs(codes, long(codes, x, observed_on=day), then, waves, Quarter.from_label("2022Q1"))
+    made = estimate_quarter(inputs, options=Options(20))
     skill = made.metrics[
         made.metrics["metric"].str.startswith("skill_against_persistence") & (made.metrics["target"] == "nowcast:a")
     ]

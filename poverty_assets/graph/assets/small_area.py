@@ -67,7 +67,7 @@ def small_area_estimates(
     inputs = Inputs(
         dim_area, features, wave_feature, register_count, waves, published_mpi, published_headcount, measure, home.country, quarter
     )  # fmt: skip
-    wanted = functionals_of(shocks_of(home.country, measure), measure, inputs.n_finest)
+    wanted = functionals_of(shocks_of(home.country, measure), measure, len(inputs.place.communes))
     made = estimate_quarter(inputs, functionals=wanted, options=Options(home.settings.replicates))
     context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])
     yield from (dg.Output(getattr(made.tables, field), name) for name, field in TABLES.items())

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from shapely.geometry import LineString, Point, box
 
 from poverty_assets.errors import SpecificationError
-from poverty_assets.features.of_source import features_from_source
+from poverty_assets.features.layers_and_tables import features_from_source
 from poverty_assets.pack.feature import RasterFeature, TableFeature
 
 METRIC = "EPSG:32648"
