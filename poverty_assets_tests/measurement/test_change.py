@@ -112,6 +112,7 @@ def compared(oracles: Path) -> pd.DataFrame:
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("kind", "annualised"), [("abs", 0), ("abs", 1), ("rel", 0), ("rel", 1)])
+@pytest.mark.slow
 def test_changes_agree_with_mpitbr(compared: pd.DataFrame, kind: str, annualised: int) -> None:
     rows = compared[(compared["ctype"] == kind) & (compared["ann"] == annualised)]
     assert len(rows) == 276

@@ -219,6 +219,7 @@ def hierarchies(draw):
 
 @settings(max_examples=60, deadline=None)
 @given(hierarchies(), st.sampled_from([5, 25]))
+@pytest.mark.slow
 def test_an_attacker_with_linear_algebra_finds_no_withheld_cell(case, minimum):
     cells, areas = case
     decisions = decide(cells, areas, "KH", minimum=minimum)

@@ -332,9 +332,9 @@ def test_country_of_communes_takes_seconds() -> None:
     for name in measure.indicator_ids:
         frame[name] = (rng.random(n) < 0.2).astype(float)
     subgroups = ["is_urban", "head_sex", "age_group", "hh_size_class", "ethnicity"]
-    start = time.perf_counter()
+    start = time.process_time()  # this process's own: what else the machine does is not told by it
     result = estimate_measure(frame, measure, areas, country_id="KH", subgroups=subgroups)
-    assert time.perf_counter() - start < 20  # some 1.3 s on an idle machine
+    assert time.process_time() - start < 20  # some 1.3 s
     assert result.mpi["area_id"].nunique() == 1 + len(areas)
 
 

@@ -160,6 +160,7 @@ def by_household(frame: pd.DataFrame, area: str, subgroup: str) -> dict[str, obj
 
 @settings(max_examples=40, deadline=None)
 @given(surveys())
+@pytest.mark.slow
 def test_figures_from_masks_equal_those_household_by_household(frame):
     counts, cells = counted(frame, subgroups=["is_urban"])
     figures = figures_of_counts(counts, cells, MEASURE)
