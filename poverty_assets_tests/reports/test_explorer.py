@@ -155,6 +155,7 @@ def test_change_is_since_the_same_quarter_a_year_before(payload):
     assert (value, low, high) == pytest.approx((0.2, 0.2 - half, 0.2 + half), abs=0.0005)
 
 
+@pytest.mark.slow
 def test_the_same_warehouse_gives_the_same_bytes(warehouse, tmp_path):
     first = explorer.write_explorer(warehouse, tmp_path / "a.html").read_bytes()
     assert first == explorer.write_explorer(warehouse, tmp_path / "b.html").read_bytes()
