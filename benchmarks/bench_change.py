@@ -34,14 +34,14 @@ from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.pack import country as countries
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, claim_home
-from poverty_assets.small_area.between_quarters import BASELINES, changes
 from poverty_assets.small_area.draws import area_draws
-from poverty_assets.small_area.drift import Since, drift_variance, wave_trend
-from poverty_assets.small_area.margins import fit_margins
-from poverty_assets.small_area.people import Options
-from poverty_assets.small_area.replicates import Wanted, replicate
+from poverty_assets.small_area.margins.fit import Since, fit_margins
+from poverty_assets.small_area.replicates import replicate
 from poverty_assets.small_area.rows import rollup
 from poverty_assets.small_area.sample import Survey
+from poverty_assets.small_area.time.change import BASELINES, Apart, changes
+from poverty_assets.small_area.time.drift import drift_variance, wave_trend
+from poverty_assets.small_area.wanted import Options, Wanted
 from poverty_assets.twin import calibration, settings, truth, world
 
 EARLIER_WAVE, LATER_WAVE = Quarter(2022, 1), Quarter(2026, 1)
@@ -117,15 +117,13 @@ class Bench:
         before, now = self.estimates(earlier), self.estimates(quarter)
         twin = self.twin(LATER_WAVE if quarter >= LATER_WAVE else EARLIER_WAVE)
         started = time.perf_counter()
-        rows = changes(
-            now,
-            before,
-            measure_id=twin.measure.measure_id,
+        apart = Apart(
             baseline_quarter=earlier.start,
             years=-step / 4,
             same_wave=(quarter >= LATER_WAVE) == (earlier >= LATER_WAVE),
             drift_variance=drift_variance(twin.before, twin.sample, twin.province, twin.years_between),
         )
+        rows = changes(now, before, apart, measure_id=twin.measure.measure_id)
         print(f"{quarter} against {earlier}: {len(rows)} rows in {time.perf_counter() - started:.2f} s")
         return rows
 

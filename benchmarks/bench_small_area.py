@@ -34,17 +34,19 @@ from poverty_assets.pack.source import covariates as modelled_features
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.small_area.against_truth import point_scores, profile_scores, scores
-from poverty_assets.small_area.association import trait_profiles
-from poverty_assets.small_area.downscale import downscale
-from poverty_assets.small_area.drift import since_survey
-from poverty_assets.small_area.kernel import Covariates
+from poverty_assets.small_area.association.loadings import trait_profiles
+from poverty_assets.small_area.association.profiles import fit_associations, joint_profiles
+from poverty_assets.small_area.association.tilt import Published
 from poverty_assets.small_area.league import applicability, compete
-from poverty_assets.small_area.margins import Margins, fit_margins
-from poverty_assets.small_area.people import Inhabitants, Options
-from poverty_assets.small_area.replicates import Groups, Wanted, fit_associations, joint_profiles, replicate
+from poverty_assets.small_area.margins.fit import Margins, fit_margins
+from poverty_assets.small_area.margins.kernel import Covariates
+from poverty_assets.small_area.people import Groups, Inhabitants
+from poverty_assets.small_area.replicates import replicate
 from poverty_assets.small_area.rows import rollup
 from poverty_assets.small_area.sample import Sample, Survey, read_sample
-from poverty_assets.small_area.tilt import Published
+from poverty_assets.small_area.time.drift import since_survey
+from poverty_assets.small_area.totals.downscale import downscale
+from poverty_assets.small_area.wanted import Options, Wanted
 from poverty_assets.twin import settings, truth, world
 
 COUNTRY = "khm"

@@ -2,7 +2,7 @@
 
 Belongs here: rolling communes up, quantiles of replicates, and the columns of ``fct_mpi``, ``fct_headcount``,
 ``fct_contribution``, ``fct_overlap_pair``, ``fct_deprivation_count``, ``fct_dimension_overlap`` and ``fct_bundle``. Does not belong
-here: making profiles (``replicates``, ``downscale``), which row is quoted (``warehouse.headline``).
+here: making profiles (``replicates``, ``totals.downscale``), which row is quoted (``warehouse.headline``).
 
 All tables come from one set of profiles, so a commune's pairs, bundles, H and headcounts agree with one another, and larger
 areas are the population-weighted sums of their communes.

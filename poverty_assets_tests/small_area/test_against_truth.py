@@ -8,10 +8,11 @@ import pytest
 
 from poverty_assets.catalog import table
 from poverty_assets.small_area.against_truth import point_scores, profile_scores, scores
-from poverty_assets.small_area.association import trait_profiles
-from poverty_assets.small_area.joint_profiles import independent
-from poverty_assets.small_area.replicates import Wanted, collect
+from poverty_assets.small_area.association.loadings import trait_profiles
+from poverty_assets.small_area.association.raking import independent
+from poverty_assets.small_area.replicates import collect
 from poverty_assets.small_area.rows import Drawn, rollup
+from poverty_assets.small_area.wanted import Wanted
 from poverty_assets_tests.measurement.factories import make_measure
 
 N = 40

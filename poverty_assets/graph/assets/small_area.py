@@ -73,7 +73,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         from poverty_assets.reports.pictures.models import margin_plots
         from poverty_assets.small_area.estimate import estimate_quarter, save
         from poverty_assets.small_area.inputs import Inputs, waves_of
-        from poverty_assets.small_area.people import Options
+        from poverty_assets.small_area.wanted import Options
         from poverty_assets.vulnerability.shocks import functionals_of, shocks_of
 
         quarter, country, measure = quarter_of(context), home.country, home.measure
