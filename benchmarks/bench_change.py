@@ -30,6 +30,7 @@ import pandas as pd
 import yaml
 
 from benchmarks.bench_small_area import COUNTRY, Twin, _areas, _groups, direct_totals
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.pack import country as countries
 from poverty_assets.quarter import Quarter
@@ -198,7 +199,7 @@ def estimate(twin: Twin, quarter: Quarter, n_replicates: int) -> pd.DataFrame:
         since * wave_trend(twin.before, sample, twin.years_between),
     )
     margins = fit_margins(Survey(sample, twin.before), covariates, twin.people, since=gained)
-    up = rollup(_areas(twin), twin.communes, twin.population, "KH", sampled_households=sample.area_households)
+    up = rollup(Hierarchy.of(_areas(twin)), twin.communes, twin.population, sampled_households=sample.area_households)
     wanted, options = Wanted(up, twin.measure), Options(n_replicates)
     groups = _groups(twin, covariates.xy)
     drawn = replicate(margins, sample, groups, wanted, totals=direct_totals(twin), options=options)

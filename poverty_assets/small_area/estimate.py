@@ -170,10 +170,9 @@ def _areas(inputs: Inputs, inside: npt.NDArray[np.bool_], *, followed: bool) -> 
     drifted = drift_flag(inputs.stability) if followed else ""
     flags = [",".join(filter(None, ("" if here else OUTSIDE, drifted))) for here in inside]
     return rollup(
-        place.areas,
+        place.hierarchy,
         place.communes,
         place.population,
-        inputs.country.area_id,
         sampled_households=inputs.survey.now.area_households,
         flag=np.array(flags, dtype=object),
     )
@@ -222,7 +221,7 @@ def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, option
     from poverty_assets.small_area.totals.figures import published_totals
 
     place, measure = inputs.place, inputs.measure
-    areas = rollup(place.areas, place.communes, place.population, inputs.country.area_id, method="downscaled")
+    areas = rollup(place.hierarchy, place.communes, place.population, method="downscaled")
     wanted = Wanted(areas, measure, functionals)
     totals = published_totals(*inputs.published(), place.provinces, measure)
     drawn = downscale(totals, covariates_of(place, inputs.now), place.people, wanted, options)

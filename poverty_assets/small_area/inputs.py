@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.judging.folds import block_ids
 from poverty_assets.measure.measure import Measure
 from poverty_assets.pack.country import Country
@@ -36,18 +37,22 @@ class Place:
     Attributes
     ----------
     areas : DataFrame (catalog: ``dim_area``)
+    hierarchy : Hierarchy
     communes : list of str
+        Areas of the finest level.
     population, households : ndarray, shape (n,)
     province : ndarray of int, shape (n,)
         Place in ``provinces``.
     provinces : list of str
     district : ndarray of int, shape (n,)
+        Which communes lie in the same area one level up.
     xy : ndarray, shape (n, 2)
         Metric coordinates.
     groups : Groups
     """
 
     areas: pd.DataFrame
+    hierarchy: Hierarchy
     communes: list[str]
     population: FloatArray
     households: FloatArray
@@ -163,10 +168,11 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
     """The communes of ``dim_area``, their weights, provinces and blocks of land."""
     from pyproj import Transformer
 
-    communes = areas[areas["area_level"] == "commune"].sort_values("area_id")
-    codes = communes["area_id"].astype(str).tolist()
-    provinces, province = np.unique([code[: country.area_digits["province"]] for code in codes], return_inverse=True)
-    district = np.unique([code[: country.area_digits["district"]] for code in codes], return_inverse=True)[1]
+    hierarchy = Hierarchy.of(areas)
+    codes, numbers = hierarchy.codes(hierarchy.finest), hierarchy.members(hierarchy.finest)
+    communes = areas.set_index("area_id").loc[codes]
+    provinces, province = np.unique(hierarchy.ancestor(numbers, hierarchy.published), return_inverse=True)
+    district = np.unique(hierarchy.parent[numbers], return_inverse=True)[1]
     to_metric = Transformer.from_crs("EPSG:4326", country.metric_crs, always_xy=True)
     xy = np.column_stack(to_metric.transform(communes["centroid_lon"], communes["centroid_lat"]))
     block = np.unique(province * 100_000 + np.unique(block_ids(xy), return_inverse=True)[1], return_inverse=True)[1]
@@ -175,11 +181,12 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
     size = float(population.sum() / households[population.notna()].sum()) if households.notna().any() else 1.0
     return Place(
         areas,
+        hierarchy,
         codes,
         np.maximum(population.fillna(households * size).fillna(SMALLEST).to_numpy(), SMALLEST),
         np.maximum(households.fillna(population / size).fillna(SMALLEST).to_numpy(), SMALLEST),
         province.astype(np.int64),
-        provinces.tolist(),
+        [str(code) for code in hierarchy.ids[provinces]],
         district.astype(np.int64),
         xy,
         Groups(province.astype(np.int64), block.astype(np.int64)),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from poverty_assets.errors import ContractViolation
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.margins.kernel import Covariates
@@ -73,7 +74,7 @@ def test_communes_add_up_to_what_was_published_and_vary_with_the_register() -> N
             "parent_id": [c[:2] for c in codes] + ["KH"] * 3,
         }
     )
-    up = rollup(areas, codes, population, "KH", method="downscaled")
+    up = rollup(Hierarchy.of(areas, root="KH"), codes, population, method="downscaled")
     covariates = Covariates(rng.normal(size=(N, 1)), np.zeros((N, 2)), province, register[:, None])
     people = Inhabitants(population, population / 5, province)
     drawn = downscale(totals, covariates, people, Wanted(up, measure), Options(30, seed=1))
