@@ -50,7 +50,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
 
         quarter = quarter_of(context)
         areas = counts_from_sources(
-            area_boundary, area_crosswalk, coded, lambda source_id: home.observed(source_id, quarter), home.country
+            area_boundary, area_crosswalk, coded, lambda source_id: home.observed(source_id, quarter)
         )
         png = area_map(
             areas,

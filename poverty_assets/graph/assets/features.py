@@ -44,6 +44,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         context: dg.AssetExecutionContext, dim_area: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
     ) -> Iterator[dg.Output]:
         from poverty_assets.features.feature_table import quarter_features
+        from poverty_assets.geography.hierarchy import Hierarchy
         from poverty_assets.registers.counts import rates_then
         from poverty_assets.reports.pictures.features import feature_maps
         from poverty_assets.reports.pictures.models import drift_plot
@@ -51,13 +52,14 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
 
         quarter, country, landing = quarter_of(context), home.country, home.landing
         times = earlier_times(home.survey_waves(quarter), quarter)
+        hierarchy = Hierarchy.of(dim_area)
         now, before = quarter_features(featured, dim_area, area_crosswalk, country, home.seen(quarter, times))
         png = feature_maps(now, dim_area, home.settings.is_simulated)
         shown = {"maps": picture(png, "Features by commune, each from low (dark) to high (bright)")}
         yield dg.Output(now, "commune_feature", metadata=shown)
         parts = [pd.DataFrame(columns=WAVE_COLUMNS)]
         for name, then in times.items():
-            rates = rates_then(registers, partial(_rows_then, quarter=then, home=home), area_crosswalk, country)
+            rates = rates_then(registers, partial(_rows_then, quarter=then, home=home), area_crosswalk, hierarchy)
             dated = with_days(covariates(before[name], specs), featured, then, landing, now)
             parts.append(pd.concat([dated, rates]).assign(wave=name, quarter_of_wave=str(then))[WAVE_COLUMNS])
         wave_features = pd.concat(parts[-len(times) or None :], ignore_index=True)

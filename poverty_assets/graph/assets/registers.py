@@ -38,13 +38,16 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         metadata={"sources": source_table(registers)},
         partitions_def=partitions,
     )
-    def register_count(context: dg.AssetExecutionContext, area_crosswalk: pd.DataFrame, home: Home) -> pd.DataFrame:
+    def register_count(
+        context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
+    ) -> pd.DataFrame:
         """Households in all and listed, by area, for every register that the quarter sees."""
+        from poverty_assets.geography.hierarchy import Hierarchy
         from poverty_assets.registers.counts import count_registers
 
         quarter = quarter_of(context)
         return count_registers(
-            registers, lambda source_id: home.observed(source_id, quarter), area_crosswalk, home.country
+            registers, lambda source_id: home.observed(source_id, quarter), area_crosswalk, Hierarchy.of(area_boundary)
         )
 
     @dg.asset(
