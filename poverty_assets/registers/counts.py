@@ -12,7 +12,6 @@ import pandas as pd
 
 from poverty_assets.geography.crosswalk import commune_codes
 from poverty_assets.geography.hierarchy import Hierarchy
-from poverty_assets.measurement.direct_tables import below_country
 from poverty_assets.measurement.disclosure import REGISTER_MINIMUM, decide
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import TableSource
@@ -83,8 +82,7 @@ def register_rows(
     register_id: str,
     counts: pd.DataFrame,
     predictions: pd.DataFrame,
-    areas: pd.DataFrame,
-    country: Country,
+    hierarchy: Hierarchy,
 ) -> pd.DataFrame:
     """Rows of ``fct_register``, without ``is_headline``: every commune, and every larger area that the register covers.
 
@@ -95,14 +93,15 @@ def register_rows(
     predictions : DataFrame
         ``area_id, modelled_rate, modelled_rate_ci_low, modelled_rate_ci_high, quality_flag`` of communes; each rate comes
         from a model that did not see the commune's block.
-    areas : DataFrame (catalog: ``dim_area``)
+    hierarchy : Hierarchy
 
     Notes
     -----
     Cells of under 5 listed households are withheld, and further cells where one could be found by subtraction.
     """
-    wanted = areas[(areas["area_level"] == "commune") | areas["area_id"].isin(counts.index)]
-    rows = wanted[["area_id", "area_level"]].reset_index(drop=True)
+    areas = pd.DataFrame({"area_id": hierarchy.ids.tolist(), "area_level": hierarchy.level_names.tolist()})
+    wanted = (areas["area_level"] == hierarchy.finest) | areas["area_id"].isin(counts.index)
+    rows = areas[wanted].reset_index(drop=True)
     rows = rows.join(counts, on="area_id").merge(predictions, on="area_id", how="left")
     rows = rows.assign(register_id=register_id, rate=rows["listed"] / rows["households"])
     rows["coverage_gap"] = rows["modelled_rate"] - rows["rate"]
@@ -111,7 +110,7 @@ def register_rows(
     on_register = rows["rate"].notna()
     rows["method"] = np.where(on_register, "register", "modelled")
     rows["quality_flag"] = rows["quality_flag"].fillna("ok")
-    withheld = _withheld(rows[on_register], areas, country)
+    withheld = _withheld(rows[on_register], hierarchy)
     rows["suppressed"] = rows["area_id"].isin(withheld)
     for column in HIDDEN:
         rows[column] = rows[column].mask(rows["suppressed"])
@@ -119,13 +118,11 @@ def register_rows(
     return rows
 
 
-def _withheld(rows: pd.DataFrame, areas: pd.DataFrame, country: Country) -> set[str]:
+def _withheld(rows: pd.DataFrame, hierarchy: Hierarchy) -> set[str]:
     if rows.empty:
         return set()
     cells = rows[["area_id"]].assign(subgroup="all", n_households=rows["listed"].astype("int64"))
-    decided = decide(
-        cells, below_country(areas), country.area_id, minimum=REGISTER_MINIMUM, flag_below=0, size_is_published=False
-    )
+    decided = decide(cells, hierarchy, minimum=REGISTER_MINIMUM, flag_below=0, size_is_published=False)
     return set(decided.loc[decided["suppressed"], "area_id"])
 
 
@@ -185,17 +182,14 @@ def register_history(
     return sums.assign(rate=sums["listed"] / sums["households"])[["register_id", "area_id", "rate"]]
 
 
-def all_register_rows(
-    counts: pd.DataFrame, predictions: pd.DataFrame, areas: pd.DataFrame, country: Country
-) -> pd.DataFrame:
+def all_register_rows(counts: pd.DataFrame, predictions: pd.DataFrame, hierarchy: Hierarchy) -> pd.DataFrame:
     """``register_rows`` of every register."""
     parts = [
         register_rows(
             str(register_id),
             mine.set_index("area_id")[["households", "listed"]],
             predictions[predictions["register_id"] == register_id].drop(columns="register_id"),
-            areas,
-            country,
+            hierarchy,
         )
         for register_id, mine in counts.groupby("register_id", sort=True)
     ]

@@ -78,8 +78,8 @@ def rollup(
     area, matrix = hierarchy.rollup(parts, population)
     sampled = np.zeros(len(communes)) if sampled_households is None else np.asarray(sampled_households, dtype=float)
     n = np.rint(hierarchy.add_up(parts, sampled)[area]).astype(np.int64)
-    codes, levels = hierarchy.ids[area].tolist(), np.array(hierarchy.levels, dtype=object)[hierarchy.level[area]]
-    table = pd.DataFrame({"area_id": codes, "area_level": levels.tolist()})
+    codes = hierarchy.ids[area].tolist()
+    table = pd.DataFrame({"area_id": codes, "area_level": hierarchy.level_names[area].tolist()})
     table["method"] = method or np.where(n > 0, "composite", "modelled")
     table["n_households"] = pd.array(n, dtype="Int64")
     table.loc[n == 0, "n_households"] = pd.NA

@@ -40,11 +40,12 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     def disclosure_decision(survey_household: pd.DataFrame, dim_area: pd.DataFrame, home: Home) -> pd.DataFrame:
         """One decision for each area and subgroup: withheld, flagged or neither. It serves every table, so that no
         withheld cell follows from the others by subtraction."""
+        from poverty_assets.geography.hierarchy import Hierarchy
         from poverty_assets.measurement.direct_tables import disclosure_decisions, no_decisions
 
         if survey_household.empty:
             return no_decisions()
-        return disclosure_decisions(survey_household, home.measure, dim_area, home.country)
+        return disclosure_decisions(survey_household, home.measure, Hierarchy.of(dim_area))
 
     @dg.multi_asset(
         name="direct_estimates",
@@ -64,12 +65,13 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
     def direct_estimates(
         survey_household: pd.DataFrame, disclosure_decision: pd.DataFrame, dim_area: pd.DataFrame, home: Home
     ) -> Iterator[dg.Output]:
+        from poverty_assets.geography.hierarchy import Hierarchy
         from poverty_assets.measurement.direct_tables import direct_tables, no_direct_tables
 
         tables = (
             no_direct_tables()
             if survey_household.empty
-            else direct_tables(survey_household, home.measure, dim_area, home.country, disclosure_decision)
+            else direct_tables(survey_household, home.measure, Hierarchy.of(dim_area), disclosure_decision)
         )
         yield dg.Output(tables.mpi, "direct_mpi", metadata={"households left out": _left_out(tables.left_out)})
         yield dg.Output(tables.headcount, "direct_headcount")
@@ -123,6 +125,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         area_bundle: pd.DataFrame,
         home: Home,
     ) -> Iterator[dg.Output]:
+        from poverty_assets.geography.hierarchy import Hierarchy
         from poverty_assets.measurement.direct_tables import no_overlap_tables, overlap_tables
         from poverty_assets.reports.pictures.country_overlap import country_pictures
         from poverty_assets.warehouse.headline import combine, of_one_method
@@ -130,7 +133,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         if survey_household.empty:
             tables, pictures = no_overlap_tables(), {}
         else:
-            tables = overlap_tables(survey_household, home.measure, dim_area, home.country, disclosure_decision)
+            tables = overlap_tables(survey_household, home.measure, Hierarchy.of(dim_area), disclosure_decision)
             pictures = country_pictures(tables, home.measure, home.country, home.settings.is_simulated)
         of_areas = {"pairs": area_pair, "counts": area_count, "dimensions": area_dimension, "bundles": area_bundle}
         for name, table in OVERLAP.items():
@@ -150,6 +153,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         dim_area: pd.DataFrame,
         home: Home,
     ) -> pd.DataFrame:
+        from poverty_assets.geography.hierarchy import Hierarchy
         from poverty_assets.measurement.direct_tables import wave_change
         from poverty_assets.warehouse.headline import combine
 
@@ -157,7 +161,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
             return combine("fct_change", [])
         periods = [noted for _, noted in home.survey_waves(quarter_of(context))[-2:]]
         rows = wave_change(
-            survey_household_before, survey_household, home.measure, dim_area, home.country, periods[0], periods[1]
+            survey_household_before, survey_household, home.measure, Hierarchy.of(dim_area), periods[0], periods[1]
         )
         return combine("fct_change", [rows])
 

@@ -125,11 +125,12 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         dim_area: pd.DataFrame,
         home: Home,
     ) -> pd.DataFrame:
+        from poverty_assets.geography.hierarchy import Hierarchy
         from poverty_assets.registers.counts import all_register_rows
         from poverty_assets.reports.pictures.drawing import area_map
         from poverty_assets.warehouse.headline import combine
 
-        rows = combine("fct_register", [all_register_rows(register_count, register_prediction, dim_area, home.country)])
+        rows = combine("fct_register", [all_register_rows(register_count, register_prediction, Hierarchy.of(dim_area))])
         if len(rows):
             gap = rows[rows["area_level"] == "commune"].drop_duplicates("area_id").set_index("area_id")["coverage_gap"]
             title = "Modelled rate less the register's rate: where it may fall short (orange)"
