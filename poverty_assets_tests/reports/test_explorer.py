@@ -104,6 +104,7 @@ def test_neighbours_keep_one_border_when_simplified():
     whole = shapely.union_all([left, right])
     frame = pd.DataFrame(
         {"area_id": ["KH", "010101", "010102"], "area_level": ["country", "commune", "commune"],
+         "parent_id": [None, "KH", "KH"],
          "geometry": shapely.to_wkb([whole, left, right])}
     )  # fmt: skip
     packed = pack_boundaries(frame)
