@@ -14,8 +14,8 @@ from poverty_assets.small_area.association.loadings import fit_association, trai
 from poverty_assets.small_area.association.profiles import fit_associations
 from poverty_assets.small_area.margins.fit import Margins, fit_margins, spread_out
 from poverty_assets.small_area.margins.kernel import Covariates, fit_kernel, kernel_parts
-from poverty_assets.small_area.people import Groups, Inhabitants, Options
-from poverty_assets.small_area.replicates import Chain, Wanted, draw_profiles, replicate
+from poverty_assets.small_area.people import Groups, Inhabitants
+from poverty_assets.small_area.replicates import Chain, draw_profiles, replicate
 from poverty_assets.small_area.rows import Drawn, Rollup, SmallAreaTables, rollup, small_area_tables
 from poverty_assets.small_area.sample import Sample, Survey, read_sample, rescaled_bootstrap
 from poverty_assets.small_area.wanted import Options, Wanted
