@@ -1,4 +1,5 @@
 # make refresh: install what is needed and publish two quarters of the simulated twin. make test: install and test.
+# make test-fast: what can be told in two minutes, between two edits. make soak: the long forms of tests, before a release.
 # A first look need not have the 200 replicates of a nightly run: with 40, intervals are those of the outermost draws.
 PYTHON ?= python3
 VENV := .venv
@@ -6,16 +7,27 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: refresh test ui bench lint clean
+.PHONY: refresh test test-fast soak ui bench lint clean
 
 refresh: $(READY)
 	@POVERTY_ASSETS_REPLICATES=$${POVERTY_ASSETS_REPLICATES:-40} $(BIN)/poverty-assets refresh
+
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST)
+
+test-fast: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(PYTEST) -m "not soak and not slow" --ignore poverty_assets_tests/integration
+
+soak: $(READY)
+	@$(PYTEST) -m soak
 
 ui: $(READY)
 	@$(BIN)/poverty-assets ui

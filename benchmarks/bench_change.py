@@ -30,18 +30,19 @@ import pandas as pd
 import yaml
 
 from benchmarks.bench_small_area import COUNTRY, Twin, _areas, _groups, direct_totals
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.pack import country as countries
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, claim_home
-from poverty_assets.small_area.between_quarters import BASELINES, changes
 from poverty_assets.small_area.draws import area_draws
-from poverty_assets.small_area.drift import Since, drift_variance, wave_trend
-from poverty_assets.small_area.margins import fit_margins
-from poverty_assets.small_area.people import Options
-from poverty_assets.small_area.replicates import Wanted, replicate
+from poverty_assets.small_area.margins.fit import Since, fit_margins
+from poverty_assets.small_area.replicates import replicate
 from poverty_assets.small_area.rows import rollup
 from poverty_assets.small_area.sample import Survey
+from poverty_assets.small_area.time.change import BASELINES, Apart, changes
+from poverty_assets.small_area.time.drift import drift_variance, wave_trend
+from poverty_assets.small_area.wanted import Options, Wanted
 from poverty_assets.twin import calibration, settings, truth, world
 
 EARLIER_WAVE, LATER_WAVE = Quarter(2022, 1), Quarter(2026, 1)
@@ -117,15 +118,13 @@ class Bench:
         before, now = self.estimates(earlier), self.estimates(quarter)
         twin = self.twin(LATER_WAVE if quarter >= LATER_WAVE else EARLIER_WAVE)
         started = time.perf_counter()
-        rows = changes(
-            now,
-            before,
-            measure_id=twin.measure.measure_id,
+        apart = Apart(
             baseline_quarter=earlier.start,
             years=-step / 4,
             same_wave=(quarter >= LATER_WAVE) == (earlier >= LATER_WAVE),
             drift_variance=drift_variance(twin.before, twin.sample, twin.province, twin.years_between),
         )
+        rows = changes(now, before, apart, measure_id=twin.measure.measure_id)
         print(f"{quarter} against {earlier}: {len(rows)} rows in {time.perf_counter() - started:.2f} s")
         return rows
 
@@ -200,7 +199,7 @@ def estimate(twin: Twin, quarter: Quarter, n_replicates: int) -> pd.DataFrame:
         since * wave_trend(twin.before, sample, twin.years_between),
     )
     margins = fit_margins(Survey(sample, twin.before), covariates, twin.people, since=gained)
-    up = rollup(_areas(twin), twin.communes, twin.population, "KH", sampled_households=sample.area_households)
+    up = rollup(Hierarchy.of(_areas(twin)), twin.communes, twin.population, sampled_households=sample.area_households)
     wanted, options = Wanted(up, twin.measure), Options(n_replicates)
     groups = _groups(twin, covariates.xy)
     drawn = replicate(margins, sample, groups, wanted, totals=direct_totals(twin), options=options)

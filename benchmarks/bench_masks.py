@@ -29,8 +29,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Cutoffs, Measure
 from poverty_assets.measurement.bundles import expected_shares, top_profiles
+from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.joint import figures_of_counts
 from poverty_assets.measurement.masks import cells_of, count_masks_parquet
 
@@ -69,9 +71,9 @@ def write_households(path: Path, seed: int = 1) -> None:
     pq.write_table(pa.table(columns), path, row_group_size=122_880, compression="zstd")
 
 
-def figures(path: Path, measure: Measure, tree: pd.DataFrame) -> tuple[Any, Any]:
-    counts = count_masks_parquet(path, NAMES, subgroups=["is_urban", "land_class"], psu=None)
-    cells = cells_of(counts, tree, "KH")
+def figures(path: Path, measure: Measure, tree: Hierarchy) -> tuple[Any, Any]:
+    counts = count_masks_parquet(path, Columns(tuple(NAMES), ("is_urban", "land_class"), psu=None))
+    cells = cells_of(counts, tree)
     joint = figures_of_counts(counts, cells, measure)
     cell, column, share, rank = top_profiles(counts, cells)
     expected = expected_shares(counts.masks[column].astype(np.int64), joint.uncensored, cell)
@@ -101,7 +103,7 @@ def measure_all(path: Path, runs: int) -> None:
     weights = {name: Fraction(1, 6) if j < 4 else Fraction(1, 18) for j, name in enumerate(NAMES)}
     measure, tree = (
         Measure.of_weights("bench", weights, Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2))),
-        areas(),
+        Hierarchy.of(areas(), root="KH"),
     )
     tasks: dict[str, Callable[[], Any]] = {"figures": lambda: figures(path, measure, tree)}
     tasks["figures"]()

@@ -24,6 +24,7 @@ from poverty_assets.graph.resources.home import Home
 from poverty_assets.judging.scores import spearman
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
+from poverty_assets.small_area.inputs import place_of
 from poverty_assets.twin.truth import read_truth_communes, read_truth_households
 from poverty_assets.vulnerability import hot_spots, observed, register_audit, shocks
 from poverty_assets.vulnerability import quarter_tables as quarter
@@ -57,8 +58,8 @@ def main() -> None:
     started = time.perf_counter()
     targeting = register_audit.load_targeting(home.country.folder / "registers.yaml")
     audit = register_audit.audit_rows(
-        table["register_count"], table["fct_register"], draws, table["survey_household"], areas, targeting, home.measure,
-        home.country,
+        table["register_count"], table["fct_register"], draws, table["survey_household"],
+        place_of(areas, home.country), targeting, home.measure,
     )  # fmt: skip
     seconds["audit"] = time.perf_counter() - started
 
@@ -126,8 +127,6 @@ def _new_poor(rows: pd.DataFrame, own: list[shocks.Shock], home: Home, period: Q
 def _hot_spots(hot: pd.DataFrame, truth: pd.DataFrame, areas: pd.DataFrame, home: Home) -> None:
     """Of the hot spots of the true headcount ratio, how many are found; of those found, how many are true."""
     import shapely
-
-    from poverty_assets.small_area.inputs import place_of
 
     place = place_of(areas, home.country)
     shapes = areas.set_index("area_id")["geometry"].reindex(place.communes)

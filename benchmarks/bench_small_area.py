@@ -26,6 +26,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from poverty_assets.arrays import group_means
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.judging.folds import block_ids
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.measurement.joint import figures_of_profiles
@@ -34,17 +36,19 @@ from poverty_assets.pack.source import covariates as modelled_features
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.small_area.against_truth import point_scores, profile_scores, scores
-from poverty_assets.small_area.association import trait_profiles
-from poverty_assets.small_area.downscale import downscale
-from poverty_assets.small_area.drift import since_survey
-from poverty_assets.small_area.kernel import Covariates
+from poverty_assets.small_area.association.loadings import trait_profiles
+from poverty_assets.small_area.association.profiles import fit_associations, joint_profiles
+from poverty_assets.small_area.association.tilt import Published
 from poverty_assets.small_area.league import applicability, compete
-from poverty_assets.small_area.margins import Margins, fit_margins
-from poverty_assets.small_area.people import Inhabitants, Options
-from poverty_assets.small_area.replicates import Groups, Wanted, fit_associations, joint_profiles, replicate
+from poverty_assets.small_area.margins.fit import Margins, fit_margins
+from poverty_assets.small_area.margins.kernel import Covariates
+from poverty_assets.small_area.people import Groups, Inhabitants
+from poverty_assets.small_area.replicates import replicate
 from poverty_assets.small_area.rows import rollup
 from poverty_assets.small_area.sample import Sample, Survey, read_sample
-from poverty_assets.small_area.tilt import Published
+from poverty_assets.small_area.time.drift import since_survey
+from poverty_assets.small_area.totals.downscale import downscale
+from poverty_assets.small_area.wanted import Options, Wanted
 from poverty_assets.twin import settings, truth, world
 
 COUNTRY = "khm"
@@ -160,18 +164,17 @@ def main() -> None:
 def evaluate(twin: Twin, n_replicates: int) -> None:
     """Estimate, then compare with the truth and print."""
     sample, measure, covariates = twin.sample, twin.measure, twin.covariates()
-    groups, areas = _groups(twin, covariates.xy), _areas(twin)
+    groups, areas = _groups(twin, covariates.xy), Hierarchy.of(_areas(twin))
     started = time.perf_counter()
     margins = _fit(twin, sample, twin.before, covariates)
     print(f"margins fitted in {time.perf_counter() - started:.1f} s")
     started = time.perf_counter()
     totals = direct_totals(twin)
-    up = rollup(areas, twin.communes, twin.population, "KH", sampled_households=sample.area_households)
+    up = rollup(areas, twin.communes, twin.population, sampled_households=sample.area_households)
     options = Options(n_replicates)
     drawn = replicate(margins, sample, groups, Wanted(up, measure), totals=totals, options=options)
     print(f"{(time.perf_counter() - started) / n_replicates:.2f} s a replicate, {n_replicates} replicates")
-    provinces = np.column_stack([np.bincount(twin.province, twin.population * c) for c in margins.shares.T])
-    provinces /= np.bincount(twin.province, twin.population)[:, None]
+    provinces = group_means(margins.shares, twin.province, twin.population)
     print(f"benchmarked totals: largest difference {np.nanmax(np.abs(provinces - margins.totals)):.1e}")
     _compete(twin, margins, covariates)
     direct_h = _fit(twin, twin.sample_poor, twin.before_poor, covariates).shares[:, 0]
@@ -197,7 +200,7 @@ def evaluate(twin: Twin, n_replicates: int) -> None:
     _print_profiles("  with the twin's own loadings", trait_profiles(shares, loading), true, everywhere, measure)
     own = trait_profiles(margins.shares, loading)
     _print_profiles("  the same at modelled margins", own, true, ~sampled, measure)
-    down = rollup(areas, twin.communes, twin.population, "KH", method="downscaled")
+    down = rollup(areas, twin.communes, twin.population, method="downscaled")
     spread = downscale(totals, covariates, twin.people, Wanted(down, measure), Options(n_replicates // 4))
     _print_marks("downscaled from provinces, all communes", scores(spread, true, ~everywhere, {}, measure))
 

@@ -138,7 +138,7 @@ class LinedYaml:
             )
         return float(value)
 
-    def truth(self, key: str) -> bool:
+    def yes_or_no(self, key: str) -> bool:
         """True or false, as written under ``key``; false where nothing is."""
         value = self.value.get(key, False)
         return (

@@ -13,7 +13,15 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parents[1]
-LONG = ["test_kill", "test_backfill", "test_default_run", "test_refresh", "test_bad_input", "test_real_run"]
+LONG = [
+    "test_kill",
+    "test_default_run",
+    "test_backfill",
+    "test_real_run",
+    "test_refresh",
+    "test_explorer_browser",
+    "test_bad_input",
+]
 
 
 def shared_folder() -> Path:

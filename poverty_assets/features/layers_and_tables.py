@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from poverty_assets.errors import ContractViolation, SpecificationError
+from poverty_assets.errors import SpecificationError
 from poverty_assets.features import vector
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.feature import ColumnFeature, DistanceFeature, FeatureSpec, LayerFeature, MeanFeature
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ def features_from_source(
     areas: gpd.GeoDataFrame,
     *,
     metric_crs: str,
-    finest: str = "commune",
 ) -> pd.DataFrame:
     """Every feature of one source, for every area.
 
@@ -43,7 +44,7 @@ def features_from_source(
     data : GeoDataFrame or DataFrame
         A table has a column ``area_id`` with codes of any level.
     areas : GeoDataFrame
-        ``area_id, area_level, parent_id, geometry``; geometry is used at level ``finest`` only.
+        ``area_id, area_level, parent_id, geometry``; geometry is used at the finest level only.
     metric_crs : str
         For lengths and distances, for example ``EPSG:32648``.
 
@@ -52,108 +53,69 @@ def features_from_source(
     DataFrame
         ``area_id, feature_id, value``. A missing value is a row with NaN.
     """
-    tree = AreaTree(areas, finest)
+    zones = _Zones.of(areas)
     tables = []
     for feature in features:
         if isinstance(feature, ColumnFeature):
-            values = _of_table(feature, data, tree)
+            values = _of_table(feature, data, zones.hierarchy)
         elif isinstance(feature, MeanFeature):
-            values = _mean_of(feature, data, tree, metric_crs)
+            values = _mean_of(feature, data, zones, metric_crs)
         elif isinstance(feature, LayerFeature | DistanceFeature):
-            values = _of_layer(feature, data, tree, metric_crs)
+            values = _of_layer(feature, data, zones, metric_crs)
         else:
             raise SpecificationError(
                 f"feature {feature.feature_id}: {feature.statistic!r} cannot be made of a layer or a table"
             )
-        tables.append(pd.DataFrame({"area_id": tree.ids, "feature_id": feature.feature_id, "value": values}))
+        tables.append(pd.DataFrame({"area_id": zones.hierarchy.ids, "feature_id": feature.feature_id, "value": values}))
     columns = ["area_id", "feature_id", "value"]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
-class AreaTree:
-    """Areas numbered, with each one's line of ancestors.
+@dataclass(frozen=True, eq=False)
+class _Zones:
+    """Areas of the finest level with their shapes, in the order of the hierarchy that values are carried up in."""
 
-    Attributes
-    ----------
-    ids : numpy.ndarray of str, shape (n,)
-    zones : GeoDataFrame
-        The areas of the finest level.
-    zone_number : numpy.ndarray of int
-        Where each zone is among ``ids``.
-    """
+    hierarchy: Hierarchy
+    shapes: gpd.GeoDataFrame
 
-    def __init__(self, areas: gpd.GeoDataFrame, finest: str) -> None:
-        self.ids = areas["area_id"].to_numpy(dtype=object)
-        index = pd.Index(self.ids)
-        self.parent = index.get_indexer(areas["parent_id"])
-        orphan = (self.parent < 0) & areas["parent_id"].notna().to_numpy()
-        if orphan.any():
-            raise ContractViolation(
-                f"{int(orphan.sum())} areas name a parent that is not there, first {self.ids[orphan][0]!r}",
-                place="parent_id",
-            )
-        at_finest = (areas["area_level"] == finest).to_numpy()
-        if not at_finest.any():
-            raise SpecificationError(f"no area is of level {finest!r}")
-        self.zone_number = np.flatnonzero(at_finest)
-        self.zones = areas.loc[at_finest, ["area_id", "geometry"]].reset_index(drop=True)
-        self._index = index
+    @classmethod
+    def of(cls, areas: gpd.GeoDataFrame) -> _Zones:
+        hierarchy = Hierarchy.of(areas)
+        shapes = areas[["area_id", "geometry"]].set_index("area_id").loc[hierarchy.codes(hierarchy.finest)]
+        return cls(hierarchy, shapes.reset_index())
 
-    def number(self, ids: pd.Series) -> np.ndarray:
-        """Number of each area id, -1 where there is none."""
-        return self._index.get_indexer(ids)
-
-    def add_up(self, number: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Sum of values at each area and everything below it, shape (n,)."""
-        total = np.zeros(len(self.ids))
-        for at, value in self._climb(number, values):
-            total += np.bincount(at, weights=value, minlength=len(self.ids))
-        return total
-
-    def inherit(self, values: np.ndarray) -> np.ndarray:
-        """Values with each missing one taken from the nearest area above that has one."""
-        filled = values.copy()
-        at = self.parent.copy()
-        while (at >= 0).any():
-            missing = ~np.isfinite(filled) & (at >= 0)
-            filled[missing] = values[at[missing]]
-            at = np.where(at >= 0, self.parent[at], -1)
-        return filled
-
-    def _climb(self, number: np.ndarray, values: np.ndarray) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-        while len(number):
-            yield number, values
-            number = self.parent[number]
-            number, values = number[number >= 0], values[number >= 0]
+    def add_up(self, values: np.ndarray) -> np.ndarray:
+        """Values of the zones, and their sums in every larger area."""
+        return self.hierarchy.add_up(self.hierarchy.members(self.hierarchy.finest), values)
 
 
 def _of_layer(
-    feature: LayerFeature | DistanceFeature, layer: gpd.GeoDataFrame, tree: AreaTree, metric_crs: str
+    feature: LayerFeature | DistanceFeature, layer: gpd.GeoDataFrame, zones: _Zones, metric_crs: str
 ) -> np.ndarray:
     layer = _chosen(layer, feature.options.where)
-    zones, at = tree.zones, tree.zone_number
+    shapes = zones.shapes
     if feature.statistic == "count":
-        return tree.add_up(at, vector.count(layer, zones, metric_crs))
-    size = vector.area_km2(zones, metric_crs)
+        return zones.add_up(vector.count(layer, shapes, metric_crs))
+    size = vector.area_km2(shapes, metric_crs)
     if isinstance(feature, DistanceFeature):
-        per_zone = vector.distance_km(layer, zones, metric_crs, boundary=feature.options.boundary) * size
+        per_zone = vector.distance_km(layer, shapes, metric_crs, boundary=feature.options.boundary) * size
     elif feature.statistic == "count_per_km2":
-        per_zone = vector.count(layer, zones, metric_crs)
+        per_zone = vector.count(layer, shapes, metric_crs)
     elif feature.statistic == "length_km_per_km2":
-        per_zone = vector.length_km(layer, zones, metric_crs)
+        per_zone = vector.length_km(layer, shapes, metric_crs)
     else:
-        per_zone = vector.covered_km2(layer, zones, metric_crs)
-    return _ratio(tree.add_up(at, per_zone), tree.add_up(at, size))
+        per_zone = vector.covered_km2(layer, shapes, metric_crs)
+    return _ratio(zones.add_up(per_zone), zones.add_up(size))
 
 
-def _mean_of(feature: MeanFeature, points: gpd.GeoDataFrame, tree: AreaTree, metric_crs: str) -> np.ndarray:
-    options, at = feature.options, tree.zone_number
+def _mean_of(feature: MeanFeature, points: gpd.GeoDataFrame, zones: _Zones, metric_crs: str) -> np.ndarray:
+    options = feature.options
     chosen = _chosen(points, options.where)
-    numerator, denominator = vector.sums_of(chosen, tree.zones, metric_crs, options.column, options.weight)
-    return _ratio(tree.add_up(at, numerator), tree.add_up(at, denominator))
+    numerator, denominator = vector.sums_of(chosen, zones.shapes, metric_crs, options.column, options.weight)
+    return _ratio(zones.add_up(numerator), zones.add_up(denominator))
 
 
-def _of_table(feature: ColumnFeature, table: pd.DataFrame, tree: AreaTree) -> np.ndarray:
+def _of_table(feature: ColumnFeature, table: pd.DataFrame, hierarchy: Hierarchy) -> np.ndarray:
     options = feature.options
     table = _chosen(table, options.where)
     value = _evaluate(feature, table, options.value)
@@ -163,12 +125,12 @@ def _of_table(feature: ColumnFeature, table: pd.DataFrame, tree: AreaTree) -> np
     else:
         weight = np.ones(len(table)) if options.weight is None else _evaluate(feature, table, options.weight)
         numerator, denominator = (value, weight) if summed else (value * weight, weight)
-    number = tree.number(table["area_id"])
+    number = hierarchy.number(table["area_id"])
     use = np.isfinite(numerator) & np.isfinite(denominator) & (number >= 0)
-    top = tree.add_up(number[use], numerator[use])
-    bottom = tree.add_up(number[use], denominator[use])
+    top = hierarchy.add_up(number[use], numerator[use])
+    bottom = hierarchy.add_up(number[use], denominator[use])
     values = np.where(bottom > 0, top, np.nan) if summed else _ratio(top, bottom)
-    return tree.inherit(values) if options.inherit else values
+    return hierarchy.inherit(values) if options.inherit else values
 
 
 def _chosen(rows: pd.DataFrame, where: str | None) -> pd.DataFrame:

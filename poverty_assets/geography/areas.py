@@ -1,7 +1,7 @@
 """Administrative areas: four nested levels from commune polygons, with names and counts.
 
-Belongs here: building the table of areas, and finding an area's parents by its code. Does not belong here: mapping other
-years' codes to these areas (``crosswalk``), or reading files (``sources``).
+Belongs here: building the table of areas. Does not belong here: which of them lies in which once it is built (``hierarchy``),
+mapping other years' codes to these areas (``crosswalk``), or reading files (``sources``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 
 from poverty_assets.errors import ContractViolation, NotObserved
 from poverty_assets.geography.gazetteer import read_gazetteer
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec, TableSource, VectorSource
 
@@ -24,28 +25,6 @@ if TYPE_CHECKING:
 LEVELS = ("country", "province", "district", "commune")
 Read = Callable[[str], "pd.DataFrame | None"]
 """Gives the rows of a source as the quarter sees it, or None where it had not been observed."""
-
-
-def area_level(area_id: str, country: Country) -> str:
-    """The level of an area code, by its length.
-
-    Raises
-    ------
-    ContractViolation
-        If the code has the form of none.
-    """
-    if area_id == country.area_id:
-        return "country"
-    for level, digits in country.area_digits.items():
-        if len(area_id) == digits and area_id.isdecimal():
-            return level
-    raise ContractViolation(f"{area_id!r} is not an area code of {country.name_en}")
-
-
-def ancestors(area_id: str, country: Country) -> list[str]:
-    """The area itself and all that hold it, from the lowest to the country."""
-    digits = sorted(country.area_digits.values(), reverse=True)
-    return [area_id[:n] for n in digits if n <= len(area_id)] + [country.area_id]
 
 
 def build_areas(
@@ -78,7 +57,7 @@ def build_areas(
     import shapely
 
     codes = polygons["area_code"].astype(str)
-    wrong = codes[(codes.str.len() != country.commune_digits) | ~codes.str.isdecimal()]
+    wrong = codes[(codes.str.len() != country.area_digits[LEVELS[-1]]) | ~codes.str.isdecimal()]
     if len(wrong):
         raise ContractViolation(f"{len(wrong)} of {len(codes)} polygons have no commune code, first {wrong.iloc[0]!r}")
     if codes.duplicated().any():
@@ -88,9 +67,9 @@ def build_areas(
         shapely.make_valid(shapely.from_wkb(polygons["geometry"].to_numpy()[order])), index=codes.to_numpy()[order]
     )
     parts = {"commune": communes}
-    for level in ("district", "province"):
-        finer = parts["commune" if level == "district" else "district"]
-        groups = finer.groupby(finer.index.str[: country.area_digits[level]])
+    for finer_level, level in (("commune", "district"), ("district", "province")):
+        finer = parts[finer_level]
+        groups = finer.groupby([country.code_at(code, level) for code in finer.index])
         parts[level] = groups.agg(lambda part: shapely.union_all(part.to_numpy()))
     parts["country"] = pd.Series([shapely.union_all(parts["province"].to_numpy())], index=[country.area_id])
     own_names = polygons[[c for c in ("area_code", "name_en", "name_km") if c in polygons]]
@@ -112,6 +91,7 @@ def _level(level: str, geometry: pd.Series, names: pd.DataFrame, country: Countr
     import shapely
 
     codes = geometry.index.to_numpy()
+    above = None if level == LEVELS[0] else LEVELS[LEVELS.index(level) - 1]
     shapes = geometry.to_numpy()
     points = shapely.point_on_surface(shapes)
     named = names.reindex(codes)
@@ -121,7 +101,7 @@ def _level(level: str, geometry: pd.Series, names: pd.DataFrame, country: Countr
         {
             "area_id": codes,
             "area_level": level,
-            "parent_id": [None if level == "country" else ancestors(code, country)[1] for code in codes],
+            "parent_id": [country.code_at(code, above) if above else None for code in codes],
             "name_en": named["name_en"].fillna(pd.Series(codes, index=codes)).to_numpy(),
             "name_km": named["name_km"].to_numpy(),
             "is_urban": None,
@@ -147,7 +127,6 @@ def add_counts(
     areas: pd.DataFrame,
     crosswalk: pd.DataFrame,
     tables: list[tuple[str, dict[str, str], pd.DataFrame, Any]],
-    country: Country,
 ) -> pd.DataFrame:
     """Fill ``population``, ``households`` and ``is_urban`` from sources, the oldest first, so that the newest wins.
 
@@ -163,8 +142,9 @@ def add_counts(
     A district, province or the country is the sum of its communes and of the source's units that have no boundary of
     their own but lie in it. A commune that a source of urban status does not list is rural.
     """
+    hierarchy = Hierarchy.of(areas)
     areas = areas.set_index("area_id", drop=False)
-    communes = areas.index[areas["area_level"] == "commune"]
+    communes = areas.index[areas["area_level"] == hierarchy.finest]
     for source_id, attributes, frame, urban_values in tables:
         to_area = crosswalk[crosswalk["source_id"] == source_id].set_index("source_code")
         placed = frame["area_code"].map(to_area["area_id"].fillna(to_area["parent_id"]))
@@ -174,14 +154,12 @@ def add_counts(
                 areas["is_urban"] = areas["is_urban"].astype("object")
                 areas.loc[communes, "is_urban"] = pd.Index(communes).isin(placed[urban])
                 continue
-            totals: dict[str, int] = {}
-            for area_id, value in zip(placed, frame[column], strict=True):
-                if pd.notna(area_id) and pd.notna(value):
-                    for holder in ancestors(area_id, country):
-                        totals[holder] = totals.get(holder, 0) + int(value)
-            areas[attribute] = (
-                pd.Series(totals, dtype="Int64").reindex(areas.index).fillna(areas[attribute]).astype("Int64")
-            )
+            known = frame[column].notna().to_numpy()
+            number = hierarchy.number(placed[known])
+            counted = hierarchy.add_up(number, np.trunc(frame.loc[known, column].to_numpy(dtype=float)))
+            covered = hierarchy.add_up(number, np.ones(len(number))) > 0
+            totals = pd.Series(counted[covered].astype(np.int64), index=hierarchy.ids[covered], dtype="Int64")
+            areas[attribute] = totals.reindex(areas.index).fillna(areas[attribute]).astype("Int64")
     return areas.reset_index(drop=True)
 
 
@@ -228,7 +206,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts_from_sources(
-    areas: pd.DataFrame, crosswalk: pd.DataFrame, specs: Sequence[SourceSpec], read: Read, country: Country
+    areas: pd.DataFrame, crosswalk: pd.DataFrame, specs: Sequence[SourceSpec], read: Read
 ) -> pd.DataFrame:
     """Fill in the counts of people from the sources that state ``area_attributes``, the newest observation last."""
     tables = []
@@ -239,4 +217,4 @@ def counts_from_sources(
         if frame is not None:
             attributes = spec.options.area_attributes.model_dump(exclude_none=True)
             tables.append((spec.source_id, attributes, frame, spec.options.urban_value))
-    return add_counts(areas, crosswalk, tables, country)
+    return add_counts(areas, crosswalk, tables)

@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.gazetteer import read_gazetteer
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec
 
@@ -36,6 +39,51 @@ def normalised_name(name: object) -> str:
         return ""
     plain = unicodedata.normalize("NFKD", name)
     return re.sub(r"[^0-9a-z\u1780-\u17ff]", "", plain.casefold())
+
+
+@dataclass(frozen=True)
+class _Communes:
+    """Where a commune's code, or its name in a district or province, leads.
+
+    Attributes
+    ----------
+    hierarchy : Hierarchy
+    in_district, in_province : dict
+        Communes by holder and normalised name; of a province, only those whose own code the source does not have.
+    """
+
+    hierarchy: Hierarchy
+    in_district: dict[tuple[str, str], list[str]]
+    in_province: dict[tuple[str, str], list[str]]
+
+    @classmethod
+    def of(cls, areas: pd.DataFrame, claimed: set[str]) -> _Communes:
+        """Communes of the table of areas; ``claimed`` are codes of the source."""
+        hierarchy = Hierarchy.of(areas)
+        names = areas.set_index("area_id")["name_en"].map(normalised_name)
+        in_district: dict[tuple[str, str], list[str]] = defaultdict(list)
+        in_province: dict[tuple[str, str], list[str]] = defaultdict(list)
+        numbers = hierarchy.members(hierarchy.finest)
+        districts = hierarchy.ids[hierarchy.parent[numbers]]
+        provinces = hierarchy.ids[hierarchy.ancestor(numbers, hierarchy.published)]
+        for code, district, province in zip(hierarchy.ids[numbers], districts, provinces, strict=True):
+            in_district[district, names[code]].append(code)
+            if code not in claimed:
+                in_province[province, names[code]].append(code)
+        return cls(hierarchy, in_district, in_province)
+
+    def is_commune(self, code: str) -> bool:
+        """Whether an area of the finest level has this code."""
+        number = int(self.hierarchy.number([code])[0])
+        return number >= 0 and self.hierarchy.level[number] == len(self.hierarchy.levels) - 1
+
+    def is_larger(self, code: str) -> bool:
+        """Whether an area of a larger level has this code."""
+        return self.hierarchy.number([code])[0] >= 0 and not self.is_commune(code)
+
+    def holder(self, code: str) -> str:
+        """The area that a commune lies in."""
+        return self.hierarchy.line(code)[1]
 
 
 def map_codes(
@@ -59,41 +107,14 @@ def map_codes(
     ContractViolation
         If a code is in no area, province or gazetteer.
     """
-    communes = areas[areas["area_level"] == "commune"]
-    own = set(communes["area_id"])
-    higher = set(areas["area_id"]) - own
-    district_digits, province_digits = country.area_digits["district"], country.area_digits["province"]
-    renumbered = {district.old: district.new for district in country.renumbered_districts}
-    by_name = communes.assign(
-        key=communes["name_en"].map(normalised_name), province=communes["area_id"].str[:province_digits]
-    )
-    claimed = set(codes["area_code"]) & own
-    in_province = by_name[~by_name["area_id"].isin(claimed)].groupby(["province", "key"])["area_id"].agg(list).to_dict()
-    in_district = (
-        by_name.assign(d=by_name["area_id"].str[:district_digits]).groupby(["d", "key"])["area_id"].agg(list).to_dict()
-    )
+    communes = _Communes.of(areas, set(codes["area_code"]))
     unique = codes.drop_duplicates("area_code")
     names = unique["name_en"] if "name_en" in unique else pd.Series([""] * len(unique), index=unique.index)
-    rows: list[tuple[str, str, str | None, str, str]] = []
-    unplaced: list[str] = []
-    for code, name in zip(unique["area_code"], names.map(normalised_name), strict=True):
-        moved = renumbered.get(code[:district_digits])
-        same = in_district.get((moved, name), []) if moved and name else []
-        province = moved[:province_digits] if moved else code[:province_digits]
-        alike = in_province.get((province, name), []) if name else []
-        if code in own:
-            rows.append((source_id, code, code, code[:district_digits], "same_code"))
-        elif len(same) == 1:
-            rows.append((source_id, code, same[0], same[0][:district_digits], "renumbered_district"))
-        elif len(alike) == 1:
-            rows.append((source_id, code, alike[0], alike[0][:district_digits], "same_name_in_province"))
-        else:
-            district = moved or code[:district_digits]
-            holder = district if district in higher else province if province in higher else None
-            if holder is None or not (code in known or district in higher):
-                unplaced.append(code)
-            else:
-                rows.append((source_id, code, None, holder, "known_without_boundary"))
+    placed = [
+        _placed(code, name, communes, country, known)
+        for code, name in zip(unique["area_code"], names.map(normalised_name), strict=True)
+    ]
+    unplaced = [code for code, found in zip(unique["area_code"], placed, strict=True) if found is None]
     if unplaced:
         row = int(np.flatnonzero(codes["area_code"].to_numpy() == unplaced[0])[0]) + 1
         raise ContractViolation(
@@ -102,12 +123,37 @@ def map_codes(
             place=f"record {row}",
             remedy="correct the code, or enter the renumbered district in country.yaml",
         )
+    rows = [(source_id, code, *found) for code, found in zip(unique["area_code"], placed, strict=True) if found]
     frame = pd.DataFrame(rows, columns=["source_id", "source_code", "area_id", "parent_id", "how"])
     doubled = (
         frame["area_id"].notna() & frame["area_id"].duplicated(keep=False) & (frame["how"] == "same_name_in_province")
     )
     frame.loc[doubled, ["area_id", "how"]] = [None, "known_without_boundary"]
     return frame
+
+
+def _placed(
+    code: str, name: str, communes: _Communes, country: Country, known: set[str]
+) -> tuple[str | None, str, str] | None:
+    """Commune, the area that holds it, and how it was found; None for a code that is nowhere.
+
+    Where a code of another year would lie, its own form says: the table of areas does not hold it.
+    """
+    if communes.is_commune(code):
+        return code, communes.holder(code), "same_code"
+    renumbered = {district.old: district.new for district in country.renumbered_districts}
+    between, published = communes.hierarchy.levels[-2], communes.hierarchy.published
+    moved = renumbered.get(country.code_at(code, between))
+    district, province = moved or country.code_at(code, between), country.code_at(moved or code, published)
+    same = communes.in_district.get((moved, name), []) if moved and name else []
+    alike = communes.in_province.get((province, name), []) if name else []
+    for found, how in ((same, "renumbered_district"), (alike, "same_name_in_province")):
+        if len(found) == 1:
+            return found[0], communes.holder(found[0]), how
+    holder = next((area for area in (district, province) if communes.is_larger(area)), None)
+    if holder is None or not (code in known or communes.is_larger(district)):
+        return None
+    return None, holder, "known_without_boundary"
 
 
 def map_sources(
@@ -128,4 +174,5 @@ def commune_codes(frame: pd.DataFrame, country: Country) -> pd.DataFrame:
     """The frame with ``area_code``: its own, or the commune's part of a village code."""
     if "area_code" in frame:
         return frame
-    return frame.assign(area_code=frame["village_code"].str[: country.commune_digits])
+    commune = {code: country.code_at(code, "commune") for code in frame["village_code"].dropna().unique()}
+    return frame.assign(area_code=frame["village_code"].map(commune))

@@ -135,6 +135,11 @@ class Hierarchy:
         return pd.Index(self.ids)
 
     @cached_property
+    def level_names(self) -> npt.NDArray[np.object_]:
+        """Name of each area's level, shape (n,)."""
+        return np.array(self.levels, dtype=object)[self.level]
+
+    @cached_property
     def ancestors(self) -> IntArray:
         """Number of the area of each level that each area is or lies in, shape (n, levels); -1 where there is none."""
         out = np.full((len(self), len(self.levels)), -1, dtype=np.int64)
@@ -186,6 +191,18 @@ class Hierarchy:
             out.append(str(self.ids[at]))
             at = int(self.parent[at])
         return out
+
+    def holders(self, ids: Iterable[Any]) -> list[str | None]:
+        """Code of the area that each lies in; None for the root, and for a code that is not there.
+
+        Examples
+        --------
+        >>> Hierarchy.of(pd.DataFrame([("a", "part", "X")], columns=COLUMNS), root="X").holders(["a", "X", "b"])
+        ['X', None, None]
+        """
+        number = self.number(ids)
+        above = np.where(number >= 0, self.parent[number], -1)
+        return [str(self.ids[one]) if one >= 0 else None for one in above]
 
     # ---- what follows from them
 

@@ -36,15 +36,33 @@ Table: TypeAlias = "pd.DataFrame | Mapping[str, Any]"
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns to read; ``size`` and ``psu`` may be None."""
+    """Names of the columns to read.
+
+    Attributes
+    ----------
+    indicators : tuple of str
+        In the measure's order: 1, 0 or NULL.
+    subgroups : tuple of str
+        As in ``domains.groupings``: columns that part households (``is_urban``), and ``age_group``, which counts the children
+        and the adults of each household.
+    area, weight : str
+    size : str, optional
+        None weighs households, not persons.
+    psu, stratum : str, optional
+        ``psu=None`` leaves the sampling design out, strata with it (a register or census).
+    """
 
     indicators: tuple[str, ...]
-    subgroups: tuple[str, ...]
-    area: str
-    weight: str
-    size: str | None
-    psu: str | None
-    stratum: str | None
+    subgroups: tuple[str, ...] = ()
+    area: str = "area_id"
+    weight: str = "weight"
+    size: str | None = "hh_size"
+    psu: str | None = "psu"
+    stratum: str | None = "stratum"
+
+    def __post_init__(self) -> None:
+        if self.psu is None:
+            object.__setattr__(self, "stratum", None)
 
     @property
     def coded(self) -> tuple[str, ...]:

@@ -7,19 +7,21 @@ order, in the form of the catalog's tables. Does not belong here: any formula.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from poverty_assets.catalog import table
 from poverty_assets.errors import ContractViolation
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement import change as changes
 from poverty_assets.measurement.bundles import bundles
+from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.disclosure import apply, decide
 from poverty_assets.measurement.domains import ALL, DEFAULT_SUBGROUPS, SIZE_CLASSES
-from poverty_assets.measurement.estimates import MeasureEstimates, estimate_measure
+from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.measurement.intervals import logit_interval
 from poverty_assets.measurement.latent_classes import (
     LatentClasses,
@@ -30,7 +32,6 @@ from poverty_assets.measurement.latent_classes import (
 )
 from poverty_assets.measurement.masks import Cells, MaskCounts, cells_of, count_masks
 from poverty_assets.measurement.overlap import deprivation_counts, dimension_overlap, overlap_pairs
-from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 
 _CENSORED_KIND = {0.2: "censored_k20", 0.333333: "censored", 0.5: "censored_k50"}
@@ -63,20 +64,13 @@ def _size_class(hh_size: pd.Series) -> pd.Series:
 def profile_counts(households: pd.DataFrame, measure: Measure) -> MaskCounts:
     """The one aggregate that overlap comes from: unit x set of deprivations."""
     there = {*households.columns, *(["age_group"] if "n_children" in households else [])}
-    return count_masks(households, measure.indicator_ids, subgroups=[c for c in DEFAULT_SUBGROUPS if c in there])
+    subgroups = tuple(name for name in DEFAULT_SUBGROUPS if name in there)
+    return count_masks(households, Columns(tuple(measure.indicator_ids), subgroups))
 
 
-def disclosure_decisions(
-    households: pd.DataFrame, measure: Measure, areas: pd.DataFrame, country: Country
-) -> pd.DataFrame:
+def disclosure_decisions(households: pd.DataFrame, measure: Measure, hierarchy: Hierarchy) -> pd.DataFrame:
     """One decision a cell (area x subgroup): withheld, flagged or neither; it serves every table."""
-    cells = cells_of(profile_counts(households, measure), below_country(areas), country.area_id).table
-    return decide(cells, below_country(areas), country.area_id)
-
-
-def below_country(areas: pd.DataFrame) -> pd.DataFrame:
-    """``area_id, area_level, parent_id`` of the areas below the country."""
-    return areas.loc[areas["area_level"] != "country", ["area_id", "area_level", "parent_id"]]
+    return decide(cells_of(profile_counts(households, measure), hierarchy).table, hierarchy)
 
 
 @dataclass(frozen=True)
@@ -85,24 +79,21 @@ class DirectTables:
 
     mpi: pd.DataFrame
     headcount: pd.DataFrame
-    contribution: pd.DataFrame
-    left_out: pd.DataFrame
+    contribution: pd.DataFrame = field(default_factory=pd.DataFrame)
+    left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def direct_tables(
-    households: pd.DataFrame, measure: Measure, areas: pd.DataFrame, country: Country, decisions: pd.DataFrame
+    households: pd.DataFrame, measure: Measure, hierarchy: Hierarchy, decisions: pd.DataFrame
 ) -> DirectTables:
     """H, A, M0, near-poor, severe, headcounts and contributions for every area and subgroup."""
-    made = _estimates(households, measure, areas, country)
-    tables = (made.mpi, _with_kinds(made.headcount), _with_evidence(made.contribution, made.mpi, made.df))
-    mpi, headcount, contribution = (apply(_rows_worth_publishing(t, decisions), decisions) for t in tables)
-    return DirectTables(mpi, headcount, contribution, made.left_out)
-
-
-def _estimates(households: pd.DataFrame, measure: Measure, areas: pd.DataFrame, country: Country) -> MeasureEstimates:
-    return estimate_measure(
-        households, measure, below_country(areas), country_id=country.area_id, censored_at=measure.cutoffs
+    made = estimate_measure(households, measure, hierarchy, censored_at=measure.cutoffs)
+    contribution = _with_evidence(made.contribution, made.mpi, made.df, hierarchy.finest)
+    tables = (made.mpi, _with_kinds(made.headcount), contribution)
+    mpi, headcount, contribution = (
+        apply(_rows_worth_publishing(t, decisions, hierarchy.finest), decisions) for t in tables
     )
+    return DirectTables(mpi, headcount, contribution, made.left_out)
 
 
 def _with_kinds(headcount: pd.DataFrame) -> pd.DataFrame:
@@ -111,24 +102,24 @@ def _with_kinds(headcount: pd.DataFrame) -> pd.DataFrame:
     return headcount.assign(kind=kind).drop(columns="k")
 
 
-def _with_evidence(contribution: pd.DataFrame, mpi: pd.DataFrame, df: int) -> pd.DataFrame:
-    """Contributions with the interval of a share, and the households and flag of the mpi that they part; those of communes
-    only where they have a standard error."""
+def _with_evidence(contribution: pd.DataFrame, mpi: pd.DataFrame, df: int, finest: str) -> pd.DataFrame:
+    """Contributions with the interval of a share, and the households and flag of the mpi that they part; those of the finest
+    areas only where they have a standard error."""
     keys = ["area_id", "subgroup", "k"]
     evidence = mpi.loc[mpi["statistic"] == "mpi", [*keys, "method", "n_households", "suppressed", "quality_flag"]]
     rows = contribution.merge(evidence, on=keys, how="left", validate="many_to_one")
-    rows = rows[rows["se"].notna() | rows["area_level"].isin(["country", "province", "district"])]
+    rows = rows[rows["se"].notna() | (rows["area_level"] != finest)]
     low, high = logit_interval(rows["share"], rows["se"], df)
     return rows.assign(ci_low=low, ci_high=high)
 
 
-def _rows_worth_publishing(rows: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
-    """Rows of cells that are published, and of withheld ones but for subgroups of communes: a row of NULLs for each subgroup,
-    indicator and k of a commune with too few households would say nothing more."""
+def _rows_worth_publishing(rows: pd.DataFrame, decisions: pd.DataFrame, finest: str) -> pd.DataFrame:
+    """Rows of cells that are published, and of withheld ones but for subgroups of the finest areas: a row of NULLs for each
+    subgroup, indicator and k of a commune with too few households would say nothing more."""
     decided = decisions.set_index(["area_id", "subgroup"])["suppressed"]
     keys = pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]])
     withheld = decided.reindex(keys).fillna(True).to_numpy(dtype=bool)
-    return rows[~withheld | (rows["subgroup"] == ALL).to_numpy() | (rows["area_level"] != "commune").to_numpy()]
+    return rows[~withheld | (rows["subgroup"] == ALL).to_numpy() | (rows["area_level"] != finest).to_numpy()]
 
 
 @dataclass(frozen=True)
@@ -146,15 +137,14 @@ class OverlapTables:
 def overlap_tables(
     households: pd.DataFrame,
     measure: Measure,
-    areas: pd.DataFrame,
-    country: Country,
+    hierarchy: Hierarchy,
     decisions: pd.DataFrame,
     *,
     seed: int = 0,
 ) -> OverlapTables:
     """Pairs, counts, dimensions, bundles and latent classes, in cells that are published and in whole areas."""
     counts = profile_counts(households, measure)
-    cells = _worth_a_row(counts, cells_of(counts, below_country(areas), country.area_id), decisions)
+    cells = _worth_a_row(counts, cells_of(counts, hierarchy), decisions, hierarchy)
     model = fit_classes(counts, LatentClasses(seed=seed, n_starts=8, tolerance=1e-9))
     stability = class_stability(model, counts, n_replicates=10, seed=seed)
     return OverlapTables(
@@ -167,12 +157,13 @@ def overlap_tables(
     )
 
 
-def _worth_a_row(counts: MaskCounts, cells: Cells, decisions: pd.DataFrame) -> Cells:
+def _worth_a_row(counts: MaskCounts, cells: Cells, decisions: pd.DataFrame, hierarchy: Hierarchy) -> Cells:
     """Cells that overlap is published for: not withheld, and with two clusters or more, since overlap in one cluster has no
-    interval; and the country and provinces in any case."""
-    shown = cells.table.index.isin(_rows_worth_publishing(cells.table, decisions).index)
+    interval; and the country and areas of the published level in any case."""
+    shown = cells.table.index.isin(_rows_worth_publishing(cells.table, decisions, hierarchy.finest).index)
     several = _clusters(counts, cells) >= 2
-    keep = np.flatnonzero(shown & (several | cells.table["area_level"].isin(["country", "province"]).to_numpy()))
+    large = cells.table["area_level"].isin([hierarchy.levels[0], hierarchy.published]).to_numpy()
+    keep = np.flatnonzero(shown & (several | large))
     return Cells(cells.table.iloc[keep].reset_index(drop=True), cells.rollup[keep])
 
 
@@ -238,10 +229,9 @@ def _figures(tables: DirectTables) -> pd.DataFrame:
 
 def wave_change(
     before: pd.DataFrame,
-    after: pd.DataFrame,
+    after: DirectTables,
     measure: Measure,
-    areas: pd.DataFrame,
-    country: Country,
+    hierarchy: Hierarchy,
     period_before: dict[str, str],
     period_after: dict[str, str],
 ) -> pd.DataFrame:
@@ -249,18 +239,17 @@ def wave_change(
 
     Parameters
     ----------
-    before, after : DataFrame
-        Households of the two waves with the measure's deprivations.
+    before : DataFrame
+        Households of the earlier wave with the measure's deprivations.
+    after : DirectTables
+        What the later wave says.
     period_before, period_after : dict
         ``observed_from`` and ``observed_to`` of each fieldwork, ISO dates.
     """
-    first, second = (
-        direct_tables(frame, measure, areas, country, disclosure_decisions(frame, measure, areas, country))
-        for frame in (before, after)
-    )
+    first = direct_tables(before, measure, hierarchy, disclosure_decisions(before, measure, hierarchy))
     years = (_middle(period_after) - _middle(period_before)).days / 365.25
     baseline = Quarter.containing(dt.date.fromisoformat(period_before["observed_to"]))
-    return change_rows(first, second, baseline.start, years)
+    return change_rows(first, after, baseline.start, years)
 
 
 def _middle(period: dict[str, str]) -> dt.date:

@@ -33,6 +33,7 @@ import pandas as pd
 
 from poverty_assets.arrays import IntArray
 from poverty_assets.errors import ContractViolation
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.coding import PARTS_PERSONS
 from poverty_assets.measurement.domains import ALL
 
@@ -68,8 +69,7 @@ class Sums:
 
 def decide(
     cells: pd.DataFrame,
-    areas: pd.DataFrame,
-    country_id: str,
+    hierarchy: Hierarchy,
     *,
     minimum: int = SURVEY_MINIMUM,
     flag_below: int = SURVEY_FLAG_BELOW,
@@ -84,9 +84,7 @@ def decide(
     cells : DataFrame
         ``area_id``, ``subgroup`` and the unweighted households; where a cell stands twice (two measures), its smaller
         number counts. Every cell that is published anywhere must be there.
-    areas : DataFrame
-        ``area_id, area_level, parent_id`` of the areas below the country, as in ``dim_area``.
-    country_id : str
+    hierarchy : Hierarchy
     minimum : int
         Cells of fewer households are withheld.
     flag_below : int
@@ -112,12 +110,12 @@ def decide(
         If a number of households is missing or below 0.
     """
     table = _one_row_a_cell(cells, size)
-    sums = additive_relations(table, areas, country_id, minimum, populations)
+    sums = additive_relations(table, hierarchy, minimum, populations)
     n = table["n_households"].to_numpy()
     too_few = n < minimum
     unknown = np.ones(len(sums.size), dtype=bool)
     unknown[: sums.n_cells] = too_few & (n > 0) if size_is_published else too_few
-    unknown = _protect(sums, unknown, _order(table, sums, areas, country_id))[: sums.n_cells]
+    unknown = _protect(sums, unknown, _order(table, sums, hierarchy))[: sums.n_cells]
     suppressed = too_few | unknown
     flags = np.where(n < flag_below, FEW_HOUSEHOLDS, "ok").astype(object)
     flags[suppressed] = PROTECTS_ANOTHER
@@ -141,8 +139,7 @@ def _one_row_a_cell(cells: pd.DataFrame, size: str) -> pd.DataFrame:
 
 def additive_relations(
     cells: pd.DataFrame,
-    areas: pd.DataFrame,
-    country_id: str,
+    hierarchy: Hierarchy,
     minimum: int,
     populations: Collection[str] = PARTS_PERSONS,
 ) -> Sums:
@@ -152,14 +149,13 @@ def additive_relations(
     ----------
     cells : DataFrame
         ``area_id, subgroup, n_households``, one row a cell.
-    areas, country_id, minimum, populations
+    hierarchy, minimum, populations
         As in `decide`.
     """
-    parent_of = _parents(areas, country_id)
     number = {cell: row for row, cell in enumerate(zip(cells["area_id"], cells["subgroup"], strict=True))}
     parts: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for (area, subgroup), row in number.items():
-        parent = number.get((parent_of.get(area), subgroup))
+    for ((area, subgroup), row), holder in zip(number.items(), hierarchy.holders(cells["area_id"]), strict=True):
+        parent = number.get((holder, subgroup))
         if parent is not None:
             parts[parent, ""].append(row)
         whole = number.get((area, ALL))
@@ -179,28 +175,17 @@ def additive_relations(
     return Sums(members, np.array(size, dtype=np.int64), len(cells))
 
 
-def _parents(areas: pd.DataFrame, country_id: str) -> dict[str, str]:
-    """Area one level up; the country where none is named."""
-    below = areas[areas["area_id"] != country_id]
-    return dict(zip(below["area_id"], below["parent_id"].fillna(country_id), strict=True))
-
-
-def _order(table: pd.DataFrame, sums: Sums, areas: pd.DataFrame, country_id: str) -> IntArray:
+def _order(table: pd.DataFrame, sums: Sums, hierarchy: Hierarchy) -> IntArray:
     """Rank of each cell for being withheld: the country last, few households first, then small areas, parts before wholes."""
-    parent_of = _parents(areas, country_id)
-    depth = {country_id: 0}
-    for area in table["area_id"].unique():
-        chain = [area]
-        while chain[-1] in parent_of and len(chain) <= len(parent_of):
-            chain.append(parent_of[chain[-1]])
-        depth[area] = len(chain)
+    number = hierarchy.number(table["area_id"])
+    depth = np.where(number >= 0, hierarchy.level[number], 0)
     n_rest = len(sums.size) - len(table)
     keys = (
         np.arange(len(sums.size)),
         np.append(table["subgroup"] == ALL, np.ones(n_rest, dtype=bool)),
-        np.append(-table["area_id"].map(depth), np.zeros(n_rest)),
+        np.append(-depth, np.zeros(n_rest)),
         sums.size,
-        np.append(table["area_id"] == country_id, np.zeros(n_rest, dtype=bool)),
+        np.append(number == 0, np.zeros(n_rest, dtype=bool)),
     )
     order = np.empty(len(sums.size), dtype=np.int64)
     order[np.lexsort(keys)] = np.arange(len(order))
@@ -337,25 +322,3 @@ def apply(
     for name, value in (only_if_published or {}).items():
         stays &= ~suppressed | (out[name] == value).to_numpy()
     return out[stays].reset_index(drop=True)
-
-
-def suppress(
-    table: pd.DataFrame,
-    areas: pd.DataFrame,
-    country_id: str,
-    *,
-    minimum: int = SURVEY_MINIMUM,
-    flag_below: int = SURVEY_FLAG_BELOW,
-    size: str = "n_households",
-    size_is_published: bool = True,
-    withhold: Sequence[str] | None = None,
-) -> pd.DataFrame:
-    """Decide on the cells of one table and apply it there (a register; tables that share cells want `decide` once).
-
-    Parameters are those of `decide` and `apply`.
-    """
-    cells = table if "subgroup" in table else table.assign(subgroup=ALL)
-    decisions = decide(
-        cells, areas, country_id, minimum=minimum, flag_below=flag_below, size=size, size_is_published=size_is_published
-    )
-    return apply(table, decisions, withhold=withhold)

@@ -16,35 +16,12 @@ import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.errors import ContractViolation
+from poverty_assets.geography.hierarchy import Hierarchy
 
 ALL = "all"
 DEFAULT_SUBGROUPS = ("is_urban", "head_sex", "age_group", "hh_size_class")
 SIZE_CLASSES = (("1-2", 2), ("3-4", 4), ("5-6", 6), ("7+", None))
 """Household size classes and the largest size in each."""
-COUNTRY_LEVEL = "country"
-
-
-@dataclass(frozen=True)
-class AreaTree:
-    """Areas of all levels, the country first, and each household's area at each level.
-
-    Attributes
-    ----------
-    levels : list of str
-        Names, from large to small.
-    area_id, area_level : list of str
-        All areas, level by level.
-    offset : list of int
-        Position of each level's first area in ``area_id``.
-    ancestor : int array, shape (n_households, n_levels)
-        Position of the household's area within its level, -1 where not known.
-    """
-
-    levels: list[str]
-    area_id: list[str]
-    area_level: list[str]
-    offset: list[int]
-    ancestor: IntArray
 
 
 @dataclass(frozen=True)
@@ -66,66 +43,29 @@ class Grouping:
     people: FloatArray
 
 
-def area_tree(areas: pd.DataFrame, area_id: pd.Series, country_id: str) -> AreaTree:
-    """Place each household in the areas that contain the one it names.
+def areas_of(hierarchy: Hierarchy, area_id: pd.Series) -> IntArray:
+    """Number of the area of each level that each household lies in, shape (n, levels); -1 where that is not known.
 
     Parameters
     ----------
-    areas : DataFrame
-        ``area_id, area_level, parent_id``; the row of the country itself may be there or not.
+    hierarchy : Hierarchy
     area_id : Series
         Lowest known area of each household; empty or the country's own where only that is known.
-    country_id : str
-        The country's ``area_id``.
 
     Raises
     ------
     ContractViolation
-        If a household names an area that is not there, or an area's parents lead round in a circle.
+        If a household names an area that is not there.
     """
-    below = areas.loc[areas["area_id"] != country_id]
-    parent = dict(zip(below["area_id"], below["parent_id"], strict=True))
-    level_of = dict(zip(below["area_id"], below["area_level"], strict=True))
-    chains = {area: _chain(area, parent, country_id) for area in parent}
-    depth = {level_of[area]: len(chain) for area, chain in chains.items()}
-    levels = [COUNTRY_LEVEL, *sorted(depth, key=lambda level: depth[level])]
-    members = [[country_id], *(sorted(a for a in parent if level_of[a] == level) for level in levels[1:])]
-    position = {area: i for names in members for i, area in enumerate(names)}
-    rank = {level: i for i, level in enumerate(levels)}
-    index = pd.Index([country_id, *parent])
-    matrix = np.full((len(index), len(levels)), -1, dtype=np.int64)
-    matrix[:, 0] = 0
-    for row, area in enumerate(parent, start=1):
-        for above in chains[area]:
-            matrix[row, rank[level_of[above]]] = position[above]
-    rows = index.get_indexer(pd.Index(area_id.fillna(country_id)))
-    unknown = np.flatnonzero(rows < 0)
+    number = hierarchy.number(area_id.fillna(hierarchy.root))
+    unknown = np.flatnonzero(number < 0)
     if len(unknown):
         raise ContractViolation(
             f"{len(unknown)} households name an area that is not there; the first is {area_id.iloc[unknown[0]]!r}",
             place=f"row {unknown[0]}",
             remedy="use the government codes of the country's areas as text, with leading zeros (2, 4 or 6 digits)",
         )
-    sizes = [len(names) for names in members]
-    return AreaTree(
-        levels,
-        [area for names in members for area in names],
-        [level for level, size in zip(levels, sizes, strict=True) for _ in range(size)],
-        [sum(sizes[:i]) for i in range(len(sizes))],
-        matrix[rows],
-    )
-
-
-def _chain(area: str, parent: dict[str, Any], country_id: str) -> list[str]:
-    chain: list[str] = []
-    while area in parent and area != country_id:
-        if area in chain:
-            raise ContractViolation(
-                f"area {area} lies within itself: {' in '.join([*chain, area])}", remedy="correct parent_id"
-            )
-        chain.append(area)
-        area = parent[area]
-    return chain
+    return hierarchy.ancestors[number]
 
 
 def groupings(households: pd.DataFrame, people: FloatArray, subgroups: Sequence[str] | None) -> list[Grouping]:

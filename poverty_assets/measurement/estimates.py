@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -20,10 +21,11 @@ import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.errors import ContractViolation
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.measurement.between_units import LonelyRule
 from poverty_assets.measurement.design import SurveyDesign
-from poverty_assets.measurement.domains import AreaTree, Grouping, area_tree, groupings
+from poverty_assets.measurement.domains import Grouping, areas_of, groupings
 from poverty_assets.measurement.intervals import exact_interval, logit_interval
 
 FEW_PSUS = 5
@@ -63,6 +65,11 @@ class Statistic:
 class MeasureEstimates:
     """Tables of direct estimates of one measure, and what was left out.
 
+    Intervals are made on the logit scale with the degrees of freedom of the whole design, as R's mpitbR does, or of the domain
+    where it is small (see ``SMALL_DOMAIN``). A share of exactly 0 or 1 has no linearised standard error: ``se`` is empty and the
+    interval exact, with the national design effect. ``quality_flag`` is ``ok``, ``few_psu`` (fewer than 5 in the domain),
+    ``one_psu`` (no se, no interval), ``no_variation`` (no se) or ``no_poor`` (intensity among no one).
+
     Attributes
     ----------
     mpi : DataFrame
@@ -93,12 +100,50 @@ class MeasureEstimates:
     df: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """The households of a survey, made ready once for every figure.
+
+    Attributes
+    ----------
+    design : SurveyDesign
+        Of all households, complete or not.
+    people : ndarray, shape (n,)
+    deprived : ndarray, shape (n, d)
+        NaN where not known.
+    area : ndarray of int, shape (n, levels)
+        See ``domains.areas_of``.
+    hierarchy : Hierarchy
+    """
+
+    design: SurveyDesign
+    people: FloatArray
+    deprived: FloatArray
+    area: IntArray
+    hierarchy: Hierarchy
+
+    @classmethod
+    def of(cls, households: pd.DataFrame, measure: Measure, hierarchy: Hierarchy, lonely: LonelyRule) -> _Sample:
+        """Check the file and read it."""
+        _require(households, ["psu", "stratum", "weight", "area_id", *measure.indicator_ids])
+        deprived = households[measure.indicator_ids].apply(pd.to_numeric).to_numpy(dtype=float, na_value=np.nan)
+        people = households["hh_size"].to_numpy(dtype=float) if "hh_size" in households else np.ones(len(households))
+        design = SurveyDesign.build(
+            households["weight"], psu=households["psu"], stratum=households["stratum"], lonely=lonely
+        )
+        return cls(design, people, deprived, areas_of(hierarchy, households["area_id"]), hierarchy)
+
+    @cached_property
+    def complete(self) -> npt.NDArray[np.bool_]:
+        """Households with every indicator known."""
+        return np.asarray(np.isfinite(self.deprived).all(axis=1))
+
+
 def estimate_measure(
     households: pd.DataFrame,
     measure: Measure,
-    areas: pd.DataFrame,
+    hierarchy: Hierarchy,
     *,
-    country_id: str,
     subgroups: Sequence[str] | None = None,
     cutoffs: Sequence[Fraction] | None = None,
     censored_at: Sequence[Fraction] | None = None,
@@ -109,12 +154,10 @@ def estimate_measure(
     Parameters
     ----------
     households : DataFrame
-        Canonical household file (see ``sources.surveys.canonical``) with one column an indicator: 1, 0 or NULL.
+        Canonical household file (see ``sources.surveys.canonical``) with one column an indicator: 1, 0 or NULL. A household
+        with an indicator not known is left out of every figure but stays in the design.
     measure : Measure
-    areas : DataFrame
-        ``area_id, area_level, parent_id`` of the areas below the country.
-    country_id : str
-        The country's own ``area_id``, such as ``KH``.
+    hierarchy : Hierarchy
     subgroups : sequence of str, optional
         Columns to part households by. By default those of ``is_urban, head_sex, age_group, hh_size_class`` that the file
         allows; ``age_group`` counts children and adults of each household.
@@ -125,52 +168,24 @@ def estimate_measure(
     lonely : str
         Lonely-PSU rule, see ``design.SurveyDesign``.
 
-    Returns
-    -------
-    MeasureEstimates
-
     Raises
     ------
     ContractViolation
         If a column is missing, an area is unknown, or the survey design cannot be used.
-
-    Notes
-    -----
-    A household with an indicator not known is left out of every figure but stays in the design. Intervals are made on the
-    logit scale with the degrees of freedom of the whole design, as R's mpitbR does, or of the domain where it is small (see
-    ``SMALL_DOMAIN``). A share of exactly 0 or 1 has no
-    linearised standard error: ``se`` is empty and the interval exact, with the national design effect.
-    ``quality_flag`` is ``ok``, ``few_psu`` (fewer than 5 in the domain), ``one_psu`` (no se, no interval),
-    ``no_variation`` (no se) or ``no_poor`` (intensity among no one).
     """
-    _require(households, ["psu", "stratum", "weight", "area_id", *measure.indicator_ids])
-    deprived = households[measure.indicator_ids].apply(pd.to_numeric).to_numpy(dtype=float, na_value=np.nan)
-    complete = ~np.isnan(deprived).any(axis=1)
-    people = households["hh_size"].to_numpy(dtype=float) if "hh_size" in households else np.ones(len(households))
-    design = SurveyDesign.build(
-        households["weight"], psu=households["psu"], stratum=households["stratum"], lonely=lonely
-    )
-    tree = area_tree(areas, households["area_id"], country_id)
-    values, statistics = _variables(
-        measure, deprived, cutoffs or measure.cutoffs, censored_at or [measure.cutoffs.poor]
-    )
+    sample = _Sample.of(households, measure, hierarchy, lonely)
+    variables = _variables(measure, sample.deprived, cutoffs or measure.cutoffs, censored_at or [measure.cutoffs.poor])
     blocks: list[_Block] = []
-    effect = np.full(len(statistics), np.nan)
-    for grouping in groupings(households, people, subgroups):
-        weighted = design.reweighted(grouping.people)
-        for level in range(len(tree.levels)):
-            block = _block(weighted, values, statistics, tree, level, grouping, complete)
-            if not blocks:
-                effect = _design_effect(block)
-            blocks.append(block)
-    tables = {t: _table(t, blocks, statistics, tree, measure.measure_id, effect, design.df) for t in TABLES}
-    weight = design.weight * people
-    unknown = pd.DataFrame(
-        {"indicator_id": measure.indicator_ids, "share_unknown": weight @ np.isnan(deprived) / weight.sum()}
-    )
+    for grouping in groupings(households, sample.people, subgroups):
+        weighted = sample.design.reweighted(grouping.people)
+        blocks += [_block(weighted, variables, sample, level, grouping) for level in range(len(hierarchy.levels))]
+    tables = {name: _table(name, blocks, variables[1], sample, measure.measure_id) for name in TABLES}
+    weight = sample.design.weight * sample.people
+    share_unknown = weight @ np.isnan(sample.deprived) / weight.sum()
     return MeasureEstimates(
-        **tables, left_out=_left_out(tree, weight, complete), unknown=unknown,
-        n_lonely_strata=design.n_lonely, df=design.df,
+        **tables, left_out=_left_out(sample, weight),
+        unknown=pd.DataFrame({"indicator_id": measure.indicator_ids, "share_unknown": share_unknown}),
+        n_lonely_strata=sample.design.n_lonely, df=sample.design.df,
     )  # fmt: skip
 
 
@@ -221,7 +236,6 @@ def _variables(
 class _Block:
     """Estimates of all statistics in the areas of one level by the classes of one grouping."""
 
-    level: int
     area: IntArray
     subgroup: npt.NDArray[Any]
     estimate: FloatArray
@@ -232,17 +246,12 @@ class _Block:
 
 
 def _block(
-    design: SurveyDesign,
-    values: FloatArray,
-    statistics: list[Statistic],
-    tree: AreaTree,
-    level: int,
-    grouping: Grouping,
-    complete: npt.NDArray[np.bool_],
+    design: SurveyDesign, variables: tuple[FloatArray, list[Statistic]], sample: _Sample, level: int, grouping: Grouping
 ) -> _Block:
+    values, statistics = variables
     n_groups = len(grouping.labels)
-    area = tree.ancestor[:, level]
-    inside = complete & (area >= 0) & (grouping.code >= 0) & (grouping.people > 0)
+    area = sample.area[:, level]
+    inside = sample.complete & (area >= 0) & (grouping.code >= 0) & (grouping.people > 0)
     raw = np.where(inside, area * n_groups + grouping.code, -1)
     present, domain = np.unique(raw[inside], return_inverse=True)
     codes = np.full(len(raw), -1, dtype=np.int64)
@@ -252,7 +261,7 @@ def _block(
     scale = np.array([s.scale for s in statistics])
     n = np.bincount(domain, minlength=len(present))
     labels = np.asarray(grouping.labels, dtype=object)[present % n_groups]
-    return _Block(level, present // n_groups, labels, e.estimate * scale, e.se * scale, e.n_psu, e.df, n)
+    return _Block(present // n_groups, labels, e.estimate * scale, e.se * scale, e.n_psu, e.df, n)
 
 
 def _design_effect(block: _Block) -> FloatArray:
@@ -264,19 +273,15 @@ def _design_effect(block: _Block) -> FloatArray:
 
 
 def _table(
-    table: Table,
-    blocks: list[_Block],
-    statistics: list[Statistic],
-    tree: AreaTree,
-    measure_id: str,
-    effect: FloatArray,
-    df: int,
+    table: Table, blocks: list[_Block], statistics: list[Statistic], sample: _Sample, measure_id: str
 ) -> pd.DataFrame:
     """Long form of all blocks: domains in order, the statistics of each together."""
+    effect, df = _design_effect(blocks[0]), sample.design.df
+    hierarchy = sample.hierarchy
     chosen = [i for i, s in enumerate(statistics) if s.table == table]
     picked = [statistics[i] for i in chosen]
     r = len(chosen)
-    area = np.concatenate([block.area + tree.offset[block.level] for block in blocks])
+    area = np.concatenate([block.area for block in blocks])
     estimate = np.concatenate([block.estimate[:, chosen] for block in blocks]).ravel()
     se = np.concatenate([block.se[:, chosen] for block in blocks]).ravel()
     n_psu = np.repeat(np.concatenate([block.n_psu for block in blocks]), r)
@@ -288,8 +293,8 @@ def _table(
     subgroup, labels = pd.factorize(np.concatenate([block.subgroup for block in blocks]))
     out = pd.DataFrame(
         {
-            "area_id": _spelled(tree.area_id, np.repeat(area, r)),
-            "area_level": _spelled(tree.area_level, np.repeat(area, r)),
+            "area_id": _spelled(hierarchy.ids.tolist(), np.repeat(area, r)),
+            "area_level": _spelled(list(hierarchy.levels), np.repeat(hierarchy.level[area], r)),
             "measure_id": _spelled([measure_id], np.zeros(d * r, dtype=np.int64)),
             "subgroup": _spelled(list(labels), np.repeat(subgroup, r)),
             "statistic" if table == "mpi" else "indicator_id": _spelled([s.name for s in picked], within),
@@ -341,21 +346,20 @@ def _uncertainty(
     return flag, se, np.where(edge, exact_low, low), np.where(edge, exact_high, high)
 
 
-def _left_out(tree: AreaTree, weight: FloatArray, complete: npt.NDArray[np.bool_]) -> pd.DataFrame:
+def _left_out(sample: _Sample, weight: FloatArray) -> pd.DataFrame:
     rows = []
-    for level in range(len(tree.levels)):
-        known = tree.ancestor[:, level] >= 0
-        code = tree.ancestor[known, level] + tree.offset[level]
-        frame = pd.DataFrame({"code": code, "w": weight[known], "out": ~complete[known]})
+    for area in sample.area.T:
+        known = area >= 0
+        frame = pd.DataFrame({"area": area[known], "w": weight[known], "out": ~sample.complete[known]})
         frame["w_out"] = frame["w"] * frame["out"]
         rows.append(
-            frame.groupby("code").agg(n=("out", "size"), out=("out", "sum"), w=("w", "sum"), w_out=("w_out", "sum"))
+            frame.groupby("area").agg(n=("out", "size"), out=("out", "sum"), w=("w", "sum"), w_out=("w_out", "sum"))
         )
     sums = pd.concat(rows)
     return pd.DataFrame(
         {
-            "area_id": np.asarray(tree.area_id, dtype=object)[sums.index],
-            "area_level": np.asarray(tree.area_level, dtype=object)[sums.index],
+            "area_id": sample.hierarchy.ids[sums.index],
+            "area_level": sample.hierarchy.level_names[sums.index],
             "n_sampled": sums["n"].to_numpy(),
             "n_left_out": sums["out"].to_numpy(),
             "share_left_out": (sums["w_out"] / sums["w"]).to_numpy(),

@@ -11,7 +11,7 @@ each unit (the finest area x subgroup combination x primary sampling unit) by on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +22,9 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import SpecificationError
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.coding import Chunk, Columns, chunks_of_frame, chunks_of_parquet, merged
-from poverty_assets.measurement.domains import ALL, area_tree, groupings
+from poverty_assets.measurement.domains import ALL, areas_of, groupings
 
 
 @dataclass(frozen=True)
@@ -84,59 +85,28 @@ class Cells:
 # ---- the aggregate
 
 
-def count_masks(
-    households: pd.DataFrame,
-    indicators: Sequence[str],
-    *,
-    subgroups: Sequence[str] = (),
-    area: str = "area_id",
-    weight: str = "weight",
-    size: str | None = "hh_size",
-    psu: str | None = "psu",
-    stratum: str | None = "stratum",
-) -> MaskCounts:
+def count_masks(households: pd.DataFrame, columns: Columns) -> MaskCounts:
     """Aggregate households to the table unit x mask.
 
     Parameters
     ----------
     households : DataFrame
         One row a household.
-    indicators : sequence of str
-        Indicator columns in the measure's order, 1, 0 or NULL. Households with a NULL are left out and counted.
-    subgroups : sequence of str
-        As in ``domains.groupings``: columns that part households (``is_urban``; a NULL puts a household in ``all`` only), and
-        ``age_group``, which counts the children and the adults of each household.
-    area, weight, size, psu, stratum : str
-        Column names. ``size=None`` weighs households, ``psu=None`` leaves the sampling design out (a register or census).
-
-    Returns
-    -------
-    MaskCounts
+    columns : Columns
+        Households with an indicator NULL are left out and counted; a NULL in a column that parts households
+        (``is_urban``) puts them in ``all`` only.
 
     Raises
     ------
     ContractViolation
         If a column is missing or holds a value that cannot be counted (see ``coding.coded``).
     """
-    names = Columns(tuple(indicators), tuple(subgroups), area, weight, size, psu, stratum if psu else None)
-    return _count(list(chunks_of_frame(households, names)), names)
+    return _count(list(chunks_of_frame(households, columns)), columns)
 
 
-def count_masks_parquet(
-    path: str | Path,
-    indicators: Sequence[str],
-    *,
-    subgroups: Sequence[str] = (),
-    area: str = "area_id",
-    weight: str = "weight",
-    size: str | None = "hh_size",
-    psu: str | None = "psu",
-    stratum: str | None = "stratum",
-    n_threads: int = 2,
-) -> MaskCounts:
+def count_masks_parquet(path: str | Path, columns: Columns, *, n_threads: int = 2) -> MaskCounts:
     """`count_masks` of a Parquet file of a whole country: the same result, without the file ever being in memory."""
-    names = Columns(tuple(indicators), tuple(subgroups), area, weight, size, psu, stratum if psu else None)
-    return _count(chunks_of_parquet(path, names, n_threads), names)
+    return _count(chunks_of_parquet(path, columns, n_threads), columns)
 
 
 def _count(chunks: list[Chunk], names: Columns) -> MaskCounts:
@@ -270,23 +240,20 @@ def _counted(code: np.ndarray, weight: np.ndarray, shape: tuple[int, int]) -> An
 # ---- areas and subgroups
 
 
-def cells_of(counts: MaskCounts, areas: pd.DataFrame, country_id: str) -> Cells:
+def cells_of(counts: MaskCounts, hierarchy: Hierarchy) -> Cells:
     """Every area of every level x every subgroup that occurs, largest areas first, and the units that make it up.
 
     Parameters
     ----------
     counts : MaskCounts
-    areas : DataFrame
-        ``area_id, area_level, parent_id`` of the areas below the country, as in ``dim_area``.
-    country_id : str
-        The country's own ``area_id``. A household whose area is known only as a province counts in its province and
-        country, in no district or commune.
+    hierarchy : Hierarchy
+        A household whose area is known only as a province counts in its province and country, in no district or commune.
     """
     from scipy.sparse import csr_array
 
     units = counts.units
     codes, names = pd.factorize(units["area_id"], use_na_sentinel=False)
-    tree = area_tree(areas, pd.Series(names, dtype=object), country_id)
+    areas = areas_of(hierarchy, pd.Series(names, dtype=object))
     persons = (units["population"] == "").to_numpy()
     labels = [np.where(persons, ALL, units["population"].to_numpy())]
     labels += [units[name].where(persons, None).to_numpy(dtype=object) for name in counts.subgroups]
@@ -294,11 +261,11 @@ def cells_of(counts: MaskCounts, areas: pd.DataFrame, country_id: str) -> Cells:
     place = {label: number for number, label in enumerate(found)}
     groups = [np.array([place.get(label, -1) for label in group]) for group in labels]
     keys, unit = [], []
-    for level in range(len(tree.levels)):
-        area = tree.ancestor[codes, level]
+    for level in range(len(hierarchy.levels)):
+        area = areas[codes, level]
         for group in groups:
             inside = np.flatnonzero((area >= 0) & (group >= 0))
-            keys.append((area[inside] + tree.offset[level]) * len(found) + group[inside])
+            keys.append(area[inside] * len(found) + group[inside])
             unit.append(inside)
     cells, number = np.unique(np.concatenate(keys), return_inverse=True)
     links = (np.ones(len(number)), (number, np.concatenate(unit)))
@@ -306,8 +273,8 @@ def cells_of(counts: MaskCounts, areas: pd.DataFrame, country_id: str) -> Cells:
     which, label = np.divmod(cells, len(found))
     table = pd.DataFrame(
         {
-            "area_id": np.array(tree.area_id, dtype=object)[which],
-            "area_level": np.array(tree.area_level, dtype=object)[which],
+            "area_id": hierarchy.ids[which],
+            "area_level": hierarchy.level_names[which],
             "subgroup": np.array(found, dtype=object)[label],
         }
     )

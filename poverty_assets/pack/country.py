@@ -75,10 +75,12 @@ class Country(Form):
         """The country's folder of yaml files."""
         return country_folder(self.country_id)
 
-    @property
-    def commune_digits(self) -> int:
-        """Digits of a commune code."""
-        return self.area_digits["commune"]
+    def code_at(self, code: str, level: str) -> str:
+        """Code of the area of a level that the area of this code lies in, by the pack's own rule: the code's first digits.
+
+        Only where there is no table of areas to ask: where it is built, and for codes of other years and of villages.
+        """
+        return code[: self.area_digits[level]] if level in self.area_digits else self.area_id
 
 
 def country_folders() -> dict[str, Path]:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from poverty_assets.geography.areas import ancestors
-from poverty_assets.measurement.direct_tables import below_country
+from poverty_assets.geography.crosswalk import commune_codes
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.disclosure import REGISTER_MINIMUM, decide
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import TableSource
@@ -20,7 +20,7 @@ HIDDEN = ("listed", "rate", "coverage_gap", "coverage_gap_ci_low", "coverage_gap
 _MODELLED = ("modelled_rate", "modelled_rate_ci_low", "modelled_rate_ci_high")
 
 
-def listed_by_area(register: pd.DataFrame, crosswalk: pd.DataFrame, country: Country) -> pd.DataFrame:
+def listed_by_area(register: pd.DataFrame, crosswalk: pd.DataFrame, hierarchy: Hierarchy) -> pd.DataFrame:
     """Households and listed households of every area that the register covers.
 
     Parameters
@@ -37,10 +37,15 @@ def listed_by_area(register: pd.DataFrame, crosswalk: pd.DataFrame, country: Cou
     """
     mapped = crosswalk.set_index("source_code")
     placed = register["area_code"].map(mapped["area_id"].fillna(mapped["parent_id"]))
-    chains = [(row, holder) for row, area in enumerate(placed) for holder in ancestors(area, country)]
-    rows, holders = zip(*chains, strict=True)
-    long = register.iloc[list(rows)][["households", "listed"]].assign(area_id=list(holders))
-    return long.groupby("area_id").sum().astype("int64")
+    number = hierarchy.number(placed)
+    columns = ["households", "listed"]
+    sums = {
+        name: hierarchy.add_up(number, np.nan_to_num(register[name].to_numpy(dtype=float, na_value=0.0)))
+        for name in columns
+    }
+    covered = hierarchy.add_up(number, np.ones(len(number))) > 0
+    index = pd.Index(hierarchy.ids, name="area_id", dtype="str")
+    return pd.DataFrame(sums, index=index)[covered].sort_index().astype("int64")
 
 
 RATE = "register_rate:"
@@ -48,7 +53,10 @@ RATE = "register_rate:"
 
 
 def rates_then(
-    registers: list[TableSource], rows: Callable[[TableSource], pd.DataFrame], crosswalk: pd.DataFrame, country: Country
+    registers: list[TableSource],
+    rows: Callable[[TableSource], pd.DataFrame],
+    crosswalk: pd.DataFrame,
+    hierarchy: Hierarchy,
 ) -> pd.DataFrame:
     """Rates of registers as of an earlier time: ``area_id, feature_id, value``.
 
@@ -64,7 +72,7 @@ def rates_then(
         codes = crosswalk[crosswalk["source_id"] == spec.source_id]
         found = rows(spec)
         if len(found) and (known := found["area_code"].isin(codes["source_code"])).any():
-            counts = listed_by_area(found[known], codes, country)
+            counts = listed_by_area(found[known], codes, hierarchy)
             rate = (counts["listed"] / counts["households"]).dropna()
             parts.append(rate.rename("value").reset_index().assign(feature_id=RATE + spec.source_id))
     return pd.concat(parts, ignore_index=True)
@@ -74,8 +82,7 @@ def register_rows(
     register_id: str,
     counts: pd.DataFrame,
     predictions: pd.DataFrame,
-    areas: pd.DataFrame,
-    country: Country,
+    hierarchy: Hierarchy,
 ) -> pd.DataFrame:
     """Rows of ``fct_register``, without ``is_headline``: every commune, and every larger area that the register covers.
 
@@ -86,14 +93,15 @@ def register_rows(
     predictions : DataFrame
         ``area_id, modelled_rate, modelled_rate_ci_low, modelled_rate_ci_high, quality_flag`` of communes; each rate comes
         from a model that did not see the commune's block.
-    areas : DataFrame (catalog: ``dim_area``)
+    hierarchy : Hierarchy
 
     Notes
     -----
     Cells of under 5 listed households are withheld, and further cells where one could be found by subtraction.
     """
-    wanted = areas[(areas["area_level"] == "commune") | areas["area_id"].isin(counts.index)]
-    rows = wanted[["area_id", "area_level"]].reset_index(drop=True)
+    areas = pd.DataFrame({"area_id": hierarchy.ids.tolist(), "area_level": hierarchy.level_names.tolist()})
+    wanted = (areas["area_level"] == hierarchy.finest) | areas["area_id"].isin(counts.index)
+    rows = areas[wanted].reset_index(drop=True)
     rows = rows.join(counts, on="area_id").merge(predictions, on="area_id", how="left")
     rows = rows.assign(register_id=register_id, rate=rows["listed"] / rows["households"])
     rows["coverage_gap"] = rows["modelled_rate"] - rows["rate"]
@@ -102,7 +110,7 @@ def register_rows(
     on_register = rows["rate"].notna()
     rows["method"] = np.where(on_register, "register", "modelled")
     rows["quality_flag"] = rows["quality_flag"].fillna("ok")
-    withheld = _withheld(rows[on_register], areas, country)
+    withheld = _withheld(rows[on_register], hierarchy)
     rows["suppressed"] = rows["area_id"].isin(withheld)
     for column in HIDDEN:
         rows[column] = rows[column].mask(rows["suppressed"])
@@ -110,13 +118,11 @@ def register_rows(
     return rows
 
 
-def _withheld(rows: pd.DataFrame, areas: pd.DataFrame, country: Country) -> set[str]:
+def _withheld(rows: pd.DataFrame, hierarchy: Hierarchy) -> set[str]:
     if rows.empty:
         return set()
     cells = rows[["area_id"]].assign(subgroup="all", n_households=rows["listed"].astype("int64"))
-    decided = decide(
-        cells, below_country(areas), country.area_id, minimum=REGISTER_MINIMUM, flag_below=0, size_is_published=False
-    )
+    decided = decide(cells, hierarchy, minimum=REGISTER_MINIMUM, flag_below=0, size_is_published=False)
     return set(decided.loc[decided["suppressed"], "area_id"])
 
 
@@ -124,7 +130,7 @@ def count_registers(
     specs: list[TableSource],
     read: Callable[[str], pd.DataFrame | None],
     crosswalk: pd.DataFrame,
-    country: Country,
+    hierarchy: Hierarchy,
 ) -> pd.DataFrame:
     """``register_id, area_id, households, listed`` of every register that had been observed.
 
@@ -137,7 +143,7 @@ def count_registers(
             newest[spec.register_id] = (spec.source_id, frame)
     parts = []
     for register_id, (source_id, frame) in newest.items():
-        counts = listed_by_area(frame, crosswalk[crosswalk["source_id"] == source_id], country)
+        counts = listed_by_area(frame, crosswalk[crosswalk["source_id"] == source_id], hierarchy)
         parts.append(counts.reset_index().assign(register_id=register_id))
     columns = ["register_id", "area_id", "households", "listed"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
@@ -159,12 +165,12 @@ def register_history(
         if frame is None:
             continue
         mapped = crosswalk[crosswalk["source_id"] == spec.source_id].set_index("source_code")["area_id"]
-        known = frame[frame["rate"] > 0]
+        known = commune_codes(frame[frame["rate"] > 0], country)
         parts.append(
             pd.DataFrame(
                 {
                     "register_id": spec.register_id,
-                    "area_id": known["village_code"].str[: country.commune_digits].map(mapped),
+                    "area_id": known["area_code"].map(mapped),
                     "listed": known["listed"].astype(float),
                     "households": known["listed"].astype(float) / known["rate"],
                 }
@@ -176,17 +182,14 @@ def register_history(
     return sums.assign(rate=sums["listed"] / sums["households"])[["register_id", "area_id", "rate"]]
 
 
-def all_register_rows(
-    counts: pd.DataFrame, predictions: pd.DataFrame, areas: pd.DataFrame, country: Country
-) -> pd.DataFrame:
+def all_register_rows(counts: pd.DataFrame, predictions: pd.DataFrame, hierarchy: Hierarchy) -> pd.DataFrame:
     """``register_rows`` of every register."""
     parts = [
         register_rows(
             str(register_id),
             mine.set_index("area_id")[["households", "listed"]],
             predictions[predictions["register_id"] == register_id].drop(columns="register_id"),
-            areas,
-            country,
+            hierarchy,
         )
         for register_id, mine in counts.groupby("register_id", sort=True)
     ]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.catalog import table
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.registers.artifact import save_model
@@ -129,7 +130,9 @@ def register_inputs(
     country: Country,
 ) -> dict[str, RegisterInputs]:
     """What the model of each register is fitted from, by register; arguments as of `fit_quarter`."""
-    communes = areas[areas["area_level"] == "commune"].sort_values("area_id").reset_index(drop=True)
+    hierarchy = Hierarchy.of(areas)
+    numbers = hierarchy.members(hierarchy.finest)
+    communes = areas.set_index("area_id").loc[hierarchy.ids[numbers]].reset_index()
     wide = features.pivot(index="area_id", columns="feature_id", values="value").reindex(communes["area_id"])
     wide = wide.assign(**_of_areas(communes))
     xy = _metric_points(communes, country)
@@ -142,7 +145,7 @@ def register_inputs(
             rate=(own["listed"] / own["households"]).astype(float),
             households=own["households"].astype(float),
             xy=xy,
-            province=communes["area_id"].str[: country.area_digits["province"]].to_numpy(dtype=str),
+            province=hierarchy.ids[hierarchy.ancestor(numbers, hierarchy.published)].astype(str),
             lagged=past.reindex(communes["area_id"]) if len(past) else None,
             alone=tuple(name for name in country.baseline_features if name in wide),
         )

@@ -64,9 +64,12 @@ def prepare_instance(dagster_home: Path) -> Path:
 
 
 def open_instance(dagster_home: Path) -> dg.DagsterInstance:
-    """The instance of a home; close it when done (it is a context manager)."""
+    """The instance of a home, for a process that runs jobs; close it when done (it is a context manager)."""
     import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
+
+    from poverty_assets.running.records import kept_records
 
     folder = prepare_instance(dagster_home)
     os.environ["DAGSTER_HOME"] = str(folder)
-    return dg.DagsterInstance.from_config(str(folder))
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=kept_records(folder)))

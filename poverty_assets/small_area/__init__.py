@@ -1,9 +1,21 @@
 """Small areas: every commune's margins, joint profiles and intervals, from a survey that visits few of them.
 
-Belongs here: Fay-Herriot models, commune margins from direct estimates and covariates, benchmarking to totals, profiles over
-2^d sets of deprivations by structure-preserving estimation, replicates of the whole chain, downscaling of published totals,
-and their rows in the form of the fact tables. Does not belong here: making features (``spatial``), direct estimates
-(``measurement``), learners and how they are judged (``modelling``), the simulated twin's truth (evaluation only), Dagster.
+Belongs here: what an area's people are taken to be deprived in where few or none of them were asked, how well that is known, and its
+rows in the form of the fact tables. Does not belong here: making features (``features``), direct estimates (``measurement``),
+models of registers (``registers``), the simulated twin's truth (evaluation only), Dagster.
+
+From the ground up::
+
+    people, sample     who lives where; what the survey says, cluster by cluster
+    margins/           shares of people deprived in each indicator, with their errors
+    association/       joint profiles: margins and what hangs together in households
+    wanted             which figures of which areas are asked for
+    replicates         the chain from sample to profiles once more, many times
+    intervals, rows    every figure with its interval, as rows of the fact tables; draws for later steps
+    inputs             tables of the lake as the models take them
+    time/              what may have changed since the survey, and between quarters
+    totals/            totals of provinces, and communes where only those are known
+    estimate           the conductor: all of it, for one quarter
 
 Arrays run over communes first (n), then indicators (d) or profiles (2^d, ordered by mask). Shares are of persons, 0 to 1.
 """

@@ -17,7 +17,7 @@ from poverty_assets.arrays import FloatArray
 from poverty_assets.judging.scores import spearman
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.joint import JointFigures, figures_of_profiles, figures_of_totals
-from poverty_assets.small_area.joint_profiles import independent
+from poverty_assets.small_area.association.raking import independent
 from poverty_assets.small_area.rows import Drawn, _interval
 
 BoolArray = npt.NDArray[np.bool_]

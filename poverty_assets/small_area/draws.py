@@ -1,7 +1,7 @@
 """Replicates of the figures that later steps compare or combine: changes between quarters, shocks, exposure, the register's audit.
 
 Belongs here: the table ``area_draw``, one row a figure with the values of all its replicates. Does not belong here: what later
-steps make of them (``between_quarters``, ``vulnerability``).
+steps make of them (``time.change``, ``vulnerability``).
 
 Replicate r of two quarters that rest on the same survey wave uses the same random numbers, so that differences of draws leave
 out what both share.
@@ -17,8 +17,8 @@ import pandas as pd
 
 from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.measurement.joint import figures_of_totals
-from poverty_assets.small_area.functionals import Functionals
 from poverty_assets.small_area.rows import Drawn, Rollup, mpi_figures, mpi_keys
+from poverty_assets.small_area.wanted import Functionals
 
 COLUMNS = (
     "area_id",

@@ -1,7 +1,7 @@
 """Commune estimates of a quarter: from tables of the lake to the rows of every fact table, with their intervals.
 
 Belongs here: putting samples, features, registers and published totals in the form that the models take, and calling them in
-order. Does not belong here: any model (``margins``, ``replicates``, ``downscale``), or truth (``evaluation``).
+order. Does not belong here: any model (``margins``, ``replicates``, ``totals.downscale``), or truth (``evaluation``).
 
 Where the survey's households are to be had, communes are composite (with households) or modelled (without). Where only
 totals of provinces are published, communes are downscaled from them. Where there is neither, there are no rows.
@@ -21,15 +21,16 @@ from poverty_assets.arrays import FloatArray, group_means
 from poverty_assets.catalog import table
 from poverty_assets.measure.measure import Measure
 from poverty_assets.quarter import Quarter
-from poverty_assets.small_area.artifact import Fitted, run_rows, save_margins
-from poverty_assets.small_area.covariate_drift import drift_flag
 from poverty_assets.small_area.draws import area_draws
-from poverty_assets.small_area.drift import Since, since_survey
-from poverty_assets.small_area.functionals import Functionals
-from poverty_assets.small_area.inputs import Inputs, Place, covariates_of, feature_names, province_figures
+from poverty_assets.small_area.inputs import Inputs, Place, covariates_of, feature_names
 from poverty_assets.small_area.league import applicability, compete
-from poverty_assets.small_area.margins import Margins, fit_margins
-from poverty_assets.small_area.nowcast import (
+from poverty_assets.small_area.margins.fit import Margins, Since, fit_margins
+from poverty_assets.small_area.margins.saved import Fitted, run_rows, save_margins
+from poverty_assets.small_area.replicates import replicate
+from poverty_assets.small_area.rows import Drawn, Rollup, SmallAreaTables, no_tables, rollup, small_area_tables
+from poverty_assets.small_area.time.covariate_drift import drift_flag
+from poverty_assets.small_area.time.drift import since_survey
+from poverty_assets.small_area.time.nowcast import (
     POOR,
     choice_reason,
     choose_nowcast,
@@ -38,9 +39,8 @@ from poverty_assets.small_area.nowcast import (
     sample_with_poor,
     score_nowcast,
 )
-from poverty_assets.small_area.people import Options
-from poverty_assets.small_area.replicates import Wanted, replicate
-from poverty_assets.small_area.rows import Drawn, Rollup, SmallAreaTables, no_tables, rollup, small_area_tables
+from poverty_assets.small_area.totals.figures import province_figures
+from poverty_assets.small_area.wanted import Functionals, Options, Wanted
 from poverty_assets.sources.earlier import BETWEEN
 
 OUTSIDE = "outside_area_of_applicability"
@@ -170,10 +170,9 @@ def _areas(inputs: Inputs, inside: npt.NDArray[np.bool_], *, followed: bool) -> 
     drifted = drift_flag(inputs.stability) if followed else ""
     flags = [",".join(filter(None, ("" if here else OUTSIDE, drifted))) for here in inside]
     return rollup(
-        place.areas,
+        place.hierarchy,
         place.communes,
         place.population,
-        inputs.country.area_id,
         sampled_households=inputs.survey.now.area_households,
         flag=np.array(flags, dtype=object),
     )
@@ -218,10 +217,11 @@ def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
 
 def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, options: Options) -> Estimated:
     """Downscaled rows of every area, from published figures of provinces."""
-    from poverty_assets.small_area.downscale import downscale, published_totals
+    from poverty_assets.small_area.totals.downscale import downscale
+    from poverty_assets.small_area.totals.figures import published_totals
 
     place, measure = inputs.place, inputs.measure
-    areas = rollup(place.areas, place.communes, place.population, inputs.country.area_id, method="downscaled")
+    areas = rollup(place.hierarchy, place.communes, place.population, method="downscaled")
     wanted = Wanted(areas, measure, functionals)
     totals = published_totals(*inputs.published(), place.provinces, measure)
     drawn = downscale(totals, covariates_of(place, inputs.now), place.people, wanted, options)

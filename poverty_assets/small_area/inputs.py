@@ -1,4 +1,4 @@
-"""What a quarter's models take: communes, their covariates, survey waves, and the totals that communes are to add up to.
+"""What a quarter's models take: communes, their covariates, and survey waves.
 
 Belongs here: `Inputs`, the tables of the lake that a quarter's estimates are made of, and the arrays made of them. Does not belong
 here: any model (``margins``, ``replicates``), or their order (``estimate``).
@@ -15,22 +15,19 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.judging.folds import block_ids
 from poverty_assets.measure.measure import Measure
-from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.registers.counts import RATE
-from poverty_assets.small_area.covariate_drift import quarter_stability
-from poverty_assets.small_area.kernel import Covariates
-from poverty_assets.small_area.people import Inhabitants
-from poverty_assets.small_area.replicates import Groups
-from poverty_assets.small_area.sample import Sample, Survey, read_sample
-from poverty_assets.small_area.tilt import Published
+from poverty_assets.small_area.margins.kernel import Covariates
+from poverty_assets.small_area.people import Groups, Inhabitants
+from poverty_assets.small_area.sample import Survey, read_sample
+from poverty_assets.small_area.time.covariate_drift import quarter_stability
 from poverty_assets.sources.earlier import BETWEEN
 
 SMALLEST = 1.0  # persons: a commune whose population no source gives weighs next to nothing in totals
-_CLUSTER_EFFECT = 1.3  # of clusters on the variance of a province's share, beside unequal weights
 
 
 @dataclass(frozen=True)
@@ -40,18 +37,22 @@ class Place:
     Attributes
     ----------
     areas : DataFrame (catalog: ``dim_area``)
+    hierarchy : Hierarchy
     communes : list of str
+        Areas of the finest level.
     population, households : ndarray, shape (n,)
     province : ndarray of int, shape (n,)
         Place in ``provinces``.
     provinces : list of str
     district : ndarray of int, shape (n,)
+        Which communes lie in the same area one level up.
     xy : ndarray, shape (n, 2)
         Metric coordinates.
     groups : Groups
     """
 
     areas: pd.DataFrame
+    hierarchy: Hierarchy
     communes: list[str]
     population: FloatArray
     households: FloatArray
@@ -142,7 +143,7 @@ class Inputs:
 
     @property
     def stability(self) -> pd.DataFrame:
-        """How far the quarter's features have drifted from the serving wave's (``covariate_drift.quarter_stability``)."""
+        """How far the quarter's features have drifted from the serving wave's (``time.covariate_drift.quarter_stability``)."""
         return quarter_stability(self.wave_features, self.features, pd.Index(self.place.communes))
 
     @cached_property
@@ -167,10 +168,11 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
     """The communes of ``dim_area``, their weights, provinces and blocks of land."""
     from pyproj import Transformer
 
-    communes = areas[areas["area_level"] == "commune"].sort_values("area_id")
-    codes = communes["area_id"].astype(str).tolist()
-    provinces, province = np.unique([code[: country.area_digits["province"]] for code in codes], return_inverse=True)
-    district = np.unique([code[: country.area_digits["district"]] for code in codes], return_inverse=True)[1]
+    hierarchy = Hierarchy.of(areas)
+    codes, numbers = hierarchy.codes(hierarchy.finest), hierarchy.members(hierarchy.finest)
+    communes = areas.set_index("area_id").loc[codes]
+    provinces, province = np.unique(hierarchy.ancestor(numbers, hierarchy.published), return_inverse=True)
+    district = np.unique(hierarchy.parent[numbers], return_inverse=True)[1]
     to_metric = Transformer.from_crs("EPSG:4326", country.metric_crs, always_xy=True)
     xy = np.column_stack(to_metric.transform(communes["centroid_lon"], communes["centroid_lat"]))
     block = np.unique(province * 100_000 + np.unique(block_ids(xy), return_inverse=True)[1], return_inverse=True)[1]
@@ -179,11 +181,12 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
     size = float(population.sum() / households[population.notna()].sum()) if households.notna().any() else 1.0
     return Place(
         areas,
+        hierarchy,
         codes,
         np.maximum(population.fillna(households * size).fillna(SMALLEST).to_numpy(), SMALLEST),
         np.maximum(households.fillna(population / size).fillna(SMALLEST).to_numpy(), SMALLEST),
         province.astype(np.int64),
-        provinces.tolist(),
+        [str(code) for code in hierarchy.ids[provinces]],
         district.astype(np.int64),
         xy,
         Groups(province.astype(np.int64), block.astype(np.int64)),
@@ -246,30 +249,3 @@ def waves_of(households: list[pd.DataFrame], noted: list[tuple[str, dict[str, An
 def _middle(noted: dict[str, Any]) -> dt.date:
     first, last = (dt.date.fromisoformat(str(noted[name])) for name in ("observed_from", "observed_to"))
     return first + (last - first) / 2
-
-
-def province_figures(households: pd.DataFrame, place: Place, sample: Sample, measure: Measure) -> Published:
-    """The direct figures of provinces that communes are to add up to.
-
-    Standard errors are those of a share of as many independent households as Kish's effective number, with a design effect of
-    clusters: they only matter where figures contradict one another.
-    """
-    flags = households[measure.indicator_ids].to_numpy(dtype=float)
-    at = pd.Index(place.communes).get_indexer(households["area_id"])
-    keep = np.isfinite(flags).all(axis=1) & (at >= 0)
-    masks = flags[keep].astype(np.int64) @ (1 << np.arange(flags.shape[1]))
-    size, g = 1 << flags.shape[1], len(place.provinces)
-    persons = (households["weight"] * households["hh_size"]).to_numpy(dtype=float)[keep]
-    counts = np.bincount(place.province[at[keep]] * size + masks, persons, g * size).reshape(g, size)
-    visited = counts.sum(axis=1) > 0
-    # a province that the survey did not visit is given the country's profile: better than none, and flagged by its interval
-    counts = np.where(visited[:, None], counts, counts.sum(axis=0))
-    figures = figures_of_profiles(counts / counts.sum(axis=1, keepdims=True), measure)
-    n = np.maximum(np.bincount(place.province[sample.area], sample.effective, g), 1.0)
-
-    def error(share: FloatArray) -> FloatArray:
-        of_province = n.reshape(-1, *[1] * (share.ndim - 1))
-        return np.sqrt(np.maximum(share * (1 - share), 1e-4) * _CLUSTER_EFFECT / of_province)
-
-    poor = figures.headcount_ratio[:, 1]
-    return Published(figures.uncensored, figures.censored[:, 1], poor, error(figures.uncensored), error(poor))

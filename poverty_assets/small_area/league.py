@@ -26,7 +26,7 @@ from scipy.stats import rankdata
 from poverty_assets.arrays import FloatArray, IntArray, group_means, normal_ranks
 from poverty_assets.judging.applicability import dissimilarity
 from poverty_assets.judging.folds import DESIGNS, block_ids, fold_ids
-from poverty_assets.small_area.kernel import Covariates, KernelFit
+from poverty_assets.small_area.margins.kernel import Covariates, KernelFit
 from poverty_assets.small_area.sample import Sample
 
 KERNEL = "kernel"

@@ -1,12 +1,14 @@
-"""Who lives in the areas of a quarter, and what is asked of them.
+"""Who lives in the areas of a quarter, and which areas belong together.
 
-Belongs here: the few arrays that every step of the chain takes together, and its options. Does not belong here: how they are had
-from tables of the lake (``inputs``), or any model.
+Belongs here: the few arrays that every step of the chain takes together. Does not belong here: how they are had from tables of the
+lake (``inputs``), or any model.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from poverty_assets.arrays import FloatArray, IntArray
 
@@ -31,16 +33,22 @@ class Inhabitants:
 
 
 @dataclass(frozen=True)
-class Options:
-    """How often the chain is gone through, from which random numbers, by how many threads (which change no bit).
+class Groups:
+    """Groups of areas that share a strength of association: provinces, and blocks of land within them.
 
     Attributes
     ----------
-    n_replicates : int
-    seed : int
-    n_jobs : int
+    province : ndarray of int, shape (n,)
+    block : ndarray of int, shape (n,)
+        Unique across provinces.
     """
 
-    n_replicates: int = 200
-    seed: int = 0
-    n_jobs: int = 2
+    province: IntArray
+    block: IntArray
+
+    @property
+    def province_of_block(self) -> IntArray:
+        """Province of each block."""
+        out = np.zeros(int(self.block.max()) + 1, dtype=np.int64)
+        out[self.block] = self.province
+        return out

@@ -1,11 +1,11 @@
 """Estimates of every area with intervals: replicates of the whole chain from the sample to the figure.
 
-Belongs here: the point estimate of joint profiles, the loop over replicates, their roll-up to districts, provinces and the
-country, and quantiles. Does not belong here: how margins (``margins``) and associations (``association``) are made, or the form
-of the fact tables (``tables``).
+Belongs here: the loop over replicates, households drawn from profiles, and the roll-up of figures to districts, provinces and the
+country. Does not belong here: how margins (``margins``) and profiles (``association``) are made, intervals, or the form of the fact
+tables (``rows``).
 
 A replicate resamples clusters (Rao and Wu 1988), moves margins by what that does to them and by an error that resampling does
-not show, correlated over space and between indicators (``margins.draw_margins``), benchmarks to the replicate's own province
+not show, correlated over space and between indicators (``margins.draw``), benchmarks to the replicate's own province
 totals, refits the strength of association with an error of its own, makes profiles, and draws the area's households from them:
 a commune of 300 households departs from its expectation by chance. Whatever is a function of profiles is then computed once
 more, so every figure's interval belongs to the figure.
@@ -23,93 +23,27 @@ import numpy as np
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from poverty_assets.arrays import FloatArray, IntArray, logit
-from poverty_assets.measure.measure import Measure
-from poverty_assets.small_area.association import Association, StrengthPrior, fit_association, trait_profiles
-from poverty_assets.small_area.functionals import Functionals, no_functionals
-from poverty_assets.small_area.joint_profiles import rake
-from poverty_assets.small_area.margins import HOUSEHOLD_EFFECT, Margins, draw_margins
-from poverty_assets.small_area.nowcast import moved_profiles
-from poverty_assets.small_area.people import Options
-from poverty_assets.small_area.rows import Drawn, Rollup, choose_bundles, figure_columns
+from poverty_assets.arrays import FloatArray, logit
+from poverty_assets.small_area.association.loadings import trait_profiles
+from poverty_assets.small_area.association.profiles import (
+    BLOCK_SPREAD,
+    Associations,
+    fit_associations,
+    joint_profiles,
+    moved_profiles,
+)
+from poverty_assets.small_area.association.raking import rake
+from poverty_assets.small_area.association.tilt import Published, poor_features, tilt_to_published
+from poverty_assets.small_area.margins.draw import draw_margins
+from poverty_assets.small_area.margins.fit import HOUSEHOLD_EFFECT, Margins
+from poverty_assets.small_area.people import Groups
+from poverty_assets.small_area.rows import Drawn, choose_bundles, figure_columns
 from poverty_assets.small_area.sample import Sample, rescaled_bootstrap
-from poverty_assets.small_area.tilt import Published, poor_features, tilt_to_published
-
-BLOCK_SPREAD = 0.1
-"""Prior standard deviation of log strengths of 50 km blocks about their province's; also what a commune adds of its own."""
+from poverty_assets.small_area.wanted import Options, Wanted, no_functionals
 
 DRAWN_TOLERANCE = 1e-5
 """Largest difference of a margin in a replicate: far below the chance of its households."""
 _RARE = 0.4  # households expected of a profile, up to which no more than three are drawn (a fourth: 1 in 1,400)
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Groups of areas that share a strength of association: provinces, and blocks of land within them.
-
-    Attributes
-    ----------
-    province : ndarray of int, shape (n,)
-    block : ndarray of int, shape (n,)
-        Unique across provinces.
-    """
-
-    province: IntArray
-    block: IntArray
-
-    @property
-    def province_of_block(self) -> IntArray:
-        """Province of each block."""
-        out = np.zeros(int(self.block.max()) + 1, dtype=np.int64)
-        out[self.block] = self.province
-        return out
-
-
-@dataclass(frozen=True)
-class Associations:
-    """Association of provinces, and of blocks within them."""
-
-    groups: Groups
-    provinces: Association
-    blocks: Association
-
-    @property
-    def loadings(self) -> FloatArray:
-        """Loadings of each area, those of its block, shape (n, d)."""
-        return self.blocks.of_areas(self.groups.block)
-
-
-def fit_associations(
-    sample: Sample,
-    margins: FloatArray,
-    groups: Groups,
-    *,
-    factor: FloatArray | None = None,
-    start: Associations | None = None,
-) -> Associations:
-    """Provinces first, then blocks within them; from ``start``, two steps of each."""
-    steps = 12 if start is None else 2
-    provinces = fit_association(
-        sample, margins, groups.province, factor=factor, start=start.provinces if start else None, iterations=steps
-    )
-    centre = provinces.strength[groups.province_of_block]
-    first = start.blocks if start else Association(provinces.loadings, centre, np.zeros(len(centre)))
-    blocks = fit_association(
-        sample,
-        margins,
-        groups.block,
-        factor=factor,
-        start=Association(provinces.loadings, first.strength, first.strength_error),
-        prior=StrengthPrior(centre, BLOCK_SPREAD),
-        iterations=steps,
-    )
-    return Associations(groups, provinces, blocks)
-
-
-def joint_profiles(margins: FloatArray, loadings: FloatArray) -> FloatArray:
-    """Profiles with the margins given to 1e-8, shape (n, 2^d): the trait's as a seed of each area's own, raked."""
-    seed = trait_profiles(margins, loadings)
-    return rake(seed, margins, start=np.zeros_like(margins)).profiles
 
 
 @dataclass(frozen=True)
@@ -122,9 +56,9 @@ class Chain:
     sample : Sample
     associations : Associations
     tilt : ndarray, shape (g, 2^d), optional
-        Multiplies the seeds of provinces (``tilt``).
+        Multiplies the seeds of provinces (``association.tilt``).
     shift : ndarray, shape (n, d), optional
-        Moves the logits of margins on from the survey (``nowcast.nowcast_shift``).
+        Moves the logits of margins on from the survey (``time.nowcast.nowcast_shift``).
     """
 
     margins: Margins
@@ -200,25 +134,6 @@ def drawn_households(expected: FloatArray, number: FloatArray, rng: np.random.Ge
     return np.where(total > 0, counts / np.maximum(total, 1.0), expected)
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which figures are asked for.
-
-    Attributes
-    ----------
-    areas : Rollup
-        Of which areas.
-    measure : Measure
-        By which measure of deprivation.
-    functionals : Functionals, optional
-        Further figures to follow through every replicate.
-    """
-
-    areas: Rollup
-    measure: Measure
-    functionals: Functionals | None = None
-
-
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def replicate(
     margins: Margins,
@@ -239,9 +154,9 @@ def replicate(
     groups : Groups
     wanted : Wanted
     totals : Published, optional
-        Direct H and censored headcounts of provinces that profiles are to add up to (``tilt``).
+        Direct H and censored headcounts of provinces that profiles are to add up to (``association.tilt``).
     shift : ndarray, shape (n, d), optional
-        Move of logits since the survey (``nowcast.nowcast_shift``), of the point and of every replicate.
+        Move of logits since the survey (``time.nowcast.nowcast_shift``), of the point and of every replicate.
     options : Options, optional
     """
     options = options or Options()

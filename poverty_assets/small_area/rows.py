@@ -2,7 +2,7 @@
 
 Belongs here: rolling communes up, quantiles of replicates, and the columns of ``fct_mpi``, ``fct_headcount``,
 ``fct_contribution``, ``fct_overlap_pair``, ``fct_deprivation_count``, ``fct_dimension_overlap`` and ``fct_bundle``. Does not belong
-here: making profiles (``replicates``, ``downscale``), which row is quoted (``warehouse.headline``).
+here: making profiles (``replicates``, ``totals.downscale``), which row is quoted (``warehouse.headline``).
 
 All tables come from one set of profiles, so a commune's pairs, bundles, H and headcounts agree with one another, and larger
 areas are the population-weighted sums of their communes.
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.measurement.bundles import expected_shares
 from poverty_assets.measurement.domains import ALL
@@ -31,7 +32,6 @@ Figure = Callable[[JointFigures], FloatArray]
 WIDE = 0.3
 """Width of the interval of a share beyond which the figure should not be used alone."""
 _KINDS = ("censored_k20", "censored", "censored_k50")
-_LEVELS = {"country": 0, "province": 1, "district": 2, "commune": 3}
 _AREAS_AT_ONCE = 150  # quantiles of some 800 figures of so many areas over 200 replicates take 100 MB
 
 
@@ -51,25 +51,22 @@ class Rollup:
 
 
 def rollup(
-    areas: pd.DataFrame,
+    hierarchy: Hierarchy,
     communes: list[str],
     population: FloatArray,
-    country_id: str,
     *,
     sampled_households: IntArray | None = None,
     method: str | None = None,
     flag: npt.NDArray[np.object_] | None = None,
 ) -> Rollup:
-    """Every commune, its district, province and the country.
+    """Every commune, and every larger area up to the country that holds one.
 
     Parameters
     ----------
-    areas : DataFrame
-        ``area_id, area_level, parent_id`` (``dim_area``).
+    hierarchy : Hierarchy
     communes : list of str
         In the order of the arrays.
     population : ndarray, shape (n,)
-    country_id : str
     sampled_households : ndarray of int, shape (n,), optional
         Households in the survey: areas with any are ``composite``, others ``modelled``.
     method : str, optional
@@ -77,29 +74,17 @@ def rollup(
     flag : ndarray of str, shape (n,), optional
         Reason not to use a commune's figures alone, empty for none.
     """
-    from scipy.sparse import csr_array
-
-    parent = areas.set_index("area_id")["parent_id"].to_dict()
-    members: dict[str, list[int]] = {}
-    for number, code in enumerate(communes):
-        at: Any = code
-        while isinstance(at, str):
-            members.setdefault(at, []).append(number)
-            at = None if at == country_id else parent.get(at)
-    level = {**areas.set_index("area_id")["area_level"].to_dict(), country_id: "country"}
-    order = sorted(members, key=lambda area: (_LEVELS[level[area]], area))
-    rows = np.repeat(np.arange(len(order)), [len(members[area]) for area in order])
-    columns = np.concatenate([members[area] for area in order])
-    total = np.bincount(rows, population[columns])
-    matrix = csr_array((population[columns] / total[rows], (rows, columns)), shape=(len(order), len(communes)))
+    parts = hierarchy.number(communes)
+    area, matrix = hierarchy.rollup(parts, population)
     sampled = np.zeros(len(communes)) if sampled_households is None else np.asarray(sampled_households, dtype=float)
-    n = np.rint(np.bincount(rows, sampled[columns])).astype(np.int64)
-    table = pd.DataFrame({"area_id": order, "area_level": [level[area] for area in order]})
+    n = np.rint(hierarchy.add_up(parts, sampled)[area]).astype(np.int64)
+    codes = hierarchy.ids[area].tolist()
+    table = pd.DataFrame({"area_id": codes, "area_level": hierarchy.level_names[area].tolist()})
     table["method"] = method or np.where(n > 0, "composite", "modelled")
     table["n_households"] = pd.array(n, dtype="Int64")
     table.loc[n == 0, "n_households"] = pd.NA
     of_commune = dict(zip(communes, ["" for _ in communes] if flag is None else flag.tolist(), strict=True))
-    table["flag"] = [of_commune.get(area, "") for area in order]
+    table["flag"] = [of_commune.get(code, "") for code in codes]
     return Rollup(table, matrix)
 
 

@@ -1,7 +1,7 @@
 """Changes between published quarters, made when the warehouse is built.
 
 Belongs here: which pairs of quarters the file holds, and their rows of ``fct_change``. Does not belong here: the difference of two
-estimates and its interval (``small_area.between_quarters``), or change between survey waves, which is in the lake.
+estimates and its interval (``small_area.time.change``), or change between survey waves, which is in the lake.
 
 A quarter's files in the lake depend on no other quarter, so that backfills share nothing; what compares two quarters is made
 from both when both are published. Pairs whose quarters are as they were are taken over from the file before.
@@ -15,7 +15,7 @@ import pandas as pd
 
 from poverty_assets.catalog import table
 from poverty_assets.quarter import Quarter
-from poverty_assets.small_area.between_quarters import baselines, changes
+from poverty_assets.small_area.time.change import Apart, baselines, changes
 from poverty_assets.warehouse.lake import Lake
 
 if TYPE_CHECKING:
@@ -64,15 +64,13 @@ def _pair(
     if now[0].empty or before[0].empty or now[1].get("wave") is None or before[1].get("wave") is None:
         return pd.DataFrame()
     drift = now[1].get("drift_per_year")
-    return changes(
-        now[0],
-        before[0],
-        measure_id=str(now[1]["measure_id"]),
+    apart = Apart(
         baseline_quarter=baseline.start,
         years=(quarter.start - baseline.start).days / 365.25,
         same_wave=now[1]["wave"] == before[1]["wave"],
         drift_variance=None if drift is None else float(drift),
     )
+    return changes(now[0], before[0], apart, measure_id=str(now[1]["measure_id"]))
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame) -> None:

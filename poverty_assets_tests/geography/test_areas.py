@@ -3,7 +3,8 @@ import pytest
 import shapely
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.geography.areas import add_counts, ancestors, area_level, build_areas
+from poverty_assets.geography.areas import LEVELS, add_counts, build_areas
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import load_country
 
 COUNTRY = load_country("khm")
@@ -42,16 +43,16 @@ def test_counts_climb_to_every_area_above_also_from_units_without_a_boundary():
         }
     )
     frame = pd.DataFrame({"area_code": ["010101", "010199"], "n": [10, 5]})
-    counted = add_counts(areas, crosswalk, [("s", {"households": "n"}, frame, [])], COUNTRY).set_index("area_id")
+    counted = add_counts(areas, crosswalk, [("s", {"households": "n"}, frame, [])]).set_index("area_id")
     assert counted.loc[["010101", "0101", "01", "KH"], "households"].tolist() == [10, 15, 15, 15]
     assert counted.loc["010102", "households"] is pd.NA
 
 
-def test_codes_tell_level_and_ancestors():
-    assert area_level("0102", COUNTRY) == "district"
-    assert ancestors("010203", COUNTRY) == ["010203", "0102", "01", "KH"]
-    with pytest.raises(ContractViolation):
-        area_level("123", COUNTRY)
+def test_the_pack_s_rule_tells_where_a_code_lies_and_the_table_of_areas_keeps_it():
+    assert [COUNTRY.code_at("01020304", level) for level in LEVELS] == ["KH", "01", "0102", "010203"]
+    hierarchy = Hierarchy.of(make_areas())
+    assert hierarchy.levels == LEVELS
+    assert hierarchy.line("010201") == ["010201", "0102", "01", "KH"]
 
 
 def test_a_commune_with_two_polygons_is_refused():

@@ -7,9 +7,10 @@ from poverty_assets.pack.country import load_country
 
 COUNTRY = load_country("khm")
 AREAS = pd.DataFrame(
-    [("KH", "country", "Cambodia"), ("12", "province", "P"), ("1201", "district", "D"), ("25", "province", "T"), ("2501", "district", "E"),
-     ("120101", "commune", "Tonle"), ("120102", "commune", "Boeng Kak"), ("250101", "commune", "Dambae")],
-    columns=["area_id", "area_level", "name_en"],
+    [("KH", "country", None, "Cambodia"), ("12", "province", "KH", "P"), ("1201", "district", "12", "D"),
+     ("25", "province", "KH", "T"), ("2501", "district", "25", "E"), ("120101", "commune", "1201", "Tonle"),
+     ("120102", "commune", "1201", "Boeng Kak"), ("250101", "commune", "2501", "Dambae")],
+    columns=["area_id", "area_level", "parent_id", "name_en"],
 )  # fmt: skip
 
 

@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from poverty_assets import cli
 from poverty_assets_tests.landing import write_landing
@@ -48,20 +50,36 @@ def run_cli(monkeypatch, capfd):
     return run
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first process of this test run to ask for it makes; the others wait for it and share it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir():
+            unfinished = folder.with_name(f"{name}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def landing(tmp_path_factory) -> Path:
-    return write_landing(tmp_path_factory.mktemp("landing"))
+    return made_once(tmp_path_factory, "landing", write_landing)
 
 
 @pytest.fixture(scope="session")
 def published_home(landing, tmp_path_factory) -> Path:
     """A home with one quarter published from the made-up landing folder; tests copy it."""
-    home = tmp_path_factory.mktemp("published") / "home"
-    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli"]
-    command += ["refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", str(landing)]
-    done = subprocess.run(command, env={**os.environ, "POVERTY_ASSETS_HOME": str(home)}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return home
+
+    def publish(home: Path) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli"]
+        command += ["refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", str(landing)]
+        environment = {**os.environ, "POVERTY_ASSETS_HOME": str(home)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    return made_once(tmp_path_factory, "published", publish)
 
 
 @pytest.fixture

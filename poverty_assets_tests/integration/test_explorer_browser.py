@@ -21,6 +21,7 @@ from poverty_assets.reports.explorer import write_explorer
 from poverty_assets_tests.reports import explorer_warehouse as made
 
 KHMER = re.compile("[\u1780-\u17ff]")
+PATIENCE = 120_000  # milliseconds; what never comes fails by it, and a busy machine is no reason to fail
 LATEST = "quarter = '2026-07-01' AND area_level = 'commune' AND NOT suppressed"
 
 
@@ -60,7 +61,7 @@ def chromium() -> Iterator[Any]:
 def page(chromium, file) -> Iterator[Any]:
     """The page, opened; the test fails on any request for another file, any error and any warning in the console."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1000}, locale="en-GB", accept_downloads=True)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     asked: list[str] = []
     troubles: list[str] = []
@@ -87,7 +88,7 @@ def page(chromium, file) -> Iterator[Any]:
 
 def settle(page: Any) -> None:
     page.wait_for_function(
-        "document.documentElement.dataset.ready && !document.documentElement.dataset.busy", timeout=20_000
+        "document.documentElement.dataset.ready && !document.documentElement.dataset.busy", timeout=PATIENCE
     )
 
 

@@ -1,53 +1,111 @@
 """A refresh that is killed at any moment leaves a warehouse that opens, and the next refresh completes."""
 
-import json
 import random
 import shutil
-import subprocess
-import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from poverty_assets.quarter import Quarter
 from poverty_assets_tests.integration.conftest import QUARTER
+from poverty_assets_tests.integration.refresher import Refresher
+from poverty_assets_tests.integration.test_refresh import lake_bytes
 
-MOMENTS = random.Random(20).sample(range(5, 98), 20)
+KEY = Quarter.from_label(QUARTER).key
+SEALED, SWAPPED = f"in place lake/quarter_seal/quarter={KEY}/part.parquet", "written warehouse/poverty.duckdb"
 
 
-@pytest.fixture
+@dataclass
+class Whole:
+    """A home after a refresh that nobody disturbed: its moments, what it published, its lake."""
+
+    home: Path
+    moments: list[str]
+    rows: dict[str, int]
+    lake: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
 def refresher():
-    program = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "poverty_assets_tests.integration.refresher"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    with Refresher() as program:
+        yield program
 
-    def ask(**request):
-        program.stdin.write(json.dumps(request) + "\n")
-        program.stdin.flush()
-        return json.loads(program.stdout.readline())
 
-    yield ask
-    program.stdin.close()
-    program.wait(timeout=60)
+@pytest.fixture(scope="module")
+def whole(refresher, landing, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    refresher.ask(home=folder / "home", landing=landing, quarters=[QUARTER], log=folder / "log")
+    answer = refresher.answer()
+    assert answer["code"] == 0, (folder / "log").read_text()[-2000:]
+    return Whole(folder / "home", answer["moments"], opened(folder / "home"), lake_bytes(folder / "home"))
 
 
 def opened(home):
-    """Rows of the published file by quarter; raises if it does not open."""
+    """Rows of every table of the published file, and its quarters; raises if it does not open."""
     with duckdb.connect(str(home / "warehouse/poverty.duckdb"), read_only=True) as connection:
-        return dict(connection.execute("SELECT label, (SELECT count(*) FROM fct_register) FROM dim_quarter").fetchall())
+        tables = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+        rows = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
+        labels = connection.execute("SELECT label FROM dim_quarter ORDER BY label").fetchall()
+    return rows | {label: 1 for (label,) in labels}
 
 
-@pytest.mark.parametrize("moments", [MOMENTS[part::4] for part in range(4)], ids="abcd")
-def test_kills_at_random_moments_harm_nothing(refresher, published_home, landing, tmp_path, moments):
-    home = shutil.copytree(published_home, tmp_path / "home")
-    request = {"home": str(home), "landing": str(landing), "quarters": [QUARTER], "log": str(tmp_path / "log")}
-    whole = opened(home)
-    seconds = refresher(**request, kill_after=None)["seconds"]
-    killed = 0
-    for percent in moments:
-        killed += refresher(**request, kill_after=seconds * percent / 100)["killed"]
-        assert opened(home) == whole, f"after a kill at {percent}% of {seconds:.1f} s"
-        answer = refresher(**request, kill_after=None)
-        assert answer["code"] == 0, (tmp_path / "log").read_text()[-2000:]
-        assert opened(home) == whole
-    assert killed >= len(moments) / 2
+def few(draw, moments):
+    """Early and late in the quarter, between seal and publication, while the warehouse is built, and as it is swapped in."""
+    seal, built = moments.index(SEALED), moments.index(SWAPPED)
+    steps = steps_of_the_quarter(moments)
+    return [
+        (draw.choice(steps[: len(steps) // 3]), None),
+        (draw.choice(steps[len(steps) // 3 :]), None),
+        (draw.choice(moments[seal : built - 1]), None),
+        (moments[built - 1], draw.uniform(0.2, 0.9)),
+        (SWAPPED, None),
+    ]
+
+
+def many(draw, moments):
+    """Twenty: nine in the quarter, two between seal and publication, five in the building, two about the swap, two in the pages."""
+    seal, built = moments.index(SEALED), moments.index(SWAPPED)
+    kills = [(moment, None) for moment in draw.sample(steps_of_the_quarter(moments), 9)]
+    kills += [(SEALED, None), (draw.choice(moments[seal + 1 : built - 1]), None)]
+    kills += [(moments[built - 1], share + draw.uniform(0, 0.2)) for share in (0, 0.2, 0.4, 0.6, 0.8)]
+    kills += [(moment, None) for moment in moments[built : built + 2] + draw.sample(moments[built + 2 : -1], 2)]
+    draw.shuffle(kills)
+    return kills
+
+
+def steps_of_the_quarter(moments):
+    """Moments before the seal that every refresh of the quarter comes to, whether or not its folders are there."""
+    return [m for m in moments[: moments.index(SEALED)] if " lake/" in m and f"/quarter={KEY}" in m and m[-1] != ")"]
+
+
+def assert_harmless(refresher, whole, landing, folder, kills):
+    """Kill at each of the moments; after each the file opens and is the same, and so are file and lake of a whole refresh."""
+    home = Path(shutil.copytree(whole.home, folder / "home"))
+    request = {"home": home, "landing": landing, "quarters": [QUARTER], "log": folder / "log"}
+    size = (home / "warehouse/poverty.duckdb").stat().st_size
+    for moment, grown in kills:
+        refresher.ask(**request, kill_at=moment, grown=grown and round(grown * size))
+        answer = refresher.answer()
+        assert answer["struck"], f"the refresh never came to {moment!r}: {(folder / 'log').read_text()[-2000:]}"
+        assert answer["code"] == -9, moment
+        assert opened(home) == whole.rows, f"after a kill at {moment}"
+        refresher.ask(**request)
+        assert refresher.answer()["code"] == 0, f"after a kill at {moment}: {(folder / 'log').read_text()[-2000:]}"
+        assert opened(home) == whole.rows, f"after a kill at {moment} and a whole refresh"
+        assert lake_bytes(home) == whole.lake, f"after a kill at {moment} and a whole refresh"
+
+
+def test_kills_early_late_and_about_the_publication_harm_nothing(refresher, whole, landing, tmp_path):
+    kills = few(random.Random(20), whole.moments)
+    assert len(kills) == 5
+    assert_harmless(refresher, whole, landing, tmp_path, kills)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(4))
+def test_twenty_kills_harm_nothing(refresher, whole, landing, tmp_path, part):
+    kills = many(random.Random(20), whole.moments)
+    assert len(kills) == 20
+    assert_harmless(refresher, whole, landing, tmp_path, kills[part::4])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 import poverty_assets
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Cutoffs, Measure
 
 CUTOFFS = Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2))
@@ -21,6 +22,7 @@ AREAS = pd.DataFrame(
     ],
     columns=["area_id", "area_level", "parent_id"],
 )  # fmt: skip
+HIERARCHY = Hierarchy.of(AREAS, root="KH")
 COMMUNES = ["010101", "010102", "020101"]
 ORACLE_INDICATORS = ["d_cm", "d_nutr", "d_satt", "d_educ", "d_elct", "d_wtr", "d_sani", "d_hsg", "d_ckfl", "d_asst"]
 

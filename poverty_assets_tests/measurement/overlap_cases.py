@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Cutoffs, Dimension, Measure
 
 INDICATORS = ["fuel", "water", "school"]
@@ -18,6 +19,7 @@ AREAS = pd.DataFrame(
         "parent_id": ["KH", "KH", "01", "01", "02", "0101", "0101", "0102", "0201"],
     }
 )
+HIERARCHY = Hierarchy.of(AREAS, root="KH")
 COMMUNES = ["010101", "010102", "010201", "020101"]
 CUTOFFS = Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2))
 

@@ -10,15 +10,22 @@ from hypothesis import strategies as st
 
 from poverty_assets.catalog.tables import table
 from poverty_assets.measurement.bundles import bundles, expected_shares, top_profiles
+from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.masks import cells_of, count_masks, profile_bits
-from poverty_assets_tests.measurement.overlap_cases import AREAS, INDICATORS, make_households, make_measure, make_survey
+from poverty_assets_tests.measurement.overlap_cases import (
+    HIERARCHY,
+    INDICATORS,
+    make_households,
+    make_measure,
+    make_survey,
+)
 
 MEASURE = make_measure()
 
 
 def bundled(frame: pd.DataFrame, **options: object) -> pd.DataFrame:
-    counts = count_masks(frame, INDICATORS)
-    rows = bundles(counts, cells_of(counts, AREAS, "KH"), MEASURE, **options)
+    counts = count_masks(frame, Columns(tuple(INDICATORS)))
+    rows = bundles(counts, cells_of(counts, HIERARCHY), MEASURE, **options)
     return rows[rows["area_id"] == "KH"].reset_index(drop=True)
 
 
@@ -102,8 +109,8 @@ def test_expected_shares_are_products_of_margins_and_add_to_one():
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000))
 def test_all_bundles_of_a_cell_add_to_one_and_the_top_ones_are_the_largest(seed):
-    counts = count_masks(make_survey(n=50, seed=seed, n_psus=10), INDICATORS, psu=None)
-    cells = cells_of(counts, AREAS, "KH")
+    counts = count_masks(make_survey(n=50, seed=seed, n_psus=10), Columns(tuple(INDICATORS), psu=None))
+    cells = cells_of(counts, HIERARCHY)
     cell, _, share, _ = top_profiles(counts, cells, top=8, always_above=0.0)
     np.testing.assert_allclose(np.bincount(cell, share), 1)
     few, _, least, rank = top_profiles(counts, cells, top=3, always_above=1.0)

@@ -7,15 +7,13 @@ import pandas as pd
 import pytest
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.measurement.domains import area_tree, groupings
-from poverty_assets_tests.measurement.factories import AREAS
+from poverty_assets.measurement.domains import areas_of, groupings
+from poverty_assets_tests.measurement.factories import HIERARCHY
 
 
 def test_levels_go_from_the_country_down() -> None:
-    tree = area_tree(AREAS, pd.Series(["010102", "02", None, "KH"]), "KH")
-    assert tree.levels == ["country", "province", "district", "commune"]
-    named = [[tree.area_id[tree.offset[j] + i] if i >= 0 else None for j, i in enumerate(row)] for row in tree.ancestor]
-    assert named == [
+    placed = areas_of(HIERARCHY, pd.Series(["010102", "02", None, "KH"]))
+    assert [[HIERARCHY.ids[i] if i >= 0 else None for i in row] for row in placed] == [
         ["KH", "01", "0101", "010102"],
         ["KH", "02", None, None],
         ["KH", None, None, None],
@@ -23,10 +21,11 @@ def test_levels_go_from_the_country_down() -> None:
     ]
 
 
-def test_area_within_itself_is_refused() -> None:
-    areas = pd.DataFrame({"area_id": ["1", "2"], "area_level": ["province", "district"], "parent_id": ["2", "1"]})
-    with pytest.raises(ContractViolation, match="1 lies within itself: 1 in 2 in 1"):
-        area_tree(areas, pd.Series(["1"]), "KH")
+def test_household_in_an_area_that_is_not_there_is_refused() -> None:
+    with pytest.raises(
+        ContractViolation, match="row 1: 2 households name an area that is not there; the first is '9901'"
+    ):
+        areas_of(HIERARCHY, pd.Series(["01", "9901", "03"]))
 
 
 def households(**columns: list[object]) -> pd.DataFrame:

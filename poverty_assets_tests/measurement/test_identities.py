@@ -11,7 +11,7 @@ import pytest
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.measurement import identities
 from poverty_assets.measurement.estimates import MeasureEstimates, estimate_measure
-from poverty_assets_tests.measurement.factories import AREAS, MEASURES, make_households, make_measure
+from poverty_assets_tests.measurement.factories import HIERARCHY, MEASURES, make_households, make_measure
 
 THIRD = 0.333333
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
@@ -19,7 +19,7 @@ Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 @pytest.fixture
 def result() -> MeasureEstimates:
-    return estimate_measure(make_households(40), make_measure(), AREAS, country_id="KH", subgroups=[])
+    return estimate_measure(make_households(40), make_measure(), HIERARCHY, subgroups=[])
 
 
 def spoiled(table: pd.DataFrame, column: str, by: float, **key: object) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pytest
 
 from poverty_assets.catalog.tables import table
 from poverty_assets.errors import ContractViolation, UsageError
+from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.latent_classes import (
     LatentClasses,
     class_profiles,
@@ -16,7 +17,7 @@ from poverty_assets.measurement.latent_classes import (
     typology,
 )
 from poverty_assets.measurement.masks import cells_of, count_masks
-from poverty_assets_tests.measurement.overlap_cases import AREAS, COMMUNES, make_measure
+from poverty_assets_tests.measurement.overlap_cases import COMMUNES, HIERARCHY, make_measure
 
 ITEMS = ["a", "b", "c", "d", "e", "f"]
 TRUE_SHARES, TRUE_ITEMS = np.array([0.6, 0.4]), np.array([[0.1] * 6, [0.8, 0.9, 0.7, 0.8, 0.9, 0.6]])
@@ -80,8 +81,8 @@ def test_the_same_counts_give_the_same_classes_and_weights_are_scaled():
 
 
 def test_types_are_stable_over_clusters_and_carried_to_areas():
-    counts = count_masks(make_typed_survey(), ITEMS)
-    measure, cells = make_measure(ITEMS), cells_of(counts, AREAS, "KH")
+    counts = count_masks(make_typed_survey(), Columns(tuple(ITEMS)))
+    measure, cells = make_measure(ITEMS), cells_of(counts, HIERARCHY)
     model = fit_classes(counts, LatentClasses(max_classes=3, n_starts=8))
     stability = class_stability(model, counts, n_replicates=10, n_starts=2)
     assert model.n_classes_ == 2
@@ -98,7 +99,7 @@ def test_types_are_stable_over_clusters_and_carried_to_areas():
 
 
 def test_more_classes_than_there_are_agree_less_with_themselves():
-    counts = count_masks(make_typed_survey(), ITEMS)
+    counts = count_masks(make_typed_survey(), Columns(tuple(ITEMS)))
     model = fit_classes(counts, LatentClasses(4, n_starts=8))
     assert class_stability(model, counts, n_replicates=10, n_starts=2).min() < 0.75
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poverty_assets.catalog.tables import table
+from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.design import SurveyDesign
 from poverty_assets.measurement.masks import cells_of, count_masks
 from poverty_assets.measurement.overlap import (
@@ -21,14 +22,20 @@ from poverty_assets.measurement.overlap import (
     overlap_pairs,
     pair_statistics,
 )
-from poverty_assets_tests.measurement.overlap_cases import AREAS, INDICATORS, make_households, make_measure, make_survey
+from poverty_assets_tests.measurement.overlap_cases import (
+    HIERARCHY,
+    INDICATORS,
+    make_households,
+    make_measure,
+    make_survey,
+)
 
 MEASURE = make_measure()
 
 
 def counted(frame: pd.DataFrame, subgroups: tuple[str, ...] = ()) -> tuple:
-    counts = count_masks(frame, INDICATORS, subgroups=subgroups)
-    return counts, cells_of(counts, AREAS, "KH")
+    counts = count_masks(frame, Columns(tuple(INDICATORS), subgroups=subgroups))
+    return counts, cells_of(counts, HIERARCHY)
 
 
 def country(rows: pd.DataFrame) -> pd.DataFrame:
@@ -131,8 +138,8 @@ def test_one_cluster_gives_no_interval_and_few_are_flagged():
 
 
 def test_a_register_has_figures_without_intervals():
-    counts = count_masks(make_survey(), INDICATORS, psu=None)
-    rows = overlap_pairs(counts, cells_of(counts, AREAS, "KH"), MEASURE, method="register")
+    counts = count_masks(make_survey(), Columns(tuple(INDICATORS), psu=None))
+    rows = overlap_pairs(counts, cells_of(counts, HIERARCHY), MEASURE, method="register")
     assert rows["lift"].notna().all() and rows["lift_se"].isna().all()  # noqa: PT018
     assert (rows["method"] == "register").all()
 

@@ -63,3 +63,31 @@ def test_models_learn_from_no_feature_that_is_only_shown():
     spec = make_spec(reader="geotiff", path="s_{year}.tif", cadence="year", features=entries)
     table = pd.DataFrame({"feature_id": ["a", "b", "c"], "value": [1.0, 2.0, 3.0]})
     assert covariates(table, [spec])["feature_id"].tolist() == ["b", "c"]
+
+
+COLUMN = {"feature_id": "f", "name": "n", "unit": "u", "statistic": "column"}
+ONCE = {"observed_from": "2022-01-01", "observed_to": "2022-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"role": "register"}, "register_id is missing"),
+        ({"role": "register", "reader": "geotiff"}, "reader geotiff gives nothing for role register"),
+        ({"role": "survey"}, "reader csv gives nothing for role survey"),
+        ({"reader": "survey", "role": "survey", "options": {"key": "k"}}, "unknown key 'options'"),
+        ({"reader": "geotiff", "columns": {"x": {"from": "x"}}}, "unknown key 'columns'"),
+        ({"reader": "geotiff", "features": [COLUMN]}, "should be 'mean', 'sum'"),
+        ({"reader": "geojson", "features": [COLUMN | {"options": {"value": "x"}}]}, "'column' found using 'statistic'"),
+        ({"reader": "geojson", "options": {"codes_from": "c"}}, "codes_from is of the boundaries of areas"),
+        ({"key": ["y"]}, "there is no column 'y'"),
+        ({"options": {"area_attributes": {"is_urban": "x"}}}, "is_urban and urban_value go together"),
+        ({"features": [COLUMN | {"options": {"value": "x", "combine": "sum", "per": "y"}}]}, "a ratio of sums is no sum"),
+        ({"features": [COLUMN | {"options": {"value": "x", "per": "x", "weight": "x"}}]}, "weight is of a mean"),
+        ({"features": [COLUMN]}, "options"),
+        ({"features": [COLUMN | {"options": {"value": "x"}}], "options": {"points": ["x", "x"]}}, "made of points"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_asks_for_what_its_reader_does_not_give_is_refused(changes, problem):
+    with pytest.raises(ValidationError, match=problem):
+        make_spec(**ONCE, **changes)

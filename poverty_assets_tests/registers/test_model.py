@@ -174,9 +174,10 @@ def test_too_few_rates_and_impossible_rates_are_refused(inputs):
 
 def test_inputs_hold_the_areas_own_features_and_not_the_registers_count_of_households():
     areas = pd.DataFrame(
-        {"area_id": ["010101", "010102", "01"], "area_level": ["commune", "commune", "province"],
-         "population": [1_000.0, 500.0, 1_500.0], "area_km2": [10.0, 50.0, 60.0], "households": [200.0, 90.0, 290.0],
-         "centroid_lon": [103.0, 103.1, 103.0], "centroid_lat": [13.0, 13.1, 13.0]}
+        {"area_id": ["010101", "010102", "01", "KH"], "area_level": ["commune", "commune", "province", "country"],
+         "parent_id": ["01", "01", "KH", None], "population": [1_000.0, 500.0, 1_500.0, 1_500.0],
+         "area_km2": [10.0, 50.0, 60.0, 60.0], "households": [200.0, 90.0, 290.0, 290.0],
+         "centroid_lon": [103.0, 103.1, 103.0, 103.0], "centroid_lat": [13.0, 13.1, 13.0, 13.0]}
     )  # fmt: skip
     counts = pd.DataFrame(
         {"register_id": "idpoor", "area_id": ["010101", "01"], "households": [200, 290], "listed": 50}

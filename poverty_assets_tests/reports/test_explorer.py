@@ -104,6 +104,7 @@ def test_neighbours_keep_one_border_when_simplified():
     whole = shapely.union_all([left, right])
     frame = pd.DataFrame(
         {"area_id": ["KH", "010101", "010102"], "area_level": ["country", "commune", "commune"],
+         "parent_id": [None, "KH", "KH"],
          "geometry": shapely.to_wkb([whole, left, right])}
     )  # fmt: skip
     packed = pack_boundaries(frame)
@@ -155,6 +156,7 @@ def test_change_is_since_the_same_quarter_a_year_before(payload):
     assert (value, low, high) == pytest.approx((0.2, 0.2 - half, 0.2 + half), abs=0.0005)
 
 
+@pytest.mark.slow
 def test_the_same_warehouse_gives_the_same_bytes(warehouse, tmp_path):
     first = explorer.write_explorer(warehouse, tmp_path / "a.html").read_bytes()
     assert first == explorer.write_explorer(warehouse, tmp_path / "b.html").read_bytes()

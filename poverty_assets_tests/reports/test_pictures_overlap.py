@@ -8,12 +8,13 @@ import pytest
 
 from poverty_assets.errors import UsageError
 from poverty_assets.measurement.bundles import bundles
+from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.latent_classes import LatentClasses, class_profiles, fit_classes
 from poverty_assets.measurement.masks import cells_of, count_masks
 from poverty_assets.measurement.overlap import deprivation_counts, dimension_overlap, overlap_pairs
 from poverty_assets.reports.pictures import overlap as figures
 from poverty_assets.reports.pictures.overlap import Words
-from poverty_assets_tests.measurement.overlap_cases import AREAS, INDICATORS, make_measure, make_survey
+from poverty_assets_tests.measurement.overlap_cases import HIERARCHY, INDICATORS, make_measure, make_survey
 
 WORDS = Words("Cambodia", "a small survey", is_simulated=True, names={"fuel": "Cooking fuel"})
 MEASURE = make_measure(dimensions=["living", "living", "education"])
@@ -22,8 +23,8 @@ MEASURE = make_measure(dimensions=["living", "living", "education"])
 @pytest.fixture(scope="module")
 def pictures():
     """Each picture as a function of the words around it."""
-    counts = count_masks(make_survey(), INDICATORS)
-    cells = cells_of(counts, AREAS, "KH")
+    counts = count_masks(make_survey(), Columns(tuple(INDICATORS)))
+    cells = cells_of(counts, HIERARCHY)
 
     def country(rows: pd.DataFrame) -> pd.DataFrame:
         return rows[rows["area_id"] == "KH"]
@@ -59,6 +60,6 @@ def test_a_withheld_area_has_no_picture():
 
 
 def test_a_register_without_intervals_is_drawn_all_the_same():
-    counts = count_masks(make_survey(), INDICATORS, psu=None)
-    rows = overlap_pairs(counts, cells_of(counts, AREAS, "KH"), MEASURE)
+    counts = count_masks(make_survey(), Columns(tuple(INDICATORS), psu=None))
+    rows = overlap_pairs(counts, cells_of(counts, HIERARCHY), MEASURE)
     assert figures.pair_heatmap(rows[rows["area_id"] == "KH"], INDICATORS, WORDS, "lift").startswith(b"\x89PNG")

@@ -36,6 +36,7 @@ def sheets_of(pdf: bytes) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("survey", [True, False], ids=["survey", "published totals only"])
+@pytest.mark.slow
 def test_it_prints_on_two_sheets_of_a4_without_a_network(browser, tmp_path, tmp_path_factory, survey):
     only_totals = {"survey": False, "simulated": False, "quarters": 1}
     warehouse = shared_made(tmp_path_factory, **({} if survey else only_totals))

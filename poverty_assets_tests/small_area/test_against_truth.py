@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 from poverty_assets.catalog import table
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.small_area.against_truth import point_scores, profile_scores, scores
-from poverty_assets.small_area.association import trait_profiles
-from poverty_assets.small_area.joint_profiles import independent
-from poverty_assets.small_area.replicates import Wanted, collect
+from poverty_assets.small_area.association.loadings import trait_profiles
+from poverty_assets.small_area.association.raking import independent
+from poverty_assets.small_area.replicates import collect
 from poverty_assets.small_area.rows import Drawn, rollup
+from poverty_assets.small_area.wanted import Wanted
 from poverty_assets_tests.measurement.factories import make_measure
 
 N = 40
@@ -26,8 +28,8 @@ def truth() -> np.ndarray:
 def drawn_about(profiles: np.ndarray, spread: float) -> Drawn:
     """Point estimates with these profiles, and draws about them."""
     codes = [f"0101{i:02d}" for i in range(N)]
-    areas = pd.DataFrame({"area_id": codes, "area_level": "commune", "parent_id": None})
-    up = rollup(areas, codes, np.ones(N), "KH")
+    areas = pd.DataFrame({"area_id": codes, "area_level": "commune", "parent_id": "KH"})
+    up = rollup(Hierarchy.of(areas, root="KH"), codes, np.ones(N))
     rng = np.random.default_rng(0)
     draws = (profiles * np.exp(spread * rng.standard_normal(profiles.shape)) for _ in range(60))
     return collect(profiles, (d / d.sum(axis=1, keepdims=True) for d in draws), 60, Wanted(up, make_measure()))

@@ -9,13 +9,16 @@ from scipy.special import expit
 
 from poverty_assets.catalog import table
 from poverty_assets.errors import ContractViolation
-from poverty_assets.small_area.association import fit_association, trait_profiles
-from poverty_assets.small_area.kernel import Covariates, fit_kernel, kernel_parts
-from poverty_assets.small_area.margins import Margins, fit_margins, spread_out
-from poverty_assets.small_area.people import Inhabitants, Options
-from poverty_assets.small_area.replicates import Chain, Groups, Wanted, draw_profiles, fit_associations, replicate
+from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.small_area.association.loadings import fit_association, trait_profiles
+from poverty_assets.small_area.association.profiles import fit_associations
+from poverty_assets.small_area.margins.fit import Margins, fit_margins, spread_out
+from poverty_assets.small_area.margins.kernel import Covariates, fit_kernel, kernel_parts
+from poverty_assets.small_area.people import Groups, Inhabitants
+from poverty_assets.small_area.replicates import Chain, draw_profiles, replicate
 from poverty_assets.small_area.rows import Drawn, Rollup, SmallAreaTables, rollup, small_area_tables
 from poverty_assets.small_area.sample import Sample, Survey, read_sample, rescaled_bootstrap
+from poverty_assets.small_area.wanted import Options, Wanted
 from poverty_assets_tests.measurement.factories import make_measure
 
 N, PER_PROVINCE, SIZE = 120, 40, 30
@@ -64,7 +67,7 @@ def published(fitted: tuple) -> tuple[Drawn, Rollup, SmallAreaTables]:
             pd.DataFrame({"area_id": code.str[:2].unique(), "area_level": "province", "parent_id": "KH"}),
         ]
     )
-    up = rollup(areas, codes, np.full(N, 2_000.0), "KH", sampled_households=sample.area_households)
+    up = rollup(Hierarchy.of(areas, root="KH"), codes, np.full(N, 2_000.0), sampled_households=sample.area_households)
     drawn = replicate(margins, sample, groups, Wanted(up, make_measure()), options=Options(40))
     return drawn, up, small_area_tables(drawn, up, make_measure())
 

@@ -12,9 +12,8 @@ from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import draws_matrix
 from poverty_assets.small_area.estimate import Estimated, estimate_quarter
-from poverty_assets.small_area.functionals import Functionals
 from poverty_assets.small_area.inputs import Inputs, Wave, waves_of
-from poverty_assets.small_area.people import Options
+from poverty_assets.small_area.wanted import Functionals, Options
 from poverty_assets.sources.earlier import BETWEEN
 from poverty_assets_tests.measurement.factories import make_measure
 from poverty_assets_tests.small_area.test_chain import N, make_country

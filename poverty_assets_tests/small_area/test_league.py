@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from poverty_assets.small_area.kernel import Covariates, fit_kernel, kernel_parts
 from poverty_assets.small_area.league import (
     KERNEL,
     Competition,
@@ -16,6 +15,7 @@ from poverty_assets.small_area.league import (
     applicability,
     compete,
 )
+from poverty_assets.small_area.margins.kernel import Covariates, fit_kernel, kernel_parts
 from poverty_assets.small_area.sample import Sample, read_sample
 from poverty_assets_tests.small_area.test_chain import PER_PROVINCE, N, make_country
 

@@ -73,6 +73,7 @@ def test_the_digest_of_a_folder_depends_on_names_and_contents(tmp_path):
     assert digest(tmp_path) != first
 
 
+@pytest.mark.slow
 def test_every_real_source_can_be_read_as_it_is(landing_khm):
     rows = {}
     for spec in load_sources(KHM, simulated=False):

@@ -79,6 +79,7 @@ def test_commune_figures_follow_from_the_households(
     assert row["listed_share"] == pytest.approx(mine["on_register"].mean())
 
 
+@pytest.mark.slow
 def test_deprivations_meet_in_the_same_households(households: pd.DataFrame, full_world: World) -> None:
     bits = (households["mask"].to_numpy()[:, None] >> np.arange(10)) & 1
     share = bits.mean(axis=0)

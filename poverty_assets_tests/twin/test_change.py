@@ -18,12 +18,14 @@ def scenario(tmp_path: Path, **content: object) -> world.World:
     return world.build(settings.read_text(country), SEED)
 
 
+@pytest.mark.slow
 def test_no_change_means_none(tmp_path: Path) -> None:
     still = scenario(tmp_path, no_change=True)
     assert np.array_equal(still.offsets(Quarter(2014, 1)), still.offsets(Quarter(2029, 3)))
     assert np.array_equal(still.households(Quarter(2014, 1)), still.households(Quarter(2029, 3)))
 
 
+@pytest.mark.slow
 def test_a_planted_change_strikes_where_and_when_it_is_told(tmp_path: Path, small: Twin) -> None:
     plant = {"from": "2023Q1", "areas": ["16", "010201"], "indicators": ["electricity"], "shift": -1.0}
     shaken = scenario(tmp_path, planted_change=plant)
@@ -49,6 +51,7 @@ def test_households_persist_from_quarter_to_quarter(small: Twin, tmp_path: Path)
     assert (before["mask"][:n] == after["mask"][:n]).mean() > 0.85
 
 
+@pytest.mark.slow
 def test_the_season_returns(full_world: world.World) -> None:
     water = full_world.settings.indicators.index("drinking_water")
     seasons = full_world.settings.model.season["drinking_water"]

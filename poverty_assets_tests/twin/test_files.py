@@ -27,6 +27,7 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_write_the_same_bytes_as_one(small: Twin, tmp_path: Path) -> None:
     country = small_country(tmp_path / "country")
     code = (
@@ -44,6 +45,7 @@ def test_two_processes_at_once_write_the_same_bytes_as_one(small: Twin, tmp_path
     assert contents(tmp_path / "truth") == contents(small.truth)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_country(small: Twin, tmp_path: Path) -> None:
     other = write_small(tmp_path, seed=SEED + 1)
     for name in ("boundaries/communes.geojson", "rasters/nightlights_2021Q4.tif", "registers/register_2021.csv"):

@@ -63,6 +63,7 @@ def test_every_quarter_is_published_and_areas_stand_once(lake, target):
     assert done.rows["dim_area"] == 4
 
 
+@pytest.mark.slow
 def test_a_reader_that_holds_the_file_open_notices_nothing(lake, target):
     publish(lake, target, is_simulated=False, run_id="r")
     held = duckdb.connect(str(target), read_only=True)
@@ -88,6 +89,7 @@ def test_a_failed_gate_leaves_the_last_good_file_and_says_what_failed(lake, targ
     assert sorted(p.name for p in target.parent.iterdir()) == [".publish.lock", "poverty.duckdb"]
 
 
+@pytest.mark.slow
 def test_a_quarter_half_remade_keeps_its_published_rows(lake, target):
     publish(lake, target, is_simulated=False, run_id="r")
     lake.write("fct_mpi", Q1, mpi(0.9))
@@ -107,6 +109,7 @@ def test_a_quarter_never_completed_is_left_out_and_nothing_at_all_is_refused(lak
         publish(lake, target, is_simulated=False, run_id="r")
 
 
+@pytest.mark.slow
 def test_the_day_of_publication_changes_only_with_the_figures(lake, target):
     first, second = dt.datetime(2023, 1, 1), dt.datetime(2023, 2, 1)
     publish(lake, target, is_simulated=False, run_id="r", now=first)

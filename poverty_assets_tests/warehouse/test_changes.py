@@ -64,6 +64,7 @@ def test_what_two_quarters_of_one_wave_share_is_no_error_of_their_difference(lak
     assert other == pytest.approx(np.hypot(0.05, 0.05), rel=0.15)
 
 
+@pytest.mark.slow
 def test_pairs_that_are_as_they_were_are_taken_over_and_others_made_again(lake, tmp_path, monkeypatch):
     target = tmp_path / "w.duckdb"
     publish(lake, target, is_simulated=True, run_id="r")

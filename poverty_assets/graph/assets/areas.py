@@ -53,7 +53,7 @@ def dim_area(
     from poverty_assets.reports.pictures.drawing import area_map
 
     read = home.reader(quarter_of(context))
-    areas = counts_from_sources(area_boundary, area_crosswalk, coded(home.specs), read, home.country)
+    areas = counts_from_sources(area_boundary, area_crosswalk, coded(home.specs), read)
     households = areas.set_index("area_id")["households"]
     png = area_map(areas, households, "Households by commune", "households", home.settings.is_simulated)
     context.add_output_metadata({"map": picture(png, "Households by commune")})

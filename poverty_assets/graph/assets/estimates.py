@@ -135,13 +135,13 @@ def fct_change(
 ) -> pd.DataFrame:
     """Change between the two waves; that between quarters is added when they are published."""
     from poverty_assets.geography.hierarchy import Hierarchy
-    from poverty_assets.measurement.direct_tables import wave_change
+    from poverty_assets.measurement.direct_tables import DirectTables, wave_change
     from poverty_assets.warehouse.headline import combine
 
     if direct_mpi.empty or survey_household_before.empty:
         return combine("fct_change", [])
     periods = [noted for _, noted in home.survey_waves(quarter_of(context))[-2:]]
-    after = {"mpi": direct_mpi, "headcount": direct_headcount}
+    after = DirectTables(direct_mpi, direct_headcount)
     rows = wave_change(survey_household_before, after, home.measure, Hierarchy.of(dim_area), periods[0], periods[1])
     return combine("fct_change", [rows])
 

@@ -50,18 +50,18 @@ def features(
     maps = feature_maps(now, dim_area, simulated)
     shown = {"maps": picture(maps, "Features by commune, each from low (dark) to high (bright)")}
     yield dg.Output(now, "commune_feature", metadata=shown)
-    earlier = wave_features(seen, now, before, home.specs, lambda then: _rates(home, then, area_crosswalk))
+    earlier = wave_features(seen, now, before, home.specs, lambda then: _rates(home, then, dim_area, area_crosswalk))
     drift = drift_plot(earlier, covariates(now, home.specs), dim_area, simulated)
     moved = {"drift": picture(drift, "Population stability index by feature")} if drift else {}
     yield dg.Output(earlier, "wave_feature", metadata=moved)
 
 
-def _rates(home: Home, then: Quarter, crosswalk: pd.DataFrame) -> pd.DataFrame:
+def _rates(home: Home, then: Quarter, areas: pd.DataFrame, crosswalk: pd.DataFrame) -> pd.DataFrame:
+    from poverty_assets.geography.hierarchy import Hierarchy
     from poverty_assets.registers.counts import rates_then
 
-    return rates_then(
-        home.tables_of_role("register"), lambda spec: home.observe(spec.source_id, then).frame, crosswalk, home.country
-    )
+    registers, hierarchy = home.tables_of_role("register"), Hierarchy.of(areas)
+    return rates_then(registers, lambda spec: home.observe(spec.source_id, then).frame, crosswalk, hierarchy)
 
 
 ASSETS = (features,)

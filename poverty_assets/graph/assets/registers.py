@@ -19,12 +19,15 @@ _LEARNT = ("scikitlearn", "parquet")
 
 
 @asset(Said("registers", of_role("register")), reads=of_role("register"))
-def register_count(context: dg.AssetExecutionContext, area_crosswalk: pd.DataFrame, home: Home) -> pd.DataFrame:
+def register_count(
+    context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
+) -> pd.DataFrame:
     """Households in all and listed, by area, for every register that the quarter sees."""
+    from poverty_assets.geography.hierarchy import Hierarchy
     from poverty_assets.registers.counts import count_registers
 
     read = home.reader(quarter_of(context))
-    return count_registers(home.tables_of_role("register"), read, area_crosswalk, home.country)
+    return count_registers(home.tables_of_role("register"), read, area_crosswalk, Hierarchy.of(area_boundary))
 
 
 @asset(Said("registers", of_role("history")), reads=of_role("history"))

@@ -58,7 +58,7 @@ def small_area_estimates(
     from poverty_assets.reports.pictures.models import margin_plots
     from poverty_assets.small_area.estimate import estimate_quarter, save
     from poverty_assets.small_area.inputs import Inputs, waves_of
-    from poverty_assets.small_area.people import Options
+    from poverty_assets.small_area.wanted import Options
     from poverty_assets.vulnerability.shocks import functionals_of, shocks_of
 
     quarter, measure = quarter_of(context), home.measure

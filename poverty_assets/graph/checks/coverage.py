@@ -81,7 +81,7 @@ def covariate_drift(wave_features: pd.DataFrame, features: pd.DataFrame, commune
     features : DataFrame (catalog: ``commune_feature``)
     communes : Index of area_id
     """
-    from poverty_assets.small_area.covariate_drift import DRIFTED, drift_message, quarter_stability
+    from poverty_assets.small_area.time.covariate_drift import DRIFTED, drift_message, quarter_stability
 
     name = f"no feature has drifted from training (population stability index up to {DRIFTED:g})"
     stable = quarter_stability(wave_features, features, communes)

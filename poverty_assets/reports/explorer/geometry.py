@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from poverty_assets.geography.hierarchy import Hierarchy
+
 GRID = 4096  # steps across the longer side: 180 m in a country of 750 km, a third of a pixel on a wide screen
 TOLERANCE = 2.5  # in steps: square root of the area of a corner that a border may lose
 
@@ -59,15 +61,14 @@ def pack_layer(kind: str, shape: Any, frame: Frame) -> dict[str, Any]:
     return {"rings": _polygons(shapely.make_valid(snapped))}
 
 
-def pack_boundaries(areas: pd.DataFrame, finest: str = "commune") -> dict[str, Any]:
+def pack_boundaries(areas: pd.DataFrame) -> dict[str, Any]:
     """Rings of every area as differences of whole coordinates.
 
     Parameters
     ----------
     areas : DataFrame
-        ``area_id, area_level, geometry`` (WKB, degrees), in the order of the page.
-    finest : str
-        Level whose boundaries are simplified; larger areas are put together from these, and so share every border.
+        ``area_id, area_level, parent_id, geometry`` (WKB, degrees), in the order of the page. Boundaries of the finest level are
+        simplified; larger areas are put together from these, and so share every border.
 
     Returns
     -------
@@ -76,13 +77,15 @@ def pack_boundaries(areas: pd.DataFrame, finest: str = "commune") -> dict[str, A
         rings, each a list ``[x0, y0, dx1, dy1, ...]`` with y counted downwards; the closing point is left out.
     """
     shapes = shapely.from_wkb(areas["geometry"].to_numpy())
-    small = (areas["area_level"] == finest).to_numpy()
+    hierarchy = Hierarchy.of(areas)
+    small = (areas["area_level"] == hierarchy.finest).to_numpy()
     frame = frame_of(shapes)
     drawn = np.array([None] * len(areas), dtype=object)
     drawn[small] = _simplified(shapely.transform(shapes[small], frame.steps))
-    codes = areas["area_id"].to_numpy()
+    number = hierarchy.number(areas["area_id"])
+    held = hierarchy.ancestors[number[small]]
     for i in np.flatnonzero(~small):
-        parts = _parts(codes[i], codes, small, areas["area_level"].to_numpy()[i] == "country")
+        parts = np.flatnonzero(small)[held[:, hierarchy.level[number[i]]] == number[i]]
         whole = (
             shapely.union_all(drawn[parts])
             if len(parts)
@@ -106,11 +109,6 @@ def _simplified(shapes: Any) -> Any:
 
 def _area(shape: Any) -> float:
     return float(shape.area)
-
-
-def _parts(code: str, codes: Any, small: Any, is_country: bool) -> Any:
-    inside = np.array([is_country or c.startswith(code) for c in codes])
-    return np.flatnonzero(inside & small)
 
 
 def _polygons(shape: Any) -> list[list[list[int]]]:

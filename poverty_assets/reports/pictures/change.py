@@ -1,7 +1,7 @@
 """Pictures of what moves between quarters: change and its significance, the nowcast's skill, drift of covariates.
 
 Belongs here: one function a picture, from rows of one table to the bytes of a PNG. Does not belong here: computing any of the
-figures (``small_area.between_quarters``, ``small_area.nowcast``, ``small_area.covariate_drift``), other maps (``figures``).
+figures (``small_area.time.change``, ``small_area.time.nowcast``, ``small_area.time.covariate_drift``), other maps (``figures``).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import pandas as pd
 
 from poverty_assets.reports.pictures.choropleth import Choropleth
 from poverty_assets.reports.pictures.drawing import _figure, png_of
-from poverty_assets.small_area.covariate_drift import DRIFTED, MOVED, OTHER_SEASON
-from poverty_assets.small_area.nowcast import OVERALL
+from poverty_assets.small_area.time.covariate_drift import DRIFTED, MOVED, OTHER_SEASON
+from poverty_assets.small_area.time.nowcast import OVERALL
 
 _BLUE, _ORANGE, _GREY, _PALE = "#0072B2", "#D55E00", "#8a8a8a", "#c9c9c9"
 _MOST_INDEX = 1.0  # an index beyond it says no more, and would flatten the bars that matter
@@ -69,7 +69,7 @@ def nowcast_skill_bars(metrics: pd.DataFrame, names: dict[str, str], title: str,
     Parameters
     ----------
     metrics : DataFrame
-        From ``small_area.nowcast.score_nowcast``.
+        From ``small_area.time.nowcast.score_nowcast``.
     names : dict of str to str
         What people read for an indicator or statistic.
     """
@@ -112,7 +112,7 @@ def stability_bars(
     Parameters
     ----------
     stable : DataFrame
-        From ``small_area.covariate_drift.stability``; rows may be in any order.
+        From ``small_area.time.covariate_drift.stability``; rows may be in any order.
     names : dict of str to str
         What people read for a feature.
     """

@@ -10,8 +10,8 @@ import pandas as pd
 from poverty_assets.measure.measure import Measure
 from poverty_assets.reports.pictures.change import nowcast_skill_bars, stability_bars
 from poverty_assets.reports.pictures.drawing import DPI, Picture, area_map, png_of, ranked, scatter
-from poverty_assets.small_area.covariate_drift import quarter_stability
-from poverty_assets.small_area.nowcast import OVERALL
+from poverty_assets.small_area.time.covariate_drift import quarter_stability
+from poverty_assets.small_area.time.nowcast import OVERALL
 
 _SHOWN = 20
 

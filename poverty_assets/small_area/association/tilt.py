@@ -1,0 +1,115 @@
+"""Profiles whose provinces have the poverty rates that the survey, or a publication, gives.
+
+Belongs here: the tilt of each province's association with which H and censored headcounts, and so M0 and A, come out. Does not
+belong here: margins and where they are benchmarked (``margins.benchmark``).
+
+Raking to margins leaves open how often deprivations meet, and so who is poor. Of all profiles with a commune's margins and a
+province's H and censored headcounts, those of maximum entropy relative to the seed are::
+
+    p_r = seed_r exp(theta_i . bits_r + psi_p . (bits_r 1[poor]) + phi_p 1[poor]) / Z
+
+with theta of each commune and psi, phi of each province. Both are found by Newton's method on the concave dual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from poverty_assets.arrays import FloatArray, IntArray, group_means
+from poverty_assets.measure.measure import Measure
+from poverty_assets.measurement.masks import profile_bits
+from poverty_assets.small_area.association.raking import rake
+
+RIDGE = 1e-6
+"""Of the tilts: small provinces publish censored headcounts that no distribution with their margins has."""
+_LONGEST_STEP = 1.0
+_STEPS = 30
+
+
+@dataclass(frozen=True)
+class Published:
+    """Published figures of g provinces.
+
+    Attributes
+    ----------
+    uncensored, censored : ndarray, shape (g, d)
+        Headcounts; censored at the measure's poverty cut-off.
+    headcount_ratio : ndarray, shape (g,)
+    uncensored_error : ndarray, shape (g, d)
+        Standard errors; where none is published, that of a share of ``n`` households with a design effect.
+    headcount_ratio_error : ndarray, shape (g,)
+    """
+
+    uncensored: FloatArray
+    censored: FloatArray
+    headcount_ratio: FloatArray
+    uncensored_error: FloatArray
+    headcount_ratio_error: FloatArray
+
+
+def poor_features(measure: Measure) -> FloatArray:
+    """Each deprivation of the poor, and last being poor, of every profile, shape (2^d, d + 1)."""
+    d = len(measure.indicators)
+    bits = profile_bits(np.arange(1 << d), d)
+    poor = measure.is_poor(measure.scores(bits), measure.cutoffs.poor).astype(float)
+    return np.column_stack([bits * poor[:, None], poor])
+
+
+def tilt_to_published(
+    seed: FloatArray,
+    margins: FloatArray,
+    population: FloatArray,
+    province: IntArray,
+    published: Published,
+    measure: Measure,
+) -> tuple[FloatArray, FloatArray]:
+    """Profiles with the margins given whose provinces have the published H and censored headcounts, as far as any have.
+
+    Returns
+    -------
+    profiles : ndarray, shape (n, 2^d)
+    tilt : ndarray, shape (g, d + 1)
+        psi_j and, last, phi.
+    """
+    d = margins.shape[1]
+    features = poor_features(measure)
+    wanted = np.column_stack([published.censored, published.headcount_ratio])
+    total = np.bincount(province, population)
+    tilt, theta = np.zeros((len(wanted), d + 1)), np.zeros_like(margins)
+    raked = rake(seed, margins, start=theta)
+    for _ in range(_STEPS):
+        mean = raked.profiles @ features
+        of_province = group_means(mean, province, population)
+        gap = wanted - of_province - RIDGE * tilt
+        if np.abs(gap).max() < 1e-7:
+            break
+        curvature = within_provinces(raked.profiles, features, d, population / total[province], province, len(wanted))
+        step = np.linalg.solve(curvature + RIDGE * np.eye(d + 1), gap[:, :, None])[:, :, 0]
+        # a province's step keeps its direction when it is shortened: tilts of one indicator and of H nearly cancel
+        tilt = tilt + step / np.maximum(np.abs(step).max(axis=1, keepdims=True) / _LONGEST_STEP, 1.0)
+        tilted_seed = seed * np.exp(tilt @ features.T)[province]
+        raked = rake(tilted_seed / tilted_seed.sum(axis=1, keepdims=True), margins, start=raked.theta)
+    return raked.profiles, tilt
+
+
+def within_provinces(
+    profiles: FloatArray, features: FloatArray, d: int, weight: FloatArray, province: IntArray, g: int
+) -> FloatArray:
+    """Covariance of the features within provinces once margins are held fast, shape (g, q, q)."""
+    from scipy.sparse import csr_array
+
+    bits = profile_bits(np.arange(len(features)), d)
+    every = np.column_stack([bits, features])
+    q = every.shape[1]
+    first, second = np.triu_indices(q)
+    mean = profiles @ every
+    square = np.empty((len(profiles), q, q))
+    square[:, first, second] = square[:, second, first] = profiles @ (every[:, first] * every[:, second])
+    covariance = square - mean[:, :, None] * mean[:, None, :]
+    own = covariance[:, :d, :d] + 1e-9 * np.eye(d)
+    cross = covariance[:, :d, d:]
+    held = covariance[:, d:, d:] - np.swapaxes(cross, 1, 2) @ np.linalg.solve(own, cross)
+    sums = csr_array((weight, (province, np.arange(len(weight)))), shape=(g, len(weight)))
+    return np.asarray(sums @ held.reshape(len(held), -1)).reshape(g, q - d, q - d)

@@ -1,0 +1,321 @@
+"""Commune margins: for each indicator the share of people deprived, by direct estimates and covariates together.
+
+Belongs here: the composite of direct and held-out predictions, calibration against shrinkage, benchmarking to provinces, and how
+the result errs. Does not belong here: the learner (``kernel``), how its errors are judged (``second_stage``), draws (``draw``),
+joint profiles (``small_area.association``).
+
+Fay and Herriot's model on the probit scale, with the learner's held-out prediction as its covariate::
+
+    z_i = a + b f_i + u_i + e_i,   u_i ~ (0, phi V_i),   e_i ~ (0, D_i)
+
+f_i and V_i are the learner's prediction and error variance without area i, so that b and phi are learnt where the learner did
+not see the answer: b above 1 undoes shrinkage, phi corrects its self-confidence. An area with households gets the EBLUP
+(``composite``), another a + b f_i (``modelled``). Nothing is thresholded, no share is 0 or 1.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg.lapack import spotrf
+from scipy.special import expit, ndtr, ndtri
+from threadpoolctl import threadpool_limits
+
+from poverty_assets.arrays import FloatArray, IntArray, group_means
+from poverty_assets.small_area.margins.benchmark import benchmarked, log_odds
+from poverty_assets.small_area.margins.kernel import (
+    Covariates,
+    KernelFit,
+    Parts,
+    density,
+    fit_kernel,
+    kernel_parts,
+)
+from poverty_assets.small_area.margins.province_totals import FewCases, few_cases, province_totals
+from poverty_assets.small_area.margins.second_stage import SecondStage, error_correlation, scale_error, second_stage
+from poverty_assets.small_area.people import Inhabitants
+from poverty_assets.small_area.sample import Sample, Survey, between_freedom, sampling_correlation
+
+MOST_STRETCH = 1.6
+"""Largest factor that predictions are spread out by."""
+HOUSEHOLD_EFFECT = 1.2
+"""Variance of a share of people over that of as many independent households: households differ in size."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """What areas may have gained since the survey, on the logit scale; nothing if not given.
+
+    Attributes
+    ----------
+    years : float
+        From the middle of fieldwork to the quarter.
+    drift_per_year : float, optional
+        Variance that logits gain in a year (``time.drift.drift_variance``); None where no two waves tell.
+    trend : ndarray, shape (d,), optional
+        Change of logits if they went on as before (``time.drift.wave_trend`` times the years).
+    common : ndarray, shape (d,), optional
+        Standard deviation of what all areas' logits have gained together (``time.drift.common_error``).
+    """
+
+    years: float = 0.0
+    drift_per_year: float | None = None
+    trend: FloatArray | None = None
+    common: FloatArray | None = None
+
+    @property
+    def variance(self) -> float:
+        """Variance that logits have gained."""
+        return self.years * (self.drift_per_year or 0.0)
+
+
+@dataclass(frozen=True)
+class HeldOutErrors:
+    """How the learner errs where it did not see the answer, for s sampled areas and d indicators.
+
+    Attributes
+    ----------
+    scale : ndarray, shape (d,)
+        Standard deviation of log phi: of the sample's noise, and of the design effect that takes noise for differences.
+    calibration : float
+        Factor on errors with which 95% of held-out direct shares are covered, all indicators together; at least 1.
+    correlation : ndarray, shape (d, d)
+        Of the indicators' errors within one area.
+    noise_factors : ndarray, shape (s, d)
+        Residuals at sampled areas, scaled to the sampling variance: what a resampled weight multiplies.
+    """
+
+    scale: FloatArray
+    calibration: float
+    correlation: FloatArray
+    noise_factors: FloatArray
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Margins of n areas and d indicators.
+
+    Attributes
+    ----------
+    eta : ndarray, shape (n, d)
+        Probits before benchmarking: the most likely value of each area, which replicates vary about.
+    shares : ndarray, shape (n, d)
+        Benchmarked shares, spread as far as true ones are (`spread_out`).
+    totals : ndarray, shape (g, d)
+        Direct province totals met; NaN where they rest on too few cases.
+    few : FewCases
+        What stands for those.
+    intercept, slope, scale : ndarray, shape (d,)
+        a, b and phi.
+    stretch : ndarray, shape (2, d)
+        Factor of `spread_out` for areas without and with households in the sample.
+    fits : tuple of KernelFit
+    residual_roots : ndarray of float32, shape (d, n, n)
+        Square roots of the covariance of errors that no resampling of the survey shows.
+    errors : HeldOutErrors
+    trend : ndarray, shape (d,)
+        Change of logits since the survey, if all of it came.
+    common : ndarray, shape (d,)
+        Standard deviation of what all areas' logits may have gained besides.
+    people : Inhabitants
+    """
+
+    eta: FloatArray
+    shares: FloatArray
+    totals: FloatArray
+    few: FewCases
+    intercept: FloatArray
+    slope: FloatArray
+    scale: FloatArray
+    stretch: FloatArray
+    fits: tuple[KernelFit, ...]
+    residual_roots: npt.NDArray[np.float32]
+    errors: HeldOutErrors
+    trend: FloatArray
+    common: FloatArray
+    people: Inhabitants
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")
+def fit_margins(
+    survey: Survey,
+    covariates: Covariates,
+    people: Inhabitants,
+    *,
+    since: Since | None = None,
+    distance: FloatArray | None = None,
+    n_jobs: int = 2,
+) -> Margins:
+    """Margins of every area.
+
+    Parameters
+    ----------
+    survey : Survey
+        What the wave before saw, where there is one, is where this wave's fit starts.
+    covariates : Covariates
+        Of the survey's areas.
+    people : Inhabitants
+    since : Since, optional
+        What areas may have gained since the survey. Estimates stay with the survey; replicates take any part of the trend from
+        none to all. Nothing if not given.
+    distance : ndarray, shape (n,), optional
+        From the areas learnt from (``league.applicability``): errors of areas beyond 1 are that many times as large, twice at
+        most.
+    n_jobs : int
+        Threads.
+    """
+    sample, d = survey.now, survey.now.shares.shape[1]
+    since = since or Since()
+    share, effective = _direct(sample, survey.effect)
+    learnt = _learnt(survey, covariates, n_jobs)
+    stage = second_stage(learnt.fits, share, effective, sample.n_areas)
+    population, province = people.population, people.province
+    totals = province_totals(sample, province)
+    wide, stretch = spread_out(stage.eta, stage.error, sample.area_households > 0, population, province)
+    few = few_cases(sample, survey.effect, province, totals, group_means(ndtr(wide), province, population))
+    shares = expit(benchmarked(log_odds(wide), population, province, few.filled(totals)))
+    return Margins(
+        eta=stage.eta,
+        shares=shares,
+        totals=totals,
+        few=few,
+        intercept=stage.intercept,
+        slope=stage.slope,
+        scale=stage.scale,
+        stretch=stretch,
+        fits=learnt.fits,
+        residual_roots=_residual_roots(learnt, stage, shares, people, since.variance, distance, n_jobs),
+        trend=np.zeros(d) if since.trend is None else np.asarray(since.trend, dtype=float),
+        common=np.zeros(d) if since.common is None else np.asarray(since.common, dtype=float),
+        people=people,
+        errors=_held_out_errors(learnt.fits, stage, survey),
+    )
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """The learner's fit of each indicator, and the parts of its kernel."""
+
+    parts: tuple[Parts, ...]
+    fits: tuple[KernelFit, ...]
+
+
+def _learnt(survey: Survey, covariates: Covariates, n_jobs: int) -> _Learnt:
+    sample, before, effect = survey.now, survey.before, survey.effect
+    share, effective = _direct(sample, effect)
+    shared, own = kernel_parts(covariates), covariates.own
+    past = _direct(before, effect) if before is not None else None
+
+    def fit(j: int) -> tuple[Parts, KernelFit]:
+        parts = shared if own is None else shared.with_own(own[:, j])
+        if before is not None and past is not None:
+            parts = parts.after(fit_kernel(parts, past[0][:, j], past[1][:, j], before.sampled))
+        return parts, fit_kernel(parts, share[:, j], effective[:, j], sample.sampled)
+
+    with ThreadPoolExecutor(n_jobs) as pool:
+        return _Learnt(*zip(*pool.map(fit, range(share.shape[1])), strict=True))
+
+
+def _held_out_errors(fits: tuple[KernelFit, ...], stage: SecondStage, survey: Survey) -> HeldOutErrors:
+    errors = np.column_stack([(f.working - stage.held_out[f.sampled, j]) for j, f in enumerate(fits)])
+    spread = np.column_stack([f.noise + stage.scale[j] * f.held_out_variance for j, f in enumerate(fits)])
+    standard, noise = errors / np.sqrt(spread), np.column_stack([f.noise for f in fits])
+    return HeldOutErrors(
+        scale_error(spread, noise, between_freedom(survey.samples)),
+        float(np.clip(np.quantile(np.abs(standard), 0.95) / 1.96, 1.0, 1.5)),
+        error_correlation(standard, noise / spread, sampling_correlation(survey.samples)),
+        standard * np.sqrt(noise),
+    )
+
+
+def _direct(sample: Sample, effect: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Direct shares of the sampled areas and their effective sizes, both (s, d)."""
+    share = sample.means(sample.shares, sample.area, sample.n_areas)[sample.sampled]
+    return share, sample.area_effective[sample.sampled, None] / effect
+
+
+def spread_out(
+    eta: FloatArray, error: FloatArray, sampled: npt.NDArray[np.bool_], population: FloatArray, province: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Probits stretched about their province's mean so that they vary as true ones do, not less.
+
+    The best guesses are too near the mean taken together: the poorest areas come out less poor than they are. With V the
+    error variance, true probits vary by var(eta) + mean V (Ghosh 1992, constrained estimation).
+
+    Parameters
+    ----------
+    eta, error : ndarray, shape (n, d)
+        Predictions and their error variances.
+    sampled : ndarray of bool, shape (n,)
+        Areas with households: they are shrunk less, and stretched by a factor of their own.
+    population : ndarray, shape (n,)
+    province : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    eta : ndarray, shape (n, d)
+    stretch : ndarray, shape (2, d)
+    """
+    mean = group_means(eta, province, population)[province]
+    away, factors = eta - mean, []
+    for rows in (~sampled, sampled):
+        within = np.mean(away[rows] ** 2, axis=0) if rows.any() else np.ones(eta.shape[1])
+        lost = np.mean(error[rows], axis=0) if rows.any() else np.zeros(eta.shape[1])
+        factors.append(np.minimum(np.sqrt(1 + lost / np.maximum(within, 1e-9)), MOST_STRETCH))
+    stretch = np.stack(factors)
+    return mean + away * stretch[sampled.astype(int)], stretch
+
+
+def _residual_roots(
+    learnt: _Learnt,
+    stage: SecondStage,
+    shares: FloatArray,
+    people: Inhabitants,
+    drift: float,
+    distance: FloatArray | None,
+    n_jobs: int,
+) -> npt.NDArray[np.float32]:
+    """`_residual_root` of every indicator, (d, n, n); larger where areas lie far from any that was learnt from."""
+
+    def root(j: int) -> npt.NDArray[np.float32]:
+        found = _residual_root(
+            learnt.parts[j], learnt.fits[j], stage.scale[j], stage.slope[j], shares[:, j], people.households, drift
+        )
+        return found if distance is None else found * np.clip(distance, 1.0, 2.0).astype(np.float32)[:, None]
+
+    with ThreadPoolExecutor(n_jobs) as pool:
+        return np.stack(list(pool.map(root, range(shares.shape[1]))))
+
+
+def _residual_root(
+    parts: Parts,
+    fit: KernelFit,
+    scale: float,
+    slope: float,
+    share: FloatArray,
+    households: FloatArray,
+    drift: float,
+) -> npt.NDArray[np.float32]:
+    """Cholesky root of the covariance of eta less its prediction, but for the part that comes from sampling noise.
+
+    Resampling shows that part. The area's own variance also holds the chance of a finite number of households, which profiles of
+    replicates draw themselves. ``drift`` is a variance of logits.
+    """
+    covariance = parts.error_covariance(fit, noise=2.0)
+    covariance *= np.float32(scale * slope**2)
+    own = scale * slope**2 * fit.variances[-1]
+    binomial = share * (1 - share)
+    per_share = 1 / density(ndtri(share)) ** 2
+    chance = np.minimum(HOUSEHOLD_EFFECT * binomial * per_share / households, 0.9 * own)
+    chance[fit.sampled] = 0.0
+    at = np.diag_indices(len(share))
+    left = np.maximum(covariance[at] - chance, 0.0) + drift * binomial**2 * per_share + 1e-5
+    covariance[at] = left
+    root, failed = spotrf(covariance, lower=1, clean=1)
+    if failed:
+        values, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.ascontiguousarray(root, dtype=np.float32)

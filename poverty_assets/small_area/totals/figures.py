@@ -1,0 +1,133 @@
+"""Figures of provinces that communes are to add up to: from a publication, or direct ones from a survey.
+
+Belongs here: rows and households in the form of `Published`, with standard errors where none is published. Does not belong here:
+bringing totals down (``downscale``), profiles that have them (``association.tilt``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.arrays import FloatArray
+from poverty_assets.errors import ContractViolation
+from poverty_assets.measure.measure import Measure
+from poverty_assets.measurement.domains import ALL
+from poverty_assets.measurement.joint import figures_of_profiles
+from poverty_assets.small_area.association.tilt import Published
+from poverty_assets.small_area.inputs import Place
+from poverty_assets.small_area.sample import Sample
+
+FLOOR = 1e-6
+"""A published headcount of 0 is met to this: no commune's share is exactly 0."""
+SAMPLED = 0.0005
+"""For the slope between provinces and for errors, a published headcount of a sample is at least this."""
+_CLUSTER_EFFECT = 1.3  # of clusters on the variance of a province's share, beside unequal weights
+
+
+def published_totals(
+    mpi_rows: pd.DataFrame, headcount_rows: pd.DataFrame, provinces: Sequence[str], measure: Measure
+) -> Published:
+    """Published figures of provinces as downscaling takes them.
+
+    Where a headcount has no published standard error, it is that of a share of as many households as the published standard
+    error of H implies: n = H (1 - H) / se^2, which holds the survey's size and its design effect.
+
+    Parameters
+    ----------
+    mpi_rows : DataFrame
+        In the form of ``fct_mpi``: ``area_id, measure_id, subgroup, k, statistic, estimate, se``.
+    headcount_rows : DataFrame
+        In the form of ``fct_headcount``: ``area_id, measure_id, subgroup, indicator_id, kind, estimate, se``.
+    provinces : sequence of str
+        Codes, in the order of the communes' province numbers.
+    measure : Measure
+
+    Raises
+    ------
+    ContractViolation
+        If a figure of a province is missing or stands twice, or no H has a standard error.
+    """
+    h, h_error = _of_provinces(
+        mpi_rows[(mpi_rows["statistic"] == "headcount_ratio") & np.isclose(mpi_rows["k"], float(measure.cutoffs.poor))],
+        ["headcount_ratio"],
+        "statistic",
+        provinces,
+        measure,
+    )
+    if not (h_error > 0).any():
+        raise ContractViolation(
+            f"no headcount ratio of {len(provinces)} provinces has a standard error",
+            remedy="give the published se of H in the rows of fct_mpi: intervals rest on it",
+        )
+    households = np.divide(h * (1 - h), h_error**2, out=np.full_like(h, np.nan), where=h_error > 0)
+    households = np.where(households > 0, households, np.nanmedian(households[households > 0]))
+
+    def headcounts(kind: str) -> tuple[FloatArray, FloatArray]:
+        rows = headcount_rows[headcount_rows["kind"] == kind]
+        share, error = _of_provinces(rows, measure.indicator_ids, "indicator_id", provinces, measure)
+        inside = np.clip(share, SAMPLED, 1 - SAMPLED)
+        return share, np.where(np.isfinite(error), error, np.sqrt(inside * (1 - inside) / households))
+
+    uncensored, uncensored_error = headcounts("uncensored")
+    censored, _ = headcounts("censored")
+    h_error = np.where(h_error > 0, h_error, np.sqrt(inside(h) * (1 - inside(h)) / households))
+    return Published(uncensored, censored, h[:, 0], uncensored_error, h_error[:, 0])
+
+
+def _of_provinces(
+    rows: pd.DataFrame, names: Sequence[str], column: str, provinces: Sequence[str], measure: Measure
+) -> tuple[FloatArray, FloatArray]:
+    """Estimates and standard errors, both (g, names), of the rows of this measure and of all people."""
+    own = rows[(rows["measure_id"] == measure.measure_id) & (rows["subgroup"] == ALL)]
+    own = own[own["area_id"].isin(list(provinces)) & own[column].isin(list(names))]
+    twice = own[own.duplicated(["area_id", column], keep=False)]
+    wide = own.drop_duplicates(["area_id", column]).set_index(["area_id", column])
+    wide = wide.reindex(pd.MultiIndex.from_product([list(provinces), list(names)]))
+    estimate = wide["estimate"].to_numpy(dtype=float).reshape(len(provinces), len(names))
+    missing = np.argwhere(~np.isfinite(estimate))
+    if len(missing) or len(twice):
+        first = (
+            f"{provinces[missing[0][0]]} has no {names[missing[0][1]]}"
+            if len(missing)
+            else f"{twice.iloc[0]['area_id']} has {twice.iloc[0][column]} more than once"
+        )
+        raise ContractViolation(
+            f"{len(missing)} published figures of {estimate.size} are missing and {len(twice)} rows stand twice; {first}",
+            remedy="give one row for each province and figure",
+        )
+    return estimate, wide["se"].to_numpy(dtype=float).reshape(estimate.shape)
+
+
+def province_figures(households: pd.DataFrame, place: Place, sample: Sample, measure: Measure) -> Published:
+    """The direct figures of provinces that communes are to add up to.
+
+    Standard errors are those of a share of as many independent households as Kish's effective number, with a design effect of
+    clusters: they only matter where figures contradict one another.
+    """
+    flags = households[measure.indicator_ids].to_numpy(dtype=float)
+    at = pd.Index(place.communes).get_indexer(households["area_id"])
+    keep = np.isfinite(flags).all(axis=1) & (at >= 0)
+    masks = flags[keep].astype(np.int64) @ (1 << np.arange(flags.shape[1]))
+    size, g = 1 << flags.shape[1], len(place.provinces)
+    persons = (households["weight"] * households["hh_size"]).to_numpy(dtype=float)[keep]
+    counts = np.bincount(place.province[at[keep]] * size + masks, persons, g * size).reshape(g, size)
+    visited = counts.sum(axis=1) > 0
+    # a province that the survey did not visit is given the country's profile: better than none, and flagged by its interval
+    counts = np.where(visited[:, None], counts, counts.sum(axis=0))
+    figures = figures_of_profiles(counts / counts.sum(axis=1, keepdims=True), measure)
+    n = np.maximum(np.bincount(place.province[sample.area], sample.effective, g), 1.0)
+
+    def error(share: FloatArray) -> FloatArray:
+        of_province = n.reshape(-1, *[1] * (share.ndim - 1))
+        return np.sqrt(np.maximum(share * (1 - share), 1e-4) * _CLUSTER_EFFECT / of_province)
+
+    poor = figures.headcount_ratio[:, 1]
+    return Published(figures.uncensored, figures.censored[:, 1], poor, error(figures.uncensored), error(poor))
+
+
+def inside(share: FloatArray) -> FloatArray:
+    """Shares that no exact 0 or 1 is among."""
+    return np.clip(share, FLOOR, 1 - FLOOR)

@@ -1,0 +1,20 @@
+"""Draws of households, and replicates in threads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from poverty_assets.small_area.replicates import drawn_households, in_threads
+
+
+def test_drawn_households_have_the_expected_mean_and_variance() -> None:
+    expected = np.tile([0.6, 0.35, 0.0499, 0.0001], (4_000, 1))
+    drawn = drawn_households(expected, np.full(4_000, 50.0), np.random.default_rng(0))
+    np.testing.assert_allclose(drawn.sum(axis=1), 1)
+    np.testing.assert_allclose(drawn.mean(axis=0), expected[0], atol=0.004)
+    np.testing.assert_allclose(drawn.var(axis=0)[:3], expected[0][:3] * (1 - expected[0][:3]) / 50, rtol=0.15)
+
+
+def test_threads_keep_the_order() -> None:
+    found = list(in_threads(lambda x: np.array([x]), ((i,) for i in range(7)), 3))
+    np.testing.assert_array_equal(np.concatenate(found), np.arange(7))

@@ -1,0 +1,155 @@
+"""The nowcast on a small made-up country: it follows what moves, keeps the country's level, and is judged fairly."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from poverty_assets.errors import ContractViolation
+from poverty_assets.small_area.margins.kernel import Covariates
+from poverty_assets.small_area.sample import Sample
+from poverty_assets.small_area.time.nowcast import (
+    OVERALL,
+    choice_reason,
+    choose_nowcast,
+    in_common,
+    nowcast_shift,
+    sample_with_poor,
+    score_nowcast,
+)
+from poverty_assets_tests.measurement.factories import make_measure
+
+N, PROVINCES, CLUSTER = 400, 8, 60
+NAMES = ["a", "b"]
+
+
+def make_place(seed: int = 0) -> tuple[Covariates, np.ndarray, np.ndarray]:
+    """Covariates at the wave, their first one later, and the true logits at the wave (n, 2), which follow the first one."""
+    rng = np.random.default_rng(seed)
+    lights = rng.normal(size=N)
+    later = lights + 0.25 * rng.normal(size=N)
+    rain = rng.normal(size=N)
+    xy = np.column_stack([np.arange(N) * 1_000.0, np.zeros(N)])
+    covariates = Covariates(np.column_stack([lights, rain]), xy, np.arange(N) * PROVINCES // N, np.zeros((N, 0)))
+    return covariates, later, np.array([-1.0, 0.0]) - 0.8 * lights[:, None]
+
+
+def later_than(covariates: Covariates, lights: np.ndarray, seed: int = 5) -> Covariates:
+    rain = np.random.default_rng(seed).normal(size=N)
+    return dataclasses.replace(covariates, features=np.column_stack([lights, rain]))
+
+
+def make_sample(logits: np.ndarray, seed: int) -> Sample:
+    """One cluster in each second commune."""
+    rng = np.random.default_rng(seed)
+    area = np.arange(seed % 2, N, 2)
+    shares = rng.binomial(CLUSTER, expit(logits[area])) / CLUSTER
+    ones, many = np.ones(len(area)), np.full(len(area), CLUSTER)
+    pairs = np.zeros((len(area), logits.shape[1] * (logits.shape[1] - 1) // 2))
+    return Sample(area, area * PROVINCES // N, ones, shares, pairs, many.astype(float), many, N)
+
+
+@pytest.fixture(scope="module")
+def followed() -> pd.DataFrame:
+    """Scores where deprivation moves as the covariate does."""
+    before, later, logits = make_place()
+    truth = logits - 0.8 * (later - before.features[:, 0])[:, None]
+    first, second = make_sample(logits, 2), make_sample(truth, 3)
+    trend = np.array([-1.0, -1.0])
+    return score_nowcast(first, second, before, later_than(before, later), np.ones(N), NAMES, trend=trend)
+
+
+def value(scores: pd.DataFrame, target: str, learner: str, metric: str) -> float:
+    row = scores[(scores["target"] == target) & (scores["learner"] == learner) & (scores["metric"] == metric)]
+    return float(row["value"].item())
+
+
+def test_a_move_of_the_covariate_moves_the_estimate_the_way_of_the_level() -> None:
+    before, later, logits = make_place()
+    shift = nowcast_shift(make_sample(logits, 2), before, later_than(before, later), np.ones(N))
+    true = -0.8 * (later - before.features[:, 0])
+    assert np.corrcoef(shift[:, 0], true)[0, 1] > 0.9
+    np.testing.assert_allclose(shift.mean(axis=0), 0, atol=1e-12)
+
+
+def test_nothing_moves_where_every_covariate_moves_alike() -> None:
+    before, _, logits = make_place()
+    brighter = later_than(before, 3 * before.features[:, 0] + 7)
+    np.testing.assert_allclose(nowcast_shift(make_sample(logits, 2), before, brighter, np.ones(N)), 0, atol=1e-12)
+
+
+def test_weather_is_not_followed() -> None:
+    before, _, logits = make_place()
+    wetter = later_than(before, before.features[:, 0])
+    assert not np.array_equal(wetter.features[:, 1], before.features[:, 1])
+    np.testing.assert_allclose(nowcast_shift(make_sample(logits, 2), before, wetter, np.ones(N)), 0, atol=1e-12)
+
+
+def test_covariates_of_two_kinds_are_refused() -> None:
+    before, _, logits = make_place()
+    fewer = dataclasses.replace(before, features=before.features[:, :1])
+    with pytest.raises(ContractViolation, match="the wave has 2 features"):
+        nowcast_shift(make_sample(logits, 2), before, fewer, np.ones(N))
+
+
+def test_a_nowcast_that_follows_beats_persistence_and_is_chosen(followed: pd.DataFrame) -> None:
+    for target in ("nowcast:a", "nowcast:b"):
+        assert value(followed, target, "nowcast", "rmse") < 0.97 * value(followed, target, "persistence", "rmse")
+    assert value(followed, OVERALL, "trend", "skill_against_persistence") < -0.5
+    assert choose_nowcast(followed) == "nowcast"
+    assert choice_reason(followed).startswith("nowcast: skill against persistence +")
+
+
+def test_a_nowcast_of_noise_does_not() -> None:
+    before, later, logits = make_place()
+    first, second = make_sample(logits, 2), make_sample(logits, 3)
+    scores = score_nowcast(first, second, before, later_than(before, later), np.ones(N), NAMES)
+    assert value(scores, OVERALL, "nowcast", "skill_against_persistence") < 0
+    assert choose_nowcast(scores) == "persistence"
+    assert "trend" not in set(scores["learner"])
+
+
+def test_no_wave_has_judged_it_yet() -> None:
+    assert choose_nowcast(pd.DataFrame()) == "persistence"
+    assert choice_reason(pd.DataFrame()) == "persistence: no wave has judged the nowcast yet"
+
+
+def test_a_gain_within_its_standard_error_is_none(followed: pd.DataFrame) -> None:
+    doubtful = followed.copy()
+    doubtful.loc[doubtful["metric"] == "skill_against_persistence_se", "value"] = 1.0
+    assert choose_nowcast(doubtful) == "persistence"
+
+
+def test_the_sampling_error_of_the_new_wave_is_taken_off(followed: pd.DataFrame) -> None:
+    """Persistence is off by what moved (0.2 on the logit scale, some 0.04 of a share) and by its own error, not by the cluster's."""
+    measured = value(followed, "nowcast:b", "persistence", "rmse")
+    assert 0.03 < measured < 0.09
+    assert value(followed, "nowcast:b", "persistence", "mae") > measured * 0.8
+
+
+def test_scores_are_rows_of_model_metric(followed: pd.DataFrame) -> None:
+    keys = ["target", "learner", "fold_design", "metric"]
+    assert not followed.duplicated(keys).any()
+    assert set(followed) == {*keys, "value", "n"}
+    assert set(followed["fold_design"]) == {"next_wave"}
+    assert followed.loc[followed["metric"] == "rmse_province", "n"].eq(PROVINCES).all()
+
+
+def test_being_poor_is_scored_like_an_indicator() -> None:
+    households = pd.DataFrame(
+        {
+            "psu": ["p"] * 4, "stratum": ["s"] * 4, "weight": 1.0, "hh_size": 1, "area_id": "010101",
+            "a": [1, 0, 0, np.nan], "b": [1, 1, 0, 1], "c": [0, 0, 1, 1],
+        }
+    )  # fmt: skip
+    sample = sample_with_poor(households, make_measure(), ["010101"])
+    np.testing.assert_allclose(sample.shares, [[1 / 3, 2 / 3, 1 / 3, 2 / 3]])
+
+
+def test_only_what_was_seen_twice_can_move() -> None:
+    then, now = (pd.DataFrame({"feature_id": list(names)}) for names in ("xy", "yz"))
+    assert [frame["feature_id"].tolist() for frame in in_common(then, now, "feature_id")] == [["y"], ["y"]]
