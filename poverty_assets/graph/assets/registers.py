@@ -1,7 +1,7 @@
 """Registers, and the model of the register's rate.
 
-Belongs here: the assets of groups ``models`` and ``registers``. Does not belong here: fitting (``modelling``), or counting
-(``registers.counts``).
+Belongs here: the assets of groups ``models`` and ``registers``. Does not belong here: fitting, or counting
+(``registers``).
 """
 
 from collections.abc import Iterator
@@ -89,14 +89,16 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         dim_area: pd.DataFrame,
         home: Home,
     ) -> Iterator[dg.Output]:
-        from poverty_assets.registers.fit_quarter import fit_quarter
+        from poverty_assets.registers.quarter_models import RegisterTables, fit_registers
         from poverty_assets.reports.pictures.drawing import ranked, scatter
 
-        quarter = quarter_of(context)
-        fitted = fit_quarter(
-            covariates(commune_feature, specs), register_count, register_history, dim_area, home.country, home.settings.models, quarter,
+        features = covariates(commune_feature, specs)
+        fitted = fit_registers(
+            RegisterTables(features, register_count, register_history, dim_area, home.country),
+            home.settings.models,
+            quarter_of(context),
             champions=home.country.champions,
-        )  # fmt: skip
+        )
         shown = {}
         if len(fitted.scored):
             png = scatter(
@@ -126,7 +128,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         home: Home,
     ) -> pd.DataFrame:
         from poverty_assets.geography.hierarchy import Hierarchy
-        from poverty_assets.registers.counts import all_register_rows
+        from poverty_assets.registers.rows import all_register_rows
         from poverty_assets.reports.pictures.drawing import area_map
         from poverty_assets.warehouse.headline import combine
 
