@@ -46,7 +46,7 @@ def save_model(model: RegisterModel, path: Path) -> Path:
         vars(one).pop("inverse_", None)  # large, and of use for held-out predictions only
     cloud = {name: value for name, value in vars(model.cloud).items() if name != "features"}
     whole = {"learner": model.learner, "features": list(model.features), "estimators": estimators, "cloud": cloud}
-    return save(whole, _card(model), path)
+    return save(whole, _card(model), path, TRUSTED)
 
 
 def _card(model: RegisterModel) -> dict[str, Any]:

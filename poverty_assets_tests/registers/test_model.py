@@ -159,6 +159,15 @@ def test_a_saved_model_knows_areas_unlike_any_it_learnt_from(inputs, model, tmp_
     assert saved["cloud"].distance(features[:1] + 50)[0] > 1
 
 
+def test_a_model_that_could_not_be_read_back_is_not_saved(model, tmp_path):
+    from sklearn.preprocessing import FunctionTransformer
+
+    strange = replace(model, estimators={"ridge": FunctionTransformer(func=fit_register_model)})
+    with pytest.raises(UnreadableFile, match="not trusted"):
+        save_model(strange, tmp_path / "model.skops")
+    assert not (tmp_path / "model.skops").exists()
+
+
 def test_model_file_with_a_strange_type_is_refused(tmp_path):
     import skops.io
     from sklearn.preprocessing import FunctionTransformer
