@@ -48,11 +48,6 @@ class Design:
     province: np.ndarray
     lagged: np.ndarray
 
-    @property
-    def xy(self) -> np.ndarray:
-        """Coordinates in metres, shape (n, 2)."""
-        return self.wide[list(PLACE)].to_numpy(dtype=float)
-
 
 def design(features: pd.DataFrame, xy: np.ndarray, province: np.ndarray, lagged: np.ndarray | None = None) -> Design:
     """Put a design together.

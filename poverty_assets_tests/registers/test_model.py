@@ -25,7 +25,13 @@ def inputs():
     households = pd.Series(1_000.0, index=rate.index)
     alone = ("wealth", "absent")
     return data, RegisterInputs(
-        "register_rate:list", data.features, rate, households, data.xy, data.province, alone=alone
+        "register_rate:list",
+        data.features,
+        rate,
+        households,
+        data.wide[["x_m", "y_m"]].to_numpy(),
+        data.province,
+        alone=alone,
     )
 
 
