@@ -48,7 +48,8 @@ class PenalisedLogistic:
 
     def fit(self, X: Any, y: FloatArray, sample_weight: FloatArray) -> PenalisedLogistic:
         """Learn from ``X`` (s, p) of unit variance, shares ``y`` (s, d), and effective sizes (s,)."""
-        x = np.column_stack([np.ones(len(X)), X])
+        # rows in one piece: in another layout the same sums come out different in the last digit
+        x = np.column_stack([np.ones(len(X)), np.ascontiguousarray(X)])
         penalty = np.full(x.shape[1], max(x.shape[1] - 1, 1) / self.spread)
         penalty[0] = 1e-6
         columns = []
