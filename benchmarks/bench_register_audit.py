@@ -23,6 +23,7 @@ import pandas as pd
 from poverty_assets.graph.resources.home import Home
 from poverty_assets.judging.scores import spearman
 from poverty_assets.quarter import Quarter
+from poverty_assets.registers.audit import load_targeting
 from poverty_assets.settings import Settings
 from poverty_assets.small_area.inputs import place_of
 from poverty_assets.twin.truth import read_truth_communes, read_truth_households
@@ -56,11 +57,9 @@ def main() -> None:
     seconds["hazards and shocks"] = time.perf_counter() - started
 
     started = time.perf_counter()
-    targeting = register_audit.load_targeting(home.country.folder / "registers.yaml")
-    audit = register_audit.audit_rows(
-        table["register_count"], table["fct_register"], draws, table["survey_household"],
-        place_of(areas, home.country), targeting, home.measure,
-    )  # fmt: skip
+    targeting = load_targeting(home.country.folder / "registers.yaml")
+    read = register_audit.AuditTables(table["register_count"], table["fct_register"], draws, table["survey_household"])
+    audit = register_audit.audit_rows(read, place_of(areas, home.country), targeting, home.measure)
     seconds["audit"] = time.perf_counter() - started
 
     started = time.perf_counter()

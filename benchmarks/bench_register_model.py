@@ -25,13 +25,14 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.arrays import rate_logit, rate_of_logit
-from poverty_assets.judging.folds import block_ids, fold_ids
+from poverty_assets.judging.folds import BLOCKS, PROVINCE_OUT, block_ids, fold_ids
+from poverty_assets.judging.league import Contest, Held, held_out
 from poverty_assets.judging.scores import scores
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
-from poverty_assets.registers.fit_quarter import RegisterInputs, register_inputs
-from poverty_assets.registers.held_out import held_out
-from poverty_assets.registers.learners import ALONE, BASELINES, DEFAULT, LEARNERS, Design, design, in_order, learner
+from poverty_assets.registers.learners import ALONE, BASELINES, DEFAULT, LEARNERS, Design, in_order, learner
+from poverty_assets.registers.model import RegisterInputs
+from poverty_assets.registers.quarter_models import RegisterTables, register_inputs
 from poverty_assets_tests.conftest import shared_folder
 
 COUNTRY, REGISTER = "khm", "idpoor"
@@ -39,9 +40,6 @@ COUNTRY, REGISTER = "khm", "idpoor"
 GRIDS = (((0.0, 0.0), 0), ((25e3, 0.0), 1), ((0.0, 25e3), 2), ((25e3, 25e3), 3), ((12.5e3, 37.5e3), 4))
 FORECAST = "last_register_and_features"
 SHOWN = ("spearman", "spearman_within_province", "found_top20")
-PROVINCE_OUT = "leave_province_out"
-
-Held = dict[str, dict[str, np.ndarray]]
 
 
 def main() -> None:
@@ -54,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = arguments.home or _refreshed(Path(folder) / "home", arguments.quarter)
         inputs = _inputs(home, Quarter.from_label(arguments.quarter))
-    data = design(inputs.features, inputs.xy, inputs.province, _values(inputs.lagged))
+    data = inputs.design()
     started = time.perf_counter()
     held = _held_out(data, rate_logit(_values(inputs.rate)), inputs, quick=arguments.quick)
     print(f"{np.isfinite(_values(inputs.rate)).sum()} communes, {data.features.shape[1]} features; "
@@ -79,25 +77,26 @@ def _inputs(home: Path, quarter: Quarter) -> RegisterInputs:
     names = ("commune_feature", "register_count", "register_history", "dim_area")
     files = [home / "lake" / name / f"quarter={quarter.key}" / "part.parquet" for name in names]
     tables = [pd.read_parquet(file, partitioning=None) for file in files]
-    return register_inputs(*tables, load_country(COUNTRY))[REGISTER]
+    return register_inputs(RegisterTables(*tables, load_country(COUNTRY)))[REGISTER]
 
 
-def _values(series: pd.Series | None) -> np.ndarray:
-    return np.empty(0) if series is None else series.to_numpy(dtype=float)
+def _values(series: pd.Series) -> np.ndarray:
+    return series.to_numpy(dtype=float)
 
 
 def _held_out(data: Design, y: np.ndarray, inputs: RegisterInputs, *, quick: bool) -> Held:
     baselines = [*BASELINES, *(ALONE + name for name in inputs.alone)]
     quickest = [*in_order(DEFAULT), *baselines]
     every = quickest if quick else [*in_order(list(LEARNERS)), *baselines[len(BASELINES) :]]
-    fits: dict[str, object] = {}
+    contest = Contest(data, y)
     held = {}
     for number, (origin, seed) in enumerate(GRIDS):
         blocks = block_ids(inputs.xy, origin=origin)
-        folds = fold_ids("block50km", blocks=blocks, provinces=inputs.province, n_folds=10, seed=seed)
-        held[f"grid {number}"] = held_out(every if number == 0 else quickest, data, y, folds, fits=fits)
+        folds = fold_ids(BLOCKS, blocks=blocks, provinces=inputs.province, n_folds=10, seed=seed)
+        held[f"grid {number}"] = held_out(map(learner, every if number == 0 else quickest), contest, folds)
     folds = fold_ids(PROVINCE_OUT, blocks=blocks, provinces=inputs.province)
-    held[PROVINCE_OUT] = held_out([name for name in quickest if learner(name).by_province], data, y, folds, fits=fits)
+    by_province = [learner(name) for name in quickest if learner(name).by_province]
+    held[PROVINCE_OUT] = held_out(by_province, contest, folds)
     return held
 
 

@@ -28,18 +28,20 @@ import pandas as pd
 
 from poverty_assets.arrays import group_means
 from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.judging.applicability import applicability
 from poverty_assets.judging.folds import block_ids
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.pack.country import country_folder, load_country, load_sources
 from poverty_assets.pack.source import covariates as modelled_features
 from poverty_assets.quarter import Quarter
+from poverty_assets.registers.counts import rate_of
 from poverty_assets.settings import Settings
 from poverty_assets.small_area.against_truth import point_scores, profile_scores, scores
 from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.profiles import fit_associations, joint_profiles
 from poverty_assets.small_area.association.tilt import Published
-from poverty_assets.small_area.league import applicability, compete
+from poverty_assets.small_area.league import FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, fit_margins
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Groups, Inhabitants
@@ -116,7 +118,7 @@ class Twin:
         wide = modelled.pivot(index="area_id", columns="feature_id", values="value")
         self.feature_names = [*wide.columns, "is_urban"]
         register = self._table("register_count").set_index("area_id").reindex(self.communes)
-        listed = (register["listed"] / register["households"]).to_numpy(dtype=float)
+        listed = rate_of(register).to_numpy(dtype=float)
         urban = self.dim["is_urban"].to_numpy(dtype=float)
         features = np.column_stack([wide.reindex(self.communes).to_numpy(dtype=float), urban])
         east, north = self.dim["centroid_lon"] * 108_700.0, self.dim["centroid_lat"] * 110_600.0
@@ -214,16 +216,14 @@ def _fit(twin: Twin, sample: Sample, before: Sample, covariates: Covariates) -> 
 
 def _compete(twin: Twin, margins: Margins, covariates: Covariates) -> None:
     started = time.perf_counter()
+    alone = {"night_lights": "nightlights_mean", "population_density": "population_per_cell_mean"}
     found = compete(
         twin.sample,
         margins.fits,
         twin.measure.indicator_ids,
         covariates,
-        twin.feature_names,
-        alone={"night_lights": "nightlights_mean", "population_density": "population_per_cell_mean"},
-        leading_names=["register_rate"],
-        district=np.unique([code[:4] for code in twin.communes], return_inverse=True)[1],
-        before=twin.before,
+        FeatureNames(tuple(twin.feature_names), ("register_rate",), alone),
+        before=WaveBefore(twin.before, np.unique([code[:4] for code in twin.communes], return_inverse=True)[1]),
     )
     took, loss = time.perf_counter() - started, found.metrics[found.metrics["metric"] == "log_loss"]
     wins = pd.Series(found.chosen).value_counts().to_dict()

@@ -18,10 +18,10 @@ from poverty_assets.cli import app
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import AnySource, SourceSpec
+from poverty_assets.registers.audit import load_targeting
 from poverty_assets.settings import Settings
 from poverty_assets.sources.surveys import read_wave_description
 from poverty_assets.vulnerability.hazards import read_hazards
-from poverty_assets.vulnerability.register_audit import load_targeting
 from poverty_assets.vulnerability.shocks import load_shocks
 
 ROOT = Path(poverty_assets.__file__).parents[1]

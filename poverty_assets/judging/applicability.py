@@ -1,6 +1,7 @@
 """Area of applicability: is an area like any that the model has learnt from?
 
-Belongs here: distance in the space of features. Does not belong here: what is done about it (``register_model``).
+Belongs here: distance in the space of features. Does not belong here: what is done about it (``registers.model``,
+``small_area``).
 """
 
 from __future__ import annotations
@@ -8,8 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.spatial.distance import cdist
+
+from poverty_assets.arrays import FloatArray, IntArray, normal_ranks
+from poverty_assets.judging.folds import BLOCKS, block_ids, fold_ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +95,33 @@ def dissimilarity(features: pd.DataFrame, training: np.ndarray, folds: np.ndarra
     numpy.ndarray, shape (n,)
     """
     return training_cloud(features, training, folds).distance(features, folds)
+
+
+def applicability(features: FloatArray, sampled: IntArray, xy: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Is an area like any of a sample?
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, p)
+        Ranked to normal scores first, as a kernel sees them.
+    sampled : ndarray of int
+        Areas that were learnt from.
+    xy : ndarray, shape (n, 2)
+        Metric coordinates: an area is compared with those of other 50 km blocks, folds of five.
+
+    Returns
+    -------
+    distance : ndarray, shape (n,)
+        To the nearest area learnt from, as a multiple of the threshold (`dissimilarity`).
+    inside : ndarray of bool, shape (n,)
+        Where that is at most 1.
+    """
+    training = np.zeros(len(features), dtype=bool)
+    training[sampled] = True
+    blocks = block_ids(xy)
+    folds = fold_ids(BLOCKS, blocks=blocks, provinces=blocks)
+    distance = dissimilarity(pd.DataFrame(normal_ranks(features)), training, folds)
+    return distance, distance <= 1.0
 
 
 def _standardised(features: pd.DataFrame, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:

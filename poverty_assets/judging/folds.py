@@ -14,7 +14,8 @@ import numpy as np
 
 from poverty_assets.errors import SpecificationError
 
-DESIGNS = ("random", "block50km", "leave_province_out")
+BLOCKS, PROVINCE_OUT = "block50km", "leave_province_out"
+DESIGNS = ("random", BLOCKS, PROVINCE_OUT)
 BLOCK_METRES = 50_000.0
 
 
@@ -55,9 +56,9 @@ def fold_ids(design: str, *, blocks: np.ndarray, provinces: np.ndarray, n_folds:
         fold = np.empty(len(blocks), dtype=np.int64)
         fold[order] = np.arange(len(blocks)) % n_folds
         return fold
-    if design == "block50km":
+    if design == BLOCKS:
         return _balanced(np.unique(blocks, return_inverse=True)[1], n_folds, seed)
-    if design == "leave_province_out":
+    if design == PROVINCE_OUT:
         return np.unique(np.asarray(provinces, dtype=str), return_inverse=True)[1]
     raise SpecificationError(f"{design!r} is not a fold design", remedy=f"one of {', '.join(DESIGNS)}")
 

@@ -21,13 +21,23 @@ from poverty_assets.errors import UnreadableFile
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
-def save(content: dict[str, Any], card: dict[str, Any], path: Path) -> Path:
+def save(content: dict[str, Any], card: dict[str, Any], path: Path, trusted: Sequence[str] = ()) -> Path:
     """Write the archive and its card (``model.json`` beside ``model.skops``), each to a temporary name first.
+
+    Parameters
+    ----------
+    trusted : sequence of str
+        Types that the archive may hold beside what skops trusts of its own accord: those that `load` will be given.
 
     Returns
     -------
     Path
         Of the archive.
+
+    Raises
+    ------
+    UnreadableFile
+        If it holds another type: nobody could read it back.
     """
     import skops.io
 
@@ -35,6 +45,7 @@ def save(content: dict[str, Any], card: dict[str, Any], path: Path) -> Path:
     archive = path.with_name(path.name + ".next")
     skops.io.dump(content, archive)
     make_reproducible(archive)
+    _check_types(archive, trusted)
     beside = path.with_suffix(".json")
     unfinished = beside.with_name(beside.name + ".next")
     unfinished.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
@@ -58,12 +69,20 @@ def load(path: Path, trusted: Sequence[str]) -> dict[str, Any]:
     """
     import skops.io
 
+    _check_types(path, trusted)
+    return dict(skops.io.load(path, trusted=list(trusted)))
+
+
+def _check_types(path: Path, trusted: Sequence[str]) -> None:
+    import skops.io
+
     strange = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trusted))
     if strange:
         raise UnreadableFile(
-            f"{len(strange)} types are not trusted, first {strange[0]}", file=path, remedy="fit the model again"
+            f"{len(strange)} types are not trusted, first {strange[0]}",
+            file=path,
+            remedy="fit the model again; a new learner's own types are named where its models are saved",
         )
-    return dict(skops.io.load(path, trusted=list(trusted)))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,20 +1,27 @@
 """Scores of predictions, and prediction intervals from the residuals of areas that were held out.
 
-Belongs here: what a score is. Does not belong here: how folds are drawn (``folds``), or any learner.
+Belongs here: what a score is, of a rate and of shares, and scores as rows. Does not belong here: how folds are drawn (``folds``),
+or any learner.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from poverty_assets.arrays import FloatArray
+
 METRICS = ("spearman", "spearman_within_province", "rmse", "mae", "r2", "bias", "found_top20")
 _LEAST_IN_PROVINCE = 10
+_LEAST_SHARE = 1e-3  # shares are kept this far inside 0 and 1 when a prediction is scored
 
 
 def scores(predicted: np.ndarray, rate: np.ndarray, households: np.ndarray, province: np.ndarray) -> dict[str, float]:
-    """All of ``METRICS``, over areas where both rates are known.
+    """All of ``METRICS`` of predictions of a rate, over areas where both rates are known.
 
     ``spearman_within_province`` is the mean over provinces of at least 10 such areas, weighted by areas. ``found_top20``
     is the share of listed households that live in the areas predicted worst, taken until they hold 20% of all households
@@ -47,12 +54,42 @@ def scores(predicted: np.ndarray, rate: np.ndarray, households: np.ndarray, prov
     }
 
 
-def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def share_scores(predicted: FloatArray, share: FloatArray, weight: FloatArray) -> dict[str, Any]:
+    """Scores of predictions of shares, column by column; all but the rank correlation weighted.
+
+    Parameters
+    ----------
+    predicted, share : ndarray, shape (n, d)
+    weight : ndarray, shape (n,)
+        Effective sizes of the samples that shares come from.
+
+    Returns
+    -------
+    dict
+        ``log_loss, rmse, mae, bias, spearman``, each of shape (d,), and ``n``.
+    """
+    inside = np.clip(predicted, _LEAST_SHARE, 1 - _LEAST_SHARE)
+    error, w = predicted - share, weight / weight.sum()
+    return {
+        "log_loss": -w @ (share * np.log(inside) + (1 - share) * np.log(1 - inside)),
+        "rmse": np.sqrt(w @ error**2),
+        "mae": w @ np.abs(error),
+        "bias": w @ error,
+        "spearman": spearman(predicted, share, one_root=True),
+        "n": len(share),
+    }
+
+
+def spearman(a: np.ndarray, b: np.ndarray, *, one_root: bool = False) -> np.ndarray:
     """Rank correlation of two series, or of each column of one table with its column of the other; 0 where one is constant.
 
     Parameters
     ----------
     a, b : numpy.ndarray, shape (n,) or (n, m)
+    one_root : bool
+        Divide by the root of both sums of squares at once, not by one standard deviation and then by the other. The two ways
+        differ in the last digit alone, but in most figures: scores of margins have been published the one way, all others the
+        other way.
 
     Returns
     -------
@@ -65,13 +102,16 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     0.5
     """
     away = [ranks - ranks.mean(axis=0) for ranks in (rankdata(values, axis=0) for values in (a, b))]
-    # as `numpy.corrcoef` has it, step by step, so that one column gives the same bits alone as among others
-    each = np.true_divide(1, max(len(a) - 1, 1))
-    spread = [np.sqrt((ranks**2).sum(axis=0) * each) for ranks in away]
-    found = (away[0] * away[1]).sum(axis=0) * each
-    for size in spread:
-        found = np.divide(found, size, out=np.zeros_like(found), where=size != 0)  # one value for all: no order at all
-    return np.clip(found, -1.0, 1.0)
+    product, *squares = ((x * y).sum(axis=0) for x, y in ((away[0], away[1]), (away[0], away[0]), (away[1], away[1])))
+    if one_root:
+        sizes = [np.sqrt(squares[0] * squares[1])]
+    else:
+        # as `numpy.corrcoef` has it, step by step, so that one column gives the same bits alone as among others
+        each = np.true_divide(1, max(len(a) - 1, 1))
+        product, sizes = product * each, [np.sqrt(square * each) for square in squares]
+    for size in sizes:
+        product = np.divide(product, size, out=np.zeros_like(product), where=size != 0)  # one value for all: no order
+    return np.clip(product, -1.0, 1.0)
 
 
 def _within(p: np.ndarray, r: np.ndarray, province: np.ndarray) -> float:
@@ -125,9 +165,19 @@ def interval_coverage(residuals: np.ndarray, folds: np.ndarray, level: float = 0
     return float(inside[known].mean()) if known.any() else np.nan
 
 
-def metric_rows(name: str, design_name: str, values: dict[str, float]) -> pd.DataFrame:
-    """Scores as rows ``learner, fold_design, metric, value, n``."""
-    return pd.DataFrame(
-        [(name, design_name, metric, values[metric], int(values["n"])) for metric in values if metric != "n"],
-        columns=["learner", "fold_design", "metric", "value", "n"],
-    )
+def metric_rows(name: str, design: str, values: Mapping[str, Any], targets: Sequence[str]) -> pd.DataFrame:
+    """Scores of one learner as rows ``target, learner, fold_design, metric, value, n``.
+
+    Parameters
+    ----------
+    values : mapping of str to float or ndarray, shape (d,)
+        By metric, a number for each target; and ``n``.
+    targets : sequence of str
+    """
+    rows = [
+        (target, name, design, metric, float(value), int(values["n"]))
+        for metric, found in values.items()
+        if metric != "n"
+        for target, value in zip(targets, np.atleast_1d(found), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["target", "learner", "fold_design", "metric", "value", "n"])

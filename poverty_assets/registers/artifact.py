@@ -15,7 +15,7 @@ import numpy as np
 from poverty_assets.arrays import rate_of_logit
 from poverty_assets.judging.applicability import TrainingCloud
 from poverty_assets.judging.saved import load, number, records, save
-from poverty_assets.registers.learners import Design, columns_for
+from poverty_assets.registers.learners import Design, learner
 
 if TYPE_CHECKING:
     from poverty_assets.registers.model import RegisterModel
@@ -46,7 +46,7 @@ def save_model(model: RegisterModel, path: Path) -> Path:
         vars(one).pop("inverse_", None)  # large, and of use for held-out predictions only
     cloud = {name: value for name, value in vars(model.cloud).items() if name != "features"}
     whole = {"learner": model.learner, "features": list(model.features), "estimators": estimators, "cloud": cloud}
-    return save(whole, _card(model), path)
+    return save(whole, _card(model), path, TRUSTED)
 
 
 def _card(model: RegisterModel) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _card(model: RegisterModel) -> dict[str, Any]:
         "training_digest": model.training_digest,
         "features": list(model.features),
         "interval_coverage": number(model.interval_coverage),
-        "scores": records(model.metrics),
+        "scores": records(model.metrics.drop(columns="target")),
         "importance": records(model.importance),
         "area_of_applicability": {
             "threshold": number(cloud.threshold),
@@ -86,5 +86,5 @@ def load_model(path: Path) -> dict[str, Any]:
 
 def predict_with(saved: dict[str, Any], data: Design) -> np.ndarray:
     """Rates (0 to 1) of areas by a saved model, shape (n,)."""
-    parts = [one.predict(columns_for(name, data)) for name, one in saved["estimators"].items()]
+    parts = [one.predict(learner(name).columns(data)) for name, one in saved["estimators"].items()]
     return rate_of_logit(np.mean(parts, axis=0))

@@ -1,6 +1,7 @@
-"""Registers: who is listed, by area, and against what a model expects.
+"""Registers: who is listed, by area, and the rate.
 
-Belongs here: the rows of ``fct_register``. Does not belong here: fitting the model (``modelling``).
+Belongs here: counts of every register by area, of earlier releases too, the rate, and what the rate is called as a covariate. Does
+not belong here: the model of the rate (``model``), the rows of ``fct_register`` (``rows``).
 """
 
 from __future__ import annotations
@@ -12,12 +13,30 @@ import pandas as pd
 
 from poverty_assets.geography.crosswalk import commune_codes
 from poverty_assets.geography.hierarchy import Hierarchy
-from poverty_assets.measurement.disclosure import REGISTER_MINIMUM, decide
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import TableSource
 
-HIDDEN = ("listed", "rate", "coverage_gap", "coverage_gap_ci_low", "coverage_gap_ci_high")
-_MODELLED = ("modelled_rate", "modelled_rate_ci_low", "modelled_rate_ci_high")
+RATE = "register_rate:"
+"""What the name of a covariate that is a register's rate begins with."""
+
+
+def rate_covariate(of: str) -> str:
+    """What the rate of a register is called as a covariate: the one place where that name is made.
+
+    Parameters
+    ----------
+    of : str
+        Known defect, left as it is: a quarter hands in the register's id (``small_area.inputs.with_rates``), a survey wave the id of
+        the source that was the register's release then (`rates_then`). Where the two ids differ, the nowcast, which takes what
+        both know by name, loses the register. To hand in the same id on both sides mends that and changes figures, so it is to be
+        measured before it is done.
+    """
+    return RATE + of
+
+
+def rate_of(counts: pd.DataFrame) -> pd.Series:
+    """Share of households that are listed, of ``households, listed``; NaN where either is not known."""
+    return counts["listed"] / counts["households"]
 
 
 def listed_by_area(register: pd.DataFrame, crosswalk: pd.DataFrame, hierarchy: Hierarchy) -> pd.DataFrame:
@@ -48,10 +67,6 @@ def listed_by_area(register: pd.DataFrame, crosswalk: pd.DataFrame, hierarchy: H
     return pd.DataFrame(sums, index=index)[covered].sort_index().astype("int64")
 
 
-RATE = "register_rate:"
-"""What the feature of a register's rate is called, before the register's id."""
-
-
 def rates_then(
     registers: list[TableSource],
     rows: Callable[[TableSource], pd.DataFrame],
@@ -73,57 +88,9 @@ def rates_then(
         found = rows(spec)
         if len(found) and (known := found["area_code"].isin(codes["source_code"])).any():
             counts = listed_by_area(found[known], codes, hierarchy)
-            rate = (counts["listed"] / counts["households"]).dropna()
-            parts.append(rate.rename("value").reset_index().assign(feature_id=RATE + spec.source_id))
+            rate = rate_of(counts).dropna()
+            parts.append(rate.rename("value").reset_index().assign(feature_id=rate_covariate(spec.source_id)))
     return pd.concat(parts, ignore_index=True)
-
-
-def register_rows(
-    register_id: str,
-    counts: pd.DataFrame,
-    predictions: pd.DataFrame,
-    hierarchy: Hierarchy,
-) -> pd.DataFrame:
-    """Rows of ``fct_register``, without ``is_headline``: every commune, and every larger area that the register covers.
-
-    Parameters
-    ----------
-    register_id : str
-    counts : DataFrame from ``listed_by_area``
-    predictions : DataFrame
-        ``area_id, modelled_rate, modelled_rate_ci_low, modelled_rate_ci_high, quality_flag`` of communes; each rate comes
-        from a model that did not see the commune's block.
-    hierarchy : Hierarchy
-
-    Notes
-    -----
-    Cells of under 5 listed households are withheld, and further cells where one could be found by subtraction.
-    """
-    areas = pd.DataFrame({"area_id": hierarchy.ids.tolist(), "area_level": hierarchy.level_names.tolist()})
-    wanted = (areas["area_level"] == hierarchy.finest) | areas["area_id"].isin(counts.index)
-    rows = areas[wanted].reset_index(drop=True)
-    rows = rows.join(counts, on="area_id").merge(predictions, on="area_id", how="left")
-    rows = rows.assign(register_id=register_id, rate=rows["listed"] / rows["households"])
-    rows["coverage_gap"] = rows["modelled_rate"] - rows["rate"]
-    rows["coverage_gap_ci_low"] = rows["modelled_rate_ci_low"] - rows["rate"]
-    rows["coverage_gap_ci_high"] = rows["modelled_rate_ci_high"] - rows["rate"]
-    on_register = rows["rate"].notna()
-    rows["method"] = np.where(on_register, "register", "modelled")
-    rows["quality_flag"] = rows["quality_flag"].fillna("ok")
-    withheld = _withheld(rows[on_register], hierarchy)
-    rows["suppressed"] = rows["area_id"].isin(withheld)
-    for column in HIDDEN:
-        rows[column] = rows[column].mask(rows["suppressed"])
-    rows.loc[rows["suppressed"], "quality_flag"] = "withheld"
-    return rows
-
-
-def _withheld(rows: pd.DataFrame, hierarchy: Hierarchy) -> set[str]:
-    if rows.empty:
-        return set()
-    cells = rows[["area_id"]].assign(subgroup="all", n_households=rows["listed"].astype("int64"))
-    decided = decide(cells, hierarchy, minimum=REGISTER_MINIMUM, flag_below=0, size_is_published=False)
-    return set(decided.loc[decided["suppressed"], "area_id"])
 
 
 def count_registers(
@@ -179,18 +146,4 @@ def register_history(
     if not parts:
         return pd.DataFrame(columns=["register_id", "area_id", "rate"])
     sums = pd.concat(parts).dropna(subset=["area_id"]).groupby(["register_id", "area_id"], as_index=False).sum()
-    return sums.assign(rate=sums["listed"] / sums["households"])[["register_id", "area_id", "rate"]]
-
-
-def all_register_rows(counts: pd.DataFrame, predictions: pd.DataFrame, hierarchy: Hierarchy) -> pd.DataFrame:
-    """``register_rows`` of every register."""
-    parts = [
-        register_rows(
-            str(register_id),
-            mine.set_index("area_id")[["households", "listed"]],
-            predictions[predictions["register_id"] == register_id].drop(columns="register_id"),
-            hierarchy,
-        )
-        for register_id, mine in counts.groupby("register_id", sort=True)
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return sums.assign(rate=rate_of(sums))[["register_id", "area_id", "rate"]]

@@ -1,6 +1,6 @@
 """A Gaussian process over features and place, with held-out predictions in closed form.
 
-Belongs here: this one estimator. Does not belong here: the choice between learners (``learners``, ``validation``).
+Belongs here: this one estimator. Does not belong here: the league that it plays in (``learners``).
 
 With the kernel given, the prediction for a held-out group follows from the fit to all rows (Rasmussen and Williams 2006,
 Gaussian Processes for Machine Learning, section 5.4.2, for groups instead of single rows)::

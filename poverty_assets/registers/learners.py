@@ -1,7 +1,7 @@
-"""Learners by name, and the columns that they learn from.
+"""The league of a register's rate: its learners and baselines by name, and the design that they learn from.
 
-Belongs here: how each learner and each baseline is put together. Does not belong here: folds and scores (``validation``),
-or which learner wins (``register_model``).
+Belongs here: how each learner and each baseline is put together. Does not belong here: how a league is played, folds and scores
+(``judging``), or which learner wins (``model``).
 
 Learners predict a rate on the logit scale from a ``Design``; baselines are learners too, so that one table compares all.
 scikit-learn is imported where it is used: it takes seconds.
@@ -18,6 +18,8 @@ import pandas as pd
 
 from poverty_assets.arrays import rate_logit
 from poverty_assets.errors import SpecificationError
+from poverty_assets.judging.baselines import NearestArea, ProvinceMean
+from poverty_assets.judging.league import Learner
 
 PLACE = ("x_m", "y_m")
 PROVINCE = "province"
@@ -46,11 +48,6 @@ class Design:
     province: np.ndarray
     lagged: np.ndarray
 
-    @property
-    def xy(self) -> np.ndarray:
-        """Coordinates in metres, shape (n, 2)."""
-        return self.wide[list(PLACE)].to_numpy(dtype=float)
-
 
 def design(features: pd.DataFrame, xy: np.ndarray, province: np.ndarray, lagged: np.ndarray | None = None) -> Design:
     """Put a design together.
@@ -74,32 +71,6 @@ def design(features: pd.DataFrame, xy: np.ndarray, province: np.ndarray, lagged:
     place = pd.DataFrame(xy, columns=list(PLACE), index=kept.index)
     past = np.full(len(kept), np.nan) if lagged is None else np.asarray(lagged, dtype=float)
     return Design(kept, pd.concat([kept, *means, place], axis=1), np.asarray(province, dtype=str), past)
-
-
-@dataclass(frozen=True)
-class Learner:
-    """A learner and how it is run.
-
-    Attributes
-    ----------
-    build : callable
-        ``build(seed)`` gives a scikit-learn estimator for ``Design.wide``; None for an average of ``members``.
-    members : tuple of str
-        Learners whose predictions on the logit scale are averaged.
-    is_baseline : bool
-        Baselines are scored and never chosen.
-    by_province : bool
-        Also scored leaving one province out: a fit a province, so only learners that are quick to fit are.
-    needs_lagged : bool
-        Learns from, and predicts, only areas with an earlier register's rate.
-    """
-
-    name: str
-    build: Callable[[int], Any] | None
-    members: tuple[str, ...] = ()
-    is_baseline: bool = False
-    by_province: bool = True
-    needs_lagged: bool = False
 
 
 def _imputed(*steps: Any) -> Any:
@@ -198,47 +169,64 @@ def _hist_gradient_boosting(seed: int) -> Any:
     return _with_province(boosting, impute=False)
 
 
-def _province_mean(seed: int) -> Any:
-    from poverty_assets.registers.baselines import ProvinceMean
-
-    return ProvinceMean()
-
-
-def _nearest_commune(seed: int) -> Any:
-    from sklearn.neighbors import KNeighborsRegressor
-
-    return KNeighborsRegressor(n_neighbors=1)
-
-
 def _alone(seed: int) -> Any:
     from poverty_assets.registers.baselines import OneFeature
 
     return OneFeature()
 
 
+def _wide(data: Design) -> pd.DataFrame:
+    return data.wide
+
+
+def _with_label(data: Design) -> pd.DataFrame:
+    return data.wide.assign(**{PROVINCE: data.province})
+
+
+def _with_lagged(data: Design) -> pd.DataFrame:
+    """With the earlier rate, and its log odds less their mean over the province."""
+    odds = rate_logit(data.lagged, least=0.01)
+    mean = pd.Series(odds).groupby(data.province).transform("mean").to_numpy()
+    return _with_label(data).assign(**dict(zip(LAGGED, (data.lagged, odds - mean), strict=True)))
+
+
+def _label(data: Design) -> pd.DataFrame:
+    return pd.DataFrame({PROVINCE: data.province}, index=data.features.index)
+
+
+def _place(data: Design) -> pd.DataFrame:
+    return data.wide[list(PLACE)]
+
+
+def _has_lagged(data: Design) -> np.ndarray:
+    return np.isfinite(data.lagged)
+
+
+def _average(name: str, *members: str, by_province: bool = True) -> Learner:
+    return Learner(name, members=members, by_province=by_province)
+
+
 LEARNERS = {
     learner.name: learner
     for learner in (
-        Learner("ridge", _ridge),
-        Learner("svr", _svr, by_province=False),
-        Learner("random_forest", _random_forest, by_province=False),
-        Learner("extra_trees", _extra_trees, by_province=False),
-        Learner("hist_gradient_boosting", _hist_gradient_boosting, by_province=False),
+        Learner("ridge", _ridge, _wide),
+        Learner("svr", _svr, _wide, by_province=False),
+        Learner("random_forest", _random_forest, _wide, by_province=False),
+        Learner("extra_trees", _extra_trees, _with_label, by_province=False),
+        Learner("hist_gradient_boosting", _hist_gradient_boosting, _with_label, by_province=False),
         # the effect of a province helps where a part of the province was seen, and not beyond
-        Learner("gaussian_process", _gaussian_process),
-        Learner("gaussian_process_wide", _gaussian_process_wide),
-        Learner("gaussian_process_no_province", _gaussian_process_no_province),
-        Learner("gaussian_processes", None, ("gaussian_process", "gaussian_process_wide")),
-        Learner("ensemble", None, ("gaussian_process", "gaussian_process_wide", "ridge")),
-        Learner("ensemble_no_province", None, ("gaussian_process_no_province", "ridge")),
-        Learner(
-            "ensemble_trees", None, ("gaussian_process", "gaussian_process_wide", "extra_trees"), by_province=False
-        ),
-        Learner("province_mean", _province_mean, is_baseline=True),
-        Learner("nearest_commune", _nearest_commune, is_baseline=True),
-        Learner("last_register", None, is_baseline=True, needs_lagged=True),
+        Learner("gaussian_process", _gaussian_process, _with_label),
+        Learner("gaussian_process_wide", _gaussian_process_wide, _with_label),
+        Learner("gaussian_process_no_province", _gaussian_process_no_province, _with_label),
+        _average("gaussian_processes", "gaussian_process", "gaussian_process_wide"),
+        _average("ensemble", "gaussian_process", "gaussian_process_wide", "ridge"),
+        _average("ensemble_no_province", "gaussian_process_no_province", "ridge"),
+        _average("ensemble_trees", "gaussian_process", "gaussian_process_wide", "extra_trees", by_province=False),
+        Learner("province_mean", lambda seed: ProvinceMean(), _label, is_baseline=True),
+        Learner("nearest_commune", lambda seed: NearestArea(), _place, is_baseline=True),
+        Learner("last_register", None, lambda data: rate_logit(data.lagged), is_baseline=True, rows=_has_lagged),
         # a forecast from the register's own past: shown beside the others, never chosen to say what a register should hold
-        Learner("last_register_and_features", _with_last_register, is_baseline=True, needs_lagged=True),
+        Learner("last_register_and_features", _with_last_register, _with_lagged, is_baseline=True, rows=_has_lagged),
     )
 }
 # Trees cost 10 times what these cost together, and added at most 0.002 to the Spearman correlation of their average.
@@ -259,36 +247,15 @@ def learner(name: str) -> Learner:
         If there is none.
     """
     if name.startswith(ALONE):
-        return Learner(name, _alone, is_baseline=True)
+        return Learner(name, _alone, lambda data: data.features[[name.removeprefix(ALONE)]], is_baseline=True)
     if name not in LEARNERS:
         raise SpecificationError(f"{name!r} is not a learner", remedy=f"one of {', '.join(LEARNERS)}")
     return LEARNERS[name]
 
 
-def columns_for(name: str, data: Design) -> pd.DataFrame:
-    """The columns of the design that a learner is given."""
-    if name == "province_mean":
-        return pd.DataFrame({PROVINCE: data.province}, index=data.features.index)
-    if name == "nearest_commune":
-        return data.wide[list(PLACE)]
-    if name.startswith(ALONE):
-        return data.features[[name.removeprefix(ALONE)]]
-    if name in ("ridge", "svr", "random_forest"):
-        return data.wide
-    wide = data.wide.assign(**{PROVINCE: data.province})
-    return wide.assign(**_lagged_columns(data)) if name == "last_register_and_features" else wide
-
-
-def _lagged_columns(data: Design) -> dict[str, np.ndarray]:
-    """The earlier rate, and its log odds less their mean over the province."""
-    odds = rate_logit(data.lagged, least=0.01)
-    mean = pd.Series(odds).groupby(data.province).transform("mean").to_numpy()
-    return dict(zip(LAGGED, (data.lagged, odds - mean), strict=True))
-
-
-def rows_for(name: str, data: Design) -> np.ndarray:
-    """Areas that a learner has anything to say of, shape (n,)."""
-    return np.isfinite(data.lagged) if learner(name).needs_lagged else np.ones(len(data.province), dtype=bool)
+def members_of(name: str) -> list[Learner]:
+    """The learners whose predictions are averaged; of one that is no average, itself."""
+    return [learner(member) for member in learner(name).members or (name,)]
 
 
 def in_order(names: Sequence[str]) -> list[str]:

@@ -100,8 +100,8 @@ def _measures(pack: _Pack) -> list[Measure]:
 
 
 def _vulnerability(pack: _Pack, sources: list[SourceSpec], measures: list[Measure]) -> None:
+    from poverty_assets.registers.audit import load_targeting
     from poverty_assets.vulnerability.hazards import read_hazards, with_seasons
-    from poverty_assets.vulnerability.register_audit import load_targeting
     from poverty_assets.vulnerability.shocks import load_shocks
 
     known = {spec.source_id for spec in sources}

@@ -19,11 +19,12 @@ import pandas as pd
 
 from poverty_assets.arrays import FloatArray, group_means
 from poverty_assets.catalog import table
+from poverty_assets.judging.applicability import applicability
 from poverty_assets.measure.measure import Measure
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import area_draws
 from poverty_assets.small_area.inputs import Inputs, Place, covariates_of, feature_names
-from poverty_assets.small_area.league import applicability, compete
+from poverty_assets.small_area.league import FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, Since, fit_margins
 from poverty_assets.small_area.margins.saved import Fitted, run_rows, save_margins
 from poverty_assets.small_area.replicates import replicate
@@ -123,11 +124,8 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
         margins.fits,
         measure.indicator_ids,
         covariates,
-        names,
-        alone={name: name for name in inputs.country.baseline_features},
-        leading_names=rates,
-        district=place.district,
-        before=survey.before,
+        FeatureNames(tuple(names), tuple(rates), {name: name for name in inputs.country.baseline_features}),
+        before=None if survey.before is None else WaveBefore(survey.before, place.district),
         seed=options.seed,
     )
     outside = [code for code, here in zip(place.communes, inside, strict=True) if not here]

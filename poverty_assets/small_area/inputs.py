@@ -20,7 +20,7 @@ from poverty_assets.judging.folds import block_ids
 from poverty_assets.measure.measure import Measure
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
-from poverty_assets.registers.counts import RATE
+from poverty_assets.registers.counts import RATE, rate_covariate, rate_of
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Groups, Inhabitants
 from poverty_assets.small_area.sample import Survey, read_sample
@@ -225,7 +225,7 @@ def with_rates(features: pd.DataFrame, registers: pd.DataFrame) -> pd.DataFrame:
         ``register_id, area_id, households, listed``.
     """
     rates = registers.assign(
-        feature_id=RATE + registers["register_id"].astype(str), value=registers["listed"] / registers["households"]
+        feature_id=registers["register_id"].astype(str).map(rate_covariate), value=rate_of(registers)
     )
     columns = ["area_id", "feature_id", "value"]
     return pd.concat([features[columns], rates[columns].dropna()], ignore_index=True)

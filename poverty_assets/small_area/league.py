@@ -1,8 +1,8 @@
-"""Learners compete for each commune margin: who foretells the survey's shares where it has not looked?
+"""The league of commune margins: who foretells the survey's shares where it has not looked?
 
-Belongs here: the cheap learners and baselines that the kernel has to beat, held-out scores of all in one table, permutation
-importance, and how far areas lie from any that was learnt from. Does not belong here: the kernel itself (``kernel``), folds
-(``judging.folds``), scores against the simulated twin's truth (``evaluation``).
+Belongs here: the cheap learners and baselines that the kernel has to beat, what they see, who wins, and by which features. Does not
+belong here: the kernel itself (``kernel``), how a league is played, folds and scores (``judging``), scores against the simulated
+twin's truth (``evaluation``).
 
 Every learner answers for all indicators at once, from the same sampled communes weighted by effective size. Folds are 50 km blocks
 and whole provinces; random folds are reported and never used to choose. What is held out is this wave: the wave before is
@@ -12,40 +12,32 @@ communes; its held-out predictions follow from them in closed form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.spatial.distance import cdist
 from scipy.special import expit, logit, ndtr
-from scipy.stats import rankdata
 
-from poverty_assets.arrays import FloatArray, IntArray, group_means, normal_ranks
-from poverty_assets.judging.applicability import dissimilarity
-from poverty_assets.judging.folds import DESIGNS, block_ids, fold_ids
+from poverty_assets.arrays import FloatArray, IntArray, normal_ranks
+from poverty_assets.judging.baselines import NearestArea, ProvinceMean
+from poverty_assets.judging.folds import BLOCKS, DESIGNS, PROVINCE_OUT, block_ids, fold_ids
+from poverty_assets.judging.league import Contest, Learner, importance, play
+from poverty_assets.judging.scores import share_scores
 from poverty_assets.small_area.margins.kernel import Covariates, KernelFit
 from poverty_assets.small_area.sample import Sample
 
 KERNEL = "kernel"
-JUDGES = ("block50km", "leave_province_out")
+JUDGES = (BLOCKS, PROVINCE_OUT)
 """Fold designs that choose: what is asked for is communes, and whole provinces, that no cluster fell in."""
 SPREAD = 0.5
 """Prior variance of log odds that all features of the penalised logistic regression explain together."""
 TREES = 20
-_LEAST = 1e-3  # shares are kept this far inside 0 and 1 when a prediction is scored
-
-
-class Learner(Protocol):
-    """One interface for all: ``fit(X, y, sample_weight)`` on shares (s, d), ``predict(X)`` of shares (m, d)."""
-
-    def fit(self, X: FloatArray, y: FloatArray, sample_weight: FloatArray) -> Any:
-        """Learn."""
-
-    def predict(self, X: FloatArray) -> FloatArray:
-        """Shares."""
+_LEAST = 1e-3  # a mean is kept this far inside 0 and 1 where the regression starts
+_PLACE, _PROVINCE = ["x_m", "y_m"], "province"
 
 
 class PenalisedLogistic:
@@ -54,10 +46,11 @@ class PenalisedLogistic:
     def __init__(self, spread: float = SPREAD, iterations: int = 5) -> None:
         self.spread, self.iterations = spread, iterations
 
-    def fit(self, X: FloatArray, y: FloatArray, sample_weight: FloatArray) -> PenalisedLogistic:
+    def fit(self, X: Any, y: FloatArray, sample_weight: FloatArray) -> PenalisedLogistic:
         """Learn from ``X`` (s, p) of unit variance, shares ``y`` (s, d), and effective sizes (s,)."""
-        x = np.column_stack([np.ones(len(X)), X])
-        penalty = np.full(x.shape[1], max(X.shape[1], 1) / self.spread)
+        # rows in one piece: in another layout the same sums come out different in the last digit
+        x = np.column_stack([np.ones(len(X)), np.ascontiguousarray(X)])
+        penalty = np.full(x.shape[1], max(x.shape[1] - 1, 1) / self.spread)
         penalty[0] = 1e-6
         columns = []
         for share in y.T:
@@ -74,58 +67,104 @@ class PenalisedLogistic:
         self.coef_ = np.column_stack(columns)
         return self
 
-    def predict(self, X: FloatArray) -> FloatArray:
+    def predict(self, X: Any) -> FloatArray:
         """Shares (m, d)."""
-        return np.asarray(expit(self.coef_[0] + X @ self.coef_[1:]))
+        return np.asarray(expit(self.coef_[0] + np.ascontiguousarray(X) @ self.coef_[1:]))
 
 
-class ProvinceMean:
-    """Mean of the province's sampled areas; of all where the province has none. ``X`` is one column of labels."""
+class Kernels:
+    """The kernel's fits of all indicators as one estimator, with held-out predictions in closed form.
 
-    def fit(self, X: FloatArray, y: FloatArray, sample_weight: FloatArray) -> ProvinceMean:
-        """Learn."""
-        self.labels_, which = np.unique(X[:, 0], return_inverse=True)
-        self.means_ = group_means(y, which, sample_weight)
-        self.overall_ = np.average(y, axis=0, weights=sample_weight)
+    Parameters
+    ----------
+    fits : sequence of KernelFit
+        To all sampled areas.
+    ranks : ndarray, shape (s, p + q)
+        Normal scores of the sampled areas: of features, then of leading covariates.
+    n_features : int
+        How many of them are features.
+    """
+
+    def __init__(self, fits: Sequence[KernelFit], ranks: FloatArray, n_features: int) -> None:
+        self.fits, self.ranks, self.n_features = fits, ranks, n_features
+
+    def fit(self, X: Any, y: FloatArray, sample_weight: FloatArray) -> Kernels:
+        """Fitted already."""
         return self
 
-    def predict(self, X: FloatArray) -> FloatArray:
-        """Shares (m, d)."""
-        at = np.clip(np.searchsorted(self.labels_, X[:, 0]), 0, len(self.labels_) - 1)
-        known = self.labels_[at] == X[:, 0]
-        return np.where(known[:, None], self.means_[at], self.overall_)
+    def predict_held_out(self, folds: IntArray, X: Any, x_folds: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Shares of sampled areas by the fit to those of other folds; the same of one fold's areas, had they other features.
+
+        Parameters
+        ----------
+        folds : ndarray of int, shape (s,)
+        X : DataFrame, shape (m, p + q)
+            Ranks of the areas of that fold: one copy of them all after another, the first copy as they are.
+        x_folds : ndarray of int, shape (m,)
+            The fold.
+        """
+        held = np.column_stack([ndtr(fit.held_out_groups(folds)) for fit in self.fits])
+        return held, self._moved(np.ascontiguousarray(X), folds == x_folds[0]) if len(X) else held[:0]
+
+    def _moved(self, stacked: FloatArray, out: npt.NDArray[np.bool_]) -> FloatArray:
+        """Only parts of the kernel that hold features change: all columns linearly, features once more by their distance."""
+        split, known, size = self.n_features, self.ranks[~out], int(out.sum())
+        square = cdist(stacked[:, :split], known[:, :split], "sqeuclidean")
+        near = np.exp(-square / (2 * max(split, 1)))
+        columns = []
+        for fit in self.fits:
+            coefficient = fit.precision @ (fit.working - fit.mean)
+            inner = np.linalg.solve(fit.precision[np.ix_(out, out)], coefficient[out])
+            alpha = (coefficient - fit.precision[:, out] @ inner)[~out]
+            of = dict(zip(fit.names, fit.variances.tolist(), strict=True))
+            leading = [of[f"leading_{q}"] for q in range(self.ranks.shape[1] - split)]
+            slope = np.array([*[of.get("features", 0.0) / max(split, 1)] * split, *leading])
+            answer = stacked @ (slope * (alpha @ known)) + of.get("features_curved", 0.0) * (near @ alpha)
+            gain = answer.reshape(-1, size) - answer[:size]
+            columns.append(ndtr(fit.working[out] - inner + gain).ravel())
+        return np.column_stack(columns)
 
 
-class NearestArea:
-    """The share of the nearest sampled area. ``X`` is coordinates."""
+@dataclass(frozen=True)
+class FeatureNames:
+    """What the columns of covariates are called.
 
-    def fit(self, X: FloatArray, y: FloatArray, sample_weight: FloatArray) -> NearestArea:
-        """Learn."""
-        self.xy_, self.shares_ = X, y
-        return self
+    Attributes
+    ----------
+    features, leading : tuple of str
+    alone : mapping of str to str
+        Baselines that know one feature: name of the baseline to name of the feature. Those without such a feature are left out.
+    """
 
-    def predict(self, X: FloatArray) -> FloatArray:
-        """Shares (m, d)."""
-        return np.asarray(self.shares_[cdist(X, self.xy_).argmin(axis=1)])
-
-
-class GivenColumns:
-    """What is known beforehand: ``X`` holds the answers."""
-
-    def fit(self, X: FloatArray, y: FloatArray, sample_weight: FloatArray) -> GivenColumns:
-        """Nothing to learn."""
-        return self
-
-    def predict(self, X: FloatArray) -> FloatArray:
-        """Shares (m, d)."""
-        return X
+    features: tuple[str, ...]
+    leading: tuple[str, ...] = ()
+    alone: Mapping[str, str] = field(default_factory=dict)
 
 
-def _extra_trees(seed: int) -> Learner:
-    from sklearn.ensemble import ExtraTreesRegressor
+@dataclass(frozen=True)
+class WaveBefore:
+    """The wave before, for the baseline ``last_wave``.
 
-    found: Learner = ExtraTreesRegressor(TREES, min_samples_leaf=5, max_features=0.5, random_state=seed)
-    return found
+    Attributes
+    ----------
+    sample : Sample
+    district : ndarray of int, shape (n,), optional
+        A commune that the wave did not visit gets its district's share, else its province's.
+    """
+
+    sample: Sample
+    district: IntArray | None = None
+
+    def shares(self, province: IntArray) -> FloatArray:
+        """Shares of the wave (n, d): the commune's, else its district's, its province's, the country's."""
+        before = self.sample
+        n = before.n_areas
+        out = np.repeat(np.average(before.shares, axis=0, weights=before.weight)[None], n, axis=0)
+        for group in (province, self.district, np.arange(n)):
+            if group is not None:
+                own = before.means(before.shares, group[before.area], int(group.max()) + 1)[group]
+                out = np.where(np.isfinite(own), own, out)
+        return out
 
 
 @dataclass(frozen=True)
@@ -135,8 +174,8 @@ class Competition:
     Attributes
     ----------
     metrics : DataFrame
-        ``target, learner, fold_design, metric, value, n``, as in ``model_metric``: ``log_loss``, ``rmse``, ``mae``, ``bias``,
-        ``spearman`` against direct shares of held-out communes (all but the last weighted by effective size).
+        ``target, learner, fold_design, metric, value, n``, as in ``model_metric``: scores (``judging.scores.share_scores``) against
+        direct shares of held-out communes.
     chosen : dict of str to str
         Learner of each indicator: the least mean log loss over the designs that judge.
     importance : DataFrame
@@ -149,26 +188,14 @@ class Competition:
     importance: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A learner and the columns it sees (n, q)."""
-
-    build: Callable[[], Learner]
-    columns: FloatArray
-    baseline: bool
-
-
 def compete(
     sample: Sample,
     fits: Sequence[KernelFit],
     indicators: Sequence[str],
     covariates: Covariates,
-    names: Sequence[str],
+    names: FeatureNames,
     *,
-    alone: Mapping[str, str] | None = None,
-    leading_names: Sequence[str] = (),
-    district: IntArray | None = None,
-    before: Sample | None = None,
+    before: WaveBefore | None = None,
     seed: int = 0,
 ) -> Competition:
     """Scores of learners and baselines for every indicator, who wins, and by which features.
@@ -177,211 +204,86 @@ def compete(
     ----------
     sample : Sample
     fits : sequence of KernelFit
-        The kernel's, of ``margins.fit_margins``: its held-out predictions are had from them in closed form.
+        The kernel's, of ``margins.fit_margins``.
     indicators : sequence of str
     covariates : Covariates
-    names : sequence of str
-        Of the covariates' features.
-    alone : mapping of str to str, optional
-        Baselines that know one feature: name of the baseline to name of the feature. Those without such a feature are left out.
-    leading_names : sequence of str
-        Of the leading covariates.
-    district : ndarray of int, shape (n,), optional
-        For the baseline ``last_wave``: a commune that the wave before did not visit gets its district's share, else its
-        province's.
-    before : Sample, optional
-        The wave before; without it there is no such baseline.
+    names : FeatureNames
+        Of the covariates' columns.
+    before : WaveBefore, optional
+        Without it there is no baseline ``last_wave``.
     seed : int
     """
-    sampled, y = sample.sampled, sample.means(sample.shares, sample.area, sample.n_areas)[sample.sampled]
+    sampled = sample.sampled
+    shares = sample.means(sample.shares, sample.area, sample.n_areas)[sampled]
     weight = sample.area_effective[sampled]
-    ranks = normal_ranks(np.column_stack([covariates.features, covariates.leading]))
-    all_names = [*names, *(leading_names or (f"leading_{q}" for q in range(covariates.leading.shape[1])))]
-    entries = _entries(ranks, list(names), covariates, alone or {}, district, before, seed)
-    blocks = block_ids(covariates.xy)[sampled]
-    rows, judged, shown = [], {}, {}
-    for design in DESIGNS:
-        folds = fold_ids(design, blocks=blocks, provinces=covariates.province[sampled], seed=seed)
-        if len(np.unique(folds)) < 2:
-            continue
-        answers = {KERNEL: np.column_stack([ndtr(fit.held_out_groups(folds)) for fit in fits])}
-        for name, entry in entries.items():
-            answers[name] = _held_out(entry, y, weight, sampled, folds)
-        for name, predicted in answers.items():
-            scored = _scores(predicted, y, weight)
-            judged[name, design] = scored["log_loss"]
-            for metric, values in scored.items():
-                rows += [
-                    (f"margin:{indicators[j]}", name, design, metric, float(value), len(y))
-                    for j, value in enumerate(values)
-                ]
-        shown[design] = folds
-    candidates = [KERNEL, *(name for name, entry in entries.items() if not entry.baseline)]
-    designs = [design for design in JUDGES if design in shown]
-    loss = np.stack([np.mean([judged[name, design] for design in designs], axis=0) for name in candidates])
-    chosen = {indicator: candidates[int(np.argmin(loss[:, j]))] for j, indicator in enumerate(indicators)}
-    metrics = pd.DataFrame(rows, columns=["target", "learner", "fold_design", "metric", "value", "n"])
-    importance = _importance(chosen, entries, fits, covariates, ranks, all_names, y, weight, shown["block50km"], seed)
-    return Competition(metrics, chosen, importance)
-
-
-def _entries(
-    ranks: FloatArray,
-    names: list[str],
-    covariates: Covariates,
-    alone: Mapping[str, str],
-    district: IntArray | None,
-    before: Sample | None,
-    seed: int,
-) -> dict[str, _Entry]:
-    province = covariates.province
-    out = {
-        "penalised_logistic": _Entry(PenalisedLogistic, ranks, False),
-        "extra_trees": _Entry(lambda: _extra_trees(seed), np.column_stack([ranks, covariates.xy]), False),
-        "province_mean": _Entry(ProvinceMean, province[:, None].astype(float), True),
-        "nearest_commune": _Entry(NearestArea, covariates.xy, True),
+    ranks = normal_ranks(np.column_stack([covariates.features, covariates.leading]))[sampled]
+    leading = names.leading or [f"leading_{q}" for q in range(covariates.leading.shape[1])]
+    features = [*names.features, *leading]
+    table = pd.DataFrame(np.column_stack([ranks, covariates.xy[sampled]]), columns=[*features, *_PLACE])
+    learners = {
+        KERNEL: Learner(
+            KERNEL, lambda seed: Kernels(fits, ranks, covariates.features.shape[1]), lambda seen: seen[features]
+        ),
+        **_learners(features, names),
     }
-    for baseline, feature in alone.items():
-        if feature in names:
-            out[baseline] = _Entry(PenalisedLogistic, ranks[:, [names.index(feature)]], True)
     if before is not None:
-        out["last_wave"] = _Entry(GivenColumns, _last_wave(before, province, district), True)
-    return out
+        last = before.shares(covariates.province)[sampled]
+        learners["last_wave"] = Learner("last_wave", columns=lambda seen: last, is_baseline=True)
+    contest = Contest(table.assign(**{_PROVINCE: covariates.province[sampled]}), shares, weight, seed)
+    blocks, provinces = block_ids(covariates.xy)[sampled], covariates.province[sampled]
+    folds = {design: fold_ids(design, blocks=blocks, provinces=provinces, seed=seed) for design in DESIGNS}
+    targets = {f"margin:{name}": name for name in indicators}
+    metrics = play(
+        list(learners.values()), contest, folds, lambda found: share_scores(found, shares, weight), list(targets)
+    )[1]
+    best = _choose(metrics, [name for name, one in learners.items() if not one.is_baseline])
+    worth = _importance(best, learners, contest, folds[BLOCKS], features)
+    return Competition(metrics, {targets[target]: name for target, name in best.items()}, worth)
 
 
-def _last_wave(before: Sample, province: IntArray, district: IntArray | None) -> FloatArray:
-    """Shares of the wave before (n, d): the commune's, else its district's, its province's, the country's."""
-    n = before.n_areas
-    out = np.repeat(np.average(before.shares, axis=0, weights=before.weight)[None], n, axis=0)
-    for group in (province, district, np.arange(n)):
-        if group is not None:
-            own = before.means(before.shares, group[before.area], int(group.max()) + 1)[group]
-            out = np.where(np.isfinite(own), own, out)
-    return out
-
-
-def _held_out(entry: _Entry, y: FloatArray, weight: FloatArray, sampled: IntArray, folds: IntArray) -> FloatArray:
-    x, out = entry.columns[sampled], np.empty_like(y)
-    for fold in np.unique(folds):
-        away = folds == fold
-        out[away] = entry.build().fit(x[~away], y[~away], weight[~away]).predict(x[away])
-    return out
-
-
-def _scores(predicted: FloatArray, y: FloatArray, weight: FloatArray) -> dict[str, FloatArray]:
-    """Scores of each column; all but the rank correlation weighted."""
-    inside = np.clip(predicted, _LEAST, 1 - _LEAST)
-    error, w = predicted - y, weight / weight.sum()
+def _learners(features: list[str], names: FeatureNames) -> dict[str, Learner]:
+    """Cheap learners and baselines; each sees columns of one table, features ranked."""
+    own = set(names.features)
+    alone = {name: feature for name, feature in names.alone.items() if feature in own}
     return {
-        "log_loss": -w @ (y * np.log(inside) + (1 - y) * np.log(1 - inside)),
-        "rmse": np.sqrt(w @ error**2),
-        "mae": w @ np.abs(error),
-        "bias": w @ error,
-        "spearman": _spearman(predicted, y),
+        one.name: one
+        for one in (
+            Learner("penalised_logistic", lambda seed: PenalisedLogistic(), lambda seen: seen[features]),
+            Learner("extra_trees", _extra_trees, lambda seen: seen[[*features, *_PLACE]]),
+            Learner("province_mean", lambda seed: ProvinceMean(), lambda seen: seen[[_PROVINCE]], is_baseline=True),
+            Learner("nearest_commune", lambda seed: NearestArea(), lambda seen: seen[_PLACE], is_baseline=True),
+            *(_alone(name, feature) for name, feature in alone.items()),
+        )
     }
 
 
-def _spearman(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Rank correlation of each column; 0 where one is constant."""
-    ranks = [rankdata(x, axis=0) for x in (a, b)]
-    away = [r - r.mean(axis=0) for r in ranks]
-    size = np.sqrt((away[0] ** 2).sum(axis=0) * (away[1] ** 2).sum(axis=0))
-    return np.divide((away[0] * away[1]).sum(axis=0), size, out=np.zeros(a.shape[1]), where=size > 0)
+def _alone(name: str, feature: str) -> Learner:
+    return Learner(name, lambda seed: PenalisedLogistic(), lambda seen: seen[[feature]], is_baseline=True)
+
+
+def _extra_trees(seed: int) -> Any:
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    return ExtraTreesRegressor(TREES, min_samples_leaf=5, max_features=0.5, random_state=seed)
+
+
+def _choose(metrics: pd.DataFrame, candidates: list[str]) -> dict[str, str]:
+    """For each target the candidate with the least mean log loss over the designs that judge; the first of several."""
+    rows = metrics[(metrics["metric"] == "log_loss") & metrics["fold_design"].isin(JUDGES)]
+    loss = rows.groupby(["target", "learner"])["value"].mean().unstack("learner")
+    best = loss.loc[list(dict.fromkeys(rows["target"])), candidates].idxmin(axis=1)
+    return {str(target): str(name) for target, name in best.items()}
 
 
 def _importance(
-    chosen: dict[str, str],
-    entries: dict[str, _Entry],
-    fits: Sequence[KernelFit],
-    covariates: Covariates,
-    ranks: FloatArray,
-    names: list[str],
-    y: FloatArray,
-    weight: FloatArray,
-    folds: IntArray,
-    seed: int,
+    best: dict[str, str], learners: Mapping[str, Learner], contest: Contest, folds: IntArray, features: list[str]
 ) -> pd.DataFrame:
-    """Loss of rank correlation on the largest fold, by learners that have not seen it."""
-    sampled, out = fits[0].sampled, folds == int(np.bincount(folds).argmax())
-    order = np.random.default_rng(seed).permutation(int(out.sum()))
-    shuffled = []
-    for feature in range(len(names)):
-        copy = ranks[sampled[out]].copy()
-        copy[:, feature] = copy[order, feature]
-        shuffled.append(copy)
-    stacked = np.concatenate([ranks[sampled[out]], *shuffled])
-    parts = []
-    indicators = list(chosen)
-    for name in sorted(set(chosen.values())):
-        own = [j for j, indicator in enumerate(indicators) if chosen[indicator] == name]
-        if name == KERNEL:
-            split = covariates.features.shape[1]
-            found = np.column_stack([_kernel_moved(fits[j], ranks, stacked, split, out) for j in own])
-        else:
-            x = entries[name].columns
-            learnt = entries[name].build().fit(x[sampled[~out]], y[~out], weight[~out])
-            rest = np.tile(x[sampled[out], ranks.shape[1] :], (len(names) + 1, 1))
-            found = learnt.predict(np.column_stack([stacked, rest]))[:, own]
-        by_copy = found.reshape(len(names) + 1, -1, len(own))
-        skill = np.stack([_spearman(copy, y[out][:, own]) for copy in by_copy])
-        for column, j in enumerate(own):
-            lost = skill[0, column] - skill[1:, column]
-            frame = pd.DataFrame({"feature": names, "importance": lost})
-            parts.append(frame.assign(target=f"margin:{indicators[j]}", learner=name))
+    """``target, learner, feature, importance`` of the learner chosen for each target."""
+    parts, targets = [], list(best)
+    for name in sorted(set(best.values())):
+        found = importance([learners[name]], contest, folds, contest.data, {one: [one] for one in features})
+        found = found.set_axis(targets, axis=1)[[target for target in targets if best[target] == name]]
+        long = found.reset_index().melt("feature", var_name="target", value_name="importance")
+        parts.append(long.assign(learner=name))
     table = pd.concat(parts, ignore_index=True)[["target", "learner", "feature", "importance"]]
     return table.sort_values(["target", "importance", "feature"], ascending=[True, False, True], ignore_index=True)
-
-
-def _kernel_moved(
-    fit: KernelFit, ranks: FloatArray, stacked: FloatArray, split: int, out: npt.NDArray[np.bool_]
-) -> FloatArray:
-    """Held-out predictions when features of the held-out areas are replaced by others; copies are stacked, the first as it was.
-
-    Only the parts of the kernel that hold features change: leading covariates and features linearly, features once more by
-    their distance.
-    """
-    sampled = fit.sampled
-    coefficient = fit.precision @ (fit.working - fit.mean)
-    inner = np.linalg.solve(fit.precision[np.ix_(out, out)], coefficient[out])
-    alpha = (coefficient - fit.precision[:, out] @ inner)[~out]
-    base = fit.working[out] - inner
-    known = ranks[sampled[~out]]
-    of = dict(zip(fit.names, fit.variances.tolist(), strict=True))
-    leading = np.array([of[f"leading_{q}"] for q in range(ranks.shape[1] - split)])
-    weight = np.concatenate([np.full(split, of.get("features", 0.0) / max(split, 1)), leading])
-    linear = stacked @ (weight * (alpha @ known))
-    curved = np.zeros(len(stacked))
-    if split:
-        square = cdist(stacked[:, :split], known[:, :split], "sqeuclidean")
-        curved = of["features_curved"] * (np.exp(-square / (2 * split)) @ alpha)
-    answer, copies = linear + curved, len(stacked) // int(out.sum())
-    start = np.tile(answer[: int(out.sum())], copies)
-    return np.tile(base, copies) + answer - start
-
-
-def applicability(features: FloatArray, sampled: IntArray, xy: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Is an area like any that the survey visited?
-
-    Parameters
-    ----------
-    features : ndarray, shape (n, p)
-        Ranked to normal scores first, as the kernel sees them.
-    sampled : ndarray of int
-        Areas that were learnt from.
-    xy : ndarray, shape (n, 2)
-        Metric coordinates: an area is compared with those of other 50 km blocks, folds of five.
-
-    Returns
-    -------
-    distance : ndarray, shape (n,)
-        To the nearest area learnt from, as a multiple of the threshold (``judging.applicability.dissimilarity``).
-    inside : ndarray of bool, shape (n,)
-        Where that is at most 1; elsewhere intervals are widened by the distance (``margins.fit_margins``) and rows are flagged
-        ``outside_area_of_applicability``.
-    """
-    training = np.zeros(len(features), dtype=bool)
-    training[sampled] = True
-    blocks = block_ids(xy)
-    folds = fold_ids("block50km", blocks=blocks, provinces=blocks)
-    distance = dissimilarity(pd.DataFrame(normal_ranks(features)), training, folds)
-    return distance, distance <= 1.0

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from poverty_assets.arrays import rate_logit, rate_of_logit
 from poverty_assets.errors import SpecificationError
 from poverty_assets.judging.applicability import dissimilarity
+from poverty_assets.judging.league import Contest, held_out
 from poverty_assets.judging.scores import conformal_width, found_in_top, interval_coverage, scores
-from poverty_assets.registers.held_out import held_out
 from poverty_assets.registers.learners import BASELINES, DEFAULT, design, in_order, learner
 
 
@@ -72,6 +72,10 @@ def country(n=240, seed=0):
     return design(features, xy, province, rate_of_logit(y + rng.normal(0, 1, n))), y
 
 
+def predictions(names, data, y, folds):
+    return held_out([learner(name) for name in in_order(names)], Contest(data, y), folds)
+
+
 @pytest.mark.parametrize(
     "name", [*DEFAULT, *BASELINES, "alone:wealth", "svr", "random_forest", "hist_gradient_boosting", "ensemble_trees"]
 )
@@ -79,7 +83,7 @@ def test_no_learner_sees_the_target_of_the_fold_it_is_judged_on(name):
     data, y = country(120)
     folds = np.arange(120) % 3
     changed = np.where(folds == 1, -y + np.sin(np.arange(120)) * 9, y)
-    before, after = (held_out([name], data, target, folds)[name][folds == 1] for target in (y, changed))
+    before, after = (predictions([name], data, target, folds)[name][folds == 1] for target in (y, changed))
     np.testing.assert_allclose(before, after, atol=1e-8)
     assert np.isfinite(before).all()
 
@@ -87,7 +91,7 @@ def test_no_learner_sees_the_target_of_the_fold_it_is_judged_on(name):
 def test_areas_without_a_target_are_predicted_and_never_learnt_from():
     data, y = country()
     folds, gaps = np.arange(len(y)) % 4, np.arange(len(y)) % 9 == 0
-    with_gaps = held_out(["ensemble"], data, np.where(gaps, np.nan, y), folds)
+    with_gaps = predictions(["ensemble"], data, np.where(gaps, np.nan, y), folds)
     assert all(np.isfinite(p).all() for p in with_gaps.values())
     assert np.corrcoef(with_gaps["ensemble"][gaps], y[gaps])[0, 1] > 0.7
 
@@ -110,7 +114,7 @@ def test_a_forecast_from_the_last_register_is_made_only_where_there_was_one():
     data, y = country()
     with_gaps = replace(data, lagged=np.where(np.arange(240) < 100, data.lagged, np.nan))
     y[:5] = np.nan
-    held = held_out(["last_register_and_features"], with_gaps, y, np.arange(240) % 4)["last_register_and_features"]
+    held = predictions(["last_register_and_features"], with_gaps, y, np.arange(240) % 4)["last_register_and_features"]
     assert np.isfinite(held[:100]).all()
     assert np.isnan(held[100:]).all()
     assert learner("last_register_and_features").is_baseline
@@ -121,7 +125,9 @@ def test_only_the_forecast_learns_from_the_last_register():
     other = replace(data, lagged=np.roll(data.lagged, 1))
     folds = np.arange(120) % 3
     for name in (*DEFAULT, "province_mean", "nearest_commune"):
-        np.testing.assert_array_equal(held_out([name], data, y, folds)[name], held_out([name], other, y, folds)[name])
+        np.testing.assert_array_equal(
+            predictions([name], data, y, folds)[name], predictions([name], other, y, folds)[name]
+        )
 
 
 def test_one_feature_alone_follows_the_direction_of_the_target():

@@ -1,6 +1,7 @@
 """The register model: choice, predictions for every commune, determinism, saving; and the marks on real data."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,8 @@ from poverty_assets.arrays import rate_of_logit
 from poverty_assets.errors import ContractViolation, SpecificationError, UnreadableFile
 from poverty_assets.pack.country import load_country
 from poverty_assets.registers.artifact import load_model, predict_with, save_model
-from poverty_assets.registers.fit_quarter import register_inputs
-from poverty_assets.registers.model import choose, fit_register_model
+from poverty_assets.registers.model import RegisterInputs, choose, fit_register_model
+from poverty_assets.registers.quarter_models import RegisterTables, register_inputs
 from poverty_assets_tests.judging.test_scores import country
 
 
@@ -22,17 +23,26 @@ def inputs():
     rate = pd.Series(rate_of_logit(y), index=data.features.index)
     rate[::20] = np.nan
     households = pd.Series(1_000.0, index=rate.index)
-    return data, (data.features, rate, households, data.xy, data.province)
+    alone = ("wealth", "absent")
+    return data, RegisterInputs(
+        "register_rate:list",
+        data.features,
+        rate,
+        households,
+        data.wide[["x_m", "y_m"]].to_numpy(),
+        data.province,
+        alone=alone,
+    )
 
 
 @pytest.fixture(scope="module")
 def model(inputs):
-    return fit_register_model(*inputs[1], learners=("ridge", "gaussian_process"), alone=("wealth", "absent"))
+    return fit_register_model(inputs[1], learners=("ridge", "gaussian_process"))
 
 
 def test_every_commune_is_predicted_with_an_interval_around(inputs, model):
     predictions = model.predictions
-    assert predictions["area_id"].tolist() == list(inputs[1][0].index)
+    assert predictions["area_id"].tolist() == list(inputs[1].features.index)
     assert (
         predictions["modelled_rate"]
         .between(predictions["modelled_rate_ci_low"], predictions["modelled_rate_ci_high"])
@@ -78,13 +88,13 @@ def test_a_champion_that_is_no_longer_a_learner_gives_way():
 
 def test_answers_do_not_depend_on_the_number_of_threads(inputs, model):
     with threadpool_limits(2):
-        again = fit_register_model(*inputs[1], learners=("ridge", "gaussian_process"), alone=("wealth", "absent"))
+        again = fit_register_model(inputs[1], learners=("ridge", "gaussian_process"))
     pd.testing.assert_frame_equal(again.predictions, model.predictions, check_exact=True)
 
 
 def test_a_champion_is_judged_beside_the_learners_of_the_quarter(inputs):
     against = {"learners": ("gaussian_process",), "champion": "ridge"}
-    fitted = fit_register_model(*inputs[1], **against)
+    fitted = fit_register_model(inputs[1], **against)
     by_block = fitted.metrics.query("fold_design == 'block50km' and metric == 'spearman'").set_index("learner")["value"]
     assert {"ridge", "gaussian_process"} <= set(by_block.index)
     assert fitted.learner == by_block[["ridge", "gaussian_process"]].idxmax()
@@ -92,13 +102,13 @@ def test_a_champion_is_judged_beside_the_learners_of_the_quarter(inputs):
 
 
 def test_a_province_without_a_rate_gets_the_learner_that_is_best_at_unseen_provinces(inputs):
-    features, rate, households, xy, province = inputs[1]
-    known = rate.where(province != "03")
-    fitted = fit_register_model(features, known, households, xy, province, learners=("ridge", "gaussian_process"))
+    province = inputs[1].province
+    known = replace(inputs[1], rate=inputs[1].rate.where(province != "03"))
+    fitted = fit_register_model(known, learners=("ridge", "gaussian_process"))
     by_province = fitted.metrics.query("fold_design == 'leave_province_out' and metric == 'spearman'")
     candidates = by_province.set_index("learner")["value"][["ridge", "gaussian_process"]]
     assert fitted.elsewhere == candidates.idxmax()
-    alone = fit_register_model(features, known, households, xy, province, learners=(fitted.elsewhere,))
+    alone = fit_register_model(known, learners=(fitted.elsewhere,))
     unseen = province == "03"
     expected = predict_with({"estimators": alone.estimators}, inputs[0])[unseen]
     np.testing.assert_allclose(fitted.predictions["modelled_rate"].to_numpy()[unseen], expected, rtol=1e-8)
@@ -110,18 +120,18 @@ def test_the_feature_that_matters_is_the_most_important(model):
 
 
 def test_same_inputs_same_model_and_other_targets_another_digest(inputs, model):
-    again = fit_register_model(*inputs[1], learners=("ridge", "gaussian_process"), alone=("wealth", "absent"))
+    again = fit_register_model(inputs[1], learners=("ridge", "gaussian_process"))
     pd.testing.assert_frame_equal(again.predictions, model.predictions)
     pd.testing.assert_frame_equal(again.metrics, model.metrics)
     assert again.training_digest == model.training_digest
-    features, rate, *rest = inputs[1]
-    assert fit_register_model(features, rate * 0.9, *rest, learners=("ridge",)).training_digest != model.training_digest
+    other = replace(inputs[1], rate=inputs[1].rate * 0.9)
+    assert fit_register_model(other, learners=("ridge", "gaussian_process")).training_digest != model.training_digest
 
 
 @pytest.mark.parametrize("name", ["gaussian_process", "ensemble", "hist_gradient_boosting", "extra_trees"])
 def test_saved_model_answers_as_the_fitted_one(inputs, tmp_path, name):
     data, arguments = inputs
-    fitted = fit_register_model(*arguments, learners=(name,))
+    fitted = fit_register_model(arguments, learners=(name,))
     saved = load_model(save_model(fitted, tmp_path / "deep" / "model.skops"))
     columns = predict_with({"estimators": fitted.estimators}, data)
     np.testing.assert_allclose(predict_with(saved, data), columns)
@@ -155,6 +165,15 @@ def test_a_saved_model_knows_areas_unlike_any_it_learnt_from(inputs, model, tmp_
     assert saved["cloud"].distance(features[:1] + 50)[0] > 1
 
 
+def test_a_model_that_could_not_be_read_back_is_not_saved(model, tmp_path):
+    from sklearn.preprocessing import FunctionTransformer
+
+    strange = replace(model, estimators={"ridge": FunctionTransformer(func=fit_register_model)})
+    with pytest.raises(UnreadableFile, match="not trusted"):
+        save_model(strange, tmp_path / "model.skops")
+    assert not (tmp_path / "model.skops").exists()
+
+
 def test_model_file_with_a_strange_type_is_refused(tmp_path):
     import skops.io
     from sklearn.preprocessing import FunctionTransformer
@@ -165,11 +184,11 @@ def test_model_file_with_a_strange_type_is_refused(tmp_path):
 
 
 def test_too_few_rates_and_impossible_rates_are_refused(inputs):
-    features, rate, *rest = inputs[1]
+    rate = inputs[1].rate
     with pytest.raises(ContractViolation, match="10 areas have both"):
-        fit_register_model(features, rate.dropna().iloc[:10], *rest)
+        fit_register_model(replace(inputs[1], rate=rate.dropna().iloc[:10]))
     with pytest.raises(ContractViolation, match="1 rates are outside 0 to 1, first at area '000001'"):
-        fit_register_model(features, rate.where(rate.index != "000001", 1.5), *rest)
+        fit_register_model(replace(inputs[1], rate=rate.where(rate.index != "000001", 1.5)))
 
 
 def test_inputs_hold_the_areas_own_features_and_not_the_registers_count_of_households():
@@ -184,7 +203,7 @@ def test_inputs_hold_the_areas_own_features_and_not_the_registers_count_of_house
     )
     features = pd.DataFrame({"area_id": ["010102"], "feature_id": ["elevation_mean"], "value": [12.0]})
     none = pd.DataFrame({"register_id": [], "area_id": [], "rate": []})
-    inputs = register_inputs(features, counts, none, areas, load_country("khm"))["idpoor"]
+    inputs = register_inputs(RegisterTables(features, counts, none, areas, load_country("khm")))["idpoor"]
     assert inputs.features["area_population_per_km2"].tolist() == [100, 10]
     assert not [name for name in inputs.features if "household" in name]
     assert inputs.rate["010101"] == 0.25

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from poverty_assets.arrays import normal_ranks
+from poverty_assets.judging.applicability import applicability
+from poverty_assets.judging.baselines import NearestArea, ProvinceMean
+from poverty_assets.judging.scores import spearman
 from poverty_assets.small_area.league import (
     KERNEL,
     Competition,
-    NearestArea,
+    FeatureNames,
+    Kernels,
     PenalisedLogistic,
-    ProvinceMean,
-    applicability,
+    WaveBefore,
     compete,
 )
 from poverty_assets.small_area.margins.kernel import Covariates, fit_kernel, kernel_parts
@@ -31,9 +35,8 @@ def contest() -> Competition:
         _fits(sample, covariates),
         ["a", "b", "c"],
         covariates,
-        ["wealth", "noise"],
-        alone={"wealth_alone": "wealth", "absent": "not a feature"},
-        before=sample,
+        FeatureNames(("wealth", "noise"), alone={"wealth_alone": "wealth", "absent": "not a feature"}),
+        before=WaveBefore(sample),
     )
 
 
@@ -105,3 +108,20 @@ def test_an_area_like_no_other_is_outside() -> None:
     assert distance.argmax() == 0
     assert not inside[0]
     assert inside.mean() > 0.9
+
+
+def test_the_kernel_answers_for_areas_as_they_are_and_knows_what_a_feature_does() -> None:
+    frame, codes, _, x = make_country()
+    sample = read_sample(frame, ["a", "b", "c"], codes)
+    covariates = Covariates(x[:, None], _line(), np.arange(N) // PER_PROVINCE, np.zeros((N, 0)))
+    ranks = normal_ranks(covariates.features)[sample.sampled]
+    kernels = Kernels(_fits(sample, covariates), ranks, 1)
+    folds = np.arange(len(ranks)) % 3
+    out = folds == 1
+    copies = np.concatenate([ranks[out], ranks[out], ranks[out][::-1]])
+    held, further = kernels.predict_held_out(folds, copies, np.full(len(copies), 1))
+    size = int(out.sum())
+    np.testing.assert_allclose(further[:size], held[out])
+    np.testing.assert_allclose(further[size : 2 * size], held[out])
+    other = ranks[out][::-1, 0]
+    assert spearman(further[2 * size :, 0], other) > spearman(held[out][:, 0], other) + 0.3

@@ -1,7 +1,8 @@
-"""The register models of a quarter, as rows of the warehouse and saved artifacts.
+"""The models of all registers of a quarter: fitted from the quarter's tables, saved, and told as rows of the warehouse.
 
-Belongs here: from the quarter's tables to the model's inputs, and from the fitted model to ``model_run``, ``model_metric``
-and predictions. Does not belong here: fitting and judging (``register_model``).
+Belongs here: from the quarter's tables to the inputs of each register's model, and from the fitted model to ``model_run``,
+``model_metric`` and predictions. Does not belong here: fitting and judging one model (``model``), rows of ``fct_register``
+(``rows``).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.registers.artifact import save_model
-from poverty_assets.registers.model import RegisterModel, fit_register_model
+from poverty_assets.registers.counts import rate_of
+from poverty_assets.registers.model import RegisterInputs, RegisterModel, fit_register_model
 
 LEAST_COMMUNES = 50
 PREDICTION = (
@@ -40,8 +42,8 @@ _NO_ROWS: dict[str, Sequence[str]] = {
 
 
 @dataclass(frozen=True)
-class FittedQuarter:
-    """Register models of a quarter.
+class RegisterModels:
+    """What came of the models of a quarter's registers.
 
     Attributes
     ----------
@@ -62,40 +64,40 @@ class FittedQuarter:
 
 
 @dataclass(frozen=True, eq=False)
-class RegisterInputs:
-    """Arguments of ``fit_register_model`` for one register: rows are communes, in order of ``area_id``."""
+class RegisterTables:
+    """What a quarter knows when its registers' models are fitted.
+
+    Attributes
+    ----------
+    features : DataFrame (catalog: ``commune_feature``)
+    counts : DataFrame (lake: ``register_count``)
+        ``register_id, area_id, households, listed``.
+    history : DataFrame (lake: ``register_history``)
+        ``register_id, area_id, rate`` of earlier releases: baselines to beat, never features.
+    areas : DataFrame (catalog: ``dim_area``)
+    country : Country
+    """
 
     features: pd.DataFrame
-    rate: pd.Series
-    households: pd.Series
-    xy: np.ndarray
-    province: np.ndarray
-    lagged: pd.Series | None
-    alone: tuple[str, ...]
+    counts: pd.DataFrame
+    history: pd.DataFrame
+    areas: pd.DataFrame
+    country: Country
 
 
-def fit_quarter(
-    features: pd.DataFrame,
-    registers: pd.DataFrame,
-    history: pd.DataFrame,
-    areas: pd.DataFrame,
-    country: Country,
+def fit_registers(
+    tables: RegisterTables,
     models: Path,
     quarter: Quarter,
     *,
     champions: Mapping[str, str] | None = None,
     seed: int = 0,
-) -> FittedQuarter:
+) -> RegisterModels:
     """Fit a model of each register's rate from the quarter's features, and save it.
 
     Parameters
     ----------
-    features : DataFrame (catalog: ``commune_feature``)
-    registers : DataFrame
-        ``register_id, area_id, households, listed``.
-    history : DataFrame
-        ``register_id, area_id, rate`` of earlier releases: baselines to beat, never features.
-    areas : DataFrame (catalog: ``dim_area``)
+    tables : RegisterTables
     models : Path
         Folder of artifacts.
     champions : mapping of str to str, optional
@@ -106,43 +108,40 @@ def fit_quarter(
     A register with fewer than 50 communes is published without a modelled rate.
     """
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in _NO_ROWS}
-    for register_id, inputs in register_inputs(features, registers, history, areas, country).items():
+    for register_id, inputs in register_inputs(tables).items():
         if inputs.rate.notna().sum() < LEAST_COMMUNES:
             continue
-        fitted = fit_register_model(**vars(inputs), champion=(champions or {}).get(register_id), seed=seed)
-        made = _rows(fitted, register_id, inputs.rate, models, quarter)
+        fitted = fit_register_model(inputs, champion=(champions or {}).get(register_id), seed=seed)
+        path = save_model(fitted, models / f"register_rate_{register_id}" / f"quarter={quarter.key}" / "model.skops")
+        made = _rows(fitted, register_id, inputs, path.relative_to(models.parent).as_posix())
         for name, frame in made.items():
             parts[name].append(frame)
-    tables = {"runs": table("model_run"), "metrics": table("model_metric")}
-    empty = _NO_ROWS | {name: [column.name for column in one.lake_columns] for name, one in tables.items()}
+    kept = {"runs": table("model_run"), "metrics": table("model_metric")}
+    empty = _NO_ROWS | {name: [column.name for column in one.lake_columns] for name, one in kept.items()}
     joined = {
         name: pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(empty[name]))
         for name, frames in parts.items()
     }
-    return FittedQuarter(**joined)
+    return RegisterModels(**joined)
 
 
-def register_inputs(
-    features: pd.DataFrame,
-    registers: pd.DataFrame,
-    history: pd.DataFrame,
-    areas: pd.DataFrame,
-    country: Country,
-) -> dict[str, RegisterInputs]:
-    """What the model of each register is fitted from, by register; arguments as of `fit_quarter`."""
+def register_inputs(tables: RegisterTables) -> dict[str, RegisterInputs]:
+    """What the model of each register is fitted from, by register: rows are communes, in order of ``area_id``."""
+    areas, country = tables.areas, tables.country
     hierarchy = Hierarchy.of(areas)
     numbers = hierarchy.members(hierarchy.finest)
     communes = areas.set_index("area_id").loc[hierarchy.ids[numbers]].reset_index()
-    wide = features.pivot(index="area_id", columns="feature_id", values="value").reindex(communes["area_id"])
+    wide = tables.features.pivot(index="area_id", columns="feature_id", values="value").reindex(communes["area_id"])
     wide = wide.assign(**_of_areas(communes))
     xy = _metric_points(communes, country)
     answer = {}
-    for register_id, counts in registers.groupby("register_id", sort=True):
+    for register_id, counts in tables.counts.groupby("register_id", sort=True):
         own = counts.set_index("area_id").reindex(communes["area_id"])
-        past = history[history["register_id"] == register_id].set_index("area_id")["rate"]
+        past = tables.history[tables.history["register_id"] == register_id].set_index("area_id")["rate"]
         answer[str(register_id)] = RegisterInputs(
+            target=f"register_rate:{register_id}",
             features=wide,
-            rate=(own["listed"] / own["households"]).astype(float),
+            rate=rate_of(own).astype(float),
             households=own["households"].astype(float),
             xy=xy,
             province=hierarchy.ids[hierarchy.ancestor(numbers, hierarchy.published)].astype(str),
@@ -168,32 +167,28 @@ def _metric_points(communes: pd.DataFrame, country: Country) -> np.ndarray:
     return np.column_stack(to_metric.transform(communes["centroid_lon"], communes["centroid_lat"]))
 
 
-def _rows(
-    fitted: RegisterModel, register_id: str, rate: pd.Series, models: Path, quarter: Quarter
-) -> dict[str, pd.DataFrame]:
-    target = f"register_rate:{register_id}"
-    path = save_model(fitted, models / f"register_rate_{register_id}" / f"quarter={quarter.key}" / "model.skops")
+def _rows(fitted: RegisterModel, register_id: str, inputs: RegisterInputs, artifact: str) -> dict[str, pd.DataFrame]:
     flag = fitted.predictions["in_area_of_applicability"].map({True: "ok", False: OUTSIDE})
     predictions = fitted.predictions.assign(register_id=register_id, quality_flag=flag)[list(PREDICTION)]
     run = {
-        "model_id": f"{target}:{fitted.learner}",
-        "target": target,
+        "model_id": f"{inputs.target}:{fitted.learner}",
+        "target": inputs.target,
         "learner": fitted.learner,
         "chosen_by": fitted.chosen_by,
         "n_training": fitted.n_training,
         "features": list(fitted.features),
         "training_digest": fitted.training_digest,
-        "artifact": path.relative_to(models.parent).as_posix(),
+        "artifact": artifact,
         "interval_coverage": fitted.interval_coverage,
     }
-    scored = predictions.assign(rate=rate.reindex(predictions["area_id"]).to_numpy()).dropna(subset=["rate"])
-    coverage = {"learner": fitted.learner, "fold_design": "block50km", "metric": "coverage95",
+    scored = predictions.assign(rate=inputs.rate.reindex(predictions["area_id"]).to_numpy()).dropna(subset=["rate"])
+    coverage = {"target": inputs.target, "learner": fitted.learner, "fold_design": "block50km", "metric": "coverage95",
                 "value": fitted.interval_coverage, "n": fitted.n_training}  # fmt: skip
     metrics = pd.concat([fitted.metrics, pd.DataFrame([coverage])], ignore_index=True)
     return {
         "predictions": predictions,
         "runs": pd.DataFrame([run]),
-        "metrics": metrics.assign(target=target)[[c.name for c in table("model_metric").lake_columns]],
+        "metrics": metrics[[c.name for c in table("model_metric").lake_columns]],
         "scored": scored,
         "importance": fitted.importance.assign(register_id=register_id),
     }
