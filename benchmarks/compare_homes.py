@@ -82,6 +82,8 @@ def _renamed(data: pa.Table, name: str, renames: dict[str, str]) -> pa.Table:
 
 
 def _differences(one: pa.Table, other: pa.Table, name: str, new: set[str], gone: set[str]) -> Iterator[str]:
+    if one.num_rows == other.num_rows == 0:
+        return
     for mine, theirs, allowed, side in ((one, other, gone, "before"), (other, one, new, "after")):
         extra = [c for c in mine.column_names if c not in theirs.column_names and f"{name}.{c}" not in allowed]
         if extra:

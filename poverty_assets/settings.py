@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from poverty_assets.atomic import write_text
+from poverty_assets.catalog import SCHEMA
 from poverty_assets.errors import MissingFile, UsageError
 
 HOUSEHOLD_KEY = "POVERTY_ASSETS_HOUSEHOLD_KEY"
@@ -110,9 +111,25 @@ class Settings(BaseSettings):
         return self.landing or (Path(remembered) if remembered else self.home / "landing")
 
 
-def _remembered(home: Path) -> dict[str, str]:
+def _remembered(home: Path) -> dict[str, Any]:
     path = home / "home.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def require_form(settings: Settings) -> None:
+    """Refuse a home whose lake was written in another form than this version writes.
+
+    Raises
+    ------
+    UsageError
+    """
+    held = int(_remembered(settings.home).get("schema", 1))
+    if held != SCHEMA and settings.lake.is_dir():
+        raise UsageError(
+            f"the lake of this home has form {held}, and this version of poverty-assets reads and writes form {SCHEMA}",
+            file=settings.home,
+            remedy="name a new folder in POVERTY_ASSETS_HOME and refresh your quarters there; what is published here stays readable",
+        )
 
 
 def claim_home(settings: Settings) -> Settings:
@@ -125,6 +142,7 @@ def claim_home(settings: Settings) -> Settings:
     MissingFile
         If the landing folder does not exist.
     """
+    require_form(settings)
     held = _remembered(settings.home)
     for name, asked in (("sources", settings.kind), ("country", settings.country)):
         if name in held and held[name] != asked:
@@ -139,7 +157,7 @@ def claim_home(settings: Settings) -> Settings:
             "no such landing folder", file=folder, remedy="name the folder that holds the files: --landing DIR"
         )
     settings.home.mkdir(parents=True, exist_ok=True)
-    claim = {"country": settings.country, "sources": settings.kind}
+    claim: dict[str, Any] = {"country": settings.country, "sources": settings.kind, "schema": SCHEMA}
     if not settings.is_simulated:
         claim["landing"] = str(folder.resolve())
     if settings.measure or "measure" in held:

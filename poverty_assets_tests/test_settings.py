@@ -32,3 +32,17 @@ def test_a_home_remembers_its_country_and_refuses_another(tmp_path, monkeypatch)
     monkeypatch.setenv("POVERTY_ASSETS_COUNTRY", "abc")
     with pytest.raises(UsageError, match="holds xyz and was asked for abc"):
         claim_home(Settings(home=tmp_path))
+
+
+def test_a_home_of_an_older_form_is_refused_with_what_to_do_and_left_as_it_is(tmp_path):
+    (tmp_path / "lake" / "fct_mpi").mkdir(parents=True)
+    (tmp_path / "home.json").write_text('{"country": "khm", "sources": "simulated"}')
+    with pytest.raises(UsageError, match=r"form 1[\s\S]*name a new folder in POVERTY_ASSETS_HOME"):
+        claim_home(Settings(home=tmp_path))
+    assert "schema" not in (tmp_path / "home.json").read_text()
+
+
+def test_a_home_that_has_no_lake_yet_takes_the_present_form(tmp_path):
+    claim_home(Settings(home=tmp_path))
+    claim_home(Settings(home=tmp_path))
+    assert '"schema"' in (tmp_path / "home.json").read_text()

@@ -4,7 +4,24 @@ Belongs here: definitions. DDL, Arrow schemas, Great Expectations suites, COMMEN
 elsewhere. Does not belong here: computing, reading or checking data.
 """
 
+from poverty_assets.catalog.inner import INNER_TABLES
 from poverty_assets.catalog.model import METHODS, Column, Table
-from poverty_assets.catalog.tables import TABLES, table
+from poverty_assets.catalog.tables import TABLES
 
-__all__ = ["METHODS", "TABLES", "Column", "Table", "table"]
+SCHEMA = 2
+"""Form of a home's lake; it grows by one whenever a file of an older one cannot be read as it stands."""
+
+__all__ = ["INNER_TABLES", "METHODS", "SCHEMA", "TABLES", "Column", "Table", "table"]
+
+_BY_NAME = {one.name: one for one in (*TABLES, *INNER_TABLES)}
+
+
+def table(name: str) -> Table:
+    """The table of that name, published or inner.
+
+    Raises
+    ------
+    KeyError
+        If the catalog has no such table.
+    """
+    return _BY_NAME[name]

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-DuckType = Literal["VARCHAR", "DOUBLE", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMP", "BLOB", "VARCHAR[]"]
+DuckType = Literal[
+    "VARCHAR", "DOUBLE", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMP", "BLOB", "VARCHAR[]", "DOUBLE[]", "FLOAT[]"
+]  # fmt: skip
 Evidence = Literal["direct", "modelled", "composite", "downscaled", "register", "published"]
 
 METHODS: tuple[Evidence, ...] = ("direct", "modelled", "composite", "downscaled", "register", "published")
@@ -70,9 +72,17 @@ class Column:
 class Table:
     """One table: what a row is, its key and columns.
 
-    ``partitioned`` tables are written a quarter at a time to the lake, without the ``quarter`` column (the folder holds
-    it); one without a ``quarter`` column is a dimension, of which the warehouse keeps each key's newest row. The others
-    are made in the warehouse itself.
+    Attributes
+    ----------
+    partitioned : bool
+        Written a quarter at a time to the lake, without the ``quarter`` column (the folder holds it); one without a ``quarter``
+        column is a dimension, of which the warehouse keeps each key's newest row. The others are made in the warehouse itself.
+    in_parts : str
+        Where several assets write the table, each a file of its own: the column that says which one. Else empty.
+    inner : bool
+        Stays in the lake: a step between two assets, in the order in which its rows were made.
+    further : str
+        What columns beyond those stated an inner table may have; empty where none.
     """
 
     name: str
@@ -82,6 +92,9 @@ class Table:
     columns: tuple[Column, ...]
     group: str
     partitioned: bool = True
+    in_parts: str = ""
+    inner: bool = False
+    further: str = ""
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -106,6 +119,17 @@ class Table:
     def lake_columns(self) -> tuple[Column, ...]:
         """Columns as written to the lake: all but the partition's own."""
         return tuple(c for c in self.columns if not (self.partitioned and c.name == "quarter"))
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether a quarter of it is one file in the lake."""
+        return self.partitioned and not self.in_parts
+
+    def before_headline(self, name: str, description: str) -> Table:
+        """The inner table that holds some of the rows of this one, before it is known which of them is quoted."""
+        columns = tuple(c for c in self.lake_columns if c.name != "is_headline")
+        key = tuple(k for k in self.key if k != "quarter")
+        return Table(name, description, self.grain, key, columns, self.group, inner=True)
 
     @property
     def ddl(self) -> str:
@@ -134,5 +158,7 @@ class Table:
             "TIMESTAMP": pa.timestamp("us"),
             "BLOB": pa.binary(),
             "VARCHAR[]": pa.list_(pa.string()),
+            "DOUBLE[]": pa.list_(pa.float64()),
+            "FLOAT[]": pa.list_(pa.float32()),
         }
         return pa.schema([pa.field(c.name, types[c.type], nullable=c.nullable) for c in self.lake_columns])

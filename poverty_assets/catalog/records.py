@@ -77,6 +77,25 @@ CHECK_RESULT = Table(
         Column("failing_rows", "BIGINT", "Rows that failed", "rows", False, 0),
     ),
     "checks",
+    in_parts="table_name",
+)
+
+QUARTER_NOTE = Table(
+    "quarter_note",
+    "What a stage notes of its quarter for later stages and for people: files and dates of sources, rows set aside, the choice"
+    " between nowcast and persistence and why",
+    "quarter, asset, note and detail",
+    ("quarter", "asset", "note", "detail"),
+    (
+        QUARTER,
+        Column("asset", "VARCHAR", "Asset that notes it"),
+        Column("note", "VARCHAR", "What is noted"),
+        Column("detail", "VARCHAR", "Of what, where there are several of a kind; else empty"),
+        Column("text", "VARCHAR", "What is so, in words; NULL where it is a number", nullable=True),
+        Column("number", "DOUBLE", "What is so, as a number", "as the note", nullable=True),
+    ),
+    "checks",
+    in_parts="asset",
 )
 
 META_SOURCE = Table(

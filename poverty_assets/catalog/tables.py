@@ -26,7 +26,7 @@ from poverty_assets.catalog.columns import (
     with_interval,
 )
 from poverty_assets.catalog.model import Column, Table
-from poverty_assets.catalog.records import CHECK_RESULT, META_BUILD, META_SOURCE, MODEL_METRIC, MODEL_RUN
+from poverty_assets.catalog.records import CHECK_RESULT, META_BUILD, META_SOURCE, MODEL_METRIC, MODEL_RUN, QUARTER_NOTE
 from poverty_assets.catalog.vulnerability import VULNERABILITY_TABLES
 
 _STATISTICS = ("headcount_ratio", "intensity", "mpi", "vulnerable", "severe")
@@ -497,19 +497,7 @@ TABLES: tuple[Table, ...] = (
     MODEL_RUN,
     MODEL_METRIC,
     CHECK_RESULT,
+    QUARTER_NOTE,
     META_SOURCE,
     META_BUILD,
 )
-
-_BY_NAME = {table.name: table for table in TABLES}
-
-
-def table(name: str) -> Table:
-    """The table of that name.
-
-    Raises
-    ------
-    KeyError
-        If the catalog has no such table.
-    """
-    return _BY_NAME[name]

@@ -24,7 +24,7 @@ from poverty_assets.atomic import write_text
 from poverty_assets.errors import PovertyAssetsError, UsageError
 from poverty_assets.running.instance import prepare_instance
 from poverty_assets.running.interrupted import give_up_interrupted
-from poverty_assets.settings import Settings
+from poverty_assets.settings import Settings, require_form
 
 MARK = "POVERTY_ASSETS_UI"
 WORKSPACE = """\
@@ -47,6 +47,7 @@ def run_ui(settings: Settings, port: int, *, read_only: bool = False) -> None:
     PovertyAssetsError
         If webserver or daemon ended by itself.
     """
+    require_form(settings)
     _require_free(port)
     folder = prepare_instance(settings.dagster_home)
     give_up_interrupted(settings.dagster_home)

@@ -165,8 +165,8 @@ def _fill(
             source, values = f'old.main."{definition.name}"{where}', []
         else:
             files = (
-                lake.check_files([quarter])
-                if definition.name == "check_result"
+                lake.part_files(definition.name, [quarter])
+                if definition.in_parts
                 else [lake.path(definition.name, quarter)]
             )
             if not files or not all(file.is_file() for file in files):

@@ -45,7 +45,7 @@ def fill_changes(
                 continue
             for one in (quarter, baseline):
                 if one not in read:
-                    read[one] = (lake.read(DRAWS, one), lake.metadata(DRAWS, one)) if lake.has(DRAWS, one) else _NONE
+                    read[one] = (lake.read(DRAWS, one), lake.notes(DRAWS, one)) if lake.has(DRAWS, one) else _NONE
             rows = _pair(read[quarter], read[baseline], quarter, baseline)
             if len(rows):
                 _insert(connection, rows.assign(quarter=quarter.start))

@@ -7,20 +7,20 @@ belong here: DuckDB (``build``), or what a table means (``catalog``).
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from poverty_assets.atomic import replacing
-from poverty_assets.catalog import Table, table
+from poverty_assets.catalog import TABLES, Table, table
 from poverty_assets.errors import MissingFile, PovertyAssetsError
 from poverty_assets.quarter import Quarter
 
-_METADATA = b"poverty_assets"
-SEAL = "quarter_seal"
+SEAL, QUARTER_NOTE, CHECK_RESULT = "quarter_seal", "quarter_note", "check_result"
+SOURCE = "src_"
+IN_PARTS = tuple(one.name for one in TABLES if one.in_parts)
 
 
 class Lake:
@@ -42,25 +42,19 @@ class Lake:
         """Whether the partition is there."""
         return self.path(name, quarter).is_file()
 
-    def write(self, name: str, quarter: Quarter, frame: pd.DataFrame, metadata: dict[str, Any] | None = None) -> Path:
-        """Write a partition whole, replacing any before it.
+    def write(self, name: str, quarter: Quarter, frame: pd.DataFrame, noted: Mapping[str, Any] | None = None) -> Path:
+        """Write a partition whole, replacing any before it; what is noted of it first.
 
-        Columns, order and types follow the catalog where it knows the table; rows are sorted by the table's key, so that
-        the same rows give the same bytes.
+        Columns, order and types follow the catalog; rows of a published table are sorted by its key, so that the same rows give the
+        same bytes. A source (``src_<source_id>``) is written as it is.
         """
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        definition = _definition(name)
-        if definition is None:
-            data = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-        else:
-            data = _conform(frame, definition)
-        if metadata:
-            data = data.replace_schema_metadata({_METADATA: json.dumps(metadata, sort_keys=True, default=str).encode()})
+        if noted is not None:
+            self._write_part(QUARTER_NOTE, name, quarter, note_rows(name, noted))
         path = self.path(name, quarter)
         with replacing(path) as temporary:
-            pq.write_table(data, temporary, compression="zstd", row_group_size=1 << 20)
+            pq.write_table(_as_arrow(name, frame), temporary, compression="zstd", row_group_size=1 << 20)
         return path
 
     def read(self, name: str, quarter: Quarter, columns: list[str] | None = None) -> pd.DataFrame:
@@ -82,17 +76,18 @@ class Lake:
             )
         return pq.ParquetFile(path).read(columns=columns).to_pandas()
 
-    def metadata(self, name: str, quarter: Quarter) -> dict[str, Any]:
-        """What was noted when the partition was written."""
+    def notes(self, name: str, quarter: Quarter) -> dict[str, Any]:
+        """What was noted when the partition was written: note to text or number, or to a dict of them by detail."""
         import pyarrow.parquet as pq
 
-        noted = pq.read_schema(self.path(name, quarter)).metadata or {}
-        return json.loads(noted.get(_METADATA, b"{}"))
+        path = self._part(QUARTER_NOTE, name, quarter)
+        return {} if not path.is_file() else notes_of_rows(pq.ParquetFile(path).read().to_pylist())
 
     # ------------------------------------------------------------------ seals
     def digests(self, quarter: Quarter, names: Collection[str]) -> dict[str, str]:
-        """SHA-256 of the quarter's file of each table, and of its check results, by path below the root."""
-        paths = [self.path(name, quarter) for name in sorted(names)] + self._check_files(quarter)
+        """SHA-256 of the quarter's file of each table, and of what was noted and checked, by path below the root."""
+        paths = [self.path(name, quarter) for name in sorted(names)]
+        paths += [path for part in IN_PARTS for path in self.part_files(part, [quarter])]
         return {path.relative_to(self.root).as_posix(): _sha256(path) for path in paths}
 
     def unsealed(self, quarter: Quarter) -> list[str]:
@@ -123,38 +118,73 @@ class Lake:
         folders = (self.root / SEAL).glob("quarter=*/part.parquet")
         return sorted(Quarter.from_key(path.parent.name.removeprefix("quarter=")) for path in folders)
 
-    # ------------------------------------------------------------------ checks
+    # ------------------------------------------------------------------ tables in parts
     def write_checks(self, name: str, quarter: Quarter, rows: pd.DataFrame) -> Path:
         """Write what the checks of one table found (catalog: ``check_result``)."""
+        return self._write_part(CHECK_RESULT, name, quarter, rows)
+
+    def part_files(self, name: str, quarters: list[Quarter]) -> list[Path]:
+        """Files of a table that several assets write, of these quarters."""
+        found = [sorted((self.root / name).glob(f"*/quarter={quarter.key}/part.parquet")) for quarter in quarters]
+        return [path for files in found for path in files]
+
+    def _part(self, name: str, of: str, quarter: Quarter) -> Path:
+        column = table(name).in_parts.removesuffix("_name")
+        return self.root / name / f"{column}={of}" / f"quarter={quarter.key}" / "part.parquet"
+
+    def _write_part(self, name: str, of: str, quarter: Quarter, rows: pd.DataFrame) -> Path:
         import pyarrow.parquet as pq
 
-        path = self.root / "check_result" / f"table={name}" / f"quarter={quarter.key}" / "part.parquet"
+        path = self._part(name, of, quarter)
         with replacing(path) as temporary:
-            pq.write_table(_conform(rows, table("check_result")), temporary, compression="zstd")
+            pq.write_table(_conform(rows, table(name)), temporary, compression="zstd")
         return path
 
-    def _check_files(self, quarter: Quarter) -> list[Path]:
-        return sorted((self.root / "check_result").glob(f"table=*/quarter={quarter.key}/part.parquet"))
 
-    def check_files(self, quarters: list[Quarter]) -> list[Path]:
-        """Files of check results of these quarters."""
-        return [path for quarter in quarters for path in self._check_files(quarter)]
+def note_rows(asset: str, noted: Mapping[str, Any]) -> pd.DataFrame:
+    """Rows of ``quarter_note``: a note that is a mapping has a row for each of its keys; one that is None has none."""
+    rows = []
+    for note, value in noted.items():
+        for detail, one in value.items() if isinstance(value, Mapping) else [("", value)]:
+            is_number = isinstance(one, int | float) and not isinstance(one, bool)
+            if one is not None:
+                rows.append((asset, note, detail, None if is_number else str(one), float(one) if is_number else None))
+    return pd.DataFrame(rows, columns=["asset", "note", "detail", "text", "number"])
 
 
-def _definition(name: str) -> Table | None:
+def notes_of_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The notes of one asset again, from their rows."""
+    noted: dict[str, Any] = {}
+    for row in rows:
+        value = row["text"] if row["number"] is None else row["number"]
+        if row["detail"]:
+            noted.setdefault(row["note"], {})[row["detail"]] = value
+        else:
+            noted[row["note"]] = value
+    return noted
+
+
+def _as_arrow(name: str, frame: pd.DataFrame) -> Any:
+    import pyarrow as pa
+
+    if name.startswith(SOURCE):
+        return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     try:
-        return table(name)
+        definition = table(name)
     except KeyError:
-        return None
+        raise PovertyAssetsError(f"the lake has no table {name}: the catalog does not know it") from None
+    return _conform(frame, definition)
 
 
 def _conform(frame: pd.DataFrame, definition: Table) -> Any:
     import pyarrow as pa
 
     schema = definition.arrow_schema()
+    if frame.empty:
+        return schema.empty_table()
     absent = [field.name for field in schema if field.name not in frame.columns]
     extra = [name for name in frame.columns if name not in schema.names]
-    if absent or extra:
+    if absent or (extra and not definition.further):
         raise PovertyAssetsError(
             f"table {definition.name}: columns absent {absent}, columns unknown to the catalog {extra}"
         )
@@ -165,6 +195,10 @@ def _conform(frame: pd.DataFrame, definition: Table) -> Any:
             column = column.astype("object").where(column.notna(), None)
         arrays.append(pa.array(column, type=field.type, from_pandas=True))
     data = pa.table(arrays, schema=schema)
+    if definition.inner:
+        for name in extra:
+            data = data.append_column(name, pa.array(frame[name], from_pandas=True))
+        return data
     keys = [name for name in definition.key if name in schema.names]
     return data.sort_by([(name, "ascending") for name in keys]) if keys else data
 

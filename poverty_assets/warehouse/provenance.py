@@ -19,7 +19,7 @@ def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.Dat
     """Rows of ``meta_source``: the sources that had been observed by the quarter's end and were there."""
     rows = []
     for spec in specs:
-        noted = lake.metadata(f"src_{spec.source_id}", quarter)
+        noted = lake.notes(f"src_{spec.source_id}", quarter)
         if "absent" in noted:
             continue
         rows.append(
@@ -33,9 +33,9 @@ def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.Dat
                 "sha256": noted["sha256"],
                 "observed_from": dt.date.fromisoformat(noted["observed_from"]),
                 "observed_to": dt.date.fromisoformat(noted["observed_to"]),
-                "released_on": noted["released_on"] and dt.date.fromisoformat(noted["released_on"]),
-                "rows": noted["rows"],
-                "quarantined": sum(noted["quarantined"].values()),
+                "released_on": dt.date.fromisoformat(noted["released_on"]) if "released_on" in noted else None,
+                "rows": int(noted["rows"]),
+                "quarantined": int(sum(noted.get("quarantined", {}).values())),
                 "is_simulated": spec.is_simulated,
             }
         )
@@ -44,12 +44,12 @@ def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.Dat
 
 def survey_wave(lake: Lake, quarter: Quarter) -> tuple[str | None, dt.date | None]:
     """The survey wave that serves a quarter and the last day of its fieldwork; (None, None) where there is none."""
-    noted = lake.metadata("survey_household", quarter) if lake.has("survey_household", quarter) else {}
+    noted = lake.notes("survey_household", quarter) if lake.has("survey_household", quarter) else {}
     end = noted.get("observed_to")
     return noted.get("source_id"), None if end is None else dt.date.fromisoformat(end)
 
 
 def nowcast_choice(lake: Lake, quarter: Quarter) -> tuple[str | None, str | None]:
     """Whether the quarter's commune estimates are a nowcast or persistence, and why; (None, None) without a survey."""
-    noted = lake.metadata("area_draw", quarter) if lake.has("area_draw", quarter) else {}
+    noted = lake.notes("area_draw", quarter) if lake.has("area_draw", quarter) else {}
     return (noted["nowcast"], noted["reason"]) if noted.get("nowcast") else (None, None)

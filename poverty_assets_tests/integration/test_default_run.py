@@ -150,7 +150,7 @@ def test_margins_meet_the_direct_totals_of_provinces_and_the_nowcast_is_judged(h
     from poverty_assets.quarter import Quarter
     from poverty_assets.warehouse.lake import Lake
 
-    noted = Lake(home / "lake").metadata("area_draw", Quarter(2026, 3))
+    noted = Lake(home / "lake").notes("area_draw", Quarter(2026, 3))
     assert noted["largest gap to direct totals of provinces"] < 1e-6
     assert warehouse.execute("SELECT nowcast_method FROM dim_quarter").fetchone() == (noted["nowcast"],)
     scored = (

@@ -362,7 +362,7 @@ def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool
         frames["fct_change"] = change_rows(survey=survey)
         noted = {"source_id": "survey_2025_26", "observed_to": "2026-01-31"}
         lake.write("survey_household", quarter, pd.DataFrame({"area_id": ["010201"]}), noted)
-    names = [t.name for t in TABLES if t.partitioned and t.name != "check_result"]
+    names = [t.name for t in TABLES if t.is_one_file]
     for name in names:
         columns = [c.name for c in table(name).lake_columns]
         lake.write(name, quarter, frames.get(name, pd.DataFrame(columns=columns)).reindex(columns=columns))

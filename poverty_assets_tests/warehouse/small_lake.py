@@ -56,7 +56,7 @@ def write_quarter(lake: Lake, quarter: Quarter, *, headcount_ratio: float = 0.2,
             columns=[c.name for c in table("meta_source").lake_columns],
         ),
     }
-    names = [t.name for t in TABLES if t.partitioned and t.name != "check_result"]
+    names = [t.name for t in TABLES if t.is_one_file]
     for name in names:
         empty = pd.DataFrame(columns=[c.name for c in table(name).lake_columns])
         lake.write(name, quarter, frames.get(name, empty))

@@ -21,7 +21,7 @@ def test_a_partition_lies_where_the_design_says_and_comes_back(tmp_path):
     path = lake.write("fct_mpi", Q, mpi(0.2), {"why": "test"})
     assert path.relative_to(tmp_path).as_posix() == "fct_mpi/quarter=2022-10-01/part.parquet"
     assert sorted(lake.read("fct_mpi", Q)["estimate"].round(2)) == [0.08, 0.2, 0.4]
-    assert lake.metadata("fct_mpi", Q) == {"why": "test"}
+    assert lake.notes("fct_mpi", Q) == {"why": "test"}
 
 
 def test_a_failed_write_leaves_the_partition_as_it_was(tmp_path):
@@ -52,3 +52,23 @@ def test_frames_without_catalog_entry_keep_their_columns(tmp_path):
     lake = Lake(tmp_path)
     lake.write("src_x", Q, pd.DataFrame({"a": [1, 2], "b": ["x", None]}))
     assert list(lake.read("src_x", Q).columns) == ["a", "b"]
+
+
+def test_a_table_that_the_catalog_does_not_know_is_refused(tmp_path):
+    with pytest.raises(PovertyAssetsError, match="no table mystery"):
+        Lake(tmp_path).write("mystery", Q, pd.DataFrame({"a": [1]}))
+
+
+def test_notes_come_back_as_they_were_noted_and_stand_apart_from_the_rows(tmp_path):
+    lake = Lake(tmp_path)
+    noted = {"file": "a.csv", "rows": 12, "drift": 0.125, "released_on": None, "quarantined": {"rate above 1": 3}}
+    lake.write("src_x", Q, pd.DataFrame({"a": [1]}), noted)
+    assert lake.notes("src_x", Q) == {"file": "a.csv", "rows": 12, "drift": 0.125, "quarantined": {"rate above 1": 3}}
+    assert lake.notes("src_y", Q) == {}
+    assert len(lake.part_files("quarter_note", [Q])) == 1
+
+
+def test_an_empty_table_has_its_columns(tmp_path):
+    lake = Lake(tmp_path)
+    lake.write("direct_mpi", Q, pd.DataFrame())
+    assert {"area_id", "estimate", "method"} <= set(lake.read("direct_mpi", Q).columns)

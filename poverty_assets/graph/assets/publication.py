@@ -18,7 +18,7 @@ from poverty_assets.graph.resources import Home
 LOG = logging.getLogger("poverty_assets")
 POOL = "warehouse"
 # beside the tables of the catalog: replicates, from which the publication takes changes between quarters
-SEALED = (*(t.name for t in TABLES if t.partitioned and t.name != "check_result"), "area_draw")
+SEALED = (*(t.name for t in TABLES if t.is_one_file), "area_draw")
 
 
 @asset(Said("warehouse", every, ("python",)), deps=SEALED)

@@ -20,7 +20,7 @@ EXTRA = {"commune_feature": ("coverage", "drift"), "meta_source": ("quarantine",
 
 def build() -> list[dg.AssetChecksDefinition]:
     """The checks of every table that is written to the lake."""
-    return [_of_table(t) for t in TABLES if t.partitioned and t.name != "check_result"]
+    return [_of_table(t) for t in TABLES if t.is_one_file]
 
 
 def _of_table(definition: Table) -> dg.AssetChecksDefinition:
@@ -67,8 +67,9 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
         drift = covariate_drift(home.lake.read("wave_feature", quarter), features, communes)
         return feature_coverage(features, areas) + drift
     if name == "meta_source":
-        noted = {source_id: home.lake.metadata(f"src_{source_id}", quarter) for source_id in home.sources}
-        return quarantine({source_id: n["quarantined"] for source_id, n in noted.items() if "absent" not in n})
+        noted = {source_id: home.lake.notes(f"src_{source_id}", quarter) for source_id in home.sources}
+        set_aside = {source_id: n.get("quarantined", {}) for source_id, n in noted.items() if "absent" not in n}
+        return quarantine({name: {why: int(rows) for why, rows in each.items()} for name, each in set_aside.items()})
     return []
 
 

@@ -99,7 +99,7 @@ class Home(dg.ConfigurableResource):
     def survey_waves(self, quarter: Quarter) -> list[tuple[str, dict[str, Any]]]:
         """Survey waves that the quarter sees, in order of the end of fieldwork, with what was noted of each."""
         waves = [spec.source_id for spec in self.sources.values() if spec.role == "survey"]
-        noted = [(source_id, self.lake.metadata(f"src_{source_id}", quarter)) for source_id in waves]
+        noted = [(source_id, self.lake.notes(f"src_{source_id}", quarter)) for source_id in waves]
         return sorted((w for w in noted if "absent" not in w[1]), key=lambda w: str(w[1]["observed_to"]))
 
     @property
@@ -114,7 +114,7 @@ class Home(dg.ConfigurableResource):
 
     def observed(self, source_id: str, quarter: Quarter) -> pd.DataFrame | None:
         """Rows of a source as the quarter sees it; None where it had not been observed or is not there."""
-        if "absent" in self.lake.metadata(f"src_{source_id}", quarter):
+        if "absent" in self.lake.notes(f"src_{source_id}", quarter):
             return None
         return self.lake.read(f"src_{source_id}", quarter)
 
@@ -126,7 +126,7 @@ class Home(dg.ConfigurableResource):
         """What features are made of: the sources as the quarter sees them, and as they were at earlier times."""
         return Observed(
             lambda source_id: self.observed(source_id, quarter),
-            lambda source_id: self.lake.metadata(f"src_{source_id}", quarter),
+            lambda source_id: self.lake.notes(f"src_{source_id}", quarter),
             quarter,
             self.landing,
             earlier,

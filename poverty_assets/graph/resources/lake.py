@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.catalog import TABLES
+from poverty_assets.catalog import INNER_TABLES, TABLES
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.lake import Lake
@@ -23,8 +23,9 @@ LOG = logging.getLogger("poverty_assets")
 
 def frame_schema(name: str, frame: pd.DataFrame) -> dg.TableSchema:
     """Columns of a frame as the UI shows them; what a column means comes from the catalog, by table or else by name."""
-    described = {column.name: column.comment for t in TABLES for column in t.columns}
-    described |= {column.name: column.comment for t in TABLES if t.name == name for column in t.columns}
+    tables = (*TABLES, *INNER_TABLES)
+    described = {column.name: column.comment for t in tables for column in t.columns}
+    described |= {column.name: column.comment for t in tables if t.name == name for column in t.columns}
     return dg.TableSchema(
         columns=[
             dg.TableColumn(name=str(c), type=str(frame[c].dtype), description=described.get(str(c)))
