@@ -56,6 +56,21 @@ class Publication:
     rows: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Edition:
+    """What a file is made from, and what is said of it.
+
+    ``sealed`` quarters come from the lake, ``kept`` ones from the file before, which is attached as ``old`` where there is one.
+    """
+
+    lake: Lake
+    sealed: list[Quarter]
+    kept: list[Quarter]
+    is_simulated: bool
+    run_id: str
+    now: dt.datetime
+
+
 def publish(
     lake: Lake, target: Path, *, is_simulated: bool, run_id: str, now: dt.datetime | None = None
 ) -> Publication:
@@ -84,9 +99,8 @@ def publish(
         for stale in target.parent.glob(".poverty*.tmp*"):
             stale.unlink(missing_ok=True)
         with replacing(target) as beside:
-            rows = _build(
-                lake, beside, target, sealed, sorted(kept), is_simulated, run_id, now or dt.datetime.now(dt.UTC)
-            )
+            edition = _Edition(lake, sealed, sorted(kept), is_simulated, run_id, now or dt.datetime.now(dt.UTC))
+            rows = _build(edition, beside, target)
             beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
             keep(target)
     return Publication(target, sorted([*sealed, *kept]), kept, rows)
@@ -107,16 +121,7 @@ def _published_quarters(target: Path) -> set[Quarter]:
             return set()
 
 
-def _build(
-    lake: Lake,
-    path: Path,
-    old: Path,
-    sealed: list[Quarter],
-    kept: list[Quarter],
-    is_simulated: bool,
-    run_id: str,
-    now: dt.datetime,
-) -> dict[str, int]:
+def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
     import duckdb
 
     connection = duckdb.connect(str(path))
@@ -126,14 +131,14 @@ def _build(
             connection.execute(f"ATTACH {_literal(str(old))} AS old (READ_ONLY)")
         for definition in TABLES:
             connection.execute(definition.ddl)
-            _fill(connection, definition, lake, sealed, kept)
-        unchanged = _fill_quarters(connection, lake, sealed, kept, old.is_file(), is_simulated, now)
-        fill_changes(connection, lake, sealed, unchanged)
-        _fill_build(connection, lake, sealed, kept, is_simulated, run_id, now)
+            _fill(connection, definition, edition)
+        unchanged = _fill_quarters(connection, edition, old.is_file())
+        fill_changes(connection, edition.lake, edition.sealed, unchanged)
+        _fill_build(connection, edition)
         _add_keys(connection)
         for view in VIEWS:
             connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
-        _comment(connection, is_simulated)
+        _comment(connection, edition.is_simulated)
         failures = run_gate(connection)
         if failures:
             raise GateFailed(
@@ -149,10 +154,9 @@ def _build(
         connection.close()
 
 
-def _fill(
-    connection: duckdb.DuckDBPyConnection, definition: Table, lake: Lake, sealed: list[Quarter], kept: list[Quarter]
-) -> None:
+def _fill(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Edition) -> None:
     """Insert a partitioned table's rows, quarter by quarter."""
+    lake, sealed, kept = edition.lake, edition.sealed, edition.kept
     if not definition.partitioned:
         return
     names = [f'"{column.name}"' for column in definition.lake_columns]
@@ -200,17 +204,10 @@ def _same_columns(connection: duckdb.DuckDBPyConnection, definition: Table) -> b
     return [row[0] for row in held] == [column.name for column in definition.columns]
 
 
-def _fill_quarters(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    sealed: list[Quarter],
-    kept: list[Quarter],
-    has_old: bool,
-    is_simulated: bool,
-    now: dt.datetime,
-) -> set[Quarter]:
+def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has_old: bool) -> set[Quarter]:
     """One row a quarter; its day of publication stays as long as its sealed files do. Returns the quarters that are as they
     were."""
+    lake = edition.lake
     before: dict[str, tuple[str, dt.datetime]] = {}
     if has_old and _same_columns(connection, table("dim_quarter")):
         before = {
@@ -219,42 +216,42 @@ def _fill_quarters(
                 "SELECT quarter, lake_digest, published_at FROM old.main.dim_quarter"
             ).fetchall()
         }
-    for quarter in kept:
+    for quarter in edition.kept:
         connection.execute(
             "INSERT INTO dim_quarter SELECT * FROM old.main.dim_quarter WHERE quarter = ?", [quarter.start]
         )
     unchanged = set()
-    for quarter in sealed:
+    for quarter in edition.sealed:
         digest = lake.sealed_digest(quarter)
         held = before.get(quarter.key)
         if held and held[0] == digest:
             unchanged.add(quarter)
-        published = held[1] if held and quarter in unchanged else now.replace(tzinfo=None)
+        published = held[1] if held and quarter in unchanged else edition.now.replace(tzinfo=None)
         wave, wave_end = survey_wave(lake, quarter)
         nowcast = wave_end is not None and wave_end < quarter.start
         connection.execute(
             f"INSERT INTO dim_quarter VALUES ({', '.join('?' * 11)})",
             [quarter.start, quarter.label, quarter.start, quarter.end, wave, nowcast, *nowcast_choice(lake, quarter),
-             is_simulated, digest, published],
+             edition.is_simulated, digest, published],
         )  # fmt: skip
     return unchanged
 
 
-def _fill_build(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    sealed: list[Quarter],
-    kept: list[Quarter],
-    is_simulated: bool,
-    run_id: str,
-    now: dt.datetime,
-) -> None:
-    digests = {quarter.label: lake.sealed_digest(quarter) for quarter in sealed}
+def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:
+    digests = {quarter.label: edition.lake.sealed_digest(quarter) for quarter in edition.sealed}
     digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
-    labels = [quarter.label for quarter in sorted([*sealed, *kept])]
+    labels = [quarter.label for quarter in sorted([*edition.sealed, *edition.kept])]
     connection.execute(
         "INSERT INTO meta_build VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [uuid.uuid4().hex, run_id, __version__, digest, labels, is_simulated, now.replace(tzinfo=None)],
+        [
+            uuid.uuid4().hex,
+            edition.run_id,
+            __version__,
+            digest,
+            labels,
+            edition.is_simulated,
+            edition.now.replace(tzinfo=None),
+        ],
     )
 
 

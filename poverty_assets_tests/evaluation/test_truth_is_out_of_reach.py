@@ -11,7 +11,7 @@ from poverty_assets.settings import Settings
 
 PACKAGE = Path(poverty_assets.__file__).parent
 READERS = {"poverty_assets.twin.truth", "poverty_assets.evaluation.truth"}
-MAY_IMPORT = {"twin/generate.py", "evaluation/truth.py", "graph/assets/evaluation.py"}
+MAY_IMPORT = {"twin/generate.py", "evaluation/truth.py", "evaluation/judge.py"}
 MAY_NAME_THE_FOLDER = {"settings.py", "graph/assets/evaluation.py", "graph/assets/sources.py"}
 
 

@@ -23,7 +23,7 @@ def test_the_quarters_between_two_waves_are_drawn_when_they_were_judged():
     plain = margin_plots(judged(), pd.DataFrame(), make_measure(), True)
     whole = margin_plots(judged("[2019Q1]", "[2019Q2]"), pd.DataFrame(), make_measure(), True)
     assert set(whole) - set(plain) == {"Skill by the quarter that was nowcast"}
-    assert all(png.startswith(PNG) for png in whole.values())
+    assert all(picture.png.startswith(PNG) for picture in whole.values())
 
 
 def test_without_a_wave_there_is_nothing_to_draw():

@@ -13,10 +13,10 @@ from poverty_assets.measurement.latent_classes import LatentClasses, class_profi
 from poverty_assets.measurement.masks import cells_of, count_masks
 from poverty_assets.measurement.overlap import deprivation_counts, dimension_overlap, overlap_pairs
 from poverty_assets.reports.pictures import overlap as figures
-from poverty_assets.reports.pictures.overlap import Words
+from poverty_assets.reports.pictures.overlap import PlotWords
 from poverty_assets_tests.measurement.overlap_cases import HIERARCHY, INDICATORS, make_measure, make_survey
 
-WORDS = Words("Cambodia", "a small survey", is_simulated=True, names={"fuel": "Cooking fuel"})
+WORDS = PlotWords("Cambodia", "a small survey", is_simulated=True, names={"fuel": "Cooking fuel"})
 MEASURE = make_measure(dimensions=["living", "living", "education"])
 
 
@@ -50,7 +50,7 @@ def test_every_picture_is_a_png_that_shows_whether_data_are_simulated(pictures, 
     marked = pictures[name](WORDS)
     assert marked.startswith(b"\x89PNG")
     assert marked == pictures[name](WORDS)
-    assert marked != pictures[name](Words(WORDS.area, WORDS.source, False, WORDS.names))
+    assert marked != pictures[name](PlotWords(WORDS.area, WORDS.source, False, WORDS.names))
 
 
 def test_a_withheld_area_has_no_picture():

@@ -361,7 +361,15 @@ def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool
     if quarter == NOW and survey:
         frames["fct_change"] = change_rows(survey=survey)
         noted = {"source_id": "survey_2025_26", "observed_to": "2026-01-31"}
-        lake.write("survey_household", quarter, pd.DataFrame({"area_id": ["010201"]}), noted)
+        household = {
+            "household_id": "h",
+            "psu": "p",
+            "stratum": "s",
+            "weight": 1.0,
+            "hh_size": 4.0,
+            "area_id": "010201",
+        }
+        lake.write("survey_household", quarter, pd.DataFrame([household]), noted)
     names = [t.name for t in TABLES if t.is_one_file]
     for name in names:
         columns = [c.name for c in table(name).lake_columns]

@@ -5,7 +5,7 @@ rows go into (``estimates``).
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
@@ -16,6 +16,9 @@ from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.pack.source import covariates
 from poverty_assets.sources.readers import Observation
+
+if TYPE_CHECKING:
+    from poverty_assets.small_area.estimate import Estimated
 
 TABLES = {
     "area_mpi": "mpi",
@@ -55,15 +58,14 @@ def small_area_estimates(
     home: Home,
 ) -> Iterator[dg.Output]:
     """Estimates of every commune, from the survey where there is one, else from published totals."""
-    from poverty_assets.reports.pictures.models import margin_plots
     from poverty_assets.small_area.estimate import estimate_quarter, save
     from poverty_assets.small_area.inputs import Inputs, waves_of
     from poverty_assets.small_area.wanted import Options
     from poverty_assets.vulnerability.shocks import functionals_of, shocks_of
 
     quarter, measure = quarter_of(context), home.measure
-    waves = waves_of([survey_household_before, survey_household], home.survey_waves(quarter))
-    features = covariates(commune_feature, home.specs)
+    features, households = covariates(commune_feature, home.specs), [survey_household_before, survey_household]
+    waves = waves_of(households, home.survey_waves(quarter))
     inputs = Inputs(
         dim_area, features, wave_feature, register_count, waves, published_mpi, published_headcount, measure, home.country, quarter
     )  # fmt: skip
@@ -75,9 +77,14 @@ def small_area_estimates(
     noted = {name: str(value) for name, value in made.note.items()}
     yield dg.Output(Observation(made.draws, "", len(made.draws), metadata=made.note), "area_draw", metadata=noted)
     yield dg.Output(save(made, home.settings.models, quarter), "margin_run")
-    plots = margin_plots(made.metrics, made.importance, measure, home.settings.is_simulated)
-    shown: dict[str, Any] = {**noted, **pictures(plots), "scores": scores_table(made.metrics, SCORES)}
-    yield dg.Output(made.metrics, "margin_metric", metadata=shown)
+    yield dg.Output(made.metrics, "margin_metric", metadata={**noted, **_scores(made, home)})
+
+
+def _scores(made: Estimated, home: Home) -> dict[str, Any]:
+    from poverty_assets.reports.pictures.models import margin_plots
+
+    plots = margin_plots(made.metrics, made.importance, home.measure, home.settings.is_simulated)
+    return {**pictures(plots), "scores": scores_table(made.metrics, SCORES)}
 
 
 ASSETS = (small_area_estimates,)

@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from poverty_assets.catalog import TABLES, Table
-from poverty_assets.graph.checks.suites import GROUPS, Finding
+from poverty_assets.graph.checks.suites import GROUPS, CheckFinding
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 
@@ -57,7 +57,7 @@ _DESCRIPTIONS = {
 }
 
 
-def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> list[Finding]:
+def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> list[CheckFinding]:
     from poverty_assets.graph.checks.coverage import covariate_drift, feature_coverage, quarantine
 
     quarter = quarter_of(context)
@@ -73,7 +73,7 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
     return []
 
 
-def _result(group: str, name: str, findings: list[Finding]) -> dg.AssetCheckResult:
+def _result(group: str, name: str, findings: list[CheckFinding]) -> dg.AssetCheckResult:
     failed = [f for f in findings if not f.passed]
     severe = any(f.severity == "error" for f in failed)
     shown = "\n".join(f"- {f.check}: {f.observed}" for f in failed[:20])

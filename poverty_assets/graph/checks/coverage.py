@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from poverty_assets.graph.checks.suites import Finding
+from poverty_assets.graph.checks.suites import CheckFinding
 
 ENOUGH = 0.99
 
 
-def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame) -> list[Finding]:
+def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame) -> list[CheckFinding]:
     """One finding a feature (communes without a value, by name), and one over all features.
 
     Parameters
@@ -28,7 +28,7 @@ def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame) -> list[Findin
         complete[missing] = False
         named = ", ".join(f"{code} {communes[code]}" for code in missing[:20]) + (" ..." if len(missing) > 20 else "")
         findings.append(
-            Finding(
+            CheckFinding(
                 "coverage",
                 f"{feature_id} for every commune",
                 len(missing) == 0,
@@ -42,7 +42,7 @@ def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame) -> list[Findin
     without = complete.index[~complete]
     named = ", ".join(f"{code} {communes[code]}" for code in without[:30])
     findings.append(
-        Finding(
+        CheckFinding(
             "coverage",
             f"at least {ENOUGH:.0%} of communes have every feature",
             bool(complete.mean() >= ENOUGH),
@@ -55,7 +55,7 @@ def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame) -> list[Findin
     return findings
 
 
-def quarantine(noted: dict[str, dict[str, int]]) -> list[Finding]:
+def quarantine(noted: dict[str, dict[str, int]]) -> list[CheckFinding]:
     """One finding a source: rows set aside because they break its contract.
 
     Parameters
@@ -67,11 +67,11 @@ def quarantine(noted: dict[str, dict[str, int]]) -> list[Finding]:
     for source_id, reasons in sorted(noted.items()):
         rows = sum(reasons.values())
         said = "; ".join(f"{reason}: {n}" for reason, n in sorted(reasons.items())) or "none"
-        findings.append(Finding("quarantine", f"{source_id}: no row set aside", rows == 0, "warn", said, rows))
+        findings.append(CheckFinding("quarantine", f"{source_id}: no row set aside", rows == 0, "warn", said, rows))
     return findings
 
 
-def covariate_drift(wave_features: pd.DataFrame, features: pd.DataFrame, communes: pd.Index) -> list[Finding]:
+def covariate_drift(wave_features: pd.DataFrame, features: pd.DataFrame, communes: pd.Index) -> list[CheckFinding]:
     """One finding: which features have drifted from what the estimates were trained on (population stability index).
 
     Parameters
@@ -86,6 +86,6 @@ def covariate_drift(wave_features: pd.DataFrame, features: pd.DataFrame, commune
     name = f"no feature has drifted from training (population stability index up to {DRIFTED:g})"
     stable = quarter_stability(wave_features, features, communes)
     if stable.empty:
-        return [Finding("drift", name, True, "warn", "no survey wave to compare with", 0)]
+        return [CheckFinding("drift", name, True, "warn", "no survey wave to compare with", 0)]
     drifted = int(stable["drifted"].sum())
-    return [Finding("drift", name, drifted == 0, "warn", drift_message(stable), drifted)]
+    return [CheckFinding("drift", name, drifted == 0, "warn", drift_message(stable), drifted)]

@@ -17,7 +17,7 @@ GROUPS = ("keys", "completeness", "legal_values")
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """What one expectation found."""
 
     group: str
@@ -76,7 +76,7 @@ def _bound(value: float | None) -> str:
     return "any" if value is None else f"{value:g}"
 
 
-def validate(frame: pd.DataFrame, definition: Table) -> list[Finding]:
+def validate(frame: pd.DataFrame, definition: Table) -> list[CheckFinding]:
     """Run the table's suite on a partition.
 
     An ephemeral context is made for each call; progress bars, which would fill the log, are off.
@@ -88,7 +88,7 @@ def validate(frame: pd.DataFrame, definition: Table) -> list[Finding]:
 
     made = expectations(definition)
     if frame.empty:
-        return [Finding(group, name, True, "error", "no rows", 0) for group, name, _ in made]
+        return [CheckFinding(group, name, True, "error", "no rows", 0) for group, name, _ in made]
     # it announces a folder for a docs site that nobody asked for
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     plain = frame[[c.name for c in definition.lake_columns if c.type not in ("BLOB", "VARCHAR[]")]]
@@ -111,7 +111,7 @@ def _identity(configuration: Any) -> str:
     return f"{configuration.type} {sorted(kwargs.items(), key=str)}"
 
 
-def _finding(group: str, name: str, result: Any) -> Finding:
+def _finding(group: str, name: str, result: Any) -> CheckFinding:
     found = result.result or {}
     failing = int(found.get("unexpected_count", 0) or 0)
     rows = int(found.get("element_count", 0) or 0)
@@ -122,4 +122,4 @@ def _finding(group: str, name: str, result: Any) -> Finding:
         observed = f"{failing:,} of {rows:,} rows fail, first {first!r}"
         if result.exception_info and result.exception_info.get("raised_exception"):
             observed = f"the check itself failed: {result.exception_info.get('exception_message')}"
-    return Finding(group, name, passed, "error", observed, failing)
+    return CheckFinding(group, name, passed, "error", observed, failing)

@@ -11,7 +11,7 @@ from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.direct_tables import OverlapTables
 from poverty_assets.pack.country import Country
 from poverty_assets.reports.pictures.overlap import (
-    Words,
+    PlotWords,
     bundle_upset,
     class_profile_plot,
     count_bars,
@@ -26,7 +26,7 @@ def country_pictures(tables: OverlapTables, measure: Measure, country: Country, 
         d.dimension_id: d.name_en for d in measure.dimensions
     }
     source = "household survey, direct estimates" + (" (simulated)" if is_simulated else "")
-    words = Words(country.name_en, source, is_simulated, names)
+    words = PlotWords(country.name_en, source, is_simulated, names)
 
     def rows(table: pd.DataFrame) -> pd.DataFrame:
         return table[(table["area_id"] == country.area_id) & (table["subgroup"] == "all")]

@@ -25,7 +25,7 @@ STEPS = (PALE, "#A9CDE4", "#56A0CE", "#0072B2", "#004A75", "#002B45")
 
 
 @dataclass(frozen=True)
-class Words:
+class PlotWords:
     """What surrounds a picture.
 
     Parameters
@@ -50,7 +50,7 @@ class Words:
         return self.names.get(key, key.replace("_", " ").capitalize())
 
 
-def bundle_upset(bundles: pd.DataFrame, indicators: list[str], words: Words, *, top: int = 15) -> bytes:
+def bundle_upset(bundles: pd.DataFrame, indicators: list[str], words: PlotWords, *, top: int = 15) -> bytes:
     """UpSet plot of the most frequent sets of deprivations: bars of their shares over a matrix of dots.
 
     Parameters
@@ -59,7 +59,7 @@ def bundle_upset(bundles: pd.DataFrame, indicators: list[str], words: Words, *, 
         Rows of ``fct_bundle`` of one area and subgroup.
     indicators : list of str
         Rows of the matrix, from the top, in the measure's order (bit 0 first).
-    words : Words
+    words : PlotWords
     top : int
         Sets drawn.
 
@@ -103,7 +103,7 @@ def bundle_upset(bundles: pd.DataFrame, indicators: list[str], words: Words, *, 
 
 
 def pair_heatmap(
-    pairs: pd.DataFrame, indicators: list[str], words: Words, statistic: Literal["lift", "redundancy"]
+    pairs: pd.DataFrame, indicators: list[str], words: PlotWords, statistic: Literal["lift", "redundancy"]
 ) -> bytes:
     """Matrix of every pair of deprivations: how much more often than by chance (lift), or how nested (redundancy).
 
@@ -113,7 +113,7 @@ def pair_heatmap(
         Rows of ``fct_overlap_pair`` of one area and subgroup.
     indicators : list of str
         Order of rows and columns.
-    words : Words
+    words : PlotWords
     statistic : str
         ``lift`` or ``redundancy``.
     """
@@ -161,7 +161,7 @@ def pair_heatmap(
     return _png(figure)
 
 
-def count_bars(counts: pd.DataFrame, words: Words) -> bytes:
+def count_bars(counts: pd.DataFrame, words: PlotWords) -> bytes:
     """Bars of ``fct_deprivation_count`` of one area and subgroup: share of people by number of deprivations."""
     rows = _published(counts, "estimate").sort_values("n_deprivations")
     number = rows["n_deprivations"].to_numpy(dtype=np.int64)
@@ -183,14 +183,14 @@ def count_bars(counts: pd.DataFrame, words: Words) -> bytes:
     return _png(figure)
 
 
-def class_profile_plot(classes: pd.DataFrame, words: Words) -> bytes:
+def class_profile_plot(classes: pd.DataFrame, words: PlotWords) -> bytes:
     """One panel a type of household: the probability of each deprivation in it.
 
     Parameters
     ----------
     classes : DataFrame
         Rows of ``dim_typology`` of one measure, indicators in the measure's order.
-    words : Words
+    words : PlotWords
     """
     rows = _published(classes, "probability")
     types = sorted(rows["class_id"].unique())
@@ -221,7 +221,7 @@ def class_profile_plot(classes: pd.DataFrame, words: Words) -> bytes:
     return _png(figure)
 
 
-def dimension_bars(dimensions: pd.DataFrame, words: Words) -> bytes:
+def dimension_bars(dimensions: pd.DataFrame, words: PlotWords) -> bytes:
     """Bars of ``fct_dimension_overlap`` of one area and subgroup: deprived in which dimensions at once."""
     from matplotlib.patches import Patch
 
@@ -283,7 +283,7 @@ def _square(rows: pd.DataFrame, indicators: list[str], statistic: str) -> tuple[
 
 
 def _figure(
-    words: Words, title: str, unit: str, *, size: tuple[float, float], grid: Mapping[str, Any] | None = None
+    words: PlotWords, title: str, unit: str, *, size: tuple[float, float], grid: Mapping[str, Any] | None = None
 ) -> tuple[Any, list[Any]]:
     """An empty picture with title, unit, source line and mark, and its axes."""
     from matplotlib.figure import Figure
