@@ -80,7 +80,7 @@ def small_area_estimates(
     yield dg.Output(made.metrics, "margin_metric", metadata={**noted, **_scores(made, home)})
 
 
-def _scores(made: Estimated, home: Home) -> dict[str, Any]:
+def _scores(made: "Estimated", home: Home) -> dict[str, Any]:
     from poverty_assets.reports.pictures.models import margin_plots
 
     plots = margin_plots(made.metrics, made.importance, home.measure, home.settings.is_simulated)
