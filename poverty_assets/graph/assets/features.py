@@ -36,6 +36,14 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
                 description="Features of communes as of the quarters in which the two latest survey waves ended: what their"
                 " households are modelled with.",
             ),
+            "feature_drift": dg.AssetOut(
+                group_name="features",
+                owners=OWNERS,
+                kinds={"python", "parquet"},
+                metadata={"sources": source_table(featured)},
+                description="How far each feature's distribution over communes has moved from the one that the latest wave was"
+                " modelled with: population stability index, and whether the nowcast follows the feature.",
+            ),
         },
         partitions_def=partitions,
         deps=[f"src_{spec.source_id}" for spec in featured] + [f"src_{spec.source_id}" for spec in waves],
@@ -48,6 +56,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         from poverty_assets.registers.counts import rates_then
         from poverty_assets.reports.pictures.features import feature_maps
         from poverty_assets.reports.pictures.models import drift_plot
+        from poverty_assets.small_area.time.covariate_drift import quarter_stability
         from poverty_assets.sources.earlier import earlier_times, with_days
 
         quarter, country, landing = quarter_of(context), home.country, home.landing
@@ -63,9 +72,12 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
             dated = with_days(covariates(before[name], specs), featured, then, landing, now)
             parts.append(pd.concat([dated, rates]).assign(wave=name, quarter_of_wave=str(then))[WAVE_COLUMNS])
         wave_features = pd.concat(parts[-len(times) or None :], ignore_index=True)
-        drift = drift_plot(wave_features, covariates(now, specs), dim_area, home.settings.is_simulated)
+        yield dg.Output(wave_features, "wave_feature")
+        communes = pd.Index(dim_area.loc[dim_area["area_level"] == "commune", "area_id"])
+        stable = quarter_stability(wave_features, covariates(now, specs), communes)
+        drift = drift_plot(stable, home.settings.is_simulated)
         moved = {"drift": picture(drift, "Population stability index by feature")} if drift else {}
-        yield dg.Output(wave_features, "wave_feature", metadata=moved)
+        yield dg.Output(stable, "feature_drift", metadata=moved)
 
     return [features]
 
