@@ -39,7 +39,6 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         from poverty_assets.evaluation import scores, truth
         from poverty_assets.reports.pictures.drawing import area_map
         from poverty_assets.reports.pictures.evaluation import coverage_page, evaluation_page
-        from poverty_assets.small_area.against_truth import profile_scores
 
         if not home.settings.is_simulated or area_draw.empty:
             return pd.DataFrame(columns=list(scores.COLUMNS))
@@ -50,7 +49,7 @@ def build(specs: list[SourceSpec], partitions: dg.PartitionsDefinition) -> list[
         profiles = np.stack(commune_profile["profile"].to_list())
         true = truth.true_profiles(folder, quarter, list(commune_profile["area_id"]), measure)
         unseen = (compared[0].table["method"] != "composite").to_numpy()
-        joint = profile_scores(profiles, true, unseen, measure)
+        joint = scores.profile_scores(profiles, true, unseen, measure)
         poor = compared[0].table.set_index("area_id")
         error = area_map(
             dim_area,
