@@ -35,10 +35,10 @@ from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.pack import country as countries
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, claim_home
-from poverty_assets.small_area.draws import area_draws
 from poverty_assets.small_area.margins.fit import Since, fit_margins
 from poverty_assets.small_area.replicates import replicate
-from poverty_assets.small_area.rows import rollup
+from poverty_assets.small_area.rollup import rollup
+from poverty_assets.small_area.rows import small_area_rows
 from poverty_assets.small_area.sample import Survey
 from poverty_assets.small_area.time.change import BASELINES, Apart, changes
 from poverty_assets.small_area.time.drift import drift_variance, wave_trend
@@ -203,7 +203,7 @@ def estimate(twin: Twin, quarter: Quarter, n_replicates: int) -> pd.DataFrame:
     wanted, options = Wanted(up, twin.measure), Options(n_replicates)
     groups = _groups(twin, covariates.xy)
     drawn = replicate(margins, sample, groups, wanted, totals=direct_totals(twin), options=options)
-    return area_draws(drawn, up, twin.measure, None)
+    return small_area_rows(drawn, wanted)[1]
 
 
 def headcount_ratio(rows: pd.DataFrame) -> pd.DataFrame:

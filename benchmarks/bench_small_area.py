@@ -25,8 +25,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import spearmanr
 
 from poverty_assets.arrays import group_means
+from poverty_assets.evaluation.scores import Compared, compare, profile_scores, scores
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.judging.applicability import applicability
 from poverty_assets.judging.folds import block_ids
@@ -37,16 +39,17 @@ from poverty_assets.pack.source import covariates as modelled_features
 from poverty_assets.quarter import Quarter
 from poverty_assets.registers.counts import rate_of
 from poverty_assets.settings import Settings
-from poverty_assets.small_area.against_truth import point_scores, profile_scores, scores
 from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.profiles import fit_associations, joint_profiles
 from poverty_assets.small_area.association.tilt import Published
+from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.league import FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, fit_margins
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Groups, Inhabitants
 from poverty_assets.small_area.replicates import replicate
-from poverty_assets.small_area.rows import rollup
+from poverty_assets.small_area.rollup import rollup
+from poverty_assets.small_area.rows import small_area_rows
 from poverty_assets.small_area.sample import Sample, Survey, read_sample
 from poverty_assets.small_area.time.drift import since_survey
 from poverty_assets.small_area.totals.downscale import downscale
@@ -124,16 +127,21 @@ class Twin:
         east, north = self.dim["centroid_lon"] * 108_700.0, self.dim["centroid_lat"] * 110_600.0
         return Covariates(features, np.column_stack([east, north]), self.province, listed[:, None])
 
-    def fairness(self, covariates: Covariates, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Groups of communes, of ``rows`` alone, in which errors are compared."""
+    def kinds(self, covariates: Covariates) -> pd.DataFrame:
+        """``area_id``, and columns whose values part communes into groups in which errors are compared."""
         urban = self.dim["is_urban"].to_numpy(dtype=bool)
         travel = covariates.features[:, self.feature_names.index("travel_time_mean")]
         third = np.digitize(travel, np.nanquantile(travel, [1 / 3, 2 / 3]))
         heavy = {code for code, share in self.world.settings.minority_share.items() if share > MINORITY_HEAVY}
         minority = np.array([code[:2] in heavy for code in self.communes])
-        groups = {"urban": urban, "rural": ~urban, "nearest third": third == 0, "middle third": third == 1,
-                  "remotest third": third == 2, "minority-heavy provinces": minority, "other provinces": ~minority}  # fmt: skip
-        return {name: rows & members for name, members in groups.items()}
+        return pd.DataFrame(
+            {
+                "area_id": self.communes,
+                "settlement": np.where(urban, "urban", "rural"),
+                "remoteness": np.array(["nearest third", "middle third", "remotest third"])[third],
+                "provinces": np.where(minority, "minority-heavy", "other"),
+            }
+        )
 
     def true_profiles(self) -> np.ndarray:
         """Share of people with each mask in each commune."""
@@ -182,17 +190,18 @@ def evaluate(twin: Twin, n_replicates: int) -> None:
     direct_h = _fit(twin, twin.sample_poor, twin.before_poor, covariates).shares[:, 0]
     true = twin.true_profiles()
     sampled = np.isin(np.arange(len(true)), sample.sampled)
-    found = scores(drawn, true, sampled, twin.fairness(covariates, ~sampled), measure)
-    _print_marks("composite and modelled, communes with no household", found)
-    _print_marks("the same, communes with households", found, ":sampled")
-    _print_fairness(found, twin.fairness(covariates, ~sampled))
-    h = figures_of_profiles(true, measure).headcount_ratio[:, 1]
-    ours, direct = (
-        point_scores("headcount_ratio", e, h, ~sampled, learner="").set_index("metric")["value"]
-        for e in (figures_of_profiles(drawn.profiles, measure).headcount_ratio[:, 1], direct_h)
-    )
-    print(f"\nH: mean error {ours['mae']:.4f} from profiles, {direct['mae']:.4f} by the same kernel fitted to H; "
-          f"rank correlation {ours['spearman']:.3f} and {direct['spearman']:.3f}")  # fmt: skip
+    compared = _compared(twin, drawn, Wanted(up, measure), true)
+    found = scores(compared, twin.kinds(covariates))
+    _print_marks("composite and modelled, communes with no household", found, "modelled")
+    _print_marks("the same, communes with households", found, "composite")
+    _print_fairness(found, twin.kinds(covariates), compared[0])
+    h = compared[0].table.loc[~sampled, "true"].to_numpy()
+    for name, estimate in (
+        ("from profiles", compared[0].table["estimate"].to_numpy()),
+        ("by the same kernel fitted to H", direct_h),
+    ):
+        error, rank = np.abs(estimate[~sampled] - h).mean(), spearmanr(estimate[~sampled], h)[0]
+        print(f"H {name}: mean error {error:.4f}, rank correlation {rank:.3f}")
     _print_profiles("given modelled margins", drawn.profiles, true, ~sampled, measure)
     shares, everywhere = figures_of_profiles(true, measure).uncensored, np.ones(len(true), dtype=bool)
     fitted = fit_associations(sample, shares, groups)
@@ -203,8 +212,18 @@ def evaluate(twin: Twin, n_replicates: int) -> None:
     own = trait_profiles(margins.shares, loading)
     _print_profiles("  the same at modelled margins", own, true, ~sampled, measure)
     down = rollup(areas, twin.communes, twin.population, method="downscaled")
-    spread = downscale(totals, covariates, twin.people, Wanted(down, measure), Options(n_replicates // 4))
-    _print_marks("downscaled from provinces, all communes", scores(spread, true, ~everywhere, {}, measure))
+    wanted = Wanted(down, measure)
+    spread = downscale(totals, covariates, twin.people, wanted, Options(n_replicates // 4))
+    found = scores(_compared(twin, spread, wanted, true), twin.kinds(covariates))
+    _print_marks("downscaled from provinces, all communes", found, "downscaled")
+
+
+def _compared(twin: Twin, drawn: Drawn, wanted: Wanted, true: np.ndarray) -> list[Compared]:
+    """H, M0 and headcounts of communes beside the true ones."""
+    f = figures_of_profiles(true, twin.measure)
+    poor = pd.DataFrame({"area_id": twin.communes, "headcount_ratio": f.headcount_ratio[:, 1], "mpi": f.mpi[:, 1]})
+    known = poor.join(pd.DataFrame(f.uncensored, columns=twin.measure.indicator_ids))
+    return compare(small_area_rows(drawn, wanted)[1], known, twin.measure)
 
 
 def _fit(twin: Twin, sample: Sample, before: Sample, covariates: Covariates) -> Margins:
@@ -259,26 +278,32 @@ def _areas(twin: Twin) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def _print_marks(title: str, found: pd.DataFrame, suffix: str = "") -> None:
+def _print_marks(title: str, found: pd.DataFrame, method: str) -> None:
     """Coverage, width, bias, spread and error of each figure."""
-    metrics = ["coverage95", "width95", "bias", "bias_poorest_tenth", "sd_ratio", "mae", "zero_or_one"]
-    own = found[found["metric"].isin([m + suffix for m in metrics])]
-    wide = own.pivot(index="target", columns="metric", values="value")[[m + suffix for m in metrics]]
+    metrics = ["coverage95", "width95", "bias", "bias_poorest_tenth", "sd_ratio", "mae", "exactly_0_or_1"]
+    own = found[found["metric"].isin(metrics) & (found["learner"] == method)]
+    wide = own.pivot(index="target", columns="metric", values="value")[metrics]
     wide.columns = ["coverage", "width", "bias", "poorest tenth", "sd ratio", "mean error", "0 or 1"]
     print(f"\n{title} ({own['n'].iloc[0]})\n{wide.loc[found['target'].unique()].round(4).to_string()}")
 
 
-def _print_fairness(found: pd.DataFrame, groups: dict[str, np.ndarray]) -> None:
-    """Errors of H and the mean over headcounts in each group."""
+def _print_fairness(found: pd.DataFrame, kinds: pd.DataFrame, poor: Compared) -> None:
+    """Errors of H, and the mean over headcounts, in each group of communes with no household."""
     print(f"\n{'':28}communes  H: coverage   width    bias  mean error  headcounts: coverage  mean error")
-    for name, rows in groups.items():
-        own = found[found["metric"].str.endswith(f":{name}")]
-        h = own[own["target"] == "headcount_ratio"].set_index("metric")["value"]
-        margins = own[own["target"].str.startswith("margin:")].groupby("metric")["value"].mean()
-        print(
-            f"{name:28}{rows.sum():8}{h[f'coverage95:{name}']:13.3f}{h[f'width95:{name}']:8.3f}{h[f'bias:{name}']:+8.4f}"
-            f"{h[f'mae:{name}']:12.4f}{margins[f'coverage95:{name}']:22.3f}{margins[f'mae:{name}']:12.4f}"
-        )
+    width = poor.table.assign(width=poor.table["ci_high"] - poor.table["ci_low"]).merge(kinds, on="area_id")
+    width = width[width["method"] == "modelled"]
+    for column in kinds.columns.drop("area_id"):
+        for name in kinds[column].unique():
+            own = found[found["metric"].str.endswith(f"[{column}={name}]") & (found["learner"] == "modelled")]
+            own = own.assign(metric=own["metric"].str.partition("[")[0])
+            is_poverty = own["target"].isin(["truth:headcount_ratio", "truth:mpi"])
+            h = own[own["target"] == "truth:headcount_ratio"].set_index("metric")
+            margins = own[~is_poverty].groupby("metric")["value"].mean()
+            print(
+                f"{column + ' ' + name:28}{h['n'].iloc[0]:8}{h.loc['coverage95', 'value']:13.3f}"
+                f"{width.loc[width[column] == name, 'width'].mean():8.3f}{h.loc['bias', 'value']:+8.4f}"
+                f"{h.loc['mae', 'value']:12.4f}{margins['coverage95']:22.3f}{margins['mae']:12.4f}"
+            )
 
 
 def _print_profiles(title: str, profiles: np.ndarray, true: np.ndarray, rows: np.ndarray, measure: Measure) -> None:

@@ -108,6 +108,27 @@ INNER_TABLES: tuple[Table, ...] = (
         "features",
         inner=True,
     ),
+    Table(
+        "feature_drift",
+        "How far each feature's distribution over the finest areas has moved from the one that the latest wave was modelled with",
+        "feature",
+        ("feature_id",),
+        (
+            COMMUNE_FEATURE.column("feature_id"),
+            Column(
+                "psi",
+                "DOUBLE",
+                "Population stability index, less what chance gives; NULL where the quarter lacks it",
+                nullable=True,
+            ),
+            Column("reference", "VARCHAR", "What it is compared with: training, same_season, other_season"),
+            Column("followed", "BOOLEAN", "Whether the nowcast moves with it"),
+            Column("moved", "BOOLEAN", "Whether it has moved"),
+            Column("drifted", "BOOLEAN", "Whether it has drifted beyond use"),
+        ),
+        "features",
+        inner=True,
+    ),
     _households("survey_household", "that serves the quarter"),
     _households("survey_household_before", "before it"),
     Table(

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from poverty_assets.evaluation.scores import Compared, compare, scores
+from poverty_assets.evaluation.scores import Compared, compare, profile_scores, scores
 from poverty_assets.evaluation.truth import commune_truth, kinds_of_commune, true_profiles
 from poverty_assets.measure.measure import Measure
 from poverty_assets.quarter import Quarter
-from poverty_assets.small_area.against_truth import profile_scores
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,10 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray
 from poverty_assets.judging.scores import spearman
 from poverty_assets.measure.measure import Measure, k_value
+from poverty_assets.measurement.joint import JointFigures, figures_of_profiles
+from poverty_assets.small_area.association.raking import independent
 from poverty_assets.small_area.draws import draws_matrix
+from poverty_assets.small_area.intervals import bounds_of_draws
 
 COLUMNS = ("target", "learner", "fold_design", "metric", "value", "n")
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -66,17 +69,9 @@ def compare(draws: pd.DataFrame, truth: pd.DataFrame, measure: Measure) -> list[
         values = draws_matrix(own)
         table = own[["area_id", "method", "n_households", "estimate"]].copy()
         table["true"] = truth.set_index("area_id")[name].reindex(own["area_id"]).to_numpy()
-        table["ci_low"], table["ci_high"] = bounds(table["estimate"].to_numpy(), values, 0.95)
+        table["ci_low"], table["ci_high"] = bounds_of_draws(table["estimate"].to_numpy(), values, 0.95)
         out.append(Compared(f"truth:{name}", table, values))
     return out
-
-
-def bounds(estimate: FloatArray, draws: npt.NDArray[np.float32], level: float) -> tuple[FloatArray, FloatArray]:
-    """Interval of a nominal level from draws, as the warehouse's: quantiles at the usual plotting positions."""
-    r = draws.shape[1]
-    low = np.quantile(draws, np.clip((1 - level) / 2 * (r + 1) - 1, 0, r - 1) / (r - 1), axis=1)
-    high = np.quantile(draws, np.clip((1 + level) / 2 * (r + 1) - 1, 0, r - 1) / (r - 1), axis=1)
-    return np.fmin(low, estimate).astype(float), np.fmax(high, estimate).astype(float)
 
 
 def scores(compared: list[Compared], kinds: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +117,7 @@ def coverage_by_level(compared: Compared) -> pd.DataFrame:
     """Coverage of intervals of several nominal levels, by evidence: ``method, level, coverage``."""
     rows = []
     for level in LEVELS:
-        low, high = bounds(compared.table["estimate"].to_numpy(), compared.draws, level)
+        low, high = bounds_of_draws(compared.table["estimate"].to_numpy(), compared.draws, level)
         inside = (compared.table["true"] >= low - 1e-9) & (compared.table["true"] <= high + 1e-9)
         rows += [(method, level, float(v)) for method, v in inside.groupby(compared.table["method"]).mean().items()]
     return pd.DataFrame(rows, columns=["method", "level", "coverage"])
@@ -133,3 +128,44 @@ def bias_by_decile(compared: Compared) -> pd.DataFrame:
     table = compared.table.assign(away=compared.table["estimate"] - compared.table["true"])
     decile = np.ceil(table["true"].rank(method="first") / len(table) * 10).astype(int)
     return table.groupby(["method", decile.rename("decile")])["away"].mean().rename("bias").reset_index()
+
+
+def profile_scores(
+    profiles: FloatArray,
+    true_profiles: FloatArray,
+    rows: npt.NDArray[np.bool_],
+    measure: Measure,
+    *,
+    learner: str = "small_area",
+) -> pd.DataFrame:
+    """Errors of joint profiles, and how they compare with those of independent deprivations of the same margins.
+
+    Parameters
+    ----------
+    profiles, true_profiles : ndarray, shape (n, 2^d)
+    rows : ndarray of bool, shape (n,)
+        Communes scored.
+
+    Returns
+    -------
+    DataFrame
+        Target ``profiles``; ``pairs_error`` (mean absolute error of shares deprived in both), ``h_error`` and ``total_variation``,
+        each also as ``..._against_independence``: the relative difference, negative where smaller.
+    """
+    wanted = figures_of_profiles(true_profiles[rows], measure)
+    alone = independent(figures_of_profiles(profiles[rows], measure).uncensored)
+    errors = [_profile_errors(p, true_profiles[rows], wanted, measure) for p in (profiles[rows], alone)]
+    out = []
+    for metric, value in errors[0].items():
+        for name, found in ((metric, value), (f"{metric}_against_independence", value / errors[1][metric] - 1)):
+            out.append(("profiles", learner, "truth", name, found, int(rows.sum())))
+    return pd.DataFrame(out, columns=list(COLUMNS))
+
+
+def _profile_errors(profiles: FloatArray, true: FloatArray, wanted: JointFigures, measure: Measure) -> dict[str, float]:
+    f = figures_of_profiles(profiles, measure)
+    return {
+        "pairs_error": float(np.abs(f.pairs["share_both"] - wanted.pairs["share_both"]).mean()),
+        "h_error": float(np.abs(f.headcount_ratio[:, 1] - wanted.headcount_ratio[:, 1]).mean()),
+        "total_variation": float(0.5 * np.abs(profiles - true).sum(axis=1).mean()),
+    }

@@ -9,10 +9,13 @@ From the ground up::
     people, sample     who lives where; what the survey says, cluster by cluster
     margins/           shares of people deprived in each indicator, with their errors
     association/       joint profiles: margins and what hangs together in households
-    wanted             which figures of which areas are asked for
+    rollup, wanted     larger areas as means of communes; which figures of which areas are asked for
+    figures            figures of areas and of every replicate of them
     replicates         the chain from sample to profiles once more, many times
-    intervals, rows    every figure with its interval, as rows of the fact tables; draws for later steps
+    intervals          standard errors and bounds from draws
+    draws, rows        replicates for later steps; rows of the fact tables, every figure with its interval
     inputs             tables of the lake as the models take them
+    league             learners that compete for margins
     time/              what may have changed since the survey, and between quarters
     totals/            totals of provinces, and communes where only those are known
     estimate           the conductor: all of it, for one quarter

@@ -9,16 +9,15 @@ out what both share.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import FloatArray
 from poverty_assets.measure.measure import Measure, k_value
-from poverty_assets.measurement.joint import figures_of_totals
-from poverty_assets.small_area.rows import Drawn, Rollup, mpi_figures, mpi_keys
-from poverty_assets.small_area.wanted import Functionals
+from poverty_assets.measurement.joint import JointFigures
+from poverty_assets.small_area.figures import Drawn, FiguresPart, mpi_figures, mpi_keys
+from poverty_assets.small_area.wanted import Functionals, Wanted
 
 COLUMNS = (
     "area_id",
@@ -31,43 +30,48 @@ COLUMNS = (
     "estimate",
     "draws",
 )
-_AREAS_AT_ONCE = 300
 
 
-def area_draws(
-    drawn: Drawn | None, areas: Rollup | None, measure: Measure, functionals: Functionals | None
-) -> pd.DataFrame:
-    """Rows of ``area_draw``: the statistics of ``fct_mpi``, headcounts of every indicator, and functionals.
+class DrawsInTheMaking:
+    """Rows of ``area_draw``: the statistics of ``fct_mpi``, headcounts of every indicator, and functionals."""
 
-    Returns
-    -------
-    DataFrame
-        Columns ``COLUMNS``; ``draws`` holds float32 arrays of equal length; ``indicator_id`` is ``all`` for statistics of the
-        measure; ``k`` is that of the measure's poverty cut-off where a statistic has none.
-    """
-    if drawn is None or areas is None:
-        return pd.DataFrame(columns=list(COLUMNS))
-    keys = _keys(measure, functionals)
-    split = drawn.point.shape[1] - (1 << len(measure.dimensions))
-    point, draws = [], []
-    for at in range(0, len(drawn.point), _AREAS_AT_ONCE):
-        rows = slice(at, at + _AREAS_AT_ONCE)
-        point.append(_figures(drawn.point[rows, :split], measure))
-        draws.append(_figures(drawn.draws[:, rows, :split].astype(float), measure).astype(np.float32))
-    estimate = np.concatenate([np.concatenate(point), drawn.further_point], axis=1)
-    values = np.concatenate([np.concatenate(draws, axis=1), drawn.further_draws], axis=2)
-    n_figures = len(keys)
-    area = np.repeat(np.arange(len(areas.table)), n_figures)
-    out = areas.table.iloc[area][["area_id", "area_level"]].reset_index(drop=True)
-    for name in keys:
-        out[name] = np.tile(keys[name].to_numpy(), len(areas.table))
-    out["method"] = areas.table["method"].to_numpy()[area]
-    out["n_households"] = areas.table["n_households"].array.take(area)
-    out["estimate"] = estimate.ravel()
-    # a draw in which a figure is not defined (nobody is poor) counts as the estimate
-    known = np.where(np.isfinite(values), values, estimate[None].astype(np.float32))
-    out["draws"] = list(np.ascontiguousarray(np.moveaxis(known, 0, -1)).reshape(len(out), -1))
-    return out[list(COLUMNS)]
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.parts: list[tuple[FloatArray, npt.NDArray[np.float32]]] = []
+
+    def add(self, part: FiguresPart) -> None:
+        """Figures of the next areas."""
+        self.parts.append((_figures(part.point), _figures(part.draws).astype(np.float32)))
+
+    def finished(self, drawn: Drawn) -> pd.DataFrame:
+        """All rows, functionals with them.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``COLUMNS``; ``draws`` holds float32 arrays of equal length; ``indicator_id`` is ``all`` for statistics of the
+            measure; ``k`` is that of the measure's poverty cut-off where a statistic has none.
+        """
+        keys, areas = _keys(self.wanted.measure, self.wanted.functionals), self.wanted.areas
+        point, draws = zip(*self.parts, strict=True)
+        estimate = np.concatenate([np.concatenate(point), drawn.further_point], axis=1)
+        values = np.concatenate([np.concatenate(draws, axis=1), drawn.further_draws], axis=2)
+        area = np.repeat(np.arange(len(areas.table)), len(keys))
+        out = areas.table.iloc[area][["area_id", "area_level"]].reset_index(drop=True)
+        for name in keys:
+            out[name] = np.tile(keys[name].to_numpy(), len(areas.table))
+        out["method"] = areas.table["method"].to_numpy()[area]
+        out["n_households"] = areas.table["n_households"].array.take(area)
+        out["estimate"] = estimate.ravel()
+        # a draw in which a figure is not defined (nobody is poor) counts as the estimate
+        known = np.where(np.isfinite(values), values, estimate[None].astype(np.float32))
+        out["draws"] = list(np.ascontiguousarray(np.moveaxis(known, 0, -1)).reshape(len(out), -1))
+        return out[list(COLUMNS)]
+
+
+def no_draws() -> pd.DataFrame:
+    """``area_draw`` without rows."""
+    return pd.DataFrame(columns=list(COLUMNS))
 
 
 def draws_matrix(rows: pd.DataFrame) -> npt.NDArray[np.float32]:
@@ -77,8 +81,7 @@ def draws_matrix(rows: pd.DataFrame) -> npt.NDArray[np.float32]:
     return np.concatenate(rows["draws"].to_list()).reshape(len(rows), -1).astype(np.float32, copy=False)
 
 
-def _figures(totals: Any, measure: Measure) -> npt.NDArray[np.float64]:
-    f = figures_of_totals(totals, measure)
+def _figures(f: JointFigures) -> FloatArray:
     return np.concatenate([mpi_figures(f), f.uncensored, f.censored[..., 1, :]], axis=-1)
 
 

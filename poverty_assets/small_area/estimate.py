@@ -20,15 +20,16 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray, group_means
 from poverty_assets.catalog import table
 from poverty_assets.judging.applicability import applicability
-from poverty_assets.measure.measure import Measure
 from poverty_assets.quarter import Quarter
-from poverty_assets.small_area.draws import area_draws
+from poverty_assets.small_area.draws import no_draws
+from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.inputs import Inputs, Place, covariates_of, feature_names
 from poverty_assets.small_area.league import FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, Since, fit_margins
 from poverty_assets.small_area.margins.saved import Fitted, run_rows, save_margins
 from poverty_assets.small_area.replicates import replicate
-from poverty_assets.small_area.rows import Drawn, Rollup, SmallAreaTables, no_tables, rollup, small_area_tables
+from poverty_assets.small_area.rollup import Rollup, rollup
+from poverty_assets.small_area.rows import SmallAreaTables, no_tables, small_area_rows
 from poverty_assets.small_area.time.covariate_drift import drift_flag
 from poverty_assets.small_area.time.drift import since_survey
 from poverty_assets.small_area.time.nowcast import (
@@ -100,7 +101,7 @@ def estimate_quarter(
             return estimate_from_survey(inputs, functionals, options)
         if all(len(rows) for rows in inputs.published()):
             return estimate_from_totals(inputs, functionals, options)
-        return no_estimates(inputs.measure)
+        return no_estimates()
 
 
 def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, options: Options) -> Estimated:
@@ -228,11 +229,11 @@ def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, option
     )
 
 
-def no_estimates(measure: Measure) -> Estimated:
+def no_estimates() -> Estimated:
     """Where there is neither a survey nor a published total: no rows."""
     profiles = pd.DataFrame({"area_id": [], "population": [], "profile": []})
     note = _note_without_survey(0, "no survey, no totals")
-    return Estimated(no_tables(), profiles, area_draws(None, None, measure, None), _no_metrics(), note)
+    return Estimated(no_tables(), profiles, no_draws(), _no_metrics(), note)
 
 
 def _note_without_survey(n_replicates: int, reason: str) -> dict[str, Any]:
@@ -242,8 +243,8 @@ def _note_without_survey(n_replicates: int, reason: str) -> dict[str, Any]:
 def _rows(drawn: Drawn, wanted: Wanted, place: Place) -> tuple[SmallAreaTables, pd.DataFrame, pd.DataFrame]:
     profiles = pd.DataFrame({"area_id": place.communes, "population": place.population})
     profiles["profile"] = list(drawn.profiles)
-    tables = small_area_tables(drawn, wanted.areas, wanted.measure)
-    return tables, profiles, area_draws(drawn, wanted.areas, wanted.measure, wanted.functionals)
+    tables, draws = small_area_rows(drawn, wanted)
+    return tables, profiles, draws
 
 
 def _no_metrics() -> pd.DataFrame:

@@ -24,7 +24,6 @@ from poverty_assets.registers.counts import RATE, rate_covariate, rate_of
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Groups, Inhabitants
 from poverty_assets.small_area.sample import Survey, read_sample
-from poverty_assets.small_area.time.covariate_drift import quarter_stability
 from poverty_assets.sources.earlier import BETWEEN
 
 SMALLEST = 1.0  # persons: a commune whose population no source gives weighs next to nothing in totals
@@ -99,6 +98,8 @@ class Inputs:
     wave_features : DataFrame (lake: ``wave_feature``)
         ``wave, quarter_of_wave, area_id, feature_id, value, observed_on``: features and rates of registers as of the quarter in
         which each wave ended, of the quarters between two waves, and of the season; empty where there is no wave.
+    stability : DataFrame (lake: ``feature_drift``)
+        How far the quarter's features have drifted from the serving wave's (``time.covariate_drift.quarter_stability``).
     registers : DataFrame (lake: ``register_count``)
         ``register_id, area_id, households, listed`` as of the quarter.
     waves : list of Wave
@@ -113,6 +114,7 @@ class Inputs:
     areas: pd.DataFrame
     features: pd.DataFrame
     wave_features: pd.DataFrame
+    stability: pd.DataFrame
     registers: pd.DataFrame
     waves: list[Wave]
     published_mpi: pd.DataFrame
@@ -140,11 +142,6 @@ class Inputs:
     def between(self) -> pd.DataFrame:
         """The same of the quarters between the two waves, in the quarter in which the later one comes; else empty."""
         return self.wave_features[self.wave_features["wave"].str.startswith(BETWEEN)]
-
-    @property
-    def stability(self) -> pd.DataFrame:
-        """How far the quarter's features have drifted from the serving wave's (``time.covariate_drift.quarter_stability``)."""
-        return quarter_stability(self.wave_features, self.features, pd.Index(self.place.communes))
 
     @cached_property
     def survey(self) -> Survey:

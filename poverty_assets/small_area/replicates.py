@@ -34,10 +34,10 @@ from poverty_assets.small_area.association.profiles import (
 )
 from poverty_assets.small_area.association.raking import rake
 from poverty_assets.small_area.association.tilt import Published, poor_features, tilt_to_published
+from poverty_assets.small_area.figures import Drawn, choose_bundles, figure_columns
 from poverty_assets.small_area.margins.draw import draw_margins
 from poverty_assets.small_area.margins.fit import HOUSEHOLD_EFFECT, Margins
 from poverty_assets.small_area.people import Groups
-from poverty_assets.small_area.rows import Drawn, choose_bundles, figure_columns
 from poverty_assets.small_area.sample import Sample, rescaled_bootstrap
 from poverty_assets.small_area.wanted import Options, Wanted, no_functionals
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from poverty_assets.arrays import FloatArray
 from poverty_assets.measure.measure import Measure
-from poverty_assets.small_area.rows import Rollup
+from poverty_assets.small_area.rollup import Rollup
 
 
 @dataclass(frozen=True)

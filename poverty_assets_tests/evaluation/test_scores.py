@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from poverty_assets.evaluation.scores import bias_by_decile, compare, coverage_by_level, scores
+from poverty_assets.evaluation.scores import bias_by_decile, compare, coverage_by_level, profile_scores, scores
+from poverty_assets.small_area.association.loadings import trait_profiles
+from poverty_assets.small_area.association.raking import independent
 from poverty_assets_tests.measurement.factories import make_measure
 
 N = 40
@@ -62,3 +64,13 @@ def test_coverage_grows_with_the_nominal_level_and_bias_is_told_by_decile():
     assert coverage[0.5] == 0
     assert coverage[0.8] == 1
     assert bias_by_decile(one)["bias"].to_numpy() == pytest.approx(0.07, abs=1e-6)
+
+
+def test_profiles_are_compared_with_independence():
+    margins = np.column_stack([np.linspace(0.1, 0.6, N), np.linspace(0.5, 0.2, N), np.full(N, 0.3)])
+    truth, everywhere = trait_profiles(margins, np.full((N, 3), 0.7)), np.ones(N, dtype=bool)
+    perfect = profile_scores(truth, truth, everywhere, make_measure()).set_index("metric")["value"]
+    assert perfect["h_error_against_independence"] == -1
+    alone = independent(margins)
+    none = profile_scores(alone, truth, everywhere, make_measure()).set_index("metric")["value"]
+    assert none["total_variation_against_independence"] == pytest.approx(0, abs=1e-9)

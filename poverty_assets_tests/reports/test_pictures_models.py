@@ -27,7 +27,5 @@ def test_the_quarters_between_two_waves_are_drawn_when_they_were_judged():
 
 
 def test_without_a_wave_there_is_nothing_to_draw():
-    features = pd.DataFrame(columns=["wave", "quarter_of_wave", "area_id", "feature_id", "value", "observed_on"])
-    areas = pd.DataFrame({"area_id": ["010101"], "area_level": ["commune"]})
-    assert drift_plot(features, features, areas, True) is None
+    assert drift_plot(pd.DataFrame(columns=["feature_id", "psi", "drifted"]), True) is None
     assert margin_plots(pd.DataFrame(columns=["target"]), pd.DataFrame(), make_measure(), True) == {}

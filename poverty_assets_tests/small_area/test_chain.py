@@ -12,11 +12,13 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.small_area.association.loadings import fit_association, trait_profiles
 from poverty_assets.small_area.association.profiles import fit_associations
+from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.margins.fit import Margins, fit_margins, spread_out
 from poverty_assets.small_area.margins.kernel import Covariates, fit_kernel, kernel_parts
 from poverty_assets.small_area.people import Groups, Inhabitants
 from poverty_assets.small_area.replicates import Chain, draw_profiles, replicate
-from poverty_assets.small_area.rows import Drawn, Rollup, SmallAreaTables, rollup, small_area_tables
+from poverty_assets.small_area.rollup import Rollup, rollup
+from poverty_assets.small_area.rows import SmallAreaTables, small_area_rows
 from poverty_assets.small_area.sample import Sample, Survey, read_sample, rescaled_bootstrap
 from poverty_assets.small_area.wanted import Options, Wanted
 from poverty_assets_tests.measurement.factories import make_measure
@@ -69,7 +71,7 @@ def published(fitted: tuple) -> tuple[Drawn, Rollup, SmallAreaTables]:
     )
     up = rollup(Hierarchy.of(areas, root="KH"), codes, np.full(N, 2_000.0), sampled_households=sample.area_households)
     drawn = replicate(margins, sample, groups, Wanted(up, make_measure()), options=Options(40))
-    return drawn, up, small_area_tables(drawn, up, make_measure())
+    return drawn, up, small_area_rows(drawn, Wanted(up, make_measure()))[0]
 
 
 def test_margins_beat_the_mean_and_are_never_0_or_1(fitted: tuple) -> None:

@@ -13,6 +13,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import draws_matrix
 from poverty_assets.small_area.estimate import Estimated, estimate_quarter
 from poverty_assets.small_area.inputs import Inputs, Wave, waves_of
+from poverty_assets.small_area.time.covariate_drift import quarter_stability
 from poverty_assets.small_area.wanted import Functionals, Options
 from poverty_assets.sources.earlier import BETWEEN
 from poverty_assets_tests.measurement.factories import make_measure
@@ -62,6 +63,7 @@ def make_inputs(
         areas=make_areas(codes),
         features=features,
         wave_features=then,
+        stability=quarter_stability(then, features, pd.Index(codes)) if len(then) else NOTHING,
         registers=REGISTER,
         waves=waves,
         published_mpi=NOTHING,

@@ -30,6 +30,12 @@ def _read(pack: Pack) -> list[SourceSpec]:
             "Features of communes as of the quarters in which the two latest survey waves ended: what their households are modelled"
             " with.",
         ),
+        "feature_drift": Said(
+            "features",
+            featured,
+            description="How far each feature's distribution over communes has moved from the one that the latest wave was modelled"
+            " with: population stability index, and whether the nowcast follows the feature.",
+        ),
     },
     reads=_read,
 )
@@ -40,6 +46,7 @@ def features(
     from poverty_assets.features.feature_table import quarter_features
     from poverty_assets.reports.pictures.features import feature_maps
     from poverty_assets.reports.pictures.models import drift_plot
+    from poverty_assets.small_area.time.covariate_drift import quarter_stability
     from poverty_assets.small_area.wave_features import wave_features
     from poverty_assets.sources.earlier import earlier_times
 
@@ -47,13 +54,15 @@ def features(
     seen = home.seen(quarter, earlier_times(home.survey_waves(quarter), quarter))
     used = [spec for spec in home.specs if spec.features]
     now, before = quarter_features(used, dim_area, area_crosswalk, home.country, seen)
-    maps = feature_maps(now, dim_area, simulated)
-    shown = {"maps": picture(maps, "Features by commune, each from low (dark) to high (bright)")}
-    yield dg.Output(now, "commune_feature", metadata=shown)
+    maps = picture(feature_maps(now, dim_area, simulated), "Features by commune, each from low (dark) to high (bright)")
+    yield dg.Output(now, "commune_feature", metadata={"maps": maps})
     earlier = wave_features(seen, now, before, home.specs, lambda then: _rates(home, then, dim_area, area_crosswalk))
-    drift = drift_plot(earlier, covariates(now, home.specs), dim_area, simulated)
+    yield dg.Output(earlier, "wave_feature")
+    communes = pd.Index(dim_area.loc[dim_area["area_level"] == "commune", "area_id"])
+    stable = quarter_stability(earlier, covariates(now, home.specs), communes)
+    drift = drift_plot(stable, simulated)
     moved = {"drift": picture(drift, "Population stability index by feature")} if drift else {}
-    yield dg.Output(earlier, "wave_feature", metadata=moved)
+    yield dg.Output(stable, "feature_drift", metadata=moved)
 
 
 def _rates(home: Home, then: Quarter, areas: pd.DataFrame, crosswalk: pd.DataFrame) -> pd.DataFrame:

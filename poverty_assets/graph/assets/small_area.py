@@ -50,6 +50,7 @@ def small_area_estimates(
     dim_area: pd.DataFrame,
     commune_feature: pd.DataFrame,
     wave_feature: pd.DataFrame,
+    feature_drift: pd.DataFrame,
     register_count: pd.DataFrame,
     survey_household: pd.DataFrame,
     survey_household_before: pd.DataFrame,
@@ -64,10 +65,10 @@ def small_area_estimates(
     from poverty_assets.vulnerability.shocks import functionals_of, shocks_of
 
     quarter, measure = quarter_of(context), home.measure
-    features, households = covariates(commune_feature, home.specs), [survey_household_before, survey_household]
-    waves = waves_of(households, home.survey_waves(quarter))
+    waves = waves_of([survey_household_before, survey_household], home.survey_waves(quarter))
     inputs = Inputs(
-        dim_area, features, wave_feature, register_count, waves, published_mpi, published_headcount, measure, home.country, quarter
+        dim_area, covariates(commune_feature, home.specs), wave_feature, feature_drift, register_count, waves, published_mpi, published_headcount, measure,
+        home.country, quarter,
     )  # fmt: skip
     wanted = functionals_of(shocks_of(home.country, measure), measure, len(inputs.place.communes))
     made = estimate_quarter(inputs, functionals=wanted, options=Options(home.settings.replicates))

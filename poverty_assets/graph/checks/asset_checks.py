@@ -63,9 +63,7 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
     quarter = quarter_of(context)
     if name == "commune_feature":
         features, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
-        communes = pd.Index(areas.loc[areas["area_level"] == "commune", "area_id"])
-        drift = covariate_drift(home.lake.read("wave_feature", quarter), features, communes)
-        return feature_coverage(features, areas) + drift
+        return feature_coverage(features, areas) + covariate_drift(home.lake.read("feature_drift", quarter))
     if name == "meta_source":
         noted = {source_id: home.lake.notes(f"src_{source_id}", quarter) for source_id in home.sources}
         set_aside = {source_id: n.get("quarantined", {}) for source_id, n in noted.items() if "absent" not in n}

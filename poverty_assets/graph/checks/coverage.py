@@ -71,20 +71,17 @@ def quarantine(noted: dict[str, dict[str, int]]) -> list[CheckFinding]:
     return findings
 
 
-def covariate_drift(wave_features: pd.DataFrame, features: pd.DataFrame, communes: pd.Index) -> list[CheckFinding]:
+def covariate_drift(stable: pd.DataFrame) -> list[CheckFinding]:
     """One finding: which features have drifted from what the estimates were trained on (population stability index).
 
     Parameters
     ----------
-    wave_features : DataFrame (lake: ``wave_feature``)
+    stable : DataFrame (lake: ``feature_drift``)
         Empty where no survey stands behind the quarter: then there is nothing to drift from.
-    features : DataFrame (catalog: ``commune_feature``)
-    communes : Index of area_id
     """
-    from poverty_assets.small_area.time.covariate_drift import DRIFTED, drift_message, quarter_stability
+    from poverty_assets.small_area.time.covariate_drift import DRIFTED, drift_message
 
     name = f"no feature has drifted from training (population stability index up to {DRIFTED:g})"
-    stable = quarter_stability(wave_features, features, communes)
     if stable.empty:
         return [CheckFinding("drift", name, True, "warn", "no survey wave to compare with", 0)]
     drifted = int(stable["drifted"].sum())

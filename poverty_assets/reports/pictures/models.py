@@ -10,7 +10,6 @@ import pandas as pd
 from poverty_assets.measure.measure import Measure
 from poverty_assets.reports.pictures.change import nowcast_skill_bars, stability_bars
 from poverty_assets.reports.pictures.drawing import DPI, Picture, area_map, png_of, ranked, scatter
-from poverty_assets.small_area.time.covariate_drift import quarter_stability
 from poverty_assets.small_area.time.nowcast import OVERALL
 
 _SHOWN = 20
@@ -100,12 +99,8 @@ def skill_by_quarter(metrics: pd.DataFrame, is_simulated: bool) -> bytes:
     return png_of(figure, is_simulated)
 
 
-def drift_plot(
-    wave_features: pd.DataFrame, features: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool
-) -> bytes | None:
-    """Population stability index of the features against those of the latest wave; None without a wave."""
-    communes = pd.Index(areas.loc[areas["area_level"] == "commune", "area_id"])
-    stable = quarter_stability(wave_features, features, communes)
+def drift_plot(stable: pd.DataFrame, is_simulated: bool) -> bytes | None:
+    """Population stability index of the features against those of the latest wave (lake: ``feature_drift``); None without a wave."""
     if stable.empty:
         return None
     return stability_bars(stable, {}, "Features against those that the survey was modelled with", is_simulated)

@@ -31,12 +31,12 @@ from poverty_assets.measure.measure import Measure
 from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.raking import rake
 from poverty_assets.small_area.association.tilt import Published, poor_features, tilt_to_published, within_provinces
+from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.margins.benchmark import benchmarked, log_odds
 from poverty_assets.small_area.margins.fit import HOUSEHOLD_EFFECT
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Inhabitants
 from poverty_assets.small_area.replicates import DRAWN_TOLERANCE, collect, drawn_households, in_threads
-from poverty_assets.small_area.rows import Drawn
 from poverty_assets.small_area.totals.figures import SAMPLED, inside
 from poverty_assets.small_area.wanted import Options, Wanted
 

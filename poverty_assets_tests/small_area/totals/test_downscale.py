@@ -12,7 +12,8 @@ from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Inhabitants
-from poverty_assets.small_area.rows import rollup, small_area_tables
+from poverty_assets.small_area.rollup import rollup
+from poverty_assets.small_area.rows import small_area_rows
 from poverty_assets.small_area.totals.downscale import downscale
 from poverty_assets.small_area.totals.figures import published_totals
 from poverty_assets.small_area.wanted import Options, Wanted
@@ -77,8 +78,8 @@ def test_communes_add_up_to_what_was_published_and_vary_with_the_register() -> N
     up = rollup(Hierarchy.of(areas, root="KH"), codes, population, method="downscaled")
     covariates = Covariates(rng.normal(size=(N, 1)), np.zeros((N, 2)), province, register[:, None])
     people = Inhabitants(population, population / 5, province)
-    drawn = downscale(totals, covariates, people, Wanted(up, measure), Options(30, seed=1))
-    tables = small_area_tables(drawn, up, measure)
+    wanted = Wanted(up, measure)
+    tables, _ = small_area_rows(downscale(totals, covariates, people, wanted, Options(30, seed=1)), wanted)
     own = tables.headcount.query("kind == 'uncensored'").pivot(
         index="area_id", columns="indicator_id", values="estimate"
     )

@@ -1,0 +1,70 @@
+"""Larger areas as means of their communes.
+
+Belongs here: the weights with which communes add up to districts, provinces and the country, and the evidence behind each area.
+Does not belong here: which area lies in which (``geography.hierarchy``), figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from poverty_assets.arrays import FloatArray, IntArray
+from poverty_assets.geography.hierarchy import Hierarchy
+
+
+@dataclass(frozen=True)
+class Rollup:
+    """Areas of all levels as population-weighted means of communes.
+
+    Attributes
+    ----------
+    table : DataFrame
+        ``area_id, area_level, method, n_households, flag``, one row an area.
+    matrix : csr_array, shape (a, n)
+    """
+
+    table: pd.DataFrame
+    matrix: Any
+
+
+def rollup(
+    hierarchy: Hierarchy,
+    communes: list[str],
+    population: FloatArray,
+    *,
+    sampled_households: IntArray | None = None,
+    method: str | None = None,
+    flag: npt.NDArray[np.object_] | None = None,
+) -> Rollup:
+    """Every commune, and every larger area up to the country that holds one.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+    communes : list of str
+        In the order of the arrays.
+    population : ndarray, shape (n,)
+    sampled_households : ndarray of int, shape (n,), optional
+        Households in the survey: areas with any are ``composite``, others ``modelled``.
+    method : str, optional
+        Evidence of every row instead, as ``downscaled``.
+    flag : ndarray of str, shape (n,), optional
+        Reason not to use a commune's figures alone, empty for none.
+    """
+    parts = hierarchy.number(communes)
+    area, matrix = hierarchy.rollup(parts, population)
+    sampled = np.zeros(len(communes)) if sampled_households is None else np.asarray(sampled_households, dtype=float)
+    n = np.rint(hierarchy.add_up(parts, sampled)[area]).astype(np.int64)
+    codes = hierarchy.ids[area].tolist()
+    table = pd.DataFrame({"area_id": codes, "area_level": hierarchy.level_names[area].tolist()})
+    table["method"] = method or np.where(n > 0, "composite", "modelled")
+    table["n_households"] = pd.array(n, dtype="Int64")
+    table.loc[n == 0, "n_households"] = pd.NA
+    of_commune = dict(zip(communes, ["" for _ in communes] if flag is None else flag.tolist(), strict=True))
+    table["flag"] = [of_commune.get(code, "") for code in codes]
+    return Rollup(table, matrix)
