@@ -154,6 +154,13 @@ def read_sources(path: Path) -> list[SourceSpec]:
                 for key, name in wanted
                 if name is not None and name not in names
             ]
+    outlines = [i for i, spec in enumerate(specs) if isinstance(spec, VectorSource) and spec.options.polygons]
+    if not outlines:
+        faults.append(
+            file.fault("no source gives the boundaries of areas", "state options: {polygons: ...} of the one")
+        )
+    for number in outlines[1:]:
+        faults.append(file.fault("a second source gives the boundaries", "keep one", number, "options", "polygons"))
     for number, (feature_id, place) in enumerate(features):
         if feature_id in (name for name, _ in features[:number]):
             faults.append(file.fault(f"feature_id {feature_id!r} is there twice", "rename one", *place))

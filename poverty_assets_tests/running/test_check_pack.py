@@ -24,6 +24,7 @@ FAULTS = [
     ("surveys/dhs.yaml", "stratum:", "strata: x\nstratum:", "unknown key 'strata'"),
     ("simulated.yaml", "weights_18: [", "weights_18: [0, ", "weights_18 has 11 values for 10 indicators"),
 ]  # fmt: skip
+OF_AREAS = "polygons: commune, codes_from: area_codes_2014, names_from: [boundaries_province, pcodes], valid_from: 2014-01-01, "
 SOURCES = [
     ("sources.yaml", "options: {encoding: mac_roman}", "options: {encodng: mac_roman}", "unknown key 'encodng'"),
     ("sources.yaml", "options: {member: ", "options: {membr: ", "unknown key 'membr'"),
@@ -87,6 +88,21 @@ def test_long_term_means_have_a_band_for_each_quarter_of_the_year(pack):
     [(file, line, problem)] = faults_found()
     assert (file, line) == places[0]
     assert "a band for each quarter of the year" in problem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (OF_AREAS, "", "no source gives the boundaries"),
+        ("codes_from: area_codes_2014", "codes_from: area_codes", "there is no source 'area_codes'"),
+        ("source_id: pcodes", "source_id: places", "source_id 'places' is there twice"),
+        ("feature_id: town_distance_km", "feature_id: village_count", "feature_id 'village_count' is there twice"),
+    ],
+)
+def test_sources_of_one_file_hang_together(pack, old, new, problem):
+    spoil(pack, [("sources.yaml", old, new, "")])
+    said = [one for *_, one in faults_found()]
+    assert any(problem in one for one in said)
 
 
 def test_files_that_are_missing_are_named_together(pack):
