@@ -66,10 +66,8 @@ def small_area_estimates(
 
     quarter, measure = quarter_of(context), home.measure
     waves = waves_of([survey_household_before, survey_household], home.survey_waves(quarter))
-    inputs = Inputs(
-        dim_area, covariates(commune_feature, home.specs), wave_feature, feature_drift, register_count, waves, published_mpi, published_headcount, measure,
-        home.country, quarter,
-    )  # fmt: skip
+    frames = (dim_area, covariates(commune_feature, home.specs), wave_feature, feature_drift, register_count)
+    inputs = Inputs(*frames, waves, published_mpi, published_headcount, measure, home.country, quarter)
     wanted = functionals_of(shocks_of(home.country, measure), measure, len(inputs.place.communes))
     made = estimate_quarter(inputs, functionals=wanted, options=Options(home.settings.replicates))
     context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])
