@@ -25,13 +25,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from poverty_assets.arrays import group_means
 from poverty_assets.evaluation.scores import Compared, compare, profile_scores, scores
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.judging.applicability import applicability
 from poverty_assets.judging.folds import block_ids
+from poverty_assets.judging.scores import spearman
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.pack.country import country_folder, load_country, load_sources
@@ -200,7 +200,7 @@ def evaluate(twin: Twin, n_replicates: int) -> None:
         ("from profiles", compared[0].table["estimate"].to_numpy()),
         ("by the same kernel fitted to H", direct_h),
     ):
-        error, rank = np.abs(estimate[~sampled] - h).mean(), spearmanr(estimate[~sampled], h)[0]
+        error, rank = np.abs(estimate[~sampled] - h).mean(), float(spearman(h, estimate[~sampled]))
         print(f"H {name}: mean error {error:.4f}, rank correlation {rank:.3f}")
     _print_profiles("given modelled margins", drawn.profiles, true, ~sampled, measure)
     shares, everywhere = figures_of_profiles(true, measure).uncensored, np.ones(len(true), dtype=bool)
