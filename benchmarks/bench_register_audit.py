@@ -68,7 +68,7 @@ def main() -> None:
 
     cpu = time.process_time() - cpu
     truth = read_truth_communes(home.settings.truth, period)
-    for name, value in register_audit.score_against_truth(audit, truth).items():
+    for name, value in score_against_truth(audit, truth).items():
         print(f"audit {name:24s} {value:.3f}")
     _within_provinces(audit, truth)
     _found(audit, truth)
@@ -83,6 +83,35 @@ def _missed(audit: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     return own.assign(true=1 - truth.set_index("commune_code")["poor_listed_share"]).dropna(
         subset=["true", "share_missed"]
     )
+
+
+def score_against_truth(audit: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
+    """Scores of an audit where the truth is known: evaluation only, never a step of the pipeline.
+
+    Parameters
+    ----------
+    audit : DataFrame
+        From `audit_rows`.
+    truth : DataFrame
+        ``commune_code, poor_listed_share``: the true share of poor households that are listed.
+
+    Returns
+    -------
+    dict
+        ``spearman`` of the share missed, of the least that is missed and of the rate of listing alone with the true share
+        missed; ``coverage95`` of its interval; ``bias``; ``n``.
+    """
+    true = 1 - truth.set_index("commune_code")["poor_listed_share"]
+    own = audit[(audit["area_level"] == "commune") & audit["share_missed"].notna()].set_index("area_id")
+    own = own.assign(true=true.reindex(own.index)).dropna(subset=["true"])
+    inside = (own["true"] >= own["share_missed_ci_low"]) & (own["true"] <= own["share_missed_ci_high"])
+    return {
+        "spearman": float(spearman(own["true"], own["share_missed"])),
+        "spearman_at_least": float(spearman(own["true"], own["share_missed_at_least"])),
+        "coverage95": float(inside.mean()),
+        "bias": float((own["share_missed"] - own["true"]).mean()),
+        "n": float(len(own)),
+    }
 
 
 def _within_provinces(audit: pd.DataFrame, truth: pd.DataFrame) -> None:

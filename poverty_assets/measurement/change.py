@@ -6,16 +6,14 @@ not belong here: the estimates themselves, or which definitions of an indicator 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from poverty_assets.arrays import FloatArray
-from poverty_assets.errors import ContractViolation, UsageError
+from poverty_assets.errors import UsageError
 from poverty_assets.measurement.intervals import symmetric_interval
 
 
@@ -98,63 +96,6 @@ def annualised_relative_change(
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = power * ratio ** (power - 1)
     return _change(ratio**power - 1, np.abs(slope) * np.sqrt(variance), df)
-
-
-def change_table(
-    before: pd.DataFrame,
-    after: pd.DataFrame,
-    keys: Sequence[str] = ("area_id", "area_level", "measure_id", "subgroup", "k", "statistic"),
-    *,
-    covariance: str | None = None,
-    df: float = np.inf,
-) -> pd.DataFrame:
-    """Absolute change of every estimate that two tables share.
-
-    Parameters
-    ----------
-    before, after : DataFrame
-        Tables of estimates with ``keys``, ``estimate`` and ``se``.
-    keys : sequence of str
-        What identifies a figure.
-    covariance : str, optional
-        Column of ``after`` with the covariance with the figure of ``before``; without it the samples are independent.
-    df : float
-        Degrees of freedom of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        ``keys``, then ``difference, se, ci_low, ci_high, is_significant``.
-
-    Raises
-    ------
-    ContractViolation
-        If a key is there twice in one of the tables.
-    """
-    names = list(keys)
-    for label, frame in (("before", before), ("after", after)):
-        twice = frame.duplicated(names)
-        if twice.any():
-            first = frame.loc[twice, names].iloc[0].to_dict()
-            raise ContractViolation(
-                f"{int(twice.sum())} figures of {label} are there twice, the first {first}",
-                remedy="add the column that tells them apart to the keys",
-            )
-    extra = [covariance] if covariance else []
-    both = before[[*names, "estimate", "se"]].merge(
-        after[[*names, "estimate", "se", *extra]], on=names, suffixes=("_before", "_after")
-    )
-    shared = both[covariance] if covariance else 0.0
-    change = absolute_change(
-        both["estimate_before"], both["estimate_after"], both["se_before"], both["se_after"], covariance=shared, df=df
-    )
-    return both[names].assign(
-        difference=change.difference,
-        se=change.se,
-        ci_low=change.ci_low,
-        ci_high=change.ci_high,
-        is_significant=change.is_significant,
-    )
 
 
 def _ratio(

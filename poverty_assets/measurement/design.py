@@ -1,8 +1,7 @@
 """Survey design: strata, primary sampling units and weights, and the variance of anything that is a total or a ratio.
 
-Belongs here: Taylor linearisation of totals and ratios, many variables in many domains at once, residuals of calibrated
-weights. Does not belong here: the variance of one stage of selection (``stages``), how an interval is made
-(``intervals``), new weights (``weighting``), or what is measured (``estimates``).
+Belongs here: Taylor linearisation of totals and ratios, many variables in many domains at once. Does not belong here: the variance
+of one stage of selection (``between_units``), how an interval is made (``intervals``), or what is measured (``estimates``).
 
 A domain is never a smaller sample: primary sampling units without a case in the domain stay in the design as zeros, as
 in R's ``survey`` and Stata's ``subpop``. The work is done on the totals of each unit in each domain, of which there are
@@ -21,20 +20,6 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray, IntArray, group_sums, safe_divide
 from poverty_assets.errors import ContractViolation, UsageError
 from poverty_assets.measurement.between_units import LONELY_RULES, DomainTotals, LonelyRule, Stage, stage_variance
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Auxiliary variables that the weights were calibrated to, and the weights before that."""
-
-    auxiliaries: FloatArray
-    base_weight: FloatArray
-
-    def residuals(self, values: FloatArray) -> FloatArray:
-        """What remains of ``values`` (n, m) after regression on the auxiliaries with the first weights."""
-        x, d = self.auxiliaries, self.base_weight[:, None]
-        slope = np.linalg.lstsq(x.T @ (d * x), x.T @ (d * values), rcond=None)[0]
-        return np.asarray(values - x @ slope, dtype=float)
 
 
 @dataclass(frozen=True)
@@ -80,8 +65,6 @@ class SurveyDesign:
         Second-stage unit of each row, where the second stage counts.
     second : Stage, optional
         Second-stage units in PSUs.
-    calibration : Calibration, optional
-        Set by ``weighting.calibrate``.
     """
 
     weight: FloatArray
@@ -90,7 +73,6 @@ class SurveyDesign:
     lonely: LonelyRule = "adjust"
     unit: IntArray | None = None
     second: Stage | None = None
-    calibration: Calibration | None = None
 
     @classmethod
     def build(
@@ -223,11 +205,8 @@ class SurveyDesign:
         sums = cells.by_domain()
         num, den = np.asarray(numerator), np.asarray(denominator)
         ratio = safe_divide(sums[:, num], sums[:, den])
-        if self.calibration is not None:
-            variance = self._calibrated_variance(values, num, den, ratio, sums, domain, cells.n_domains)
-        else:
-            scores = cells.totals[:, num] - ratio[cells.domain] * cells.totals[:, den]
-            variance = self._variance(replace(cells, totals=safe_divide(scores, sums[cells.domain][:, den])))
+        scores = cells.totals[:, num] - ratio[cells.domain] * cells.totals[:, den]
+        variance = self._variance(replace(cells, totals=safe_divide(scores, sums[cells.domain][:, den])))
         return self._estimates(ratio, variance, cells)
 
     def means(self, values: Any, domain: Any = None, n_domains: int | None = None) -> Estimates:
@@ -240,18 +219,11 @@ class SurveyDesign:
         """Weighted totals of each column by domain, with their standard errors."""
         v = np.asarray(values, dtype=float).reshape(len(self.weight), -1)
         cells = self.totals(v, domain, n_domains)
-        if self.calibration is None:
-            variance = self._variance(cells)
-        else:
-            d = np.zeros(len(v), dtype=np.int64) if domain is None else np.asarray(domain)
-            variance = np.stack([self.variance(v * (d == c)[:, None]) for c in range(cells.n_domains)])
-        return self._estimates(cells.by_domain(), variance, cells)
+        return self._estimates(cells.by_domain(), self._variance(cells), cells)
 
     def variance(self, scores: Any) -> FloatArray:
         """Variance of the weighted total of each column of ``scores`` (n, m), shape (m,)."""
         v = np.asarray(scores, dtype=float).reshape(len(self.weight), -1)
-        if self.calibration is not None:
-            v = self.calibration.residuals(v)
         return self._variance(self.totals(v))[0]
 
     def covariance(self, scores: Any) -> FloatArray:
@@ -270,24 +242,6 @@ class SurveyDesign:
         y, x = np.asarray(numerator, dtype=float) * inside, np.asarray(denominator, dtype=float) * inside
         total = float(self.weight @ x)
         return (y - float(self.weight @ y) / total * x) / total
-
-    def _calibrated_variance(
-        self,
-        values: Any,
-        num: IntArray,
-        den: IntArray,
-        ratio: FloatArray,
-        sums: FloatArray,
-        domain: Any,
-        n_domains: int,
-    ) -> FloatArray:
-        v = np.asarray(values, dtype=float).reshape(len(self.weight), -1)
-        d = np.zeros(len(v), dtype=np.int64) if domain is None else np.asarray(domain)
-        rows = []
-        for code in range(n_domains):  # residuals of calibration reach outside the domain, so each is worked in full
-            inside = (d == code)[:, None]
-            rows.append(self.variance(safe_divide((v[:, num] - ratio[code] * v[:, den]) * inside, sums[code, den])))
-        return np.stack(rows)
 
     def _estimates(self, estimate: FloatArray, variance: FloatArray, cells: DomainTotals) -> Estimates:
         psu = cells.unit if self.second is None else self.second.stratum[cells.unit]

@@ -91,16 +91,3 @@ def exact_interval(estimate: Any, n_effective: Any, level: float = 0.95) -> tupl
         low = np.where(p <= 0, 0.0, special.betaincinv(n * p, n * (1 - p) + 1, tail))
         high = np.where(p >= 1, 1.0, special.betaincinv(n * p + 1, n * (1 - p), 1 - tail))
     return np.where(np.isnan(n), np.nan, low), np.where(np.isnan(n), np.nan, high)
-
-
-def korn_graubard_interval(
-    estimate: Any, se: Any, n: Any, df: Any, level: float = 0.95
-) -> tuple[FloatArray, FloatArray]:
-    """Exact interval whose effective sample size comes from the standard error and the degrees of freedom.
-
-    As R's ``svyciprop(method="beta")``; ``n`` is the number of rows.
-    """
-    p, s = np.asarray(estimate, dtype=float), np.asarray(se, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        n_effective = p * (1 - p) / s**2 * (t_quantile(np.asarray(n) - 1, level) / t_quantile(df, level)) ** 2
-    return exact_interval(p, n_effective, level)

@@ -142,12 +142,6 @@ class LatentClasses:
         out: FloatArray = (joint / joint.sum(axis=0)).T
         return out
 
-    def profile_shares(self, masks: Any) -> FloatArray:
-        """Share of each profile that the model expects, shape (n_masks,)."""
-        bits = profile_bits(np.asarray(masks), self.item_probabilities_.shape[1])
-        out: FloatArray = _joint(bits, self.class_shares_[None], self.item_probabilities_[None])[0].sum(axis=0)
-        return out
-
     def _fit_one(self, bits: FloatArray, w: FloatArray, k: int) -> _Fit:
         if k < 1:
             raise UsageError(f"{k} latent classes cannot be fitted", remedy="ask for 1 class or more")

@@ -2,7 +2,7 @@
 
 Belongs here: the table of weighted and unweighted counts by area, subgroup, primary sampling unit and mask (bit j set where
 the household is deprived in indicator j, in the measure's order), its roll-up to areas and subgroups, and the algebra of the
-2^d profiles (which bits, which pairs, which supersets). Does not belong here: reading households (``coding``), statistics and
+2^d profiles (which bits, which pairs). Does not belong here: reading households (``coding``), statistics and
 their intervals (``overlap``, ``bundles``, ``joint``), or who may be published (``disclosure``).
 
 All statistics of this package are smooth functions of totals, and totals are linear in the counts: they are taken once for
@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from poverty_assets.errors import SpecificationError
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.coding import Chunk, Columns, chunks_of_frame, chunks_of_parquet, merged
 from poverty_assets.measurement.domains import ALL, areas_of, groupings
@@ -310,36 +309,3 @@ def pair_index(n_indicators: int) -> tuple[np.ndarray, np.ndarray]:
     [[0, 0, 1], [1, 2, 2]]
     """
     return np.triu_indices(n_indicators, k=1)
-
-
-def superset_sums(profiles: np.ndarray) -> np.ndarray:
-    """Zeta transform over the lattice of masks: for each set S, the sum over all profiles that contain S.
-
-    Parameters
-    ----------
-    profiles : ndarray, shape (..., 2^d)
-        Counts or shares of every profile, ordered by mask.
-
-    Returns
-    -------
-    ndarray, shape (..., 2^d)
-        Element 0 is the total, element ``1 << j`` the total deprived in j, ``(1 << a) | (1 << b)`` the pair, and so on.
-
-    Examples
-    --------
-    Of ten people four lack nothing, three only the first, two only the second, one both: four lack the first.
-
-    >>> superset_sums(np.array([4, 3, 2, 1])).tolist()
-    [10.0, 4.0, 3.0, 1.0]
-    """
-    sums = np.array(profiles, dtype=float)
-    n_profiles = sums.shape[-1]
-    n_indicators = n_profiles.bit_length() - 1
-    if n_profiles != 1 << n_indicators:
-        raise SpecificationError(
-            f"{n_profiles} profiles are not 2^d", remedy="give a column for every mask, also empty ones"
-        )
-    for bit in range(n_indicators):
-        halves = sums.reshape(*sums.shape[:-1], -1, 2, 1 << bit)
-        halves[..., 0, :] += halves[..., 1, :]
-    return sums

@@ -225,20 +225,6 @@ def dimension_overlap(
     return share_table(counts, cells, (of_mask[:, None] == sets).astype(float), keys, measure, method)
 
 
-def dimension_counts(
-    counts: MaskCounts,
-    cells: Cells,
-    measure: Measure,
-    *,
-    method: str = "direct",
-) -> pd.DataFrame:
-    """Share of people deprived in exactly none, one, two, ... dimensions (`dimension_overlap` summed, with its own error)."""
-    numbers = np.arange(len(measure.dimensions) + 1)
-    touched = profile_bits(dimension_sets(counts.masks, measure), len(measure.dimensions)).sum(axis=1)
-    columns = (touched[:, None] == numbers).astype(float)
-    return share_table(counts, cells, columns, {"n_dimensions": numbers}, measure, method)
-
-
 def share_table(
     counts: MaskCounts, cells: Cells, columns: FloatArray, keys: Mapping[str, np.ndarray], measure: Measure, method: str
 ) -> pd.DataFrame:

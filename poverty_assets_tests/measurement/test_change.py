@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poverty_assets.errors import ContractViolation, UsageError
+from poverty_assets.errors import UsageError
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import k_value
 from poverty_assets.measurement.change import (
     absolute_change,
     annualised_relative_change,
-    change_table,
     relative_change,
 )
 from poverty_assets.measurement.design import SurveyDesign
@@ -68,16 +67,6 @@ def test_one_year_apart_annualised_is_plain() -> None:
 def test_estimates_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(UsageError, match="-2 years apart"):
         absolute_change(0.3, 0.2, 0.1, 0.1, years=-2)
-
-
-def test_table_of_changes_joins_on_its_keys() -> None:
-    before = pd.DataFrame({"area_id": ["01", "02"], "estimate": [0.3, 0.4], "se": [0.01, 0.01]})
-    after = pd.DataFrame({"area_id": ["02", "03"], "estimate": [0.1, 0.4], "se": [0.01, 0.01]})
-    table = change_table(before, after, keys=["area_id"])
-    assert table["area_id"].tolist() == ["02"]
-    assert table["difference"].item() == pytest.approx(-0.3)
-    with pytest.raises(ContractViolation, match="1 figures of after are there twice"):
-        change_table(before, pd.concat([after, after.iloc[:1]]), keys=["area_id"])
 
 
 @pytest.fixture(scope="module")

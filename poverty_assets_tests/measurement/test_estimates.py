@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Cutoffs, k_value, load_measure
-from poverty_assets.measurement import identities
 from poverty_assets.measurement.design import SurveyDesign
 from poverty_assets.measurement.estimates import MeasureEstimates, estimate_measure
 from poverty_assets.measurement.intervals import t_quantile
-from poverty_assets.measurement.weighting import jackknife
+from poverty_assets_tests.measurement import identities
 from poverty_assets_tests.measurement.factories import (
     AREAS,
     COMMUNES,
@@ -31,6 +30,7 @@ from poverty_assets_tests.measurement.factories import (
     make_measure,
     oracle_measure,
 )
+from poverty_assets_tests.measurement.jackknife import jackknife
 
 THIRD = 0.333333
 KS = {1: Fraction(1, 18), 20: Fraction(1, 5), 33: Fraction(1, 3), 50: Fraction(1, 2)}

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from poverty_assets.measure.measure import Measure, load_measure
-from poverty_assets.measurement import identities
 from poverty_assets.measurement.estimates import MeasureEstimates, estimate_measure
+from poverty_assets_tests.measurement import identities
 from poverty_assets_tests.measurement.factories import HIERARCHY, MEASURES, make_households, make_measure
 
 THIRD = 0.333333

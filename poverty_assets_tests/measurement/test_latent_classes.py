@@ -67,7 +67,6 @@ def test_known_types_are_found_and_bic_counts_them():
     assert model.n_classes_ == 2
     np.testing.assert_allclose(model.class_shares_, TRUE_SHARES, atol=1e-4)
     np.testing.assert_allclose(model.item_probabilities_, TRUE_ITEMS, atol=1e-4)
-    np.testing.assert_allclose(model.profile_shares(masks), share, atol=1e-6)
     np.testing.assert_allclose(model.posterior(masks).sum(axis=1), 1)
 
 

@@ -17,7 +17,6 @@ from poverty_assets.measurement.masks import cells_of, count_masks
 from poverty_assets.measurement.overlap import (
     PAIR_STATISTICS,
     deprivation_counts,
-    dimension_counts,
     dimension_overlap,
     overlap_pairs,
     pair_statistics,
@@ -150,7 +149,6 @@ def test_dimensions_are_touched_by_any_of_their_indicators():
     rows = country(dimension_overlap(*counted(frame), measure)).set_index("dimension_mask")
     assert rows["estimate"].to_dict() == {0: 0.25, 1: 0.5, 2: 0.0, 3: 0.25}
     assert rows.loc[3, "dimensions"] == ["living", "education"]
-    assert country(dimension_counts(*counted(frame), measure))["estimate"].tolist() == [0.25, 0.5, 0.25]
 
 
 weights = st.lists(st.integers(0, 20), min_size=8, max_size=8).filter(lambda w: sum(w) > 0)

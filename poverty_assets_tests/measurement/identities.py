@@ -1,7 +1,7 @@
 """Identities that the figures of a measure satisfy, whoever computed them.
 
-Belongs here: functions that take tables in the form of ``fct_mpi``, ``fct_headcount`` and ``fct_contribution`` and return the
-largest gap and where it is. Does not belong here: what to do about a gap (the warehouse's gate, tests).
+Functions that take tables in the form of ``fct_mpi``, ``fct_headcount`` and ``fct_contribution`` and return the largest gap and
+where it is. The warehouse's gate asks the same of what is to be published, in SQL.
 
 Every gap is 0 in exact arithmetic; an inequality's gap is how far it is broken, so below 0 never counts.
 """
