@@ -13,6 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from shapely.geometry import box
 
 from poverty_assets.geography.hierarchy import Hierarchy
@@ -49,12 +50,38 @@ class World:
     @property
     def outlined(self) -> gpd.GeoDataFrame:
         """``areas`` with shapes, in metres: larger areas are the union of what they hold."""
-        place = {code: i for i, code in enumerate(self.finest)}
-        shapes = []
-        for code in self.areas["area_id"]:
-            own = [place[one] for one in self.finest if code in self.hierarchy.line(one)]
-            shapes.append(box(1_000 * min(own), 0, 1_000 * (max(own) + 1), 1_000))
+        hierarchy, place = self.hierarchy, {code: i for i, code in enumerate(self.finest)}
+        squares = {code: box(1_000 * i, 0, 1_000 * (i + 1), 1_000) for code, i in place.items()}
+        shapes = [
+            shapely.union_all([squares[one] for one in self.finest if code in hierarchy.line(one)])
+            for code in self.areas["area_id"]
+        ]
         return gpd.GeoDataFrame(self.areas, geometry=shapes, crs="EPSG:32648")
+
+    @property
+    def dim_area(self) -> pd.DataFrame:
+        """What rooms read of ``dim_area``: people and households by area, a square kilometre each."""
+        outlined, hierarchy = self.outlined, self.hierarchy
+        number = hierarchy.number(self.finest)
+        people = hierarchy.add_up(number, 1_000.0 * np.arange(1, len(self.finest) + 1))
+        held = people[hierarchy.number(self.areas["area_id"])]
+        degrees, middle = outlined.geometry.to_crs(4326), outlined.centroid.to_crs(4326)
+        return self.areas.assign(
+            is_urban=False,
+            population=held.astype(int),
+            households=(held / 5).astype(int),
+            area_km2=outlined.area / 1e6,
+            centroid_lon=middle.x,
+            centroid_lat=middle.y,
+            geometry=shapely.to_wkb(degrees.to_numpy()),
+        )
+
+    @property
+    def crosswalk(self) -> pd.DataFrame:
+        """``area_crosswalk`` of `register`: every code is an area's own."""
+        holders = self.hierarchy.holders(self.finest)
+        rows = [("register", code, code, above, "same_code") for code, above in zip(self.finest, holders, strict=True)]
+        return pd.DataFrame(rows, columns=["source_id", "source_code", "area_id", "parent_id", "how"])
 
     def households(self, indicators: tuple[str, ...] = ("water", "school"), per_area: int = 6) -> pd.DataFrame:
         """A survey that visits every finest area in two clusters; the same answers in every world, area for area."""
