@@ -19,7 +19,8 @@ from poverty_assets.errors import InputError
 from poverty_assets.features.layers_and_tables import features_from_source
 from poverty_assets.features.zonal import zonal_statistics
 from poverty_assets.geography.areas import to_geodataframe
-from poverty_assets.geography.crosswalk import commune_codes
+from poverty_assets.geography.crosswalk import areas_of_codes, commune_codes
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
@@ -192,11 +193,10 @@ def _coded_table(
         renumbered = {district.old: district.new for district in country.renumbered_districts}
         table = frame.assign(area_id=frame["district_code"].replace(renumbered))
     else:
-        mapped = crosswalk[crosswalk["source_id"] == spec.source_id].set_index("source_code")
-        coded = commune_codes(frame, country)
-        table = coded.assign(area_id=coded["area_code"].map(mapped["area_id"].fillna(mapped["parent_id"])))
+        coded, own = commune_codes(frame, country), crosswalk[crosswalk["source_id"] == spec.source_id]
+        table = coded.assign(area_id=areas_of_codes(coded["area_code"], own))
     if spec.options.absent_is_zero:
-        communes = areas.loc[areas["area_level"] == "commune", "area_id"]
+        communes = areas.loc[areas["area_level"] == Hierarchy.of(areas).finest, "area_id"]
         absent = pd.DataFrame({"area_id": communes[~communes.isin(table["area_id"])]})
         columns = [name for name in table if name != "area_id" and pd.api.types.is_numeric_dtype(table[name])]
         table = pd.concat([table, absent.assign(**dict.fromkeys(columns, 0.0))], ignore_index=True)

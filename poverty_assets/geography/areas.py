@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation, NotObserved
+from poverty_assets.geography.crosswalk import areas_of_codes
 from poverty_assets.geography.gazetteer import read_gazetteer
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
@@ -146,8 +147,7 @@ def add_counts(
     areas = areas.set_index("area_id", drop=False)
     communes = areas.index[areas["area_level"] == hierarchy.finest]
     for source_id, attributes, frame, urban_values in tables:
-        to_area = crosswalk[crosswalk["source_id"] == source_id].set_index("source_code")
-        placed = frame["area_code"].map(to_area["area_id"].fillna(to_area["parent_id"]))
+        placed = areas_of_codes(frame["area_code"], crosswalk[crosswalk["source_id"] == source_id])
         for attribute, column in attributes.items():
             if attribute == "is_urban":
                 urban = frame[column].astype(str).isin([str(v) for v in urban_values])

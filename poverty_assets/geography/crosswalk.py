@@ -170,6 +170,19 @@ def map_sources(
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
+def areas_of_codes(codes: pd.Series, crosswalk: pd.DataFrame) -> pd.Series:
+    """Area of each code of one source: its own, else the lowest that certainly holds it; missing for a code that has no row.
+
+    Parameters
+    ----------
+    codes : Series
+    crosswalk : DataFrame (catalog: ``area_crosswalk``)
+        The rows of the source.
+    """
+    mapped = crosswalk.set_index("source_code")
+    return codes.map(mapped["area_id"].fillna(mapped["parent_id"]))
+
+
 def commune_codes(frame: pd.DataFrame, country: Country) -> pd.DataFrame:
     """The frame with ``area_code``: its own, or the commune's part of a village code."""
     if "area_code" in frame:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from poverty_assets.geography.crosswalk import commune_codes
+from poverty_assets.geography.crosswalk import areas_of_codes, commune_codes
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import TableSource
@@ -54,9 +54,7 @@ def listed_by_area(register: pd.DataFrame, crosswalk: pd.DataFrame, hierarchy: H
     DataFrame indexed by area_id: ``households, listed``. A unit without a boundary of its own counts in the lowest area
     that certainly holds it, so that totals of larger areas are complete.
     """
-    mapped = crosswalk.set_index("source_code")
-    placed = register["area_code"].map(mapped["area_id"].fillna(mapped["parent_id"]))
-    number = hierarchy.number(placed)
+    number = hierarchy.number(areas_of_codes(register["area_code"], crosswalk))
     columns = ["households", "listed"]
     sums = {
         name: hierarchy.add_up(number, np.nan_to_num(register[name].to_numpy(dtype=float, na_value=0.0)))
