@@ -159,7 +159,7 @@ class Hierarchy:
         """
         return np.asarray(self._index.get_indexer(pd.Index(ids, dtype=object)), dtype=np.int64)
 
-    def place_of(self, level: str) -> int:
+    def depth_of(self, level: str) -> int:
         """Place of a level in ``levels``.
 
         Raises
@@ -173,7 +173,7 @@ class Hierarchy:
 
     def members(self, level: str) -> IntArray:
         """Numbers of the areas of a level, by code."""
-        return np.flatnonzero(self.level == self.place_of(level))
+        return np.flatnonzero(self.level == self.depth_of(level))
 
     def codes(self, level: str) -> list[str]:
         """Codes of the areas of a level, in order."""
@@ -181,7 +181,7 @@ class Hierarchy:
 
     def ancestor(self, number: IntArray, level: str) -> IntArray:
         """Number of the area of a level that each of these areas is or lies in; -1 where there is none, and for -1."""
-        found = self.ancestors[number, self.place_of(level)]
+        found = self.ancestors[number, self.depth_of(level)]
         return np.where(np.asarray(number) >= 0, found, -1)
 
     def line(self, area_id: str) -> list[str]:
