@@ -28,7 +28,7 @@ from poverty_assets.pack.feature import ColumnFeature, LayerFeature
 from poverty_assets.registers.counts import all_register_rows, listed_by_area
 from poverty_assets.reports.explorer.geometry import pack_boundaries
 from poverty_assets.small_area.inputs import place_of
-from poverty_assets.small_area.rows import rollup
+from poverty_assets.small_area.rollup import rollup
 from poverty_assets.vulnerability.exposure import exposure
 from poverty_assets.vulnerability.hazards import Hazard, Way
 from poverty_assets.warehouse.headline import combine
