@@ -25,7 +25,8 @@ from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.measurement.masks import cells_of, count_masks
 from poverty_assets.pack.country import load_country
 from poverty_assets.pack.feature import ColumnFeature, LayerFeature
-from poverty_assets.registers.counts import all_register_rows, listed_by_area
+from poverty_assets.registers.counts import listed_by_area
+from poverty_assets.registers.rows import all_register_rows
 from poverty_assets.reports.explorer.geometry import pack_boundaries
 from poverty_assets.small_area.inputs import place_of
 from poverty_assets.small_area.rollup import rollup

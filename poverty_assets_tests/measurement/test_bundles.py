@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poverty_assets.catalog.tables import table
+from poverty_assets.catalog import table
 from poverty_assets.measurement.bundles import bundles, expected_shares, top_profiles
 from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.masks import cells_of, count_masks, profile_bits

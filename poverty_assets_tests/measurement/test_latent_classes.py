@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from poverty_assets.catalog.tables import table
+from poverty_assets.catalog import table
 from poverty_assets.errors import ContractViolation, UsageError
 from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.latent_classes import (

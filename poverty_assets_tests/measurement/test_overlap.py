@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poverty_assets.catalog.tables import table
+from poverty_assets.catalog import table
 from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.design import SurveyDesign
 from poverty_assets.measurement.masks import cells_of, count_masks
