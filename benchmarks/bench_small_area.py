@@ -281,7 +281,7 @@ def _areas(twin: Twin) -> pd.DataFrame:
 def _print_marks(title: str, found: pd.DataFrame, method: str) -> None:
     """Coverage, width, bias, spread and error of each figure."""
     metrics = ["coverage95", "width95", "bias", "bias_poorest_tenth", "sd_ratio", "mae", "exactly_0_or_1"]
-    own = found[found["metric"].isin(metrics) & (found["learner"] == method)]
+    own = found[found["metric"].isin(metrics) & (found["learner"] == method) & (found["subgroup"] == "all")]
     wide = own.pivot(index="target", columns="metric", values="value")[metrics]
     wide.columns = ["coverage", "width", "bias", "poorest tenth", "sd ratio", "mean error", "0 or 1"]
     print(f"\n{title} ({own['n'].iloc[0]})\n{wide.loc[found['target'].unique()].round(4).to_string()}")
@@ -294,10 +294,9 @@ def _print_fairness(found: pd.DataFrame, kinds: pd.DataFrame, poor: Compared) ->
     width = width[width["method"] == "modelled"]
     for column in kinds.columns.drop("area_id"):
         for name in kinds[column].unique():
-            own = found[found["metric"].str.endswith(f"[{column}={name}]") & (found["learner"] == "modelled")]
-            own = own.assign(metric=own["metric"].str.partition("[")[0])
-            is_poverty = own["target"].isin(["truth:headcount_ratio", "truth:mpi"])
-            h = own[own["target"] == "truth:headcount_ratio"].set_index("metric")
+            own = found[(found["subgroup"] == f"{column}={name}") & (found["learner"] == "modelled")]
+            is_poverty = own["target"].isin(["headcount_ratio", "mpi"])
+            h = own[own["target"] == "headcount_ratio"].set_index("metric")
             margins = own[~is_poverty].groupby("metric")["value"].mean()
             print(
                 f"{column + ' ' + name:28}{h['n'].iloc[0]:8}{h.loc['coverage95', 'value']:13.3f}"

@@ -6,10 +6,21 @@ Belongs here: what a row is, its key and columns. Does not belong here: tables o
 
 from __future__ import annotations
 
-from poverty_assets.catalog.columns import QUARTER, SOURCE_ID
+from poverty_assets.catalog.columns import QUARTER, SOURCE_ID, SUBGROUP
 from poverty_assets.catalog.model import Column, Table
 
 _SCORE_UNIT = "as the metric"
+_TARGET_KIND = Column(
+    "target_kind",
+    "VARCHAR",
+    "Kind of thing predicted: register_rate (share of households on a register), margin (share deprived in an indicator), nowcast"
+    " (the same, and the headcount ratio, moved on to a later time), truth (a published figure, beside what is so in simulated data),"
+    " profiles (all sets of deprivations together)",
+    allowed=("register_rate", "margin", "nowcast", "truth", "profiles"),
+)
+_TARGET = Column(
+    "target", "VARCHAR", "What is predicted: a register, an indicator, a statistic; all: the kind's targets together"
+)
 
 MODEL_RUN = Table(
     "model_run",
@@ -19,7 +30,8 @@ MODEL_RUN = Table(
     (
         QUARTER,
         Column("model_id", "VARCHAR", "What the model predicts and with which learner"),
-        Column("target", "VARCHAR", "What it predicts"),
+        _TARGET_KIND,
+        _TARGET,
         Column("learner", "VARCHAR", "Learner that was chosen"),
         Column("chosen_by", "VARCHAR", "Rule of choice: metric and fold design"),
         Column("n_training", "BIGINT", "Areas it was fitted on", "areas", False, 0),
@@ -42,11 +54,12 @@ MODEL_RUN = Table(
 MODEL_METRIC = Table(
     "model_metric",
     "Scores of learners and baselines on held-out areas",
-    "quarter, target, learner, fold design and metric",
-    ("quarter", "target", "learner", "fold_design", "metric"),
+    "quarter, kind of target, target, learner, fold design, subgroup, quarter of the prediction and metric",
+    ("quarter", "target_kind", "target", "learner", "fold_design", "subgroup", "as_of_quarter", "metric"),
     (
         QUARTER,
-        Column("target", "VARCHAR", "What is predicted"),
+        _TARGET_KIND,
+        _TARGET,
         Column("learner", "VARCHAR", "Learner; baselines are learners too"),
         Column(
             "fold_design",
@@ -54,6 +67,12 @@ MODEL_METRIC = Table(
             "How areas were held out; random folds flatter and are never used to choose; next_wave: judged by the wave that came"
             " after; truth: against what is so in simulated data",
             allowed=("random", "block50km", "leave_province_out", "next_wave", "truth"),
+        ),
+        SUBGROUP.renamed("subgroup", "Areas scored: all, or column=value as in is_urban=true"),
+        QUARTER.renamed(
+            "as_of_quarter",
+            "First day of the quarter whose covariates the prediction was made from: the row's own, but for nowcasts, which the"
+            " latest wave judges as of the quarter in which it came and of each one since the wave before",
         ),
         Column("metric", "VARCHAR", "Score: spearman, rmse, coverage95, ..."),
         Column("value", "DOUBLE", "The score", _SCORE_UNIT, True),

@@ -21,7 +21,7 @@ from poverty_assets.small_area.association.raking import independent
 from poverty_assets.small_area.draws import draws_matrix
 from poverty_assets.small_area.intervals import bounds_of_draws
 
-COLUMNS = ("target", "learner", "fold_design", "metric", "value", "n")
+COLUMNS = ("target_kind", "target", "learner", "fold_design", "subgroup", "metric", "value", "n")
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Nominal levels of intervals whose coverage is shown."""
 REMOTE_THIRDS = ("nearest", "middle", "remotest")
@@ -36,7 +36,7 @@ class Compared:
     Attributes
     ----------
     target : str
-        ``truth:<figure>``.
+        The figure: ``headcount_ratio``, ``mpi`` or an indicator.
     table : DataFrame
         ``area_id, method, n_households, estimate, true, ci_low, ci_high``.
     draws : ndarray of float32, shape (n, r)
@@ -70,7 +70,7 @@ def compare(draws: pd.DataFrame, truth: pd.DataFrame, measure: Measure) -> list[
         table = own[["area_id", "method", "n_households", "estimate"]].copy()
         table["true"] = truth.set_index("area_id")[name].reindex(own["area_id"]).to_numpy()
         table["ci_low"], table["ci_high"] = bounds_of_draws(table["estimate"].to_numpy(), values, 0.95)
-        out.append(Compared(f"truth:{name}", table, values))
+        out.append(Compared(name, table, values))
     return out
 
 
@@ -83,19 +83,17 @@ def scores(compared: list[Compared], kinds: pd.DataFrame) -> pd.DataFrame:
     kinds : DataFrame
         ``area_id`` and columns whose values part the communes (``truth.kinds_of_commune``).
     """
-    rows: list[tuple[str, str, str, float, int]] = []
+    rows: list[tuple[str, str, str, str, float, int]] = []
     for one in compared:
         for method, own in one.table.groupby("method", sort=True):
-            rows += [(one.target, str(method), m, v, len(own)) for m, v in _scores(own)]
+            rows += [(one.target, str(method), "all", m, v, len(own)) for m, v in _scores(own)]
             parted = own.merge(kinds, on="area_id")
             for column in kinds.columns.drop("area_id"):
                 for value, part in parted.groupby(column, sort=True, observed=True):
                     chosen = {m: v for m, v in _scores(part) if m in ("coverage95", "bias", "mae")}
-                    rows += [
-                        (one.target, str(method), f"{m}[{column}={value}]", v, len(part)) for m, v in chosen.items()
-                    ]
-    made = pd.DataFrame(rows, columns=["target", "learner", "metric", "value", "n"]).assign(fold_design="truth")
-    return made[list(COLUMNS)]
+                    rows += [(one.target, str(method), f"{column}={value}", m, v, len(part)) for m, v in chosen.items()]
+    made = pd.DataFrame(rows, columns=["target", "learner", "subgroup", "metric", "value", "n"])
+    return made.assign(target_kind="truth", fold_design="truth")[list(COLUMNS)]
 
 
 def _scores(table: pd.DataFrame) -> Iterator[tuple[str, float]]:
@@ -158,7 +156,7 @@ def profile_scores(
     out = []
     for metric, value in errors[0].items():
         for name, found in ((metric, value), (f"{metric}_against_independence", value / errors[1][metric] - 1)):
-            out.append(("profiles", learner, "truth", name, found, int(rows.sum())))
+            out.append(("profiles", "all", learner, "truth", "all", name, found, int(rows.sum())))
     return pd.DataFrame(out, columns=list(COLUMNS))
 
 

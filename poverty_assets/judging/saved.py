@@ -6,6 +6,7 @@ belong here: what a model holds and what its card says (``registers.artifact``, 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import zipfile
@@ -93,7 +94,9 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def number(value: Any) -> Any:
-    """A value as JSON has it, which knows neither infinity nor what is not a number."""
+    """A value as JSON has it, which knows no dates, and neither infinity nor what is not a number."""
+    if isinstance(value, dt.date):
+        return value.isoformat()
     plain = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(plain, float) and not np.isfinite(plain) else plain
 

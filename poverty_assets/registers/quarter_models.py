@@ -113,7 +113,7 @@ def fit_registers(
             continue
         fitted = fit_register_model(inputs, champion=(champions or {}).get(register_id), seed=seed)
         path = save_model(fitted, models / f"register_rate_{register_id}" / f"quarter={quarter.key}" / "model.skops")
-        made = _rows(fitted, register_id, inputs, path.relative_to(models.parent).as_posix())
+        made = _rows(fitted, inputs, quarter, path.relative_to(models.parent).as_posix())
         for name, frame in made.items():
             parts[name].append(frame)
     kept = {"runs": table("model_run"), "metrics": table("model_metric")}
@@ -139,7 +139,7 @@ def register_inputs(tables: RegisterTables) -> dict[str, RegisterInputs]:
         own = counts.set_index("area_id").reindex(communes["area_id"])
         past = tables.history[tables.history["register_id"] == register_id].set_index("area_id")["rate"]
         answer[str(register_id)] = RegisterInputs(
-            target=f"register_rate:{register_id}",
+            target=str(register_id),
             features=wide,
             rate=rate_of(own).astype(float),
             households=own["households"].astype(float),
@@ -167,11 +167,12 @@ def _metric_points(communes: pd.DataFrame, country: Country) -> np.ndarray:
     return np.column_stack(to_metric.transform(communes["centroid_lon"], communes["centroid_lat"]))
 
 
-def _rows(fitted: RegisterModel, register_id: str, inputs: RegisterInputs, artifact: str) -> dict[str, pd.DataFrame]:
+def _rows(fitted: RegisterModel, inputs: RegisterInputs, quarter: Quarter, artifact: str) -> dict[str, pd.DataFrame]:
     flag = fitted.predictions["in_area_of_applicability"].map({True: "ok", False: OUTSIDE})
-    predictions = fitted.predictions.assign(register_id=register_id, quality_flag=flag)[list(PREDICTION)]
+    predictions = fitted.predictions.assign(register_id=inputs.target, quality_flag=flag)[list(PREDICTION)]
     run = {
-        "model_id": f"{inputs.target}:{fitted.learner}",
+        "model_id": f"register_rate:{inputs.target}:{fitted.learner}",
+        "target_kind": "register_rate",
         "target": inputs.target,
         "learner": fitted.learner,
         "chosen_by": fitted.chosen_by,
@@ -188,7 +189,9 @@ def _rows(fitted: RegisterModel, register_id: str, inputs: RegisterInputs, artif
     return {
         "predictions": predictions,
         "runs": pd.DataFrame([run]),
-        "metrics": metrics[[c.name for c in table("model_metric").lake_columns]],
+        "metrics": metrics.assign(target_kind="register_rate", subgroup="all", as_of_quarter=quarter.start)[
+            [c.name for c in table("model_metric").lake_columns]
+        ],
         "scored": scored,
-        "importance": fitted.importance.assign(register_id=register_id),
+        "importance": fitted.importance.assign(register_id=inputs.target),
     }

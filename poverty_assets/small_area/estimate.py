@@ -9,6 +9,7 @@ totals of provinces are published, communes are downscaled from them. Where ther
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,8 @@ from poverty_assets.small_area.time.nowcast import (
 )
 from poverty_assets.small_area.totals.figures import province_figures
 from poverty_assets.small_area.wanted import Functionals, Options, Wanted
-from poverty_assets.sources.earlier import BETWEEN
 
+_METRIC = [column.name for column in table("model_metric").lake_columns]
 OUTSIDE = "outside_area_of_applicability"
 _SERVED_AFTER = 45  # days: a wave describes the middle of its fieldwork, a quarter its own middle
 
@@ -115,7 +116,7 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     distance, inside = applicability(covariates.features, survey.now.sampled, covariates.xy)
     margins = fit_margins(survey, covariates, place.people, since=since, distance=distance)
     judged = _judge_nowcast(inputs)
-    shift = _moved(inputs) if choose_nowcast(judged) == "nowcast" else None
+    shift = _moved(inputs) if choose_nowcast(latest(judged)) == "nowcast" else None
     wanted = Wanted(_areas(inputs, inside, followed=shift is not None), measure, functionals)
     totals = province_figures(inputs.waves[-1].households, place, survey.now, measure)
     drawn = replicate(margins, survey.now, place.groups, wanted, totals=totals, shift=shift, options=options)
@@ -129,19 +130,20 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
         before=None if survey.before is None else WaveBefore(survey.before, place.district),
         seed=options.seed,
     )
+    of_margins = found.metrics.assign(target_kind="margin", subgroup="all", as_of_quarter=inputs.quarter.start)
     outside = [code for code, here in zip(place.communes, inside, strict=True) if not here]
     note = {
         "wave": inputs.waves[-1].name,
         "measure_id": measure.measure_id,
         "replicates": options.n_replicates,
         "drift_per_year": since.drift_per_year,
-        "nowcast": choose_nowcast(judged),
-        "reason": choice_reason(judged),
+        "nowcast": choose_nowcast(latest(judged)),
+        "reason": choice_reason(latest(judged)),
         "largest gap to direct totals of provinces": _largest_gap(margins),
     }
     return Estimated(
         *_rows(drawn, wanted, place),
-        pd.concat([part for part in (found.metrics, judged) if len(part)], ignore_index=True),
+        pd.concat([part for part in (of_margins, judged) if len(part)], ignore_index=True)[_METRIC],
         note,
         found.importance,
         Fitted(margins, survey.now, covariates, place.communes, found.chosen, [*names, *rates], outside),
@@ -195,7 +197,7 @@ def save(made: Estimated, models: Path, quarter: Quarter) -> pd.DataFrame:
 def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
     """Scores of the nowcast from the wave before against the latest one; no rows while there is only one wave.
 
-    Scores of a quarter between them carry its label, as ``rmse[2024Q3]``: what would have been said then, against what came.
+    Scores as of a quarter between them are of what would have been said then, against what came.
     """
     waves, place, measure = inputs.waves, inputs.place, inputs.measure
     if len(waves) < 2:
@@ -206,12 +208,21 @@ def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
         then, there = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[0], later, "feature_id"))
         return score_nowcast(before, after, then, there, place.population, [*measure.indicator_ids, POOR])
 
-    parts = [judged(inputs.at_waves[-1])]
-    for name, frame in inputs.between.groupby("wave", sort=True):
-        made = judged(frame)
-        made["metric"] += f"[{str(name).removeprefix(BETWEEN)}]"
+    last = inputs.at_waves[-1]
+    parts = [judged(last).assign(as_of_quarter=_start(last["quarter_of_wave"].iloc[0]))]
+    for label, frame in inputs.between.groupby("quarter_of_wave", sort=True):
+        made = judged(frame).assign(as_of_quarter=_start(label))
         parts.append(made[made["learner"] != "persistence"])  # which is the same in every quarter
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True).assign(target_kind="nowcast", subgroup="all")[_METRIC]
+
+
+def _start(label: Any) -> dt.date:
+    return Quarter.from_label(str(label)).start
+
+
+def latest(judged: pd.DataFrame) -> pd.DataFrame:
+    """Scores of the nowcast as of the last quarter before the latest wave was to be had: the ones that choose."""
+    return judged[judged["as_of_quarter"] == judged["as_of_quarter"].max()] if len(judged) else judged
 
 
 def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, options: Options) -> Estimated:
@@ -248,4 +259,4 @@ def _rows(drawn: Drawn, wanted: Wanted, place: Place) -> tuple[SmallAreaTables, 
 
 
 def _no_metrics() -> pd.DataFrame:
-    return pd.DataFrame(columns=["target", "learner", "fold_design", "metric", "value", "n"])
+    return pd.DataFrame(columns=_METRIC)

@@ -232,13 +232,12 @@ def compete(
     contest = Contest(table.assign(**{_PROVINCE: covariates.province[sampled]}), shares, weight, seed)
     blocks, provinces = block_ids(covariates.xy)[sampled], covariates.province[sampled]
     folds = {design: fold_ids(design, blocks=blocks, provinces=provinces, seed=seed) for design in DESIGNS}
-    targets = {f"margin:{name}": name for name in indicators}
     metrics = play(
-        list(learners.values()), contest, folds, lambda found: share_scores(found, shares, weight), list(targets)
+        list(learners.values()), contest, folds, lambda found: share_scores(found, shares, weight), indicators
     )[1]
     best = _choose(metrics, [name for name, one in learners.items() if not one.is_baseline])
     worth = _importance(best, learners, contest, folds[BLOCKS], features)
-    return Competition(metrics, {targets[target]: name for target, name in best.items()}, worth)
+    return Competition(metrics, best, worth)
 
 
 def _learners(features: list[str], names: FeatureNames) -> dict[str, Learner]:

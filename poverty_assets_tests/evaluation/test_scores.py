@@ -29,8 +29,9 @@ def make_draws(error: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(rows), pd.DataFrame({"area_id": [f"{i:06d}" for i in range(N)], **dict.fromkeys(names, true)})
 
 
-def value(metrics: pd.DataFrame, metric: str, learner: str = "modelled") -> float:
-    rows = metrics.query("target == 'truth:headcount_ratio' and learner == @learner and metric == @metric")
+def value(metrics: pd.DataFrame, metric: str, learner: str = "modelled", subgroup: str = "all") -> float:
+    asked = "target == 'headcount_ratio' and subgroup == @subgroup and learner == @learner and metric == @metric"
+    rows = metrics.query(asked)
     return float(rows["value"].iloc[0])
 
 
@@ -54,7 +55,7 @@ def test_an_error_beyond_the_interval_is_bias_and_lost_coverage_in_every_kind_of
     metrics = scores(compare(draws, truth, make_measure()), kinds())
     assert value(metrics, "bias_poorest_tenth") == pytest.approx(0.2)
     assert value(metrics, "coverage95") == 0
-    assert value(metrics, "coverage95[is_urban=true]", "composite") == 0
+    assert value(metrics, "coverage95", "composite", "is_urban=true") == 0
 
 
 def test_coverage_grows_with_the_nominal_level_and_bias_is_told_by_decile():

@@ -160,13 +160,14 @@ def test_margins_meet_the_direct_totals_of_provinces_and_the_nowcast_is_judged(h
 
 
 def test_learners_and_baselines_compete_for_every_margin_and_estimates_are_scored_against_truth(warehouse, home):
-    sql = "SELECT count(DISTINCT target), count(DISTINCT learner) FROM model_metric WHERE target LIKE 'margin:%' AND fold_design = ?"
+    sql = "SELECT count(DISTINCT target), count(DISTINCT learner) FROM model_metric WHERE target_kind = 'margin' AND fold_design = ?"
     for design in ("block50km", "leave_province_out"):
         targets, learners = warehouse.execute(sql, [design]).fetchone()
         assert targets == 10
         assert learners >= 6
     sql = """
-        SELECT value FROM model_metric WHERE fold_design = 'truth' AND target = 'truth:headcount_ratio' AND learner = 'modelled'
+        SELECT value FROM model_metric WHERE fold_design = 'truth' AND target = 'headcount_ratio' AND learner = 'modelled'
+          AND subgroup = 'all'
           AND metric = 'coverage95'
     """
     assert 0.88 <= warehouse.execute(sql).fetchone()[0] <= 0.99

@@ -99,8 +99,8 @@ def test_nearly_every_commune_has_every_feature_and_the_others_are_named(warehou
 
 def test_the_register_model_ranks_communes_of_unseen_blocks(warehouse):
     sql = """
-        SELECT m.value FROM model_metric m JOIN model_run r USING (quarter, target, learner)
-        WHERE m.target LIKE 'register_rate:%' AND m.fold_design = 'block50km' AND m.metric = 'spearman'
+        SELECT m.value FROM model_metric m JOIN model_run r USING (quarter, target_kind, target, learner)
+        WHERE m.target_kind = 'register_rate' AND m.fold_design = 'block50km' AND m.metric = 'spearman'
     """
     assert warehouse.execute(sql).fetchone()[0] >= 0.60
     features = warehouse.execute("SELECT unnest(features) FROM model_run").fetchall()

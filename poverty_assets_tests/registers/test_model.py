@@ -25,7 +25,7 @@ def inputs():
     households = pd.Series(1_000.0, index=rate.index)
     alone = ("wealth", "absent")
     return data, RegisterInputs(
-        "register_rate:list",
+        "list",
         data.features,
         rate,
         households,

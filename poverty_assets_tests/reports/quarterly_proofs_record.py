@@ -53,8 +53,13 @@ def gap_none(raw: Raw) -> Rows:
 
 def gap_skill(raw: Raw) -> Rows:
     scores = raw.of("model_metric").query("metric == 'spearman' and fold_design == 'block50km'")
-    scores = scores[scores["target"].str.startswith("register_rate:")]
-    return scores.merge(raw.of("model_run")[["target", "learner"]]).sort_values("target").head(1).to_dict("records")
+    scores = scores[scores["target_kind"] == "register_rate"]
+    return (
+        scores.merge(raw.of("model_run")[["target_kind", "target", "learner"]])
+        .sort_values("target")
+        .head(1)
+        .to_dict("records")
+    )
 
 
 def register_absent(raw: Raw) -> Rows:

@@ -26,11 +26,11 @@ CHANGE = pd.DataFrame(
 )
 METRICS = pd.DataFrame(
     [
-        ("nowcast:a", "nowcast", "skill_against_persistence", 0.1),
-        ("nowcast:a", "trend", "skill_against_persistence", -0.1),
-        ("nowcast:all", "nowcast", "skill_against_persistence", 0.05),
-        ("nowcast:all", "nowcast", "skill_against_persistence_se", 0.02),
-        ("nowcast:all", "trend", "skill_against_persistence", -0.05),
+        ("a", "nowcast", "skill_against_persistence", 0.1),
+        ("a", "trend", "skill_against_persistence", -0.1),
+        ("all", "nowcast", "skill_against_persistence", 0.05),
+        ("all", "nowcast", "skill_against_persistence_se", 0.02),
+        ("all", "trend", "skill_against_persistence", -0.05),
     ],
     columns=["target", "learner", "metric", "value"],
 )

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from poverty_assets.quarter import Quarter
 from poverty_assets.reports.pictures.models import drift_plot, margin_plots
 from poverty_assets_tests.measurement.factories import make_measure
 
@@ -10,18 +11,18 @@ PNG = b"\x89PNG"
 
 def judged(*labels: str) -> pd.DataFrame:
     rows = [
-        (target, "nowcast", "next_wave", f"skill_against_persistence{se}{label}", 0.1, 20)
-        for target in ("nowcast:all", "nowcast:a")
+        ("nowcast", target, "nowcast", Quarter.from_label(label).start, f"skill_against_persistence{se}", 0.1)
+        for target in ("all", "a")
         for se in ("", "_se")
-        for label in ("", *labels)
-        if not se or target == "nowcast:all"
+        for label in ("2019Q3", *labels)
+        if not se or target == "all"
     ]
-    return pd.DataFrame(rows, columns=["target", "learner", "fold_design", "metric", "value", "n"])
+    return pd.DataFrame(rows, columns=["target_kind", "target", "learner", "as_of_quarter", "metric", "value"])
 
 
 def test_the_quarters_between_two_waves_are_drawn_when_they_were_judged():
     plain = margin_plots(judged(), pd.DataFrame(), make_measure(), True)
-    whole = margin_plots(judged("[2019Q1]", "[2019Q2]"), pd.DataFrame(), make_measure(), True)
+    whole = margin_plots(judged("2019Q1", "2019Q2"), pd.DataFrame(), make_measure(), True)
     assert set(whole) - set(plain) == {"Skill by the quarter that was nowcast"}
     assert all(picture.png.startswith(PNG) for picture in whole.values())
 

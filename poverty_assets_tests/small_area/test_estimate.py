@@ -11,9 +11,10 @@ import pytest
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import draws_matrix
-from poverty_assets.small_area.estimate import Estimated, estimate_quarter
+from poverty_assets.small_area.estimate import Estimated, estimate_quarter, latest
 from poverty_assets.small_area.inputs import Inputs, Wave, waves_of
 from poverty_assets.small_area.time.covariate_drift import quarter_stability
+from poverty_assets.small_area.time.nowcast import choose_nowcast
 from poverty_assets.small_area.wanted import Functionals, Options
 from poverty_assets.sources.earlier import BETWEEN
 from poverty_assets_tests.measurement.factories import make_measure
@@ -145,13 +146,20 @@ def test_when_a_wave_comes_every_quarter_between_it_and_the_one_before_is_judged
     frame, codes, _, x = make_country()
     waves = [Wave("one", frame, dt.date(2018, 2, 1)), Wave("two", frame, dt.date(2022, 2, 1))]
     day = dt.date(2022, 3, 31)
-    times = {"one": x, "two": x + 0.1, f"{BETWEEN}2019Q1": x, f"{BETWEEN}2020Q1": x + 0.05}
-    then = pd.concat([long(codes, v, wave=w, quarter_of_wave="2022Q1", observed_on=day) for w, v in times.items()])
+    values = {"one": x, "two": x + 0.1, f"{BETWEEN}2019Q1": x, f"{BETWEEN}2020Q1": x + 0.05}
+    labels = dict(zip(values, ("2018Q1", "2022Q1", "2019Q1", "2020Q1"), strict=True))
+    then = pd.concat([long(codes, v, wave=w, quarter_of_wave=labels[w], observed_on=day) for w, v in values.items()])
     inputs = make_inputs(codes, long(codes, x, observed_on=day), then, waves, Quarter.from_label("2022Q1"))
     made = estimate_quarter(inputs, options=Options(20))
     skill = made.metrics[
-        made.metrics["metric"].str.startswith("skill_against_persistence") & (made.metrics["target"] == "nowcast:a")
+        made.metrics["metric"].str.startswith("skill_against_persistence") & (made.metrics["target"] == "a")
     ]
-    assert set(skill["metric"]) == {f"skill_against_persistence{end}{label}" for end in ("", "_province")
-                                    for label in ("", "[2019Q1]", "[2020Q1]")}  # fmt: skip
+    assert set(zip(skill["metric"], skill["as_of_quarter"], strict=True)) == {
+        (f"skill_against_persistence{end}", Quarter.from_label(label).start)
+        for end in ("", "_province")
+        for label in ("2022Q1", "2019Q1", "2020Q1")
+    }
+    last = latest(made.metrics[made.metrics["target_kind"] == "nowcast"])
+    assert set(last["as_of_quarter"]) == {dt.date(2022, 1, 1)}
+    assert made.note["nowcast"] == choose_nowcast(last)
     assert made.note["nowcast"] in ("nowcast", "persistence")

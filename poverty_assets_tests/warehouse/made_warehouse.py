@@ -333,10 +333,17 @@ _THREATS = ("fct_hazard", "fct_vulnerability", "fct_register_audit", "fct_hot_sp
 _SUFFIXES = ("", "_se", "_ci_low", "_ci_high")
 
 
-def model_rows() -> dict[str, pd.DataFrame]:
-    metric = {"target": "register_rate:idpoor", "learner": "ridge", "fold_design": "block50km", "metric": "spearman"}
+def model_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
+    target = {"target_kind": "register_rate", "target": "idpoor", "learner": "ridge"}
+    metric = {
+        **target,
+        "fold_design": "block50km",
+        "subgroup": "all",
+        "as_of_quarter": quarter.start,
+        "metric": "spearman",
+    }
     run = {
-        "model_id": "register_rate:idpoor:ridge", "target": "register_rate:idpoor", "learner": "ridge", "chosen_by": "spearman",
+        **target, "model_id": "register_rate:idpoor:ridge", "chosen_by": "spearman",
         "n_training": 12, "features": ["night_lights"], "training_digest": "0" * 64, "artifact": "models/x",
         "interval_coverage": 0.95,
     }  # fmt: skip
@@ -355,7 +362,7 @@ def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool
         **facts(quarter, survey=survey),
         "fct_register": register_rows(),
         "meta_source": source_rows(quarter, simulated=simulated),
-        **model_rows(),
+        **model_rows(quarter),
         **(threat_rows(quarter) if survey else {}),
     }
     if quarter == NOW and survey:

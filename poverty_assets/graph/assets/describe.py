@@ -50,10 +50,13 @@ def source_table(sources: Iterable[SourceSpec]) -> dg.MarkdownMetadataValue:
 
 
 def scores_table(metrics: pd.DataFrame, chosen: tuple[str, ...] = SCORES) -> dg.MarkdownMetadataValue:
-    """Scores by target, fold design and learner as a table; baselines are learners too."""
-    wide = metrics.pivot_table(index=["target", "fold_design", "learner"], columns="metric", values="value", sort=False)
+    """Scores by target, fold design and learner as a table, over all areas and of the latest prediction; baselines are learners too."""
+    if "as_of_quarter" in metrics:
+        metrics = metrics[metrics["as_of_quarter"] == metrics.groupby("target_kind")["as_of_quarter"].transform("max")]
+    index = ["target_kind", "target", "fold_design", "learner"]
+    wide = metrics[metrics["subgroup"] == "all"].pivot_table(index=index, columns="metric", values="value", sort=False)
     names = [c for c in chosen if c in wide]
-    lines = ["| target | folds | learner | " + " | ".join(names) + " |", "|---" * (len(names) + 3) + "|"]
+    lines = ["| kind | target | folds | learner | " + " | ".join(names) + " |", "|---" * (len(names) + 4) + "|"]
     for keys, row in wide[names].iterrows():
         cells = ("" if pd.isna(value) else f"{value:.3f}" for value in row)
         lines.append(f"| {' | '.join(map(str, keys))} | " + " | ".join(cells) + " |")

@@ -26,11 +26,10 @@ def truth_metric(
     """Scores against the simulated twin's truth, by evidence and kind of commune: coverage, width, bias, error. No step that
     fits anything reads that truth."""
     from poverty_assets.evaluation.judge import judge
-    from poverty_assets.evaluation.scores import COLUMNS
     from poverty_assets.reports.pictures.evaluation import evaluation_pictures
 
     if not home.settings.is_simulated or area_draw.empty:
-        return pd.DataFrame(columns=list(COLUMNS))
+        return pd.DataFrame()
     quarter = quarter_of(context)
     judged = judge(area_draw, commune_profile, dim_area, home.settings.truth, quarter, home.measure)
     tables = {
@@ -38,7 +37,7 @@ def truth_metric(
         "joint profiles": scores_table(judged.joint, tuple(judged.joint["metric"])),
     }
     context.add_output_metadata(pictures(evaluation_pictures(judged, dim_area)) | tables)
-    return pd.concat([judged.metrics, judged.joint], ignore_index=True)
+    return pd.concat([judged.metrics, judged.joint], ignore_index=True).assign(as_of_quarter=quarter.start)
 
 
 ASSETS = (truth_metric,)

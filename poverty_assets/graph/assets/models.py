@@ -28,7 +28,7 @@ def model_metric(
     """How everything that was fitted, and every baseline, did."""
     rows = pd.concat([register_metric, margin_metric, truth_metric], ignore_index=True)
     if len(rows):
-        context.add_output_metadata({"scores": scores_table(rows[~rows["metric"].str.contains("[", regex=False)])})
+        context.add_output_metadata({"scores": scores_table(rows)})
     return rows
 
 

@@ -91,7 +91,7 @@ def nowcast_skill_bars(metrics: pd.DataFrame, names: dict[str, str], title: str,
                 100 * overall[learner], at[-1:], xerr=[half], fmt="none", ecolor="#222222", capsize=3, zorder=3
             )
     axes.axvline(0, color=_ORANGE, lw=1.2, zorder=4)
-    labels = [_label(target.split(":", 1)[1], names) for target in ordered.index]
+    labels = [_label(target, names) for target in ordered.index]
     axes.set_yticks(place, labels, fontsize=8)
     axes.get_yticklabels()[-1].set_fontweight("bold")
     axes.set_xlabel("smaller error than persistence, %", fontsize=9, loc="left")

@@ -48,13 +48,15 @@ def coverage_page(metrics: pd.DataFrame) -> bytes:
     """Coverage of 95% intervals of every figure in communes without survey households, with the band from 93 to 97%."""
     from matplotlib.figure import Figure
 
-    rows = metrics[(metrics["metric"] == "coverage95") & (metrics["learner"] != "composite")]
+    rows = metrics[
+        (metrics["metric"] == "coverage95") & (metrics["subgroup"] == "all") & (metrics["learner"] != "composite")
+    ]
     figure = Figure(figsize=(7, 0.32 * len(rows) + 1.4), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     place = np.arange(len(rows))[::-1]
     axes.axvspan(0.93, 0.97, color="#e8e8e8", zorder=0)
     axes.plot(rows["value"], place, "o", color="#3b528b")
-    axes.set_yticks(place, [name.removeprefix("truth:") for name in rows["target"]], fontsize=8)
+    axes.set_yticks(place, list(rows["target"]), fontsize=8)
     axes.set(
         title="Coverage of 95% intervals, communes without households (band: 93 to 97%)", xlabel="share of communes"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from poverty_assets.measure.measure import Measure
+from poverty_assets.quarter import Quarter
 from poverty_assets.reports.pictures.change import nowcast_skill_bars, stability_bars
 from poverty_assets.reports.pictures.drawing import DPI, Picture, area_map, png_of, ranked, scatter
 from poverty_assets.small_area.time.nowcast import OVERALL
@@ -21,11 +22,14 @@ def margin_plots(
     """Pictures by caption: the nowcast's skill where it was judged, and what features are worth over all indicators."""
     names = {indicator.indicator_id: indicator.name_en for indicator in measure.indicators}
     plots: dict[str, bytes] = {}
-    judged = metrics[metrics["target"].str.startswith("nowcast:")] if len(metrics) else metrics
+    judged = metrics[metrics["target_kind"] == "nowcast"] if len(metrics) else metrics
     if len(judged):
         title = "Nowcast against persistence, judged by the latest survey wave"
-        plots["Skill of the nowcast against persistence"] = nowcast_skill_bars(judged, names, title, is_simulated)
-    if len(judged) and judged["metric"].str.endswith("]").any():
+        latest = judged["as_of_quarter"] == judged["as_of_quarter"].max()
+        plots["Skill of the nowcast against persistence"] = nowcast_skill_bars(
+            judged[latest], names, title, is_simulated
+        )
+    if len(judged) and judged["as_of_quarter"].nunique() > 1:
         plots["Skill by the quarter that was nowcast"] = skill_by_quarter(judged, is_simulated)
     if len(importance):
         mean = importance.groupby("feature")["importance"].mean().sort_values(ascending=False).head(_SHOWN)
@@ -79,10 +83,10 @@ def skill_by_quarter(metrics: pd.DataFrame, is_simulated: bool) -> bytes:
     """Overall skill of the nowcast of each quarter between the waves, as the later wave judged it, with one standard error."""
     from matplotlib.figure import Figure
 
-    own = metrics[(metrics["target"] == OVERALL) & (metrics["learner"] == "nowcast")]
-    parts = own["metric"].str.extract(r"^(?P<metric>[^\[]+)\[(?P<label>\d{4}Q\d)\]$")
-    table = own.assign(name=parts["metric"], label=parts["label"]).dropna(subset="label")
-    wide = table.pivot(index="label", columns="name", values="value").sort_index() * 100
+    between = metrics["as_of_quarter"] < metrics["as_of_quarter"].max()
+    own = metrics[between & (metrics["target"] == OVERALL) & (metrics["learner"] == "nowcast")]
+    wide = own.pivot(index="as_of_quarter", columns="metric", values="value").sort_index() * 100
+    labels = [Quarter.containing(day).label for day in wide.index]
     figure = Figure(figsize=(7.2, 3.4), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     axes.errorbar(
@@ -90,7 +94,7 @@ def skill_by_quarter(metrics: pd.DataFrame, is_simulated: bool) -> bytes:
         color="#0072b2", ecolor="#999999", capsize=2, ms=4,
     )  # fmt: skip
     axes.axhline(0, color="#d55e00", lw=1.2)
-    axes.set_xticks(range(len(wide)), wide.index, rotation=60, fontsize=7)
+    axes.set_xticks(range(len(wide)), labels, rotation=60, fontsize=7)
     axes.set(
         title="Nowcast of each quarter between the waves, judged by the later one",
         ylabel="smaller error than persistence, %",

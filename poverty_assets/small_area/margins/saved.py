@@ -96,7 +96,7 @@ def save_margins(fitted: Fitted, metrics: pd.DataFrame, path: Path) -> Path:
 def _card(fitted: Fitted, metrics: pd.DataFrame) -> dict[str, Any]:
     return {
         "learner": KERNEL,
-        "targets": [f"margin:{name}" for name in fitted.best],
+        "targets": list(fitted.best),
         "n_training": len(fitted.sample.sampled),
         "training_digest": training_digest(fitted.sample, fitted.covariates),
         "features": fitted.features,
@@ -111,7 +111,8 @@ def run_rows(fitted: Fitted, artifact: str) -> pd.DataFrame:
     rows = [
         {
             "model_id": f"margin:{name}:{KERNEL}",
-            "target": f"margin:{name}",
+            "target_kind": "margin",
+            "target": name,
             "learner": KERNEL,
             "chosen_by": CHOSEN_BY if learner == KERNEL else f"kept although {learner} did better by {CHOSEN_BY}",
             "n_training": len(fitted.sample.sampled),

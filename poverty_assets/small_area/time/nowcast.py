@@ -38,7 +38,7 @@ Choice = Literal["nowcast", "persistence"]
 
 POOR = "headcount_ratio"
 FOLD_DESIGN = "next_wave"
-OVERALL = "nowcast:all"
+OVERALL = "all"
 STEADY = 0.95
 """Correlation of a feature's ranks at the wave and now, below which its move is weather and is not followed. Deprivation
 itself keeps 0.9 and more over four years."""
@@ -188,7 +188,7 @@ def score_nowcast(
     Returns
     -------
     DataFrame (catalog: ``model_metric``)
-        ``target`` (``nowcast:<name>``, and `OVERALL`), ``learner`` (``nowcast``, ``persistence``, ``trend``), ``fold_design``
+        ``target`` (the names, and `OVERALL`), ``learner`` (``nowcast``, ``persistence``, ``trend``), ``fold_design``
         (`FOLD_DESIGN`), ``metric``, ``value``, ``n``; without ``quarter``. Metrics are ``rmse``, ``mae`` and
         ``skill_against_persistence`` over sampled communes and, with ``_province`` at the end, over provinces. ``rmse`` is without
         the sampling error of the direct estimates, ``mae`` with it. Skill is 1 - rmse / rmse of persistence; that of `OVERALL`
@@ -258,7 +258,7 @@ def _own_scores(
     scores = {"rmse": np.sqrt(square), "mae": np.abs(difference).mean(axis=0)}
     n = len(difference)
     return [
-        (f"nowcast:{name}", learner, f"{metric}{suffix}", float(values[j]), n)
+        (name, learner, f"{metric}{suffix}", float(values[j]), n)
         for metric, values in scores.items()
         for j, name in enumerate(names)
     ]
@@ -272,7 +272,7 @@ def _skills(
     for one, other, suffix in zip(own, base, ("", "_province"), strict=True):
         for j, name in enumerate(names):
             value = _skill([_column(one, j)], [_column(other, j)])
-            rows.append((f"nowcast:{name}", learner, f"{metric}{suffix}", value, len(one.square)))
+            rows.append((name, learner, f"{metric}{suffix}", value, len(one.square)))
     left_out = np.unique(base[0].province)
     jackknife = np.array([_skill(*(_without(errors, p) for errors in (own, base))) for p in left_out])
     spread = np.sqrt((len(left_out) - 1) / len(left_out) * ((jackknife - jackknife.mean()) ** 2).sum())

@@ -97,7 +97,7 @@ def test_covariates_of_two_kinds_are_refused() -> None:
 
 
 def test_a_nowcast_that_follows_beats_persistence_and_is_chosen(followed: pd.DataFrame) -> None:
-    for target in ("nowcast:a", "nowcast:b"):
+    for target in ("a", "b"):
         assert value(followed, target, "nowcast", "rmse") < 0.97 * value(followed, target, "persistence", "rmse")
     assert value(followed, OVERALL, "trend", "skill_against_persistence") < -0.5
     assert choose_nowcast(followed) == "nowcast"
@@ -126,9 +126,9 @@ def test_a_gain_within_its_standard_error_is_none(followed: pd.DataFrame) -> Non
 
 def test_the_sampling_error_of_the_new_wave_is_taken_off(followed: pd.DataFrame) -> None:
     """Persistence is off by what moved (0.2 on the logit scale, some 0.04 of a share) and by its own error, not by the cluster's."""
-    measured = value(followed, "nowcast:b", "persistence", "rmse")
+    measured = value(followed, "b", "persistence", "rmse")
     assert 0.03 < measured < 0.09
-    assert value(followed, "nowcast:b", "persistence", "mae") > measured * 0.8
+    assert value(followed, "b", "persistence", "mae") > measured * 0.8
 
 
 def test_scores_are_rows_of_model_metric(followed: pd.DataFrame) -> None:
