@@ -29,5 +29,6 @@ def test_four_quarters_two_at_a_time_and_one_after_the_other_agree_byte_for_byte
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(7200)
 def test_eight_quarters_two_at_a_time_and_one_after_the_other_agree_byte_for_byte(landing, tmp_path):
     assert_side_by_side_gives_the_same(landing, tmp_path, QUARTERS)

@@ -104,6 +104,7 @@ def test_kills_early_late_and_about_the_publication_harm_nothing(refresher, whol
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("part", range(4))
 def test_twenty_kills_harm_nothing(refresher, whole, landing, tmp_path, part):
     kills = many(random.Random(20), whole.moments)
