@@ -75,7 +75,7 @@ def gap_map(rows: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool) -> dict
     if rows.empty:
         return {}
     gap = rows[rows["area_level"] == "commune"].drop_duplicates("area_id").set_index("area_id")["coverage_gap"]
-    title = "Modelled rate less the register's rate: where it may fall short (orange)"
+    title = "Modelled rate less the register's rate: where it may fall short (purple)"
     return {"map": Picture(area_map(areas, gap, title, "share of households", is_simulated, diverging=True), title)}
 
 
