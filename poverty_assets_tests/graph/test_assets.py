@@ -1,5 +1,6 @@
 """An asset is a function: it can be called alone, with frames, without a run."""
 
+import dagster as dg
 import pandas as pd
 
 from poverty_assets.graph.assets.models import model_run
@@ -27,6 +28,18 @@ def test_an_asset_asks_the_home_for_what_the_pack_says(tmp_path):
     rows = dim_shock(Home.of(Settings(home=tmp_path)))
     assert {"shock_id", "measure_id"} <= set(rows.columns)
     assert len(rows)
+
+
+def test_wired_it_runs_alone_with_frames_in_place_of_the_assets_before_it():
+    quarters = pack().partitions
+    given = {"register_run": pd.DataFrame({"model_id": ["a"]}), "margin_run": pd.DataFrame({"model_id": ["b"]})}
+
+    def stands_for(name):
+        return dg.asset(name=name, partitions_def=quarters)(lambda: given[name])
+
+    steps = [model_run.wire(pack()), *map(stands_for, given)]
+    done = dg.materialize_to_memory(steps, partition_key="2022-10-01")
+    assert list(done.output_for_node("model_run")["model_id"]) == ["a", "b"]
 
 
 def test_wired_for_a_pack_it_reads_the_sources_of_its_role_and_shows_their_licences():

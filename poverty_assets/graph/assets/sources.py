@@ -68,6 +68,6 @@ def _noted(observation: Observation, spec: SourceSpec) -> dict[str, Any]:
         from poverty_assets.reports.pictures.drawing import raster_map
         from poverty_assets.sources.raster import raster_of_rows
 
-        raster = raster_of_rows(observation.frame)
-        noted["map"] = picture(raster_map(raster.values, raster.bounds, spec.title, spec.is_simulated), spec.title)
+        png = raster_map(raster_of_rows(observation.frame), spec.title, spec.is_simulated)
+        noted["map"] = picture(png, spec.title)
     return noted

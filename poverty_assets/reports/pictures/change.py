@@ -1,7 +1,7 @@
 """Pictures of what moves between quarters: change and its significance, the nowcast's skill, drift of covariates.
 
 Belongs here: one function a picture, from rows of one table to the bytes of a PNG. Does not belong here: computing any of the
-figures (``small_area.time.change``, ``small_area.time.nowcast``, ``small_area.time.covariate_drift``), other maps (``figures``).
+figures (``small_area.time.change``, ``small_area.time.nowcast``, ``small_area.time.covariate_drift``), other maps (``drawing``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.reports.pictures.choropleth import Choropleth
-from poverty_assets.reports.pictures.drawing import _figure, png_of
+from poverty_assets.reports.pictures.style import blank, in_style, png_of
 from poverty_assets.small_area.time.covariate_drift import DRIFTED, MOVED, OTHER_SEASON
 from poverty_assets.small_area.time.nowcast import OVERALL
 
@@ -18,6 +18,7 @@ _BLUE, _ORANGE, _GREY, _PALE = "#0072B2", "#D55E00", "#8a8a8a", "#c9c9c9"
 _MOST_INDEX = 1.0  # an index beyond it says no more, and would flatten the bars that matter
 
 
+@in_style
 def change_map(
     change: pd.DataFrame, areas: pd.DataFrame, title: str, is_simulated: bool, *, level: str = "commune"
 ) -> bytes:
@@ -41,7 +42,8 @@ def change_map(
     known = np.isfinite(points)
     flagged = known & rows["is_significant"].eq(True).to_numpy(dtype=bool)
     bound = max(float(np.nanpercentile(np.abs(points[known]), 98)), 0.5) if known.any() else 1.0
-    figure, axes = _figure(6.8, 5.8)
+    figure = blank(6.8, 5.8)
+    axes = figure.add_subplot()
     coloured = {"cmap": "PuOr_r", "clim": (-bound, bound)}
     shapes.fill(axes, ~known, facecolor="#ffffff", edgecolor=_PALE, lw=0.2)
     shapes.fill(axes, known & ~flagged, points, alpha=0.3, edgecolor="white", lw=0.1, **coloured)
@@ -56,11 +58,12 @@ def change_map(
         ),
         Patch(facecolor="#f3efe9", edgecolor="#bdbdbd", hatch="////", label="not told from no change"),
     ]
-    axes.legend(handles=entries, loc="upper left", fontsize=8, frameon=False, bbox_to_anchor=(0, 0.02))
+    axes.legend(handles=entries, loc="upper left", bbox_to_anchor=(0, 0.02))
     shapes.frame(axes, title)
     return png_of(figure, is_simulated)
 
 
+@in_style
 def nowcast_skill_bars(metrics: pd.DataFrame, names: dict[str, str], title: str, is_simulated: bool) -> bytes:
     """Skill of the nowcast (and of the trend, where scored) against persistence, of communes, for each target.
 
@@ -78,7 +81,8 @@ def nowcast_skill_bars(metrics: pd.DataFrame, names: dict[str, str], title: str,
     errors = metrics[metrics["metric"] == "skill_against_persistence_se"].set_index("learner")["value"]
     overall, others = skill.loc[[OVERALL]], skill.drop(index=OVERALL).sort_values("nowcast", ascending=False)
     ordered = pd.concat([overall, others]).iloc[::-1]
-    figure, axes = _figure(6.8, 0.36 * len(ordered) + 1.6)
+    figure = blank(6.8, 0.36 * len(ordered) + 1.6)
+    axes = figure.add_subplot()
     place = np.arange(len(ordered))
     learners = [name for name in ("nowcast", "trend") if name in ordered]
     height = 0.8 / len(learners)
@@ -92,18 +96,19 @@ def nowcast_skill_bars(metrics: pd.DataFrame, names: dict[str, str], title: str,
             )
     axes.axvline(0, color=_ORANGE, lw=1.2, zorder=4)
     labels = [_label(target, names) for target in ordered.index]
-    axes.set_yticks(place, labels, fontsize=8)
+    axes.set_yticks(place, labels)
     axes.get_yticklabels()[-1].set_fontweight("bold")
-    axes.set_xlabel("smaller error than persistence, %", fontsize=9, loc="left")
-    axes.set_title(f"{title}\nline: nothing changed; whisker: one standard error", fontsize=10)
-    axes.grid(axis="x", alpha=0.3)
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    axes.set_xlabel("smaller error than persistence, %", loc="left")
+    axes.set_title(f"{title}\nline: nothing changed; whisker: one standard error")
+    axes.grid(axis="x")
+    axes.legend(loc="lower right")
     # a baseline that fails badly in one target would hide all others
     span = 100 * ordered.to_numpy(dtype=float)
     axes.set_xlim(max(min(float(np.nanmin(span)) * 1.15, -2.0), -40.0), max(float(np.nanmax(span)) * 1.25, 5.0))
     return png_of(figure, is_simulated)
 
 
+@in_style
 def stability_bars(
     stable: pd.DataFrame, names: dict[str, str], title: str, is_simulated: bool, *, top: int = 20
 ) -> bytes:
@@ -118,7 +123,8 @@ def stability_bars(
     """
     index = stable["psi"].fillna(_MOST_INDEX)
     rows = stable.assign(index=index).sort_values(["index", "feature_id"], ascending=[False, True]).head(top).iloc[::-1]
-    figure, axes = _figure(7.2, 0.27 * len(rows) + 1.8)
+    figure = blank(7.2, 0.27 * len(rows) + 1.8)
+    axes = figure.add_subplot()
     place, length = np.arange(len(rows)), np.minimum(rows["index"].to_numpy(dtype=float), _MOST_INDEX)
     other = (rows["reference"] == OTHER_SEASON).to_numpy()
     drifted, follows = rows["drifted"].to_numpy(dtype=bool), rows["followed"].to_numpy(dtype=bool)
@@ -155,11 +161,11 @@ def stability_bars(
     for limit, label in ((MOVED, "watched"), (DRIFTED, "limit")):
         axes.axvline(limit, color="#222222", lw=0.9, ls="--" if limit == MOVED else "-", zorder=3)
         axes.text(limit, len(rows) - 0.1, f"{label} {limit:g}", ha="left", fontsize=7)
-    axes.set_yticks(place, [_label(name, names) for name in rows["feature_id"]], fontsize=8)
+    axes.set_yticks(place, [_label(name, names) for name in rows["feature_id"]])
     axes.set(xlim=(0, _MOST_INDEX * 1.08), ylim=(-0.6, len(rows) + 0.5))
-    axes.set_xlabel(f"population stability index (bars end at {_MOST_INDEX:g})", fontsize=9, loc="left")
-    axes.set_title(title, fontsize=11, pad=16)
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    axes.set_xlabel(f"population stability index (bars end at {_MOST_INDEX:g})", loc="left")
+    axes.set_title(title, pad=16)
+    axes.legend(loc="lower right")
     return png_of(figure, is_simulated)
 
 

@@ -8,15 +8,14 @@ Colour scales are sequential viridis or diverging with a neutral middle: both ar
 
 from __future__ import annotations
 
-import io
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from poverty_assets.reports.pictures.choropleth import UNKNOWN, Choropleth
-
-DPI = 80
+from poverty_assets.reports.pictures.choropleth import UNKNOWN, Choropleth, aspect_of
+from poverty_assets.reports.pictures.style import blank, in_style, png_of
+from poverty_assets.sources.raster import Raster
 
 
 class Picture(NamedTuple):
@@ -26,24 +25,7 @@ class Picture(NamedTuple):
     caption: str
 
 
-def _figure(width: float, height: float) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def png_of(figure: Any, is_simulated: bool) -> bytes:
-    """The figure as PNG, marked where its data are simulated."""
-    if is_simulated:
-        figure.text(
-            0.995, 0.005, "SIMULATED DATA", ha="right", va="bottom", fontsize=10, color="#b2182b", weight="bold"
-        )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
+@in_style
 def area_map(
     areas: pd.DataFrame,
     values: pd.Series,
@@ -70,7 +52,8 @@ def area_map(
     shapes = Choropleth(areas, level)
     numbers = shapes.values(values)
     known = np.isfinite(numbers)
-    figure, axes = _figure(6.4, 5.4)
+    figure = blank(6.4, 5.4)
+    axes = figure.add_subplot()
     shapes.fill(axes, ~known, **UNKNOWN)
     drawn = shapes.fill(axes, known, numbers, edgecolor="white", lw=0.1)
     if known.any():
@@ -94,28 +77,34 @@ def headcount_map(mpi: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool, le
     )
 
 
-def raster_map(values: np.ndarray, extent: tuple[float, float, float, float], title: str, is_simulated: bool) -> bytes:
-    """A raster as a picture: ``values`` (rows, columns) with NaN where not valid; extent west, south, east, north."""
-    step = max(1, int(max(values.shape) / 400))
-    thin = values[::step, ::step]
-    figure, axes = _figure(5.6, 4.6)
+@in_style
+def raster_map(raster: Raster, title: str, is_simulated: bool) -> bytes:
+    """A raster as a picture, true to shape in its middle; cells that are not valid are left out."""
+    from pyproj import CRS
+
+    step = max(1, int(max(raster.shape) / 400))
+    thin = raster.values[::step, ::step]
     low, high = np.nanpercentile(thin, [2, 98])
-    west, south, east, north = extent
+    west, south, east, north = raster.bounds
+    aspect = aspect_of([south, north]) if CRS(raster.crs).is_geographic else 1.0
+    figure = blank(5.6, 4.6)
+    axes = figure.add_subplot()
     image = axes.imshow(
-        thin, extent=(west, east, south, north), vmin=low, vmax=max(high, low + 1e-12), cmap="viridis", aspect="auto"
+        thin, extent=(west, east, south, north), vmin=low, vmax=max(high, low + 1e-12), cmap="viridis", aspect=aspect
     )
     figure.colorbar(image, ax=axes, shrink=0.8, extend="both")
-    axes.set_title(title, fontsize=10)
-    axes.tick_params(labelsize=7)
+    axes.set_title(title)
     return png_of(figure, is_simulated)
 
 
+@in_style
 def scatter(
     x: Any, y: Any, title: str, labels: tuple[str, str], is_simulated: bool, *, interval: tuple[Any, Any] | None = None
 ) -> bytes:
     """Points about the line of equality, with intervals of ``y`` where given; labels of the axes: x, y."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    figure, axes = _figure(5.2, 5.0)
+    figure = blank(5.2, 5.0)
+    axes = figure.add_subplot()
     if interval is not None:
         low, high = (np.asarray(bound, dtype=float) for bound in interval)
         axes.vlines(x, low, high, color="#bdbdbd", lw=0.4, zorder=1)
@@ -123,25 +112,27 @@ def scatter(
     top = float(np.nanmax([np.nanmax(x), np.nanmax(y)])) * 1.02
     axes.plot([0, top], [0, top], color="#d95f02", lw=1, zorder=3)
     axes.set(title=title, xlabel=labels[0], ylabel=labels[1], xlim=(0, top), ylim=(0, top))
-    axes.grid(alpha=0.2)
+    axes.grid()
     return png_of(figure, is_simulated)
 
 
+@in_style
 def ranked(
     labels: list[str], values: Any, title: str, x_label: str, is_simulated: bool, *, low: Any = None, high: Any = None
 ) -> bytes:
     """Horizontal dots with intervals, the largest on top."""
     numbers = np.asarray(values, dtype=float)
     order = np.argsort(np.nan_to_num(numbers, nan=-1.0))
-    figure, axes = _figure(6.4, 0.24 * len(labels) + 1.2)
+    figure = blank(6.4, 0.24 * len(labels) + 1.2)
+    axes = figure.add_subplot()
     place = np.arange(len(labels))
     if low is not None and high is not None:
         axes.hlines(
             place, np.asarray(low, dtype=float)[order], np.asarray(high, dtype=float)[order], color="#9ecae1", lw=3
         )
     axes.plot(numbers[order], place, "o", color="#08519c", ms=4)
-    axes.set_yticks(place, [labels[i] for i in order], fontsize=8)
+    axes.set_yticks(place, [labels[i] for i in order])
     axes.set(title=title, xlabel=x_label)
     axes.set_xlim(left=0)
-    axes.grid(axis="x", alpha=0.3)
+    axes.grid(axis="x")
     return png_of(figure, is_simulated)

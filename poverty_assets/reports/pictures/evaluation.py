@@ -13,7 +13,8 @@ import pandas as pd
 
 from poverty_assets.evaluation.judge import Judged
 from poverty_assets.evaluation.scores import Compared, bias_by_decile, coverage_by_level
-from poverty_assets.reports.pictures.drawing import DPI, Picture, area_map, png_of
+from poverty_assets.reports.pictures.drawing import Picture, area_map
+from poverty_assets.reports.pictures.style import blank, in_style, png_of
 
 _COLOURS = {"modelled": "#3b528b", "composite": "#d95f02", "downscaled": "#5ec962"}
 
@@ -30,37 +31,35 @@ def evaluation_pictures(judged: Judged, areas: pd.DataFrame) -> dict[str, Pictur
     }
 
 
+@in_style
 def evaluation_page(compared: Compared, title: str) -> bytes:
     """Predicted against true, coverage by nominal level, bias by decile, error against sample size; modelled and composite."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 8.6), dpi=DPI, layout="constrained")
+    figure = blank(11, 8.6)
     axes = figure.subplots(2, 2)
     _against_true(axes[0, 0], compared.table)
     _coverage(axes[0, 1], coverage_by_level(compared))
     _bias(axes[1, 0], bias_by_decile(compared))
     _sample_size(axes[1, 1], compared.table)
-    figure.suptitle(title, fontsize=12)
+    figure.suptitle(title)
     return png_of(figure, True)
 
 
+@in_style
 def coverage_page(metrics: pd.DataFrame) -> bytes:
     """Coverage of 95% intervals of every figure in communes without survey households, with the band from 93 to 97%."""
-    from matplotlib.figure import Figure
-
     rows = metrics[
         (metrics["metric"] == "coverage95") & (metrics["subgroup"] == "all") & (metrics["learner"] != "composite")
     ]
-    figure = Figure(figsize=(7, 0.32 * len(rows) + 1.4), dpi=DPI, layout="constrained")
+    figure = blank(7, 0.32 * len(rows) + 1.4)
     axes = figure.subplots()
     place = np.arange(len(rows))[::-1]
     axes.axvspan(0.93, 0.97, color="#e8e8e8", zorder=0)
     axes.plot(rows["value"], place, "o", color="#3b528b")
-    axes.set_yticks(place, list(rows["target"]), fontsize=8)
+    axes.set_yticks(place, list(rows["target"]))
     axes.set(
         title="Coverage of 95% intervals, communes without households (band: 93 to 97%)", xlabel="share of communes"
     )
-    axes.grid(axis="x", alpha=0.3)
+    axes.grid(axis="x")
     return png_of(figure, True)
 
 
@@ -72,7 +71,7 @@ def _against_true(axes: Any, table: pd.DataFrame) -> None:
     axes.set(
         title="Estimated against true", xlabel="true share of people", ylabel="estimated", xlim=(0, top), ylim=(0, top)
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
 
 
 def _coverage(axes: Any, table: pd.DataFrame) -> None:
@@ -86,7 +85,7 @@ def _coverage(axes: Any, table: pd.DataFrame) -> None:
         xlim=(0.45, 1),
         ylim=(0.4, 1),
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
 
 
 def _bias(axes: Any, table: pd.DataFrame) -> None:
@@ -97,7 +96,7 @@ def _bias(axes: Any, table: pd.DataFrame) -> None:
         title="Mean error by decile of the true share", xlabel="decile, 10 the poorest", ylabel="percentage points"
     )
     axes.set_xticks(range(1, 11))
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
 
 
 def _sample_size(axes: Any, table: pd.DataFrame) -> None:

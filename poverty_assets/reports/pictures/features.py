@@ -8,23 +8,22 @@ from __future__ import annotations
 import pandas as pd
 
 from poverty_assets.reports.pictures.choropleth import aspect_of
-from poverty_assets.reports.pictures.drawing import png_of
+from poverty_assets.reports.pictures.style import blank, in_style, png_of
 
 _COLUMNS = 5
 _MOST = 20
 
 
+@in_style
 def feature_maps(features: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool) -> bytes:
     """Communes as dots at a point inside each, coloured by the rank of the feature; one panel a feature.
 
     Dots keep the picture small: it stands in an asset's metadata.
     """
-    from matplotlib.figure import Figure
-
     communes = areas[areas["area_level"] == "commune"].set_index("area_id")
     names = sorted(features["feature_id"].unique())[:_MOST]
     n_rows = max(1, -(-len(names) // _COLUMNS))
-    figure = Figure(figsize=(10, 2.0 * n_rows + 0.3), dpi=80, layout="constrained")
+    figure = blank(10, 2.0 * n_rows + 0.3)
     aspect = aspect_of(communes["centroid_lat"])
     panels = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
     for panel in panels:

@@ -10,7 +10,8 @@ import pandas as pd
 from poverty_assets.measure.measure import Measure
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.pictures.change import nowcast_skill_bars, stability_bars
-from poverty_assets.reports.pictures.drawing import DPI, Picture, area_map, png_of, ranked, scatter
+from poverty_assets.reports.pictures.drawing import Picture, area_map, ranked, scatter
+from poverty_assets.reports.pictures.style import blank, in_style, png_of
 from poverty_assets.small_area.time.nowcast import OVERALL
 
 _SHOWN = 20
@@ -79,15 +80,14 @@ def gap_map(rows: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool) -> dict
     return {"map": Picture(area_map(areas, gap, title, "share of households", is_simulated, diverging=True), title)}
 
 
+@in_style
 def skill_by_quarter(metrics: pd.DataFrame, is_simulated: bool) -> bytes:
     """Overall skill of the nowcast of each quarter between the waves, as the later wave judged it, with one standard error."""
-    from matplotlib.figure import Figure
-
     between = metrics["as_of_quarter"] < metrics["as_of_quarter"].max()
     own = metrics[between & (metrics["target"] == OVERALL) & (metrics["learner"] == "nowcast")]
     wide = own.pivot(index="as_of_quarter", columns="metric", values="value").sort_index() * 100
     labels = [Quarter.containing(day).label for day in wide.index]
-    figure = Figure(figsize=(7.2, 3.4), dpi=DPI, layout="constrained")
+    figure = blank(7.2, 3.4)
     axes = figure.subplots()
     axes.errorbar(
         range(len(wide)), wide["skill_against_persistence"], yerr=wide["skill_against_persistence_se"], fmt="o-",
@@ -99,7 +99,7 @@ def skill_by_quarter(metrics: pd.DataFrame, is_simulated: bool) -> bytes:
         title="Nowcast of each quarter between the waves, judged by the later one",
         ylabel="smaller error than persistence, %",
     )
-    axes.grid(axis="y", alpha=0.3)
+    axes.grid(axis="y")
     return png_of(figure, is_simulated)
 
 

@@ -9,7 +9,6 @@ those of Okabe and Ito, told apart with any colour vision; whiskers are 95% inte
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import UsageError
+from poverty_assets.reports.pictures.style import blank, in_style, png_of
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 DARK, GREY, PALE = "#222222", "#8A8A8A", "#E3E3E3"
@@ -50,6 +50,7 @@ class PlotWords:
         return self.names.get(key, key.replace("_", " ").capitalize())
 
 
+@in_style
 def bundle_upset(bundles: pd.DataFrame, indicators: list[str], words: PlotWords, *, top: int = 15) -> bytes:
     """UpSet plot of the most frequent sets of deprivations: bars of their shares over a matrix of dots.
 
@@ -85,7 +86,7 @@ def bundle_upset(bundles: pd.DataFrame, indicators: list[str], words: PlotWords,
     bars.hlines(expected, x - 0.4, x + 0.4, color=ORANGE, lw=2.4, label="expected if independent")
     bars.set_xlim(-0.6, len(rows) - 0.4)
     bars.set_xticks([])
-    bars.legend(frameon=False, loc="upper right", fontsize=9)
+    bars.legend(loc="upper right", fontsize=9)
     _tidy(bars, "y")
     held = (rows["bundle_mask"].to_numpy(dtype=np.int64)[:, None] >> np.arange(len(indicators))) & 1
     for line in range(0, len(indicators), 2):
@@ -99,9 +100,10 @@ def bundle_upset(bundles: pd.DataFrame, indicators: list[str], words: PlotWords,
     dots.set_xlim(-0.6, len(rows) - 0.4)
     dots.set_xticks([])
     _bare(dots)
-    return _png(figure)
+    return png_of(figure, is_simulated=False)  # marked across, by `_figure`
 
 
+@in_style
 def pair_heatmap(
     pairs: pd.DataFrame, indicators: list[str], words: PlotWords, statistic: Literal["lift", "redundancy"]
 ) -> bytes:
@@ -158,9 +160,10 @@ def pair_heatmap(
     axes.set_xticks(range(len(names) - 1), names[:-1], rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names) - 1), names[1:])
     _bare(axes)
-    return _png(figure)
+    return png_of(figure, is_simulated=False)  # marked across, by `_figure`
 
 
+@in_style
 def count_bars(counts: pd.DataFrame, words: PlotWords) -> bytes:
     """Bars of ``fct_deprivation_count`` of one area and subgroup: share of people by number of deprivations."""
     rows = _published(counts, "estimate").sort_values("n_deprivations")
@@ -180,9 +183,10 @@ def count_bars(counts: pd.DataFrame, words: PlotWords) -> bytes:
     axes.set_xlabel("deprivations")
     axes.margins(y=0.12)
     _tidy(axes, "y")
-    return _png(figure)
+    return png_of(figure, is_simulated=False)  # marked across, by `_figure`
 
 
+@in_style
 def class_profile_plot(classes: pd.DataFrame, words: PlotWords) -> bytes:
     """One panel a type of household: the probability of each deprivation in it.
 
@@ -218,9 +222,10 @@ def class_profile_plot(classes: pd.DataFrame, words: PlotWords) -> bytes:
         axes.set_xticks([])
         axes.set_yticks(y, [words.name(name) for name in indicators] if order == 0 else [])
         _bare(axes)
-    return _png(figure)
+    return png_of(figure, is_simulated=False)  # marked across, by `_figure`
 
 
+@in_style
 def dimension_bars(dimensions: pd.DataFrame, words: PlotWords) -> bytes:
     """Bars of ``fct_dimension_overlap`` of one area and subgroup: deprived in which dimensions at once."""
     from matplotlib.patches import Patch
@@ -251,9 +256,9 @@ def dimension_bars(dimensions: pd.DataFrame, words: PlotWords) -> bytes:
         Patch(color=STEPS[min(n, len(STEPS) - 1)], label=f"{n} dimension{'s' if n > 1 else ''}: {_percent(totals[n])}%")
         for n in range(1, len(totals))
     ]
-    axes.legend(handles=handles, frameon=False, loc="best", fontsize=9, title="Exactly", alignment="left")
+    axes.legend(handles=handles, loc="best", fontsize=9, title="Exactly", alignment="left")
     _tidy(axes, "x")
-    return _png(figure)
+    return png_of(figure, is_simulated=False)  # marked across, by `_figure`
 
 
 # ---- what all pictures share
@@ -286,10 +291,8 @@ def _figure(
     words: PlotWords, title: str, unit: str, *, size: tuple[float, float], grid: Mapping[str, Any] | None = None
 ) -> tuple[Any, list[Any]]:
     """An empty picture with title, unit, source line and mark, and its axes."""
-    from matplotlib.figure import Figure
-
     width, height = max(size[0], 6.4), size[1]
-    figure: Any = Figure(figsize=(width, height), dpi=90, facecolor="white", layout="constrained")
+    figure: Any = blank(width, height)
     figure.get_layout_engine().set(rect=(0.01, 0.34 / height, 0.98, 1 - 1.06 / height))
     figure.text(
         0.012, 1 - 0.12 / height, f"{title}: {words.area}", ha="left", va="top", fontsize=13, weight="bold", color=DARK
@@ -338,7 +341,7 @@ def _percent(value: float) -> str:
 def _tidy(axes: Any, grid: Literal["x", "y"]) -> None:
     for side in ("top", "right", "left" if grid == "y" else "bottom"):
         axes.spines[side].set_visible(False)
-    axes.grid(axis=grid, color=PALE, lw=0.8)
+    axes.grid(axis=grid, color=PALE, lw=0.8, alpha=1)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
 
@@ -347,9 +350,3 @@ def _bare(axes: Any) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0)
-
-
-def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
