@@ -91,7 +91,7 @@ def read_source(found: Release, country: Country, measure: Measure | None = None
     if isinstance(spec, OphiWorkbookSource | OphiCsvSource):
         return _read_published(spec, found)
     if isinstance(spec, SurveySource):
-        return _read_survey(path, measure)
+        return _read_survey(path, measure, country)
     raise TypeError(f"nothing reads {type(spec).__name__}")
 
 
@@ -281,9 +281,9 @@ def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release) ->
     return Observation(frame, digest(found.path), len(frame))
 
 
-def _read_survey(path: Path, measure: Measure | None) -> Observation:
+def _read_survey(path: Path, measure: Measure | None, country: Country) -> Observation:
     """Households of a wave in canonical form. The key of their identifiers is read here and kept nowhere."""
-    from poverty_assets.sources.surveys import read_wave
+    from poverty_assets.sources.surveys import read_households
 
-    frame = read_wave(path, measure=measure, key=household_key())
-    return Observation(frame, digest(path), len(frame))
+    found = read_households(path, measure=measure, key=household_key(), country=country)
+    return Observation(found.frame, digest(path), len(found.frame), quarantined=found.left_out)

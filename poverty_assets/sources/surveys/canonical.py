@@ -1,49 +1,57 @@
-"""The canonical household frame, and the ``survey.yaml`` that maps a wave's file to it.
+"""The canonical household frame of a wave.
 
 Belongs here: the columns that every survey ends up with, their checks, and the keyed hash that replaces identifiers. Does not
-belong here: opening files (``tables``), deriving indicators of a particular survey (``dhs``).
-
-``survey.yaml`` in the wave's folder::
-
-    title: ...                    # and wave, note, is_simulated, design: words for the catalogue
-    fieldwork: {start: 2021-09-15, end: 2022-02-15}
-    file: households.parquet      # .csv, .dta, .sav as well
-    members_file: members.csv     # only where indicators are derived by rules over members
-    columns: {household_id: hhid, psu: ea, ...}
-    indicators: {nutrition: d_nutr, ...}
-    values: {deprived: 1, not_deprived: 0, not_known: null}
-
-or, for recodes of the DHS Program, ``adapter: dhs``, ``country: khm``, ``measure: global_mpi`` and
-``files: {household: KHHR82FL.DTA, person: KHPR82FL.DTA, birth: KHBR82FL.DTA}``.
+belong here: opening files (``files``), mapping columns as ``survey.yaml`` says (``mapped``), deriving answers from the recodes of
+a particular survey (``dhs``, ``mics``).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from poverty_assets.errors import ContractViolation
 from poverty_assets.lined_yaml import LinedYaml
-from poverty_assets.measure.deprivation import deprivations
 from poverty_assets.measure.measure import Measure, load_measure
-from poverty_assets.pack.country import country_folder
-from poverty_assets.sources.surveys.files import read_table
+from poverty_assets.pack.country import Country, country_folder, load_country
+from poverty_assets.sources.surveys.mapped import read_mapped
+from poverty_assets.sources.surveys.rows import as_text, refuse_rows
 from poverty_assets.sources.surveys.wave import WaveDescription, read_wave_description
 
-REQUIRED = ("household_id", "psu", "stratum", "weight", "hh_size", "area_id")
-OPTIONAL = ("is_urban", "head_sex", "n_children", "interview_date")
 HASH_BYTES = 16
 _TRUE, _FALSE = ("1", "1.0", "true", "yes", "urban"), ("0", "0.0", "false", "no", "rural")
 _SEX = {"female": "female", "male": "male", "f": "female", "m": "male", "2": "female", "1": "male"}
 
 
+@dataclass(frozen=True)
+class Households:
+    """Households of a wave.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        In canonical form (see ``read_households``).
+    left_out : dict
+        Why rows of the file are not among them, and how many.
+    """
+
+    frame: pd.DataFrame
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
 def read_wave(folder: Path, *, measure: Measure | None = None, key: bytes | None = None) -> pd.DataFrame:
-    """Canonical household frame of a wave.
+    """The frame of ``read_households``."""
+    return read_households(folder, measure=measure, key=key).frame
+
+
+def read_households(
+    folder: Path, *, measure: Measure | None = None, key: bytes | None = None, country: Country | None = None
+) -> Households:
+    """Households of a wave in canonical form.
 
     Parameters
     ----------
@@ -55,10 +63,12 @@ def read_wave(folder: Path, *, measure: Measure | None = None, key: bytes | None
     key : bytes, optional
         Secret key of the hash that replaces ``household_id``. Without it the key is the digest of the household file
         itself, so that nobody without the file can test a guess.
+    country : Country, optional
+        Whose codes of areas the file holds; by default the one that ``survey.yaml`` names.
 
     Returns
     -------
-    DataFrame
+    Households
         ``household_id`` (hash), ``psu, stratum`` (text), ``weight``, ``hh_size``, ``area_id`` (text), then those of
         ``is_urban`` (boolean), ``head_sex`` (female, male), ``n_children``, ``interview_date`` and further mapped columns
         that the file has, then one column an indicator (1, 0, NaN).
@@ -66,27 +76,34 @@ def read_wave(folder: Path, *, measure: Measure | None = None, key: bytes | None
     Raises
     ------
     MissingFile, UnreadableFile, SpecificationError
-        See ``tables.read_table`` and ``read_wave_description``.
+        See ``files.read_table`` and ``read_wave_description``.
     ContractViolation
         If a row or column breaks the contract; the message names file, row, value and remedy.
     """
     wave = read_wave_description(folder)
-    spec = wave.spec
-    if measure is None and "measure" in spec.value:
-        measure = load_measure(_country_file(spec, "measures", spec.text("measure")))
-    if spec.value.get("adapter") == "dhs":
-        from poverty_assets.sources.surveys.dhs import read_dhs
-
-        if measure is None:
-            spec.refuse("measure is missing", "add a line such as measure: global_mpi", "adapter")
-        file = Path(folder) / spec.part("files").text("household") if "files" in spec.value else Path(folder)
-        frame = read_dhs(wave, _country_file(spec, "surveys", "dhs"), measure)
-    else:
-        file = Path(folder) / spec.text("file")
-        frame = _mapped(wave, file, measure)
-    frame = canonical_frame(frame, file)
+    form = wave.form
+    if measure is None and form.measure is not None:
+        measure = load_measure(_country_file(wave.spec, "measures", form.measure))
+    if country is None and form.country is not None:
+        country = load_country(form.country)
+    raw, file = _raw(wave, measure, sorted(country.area_digits.values()) if country else ())
+    found = canonical_frame(raw, file)
     secret = key if key is not None else hashlib.blake2b(file.read_bytes(), digest_size=32).digest()
-    return frame.assign(household_id=hashed(frame["household_id"], secret))
+    frame = found.frame.assign(household_id=hashed(found.frame["household_id"], secret))
+    return Households(frame, found.left_out)
+
+
+def _raw(wave: WaveDescription, measure: Measure | None, lengths: Sequence[int]) -> tuple[pd.DataFrame, Path]:
+    """Households before typing, and the file that their rows are of."""
+    form, spec = wave.form, wave.spec
+    if form.adapter == "canonical":
+        return read_mapped(wave, measure, lengths), wave.folder / str(form.file)
+    from poverty_assets.sources.surveys.dhs import read_dhs
+
+    if measure is None:
+        spec.refuse("measure is missing", "add a line such as measure: global_mpi", "adapter")
+    file = wave.folder / form.files.get("household", "")
+    return read_dhs(wave, _country_file(spec, "surveys", "dhs"), measure), file
 
 
 def hashed(values: pd.Series, key: bytes) -> pd.Series:
@@ -109,153 +126,81 @@ def _country_file(spec: LinedYaml, kind: str, name: str) -> Path:
     return file
 
 
-def _mapped(wave: WaveDescription, file: Path, measure: Measure | None) -> pd.DataFrame:
-    """Columns renamed as ``survey.yaml`` says, and indicators as 1, 0, NaN."""
-    spec = wave.spec
-    raw = read_table(file)
-    columns = _renamed(spec, "columns", raw, file)
-    indicators = _renamed(spec, "indicators", raw, file)
-    missing = [name for name in REQUIRED if name not in columns]
-    if missing:
-        spec.refuse(
-            f"{len(missing)} columns are not mapped, the first {missing[0]}",
-            f"add `{missing[0]}: <name of the column in {file.name}>` under columns",
-            "columns",
-        )
-    flags_given = {str(name): _coded(indicators[name], spec, file) for name in indicators}
-    households = columns.assign(**flags_given)
-    if measure is None:
-        return households
-    members = None
-    if "members_file" in spec.value:
-        other = file.with_name(spec.text("members_file"))
-        members = _answers(_renamed(spec, "member_columns", read_table(other), other), measure.member_columns)
-    households = _answers(households, measure.columns)
-    given = [name for name in measure.indicator_ids if name in indicators]
-    flags = deprivations(measure, households, members)
-    kept = [name for name in (*REQUIRED, *OPTIONAL) if name in households]
-    rest = [name for name in columns if name not in kept and name not in measure.columns]
-    return pd.concat([households[[*kept, *rest]].drop(columns=given, errors="ignore"), flags], axis=1)
-
-
-def _renamed(spec: LinedYaml, key: str, raw: pd.DataFrame, file: Path) -> pd.DataFrame:
-    mapping = spec.value.get(key) or {}
-    if not isinstance(mapping, dict):
-        spec.refuse(f"{key} is not a mapping", f"write {key}: with `our_name: their_name` lines", key)
-    for ours, theirs in mapping.items():
-        if theirs not in raw.columns:
-            raise ContractViolation(
-                f"there is no column {theirs!r} for {ours}; the file has {', '.join(map(str, raw.columns[:8]))}",
-                file=file,
-                place="header",
-                remedy=f"correct the name in {spec.file.name}, line {spec.line(key, ours)}",
-            )
-    return pd.DataFrame({ours: raw[theirs] for ours, theirs in mapping.items()}, index=raw.index)
-
-
-def _answers(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
-    """Answers as numbers where all that a column holds are numbers (a CSV file holds text)."""
-    out = frame.copy()
-    for column in set(columns) & set(frame.columns):
-        number = pd.to_numeric(frame[column], errors="coerce")
-        if (number.notna() | frame[column].isna()).all():
-            out[column] = number
-    return out
-
-
-def _coded(values: pd.Series, spec: LinedYaml, file: Path) -> pd.Series:
-    codes = {"deprived": 1, "not_deprived": 0, "not_known": None, **(spec.value.get("values") or {})}
-    text = values.astype("string").str.strip().str.lower()
-    known = {_as_text(codes["deprived"]): 1.0, _as_text(codes["not_deprived"]): 0.0}
-    number = pd.to_numeric(text, errors="coerce")
-    plain = number.map({1.0: 1.0, 0.0: 0.0}) if set(known) == {"1", "0"} else text.map(known)
-    flags = plain.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    unknown = text.isna() | (text == "") | (text == _as_text(codes["not_known"]))
-    bad = np.isnan(flags) & ~unknown.fillna(True).to_numpy(dtype=bool)
-    _refuse_rows(bad, values, f"not {codes['deprived']}, {codes['not_deprived']} or empty", file,
-                 "write 1 for deprived, 0 for not, nothing where not known; or state other codes under values")  # fmt: skip
-    return pd.Series(flags, index=values.index)
-
-
-def _as_text(code: Any) -> str:
-    return "" if code is None else str(code).strip().lower()
-
-
-def canonical_frame(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
+def canonical_frame(frame: pd.DataFrame, file: Path) -> Households:
     """Type and check the columns of the canonical frame; indicator and further columns pass as they are.
+
+    Households of weight 0 are left out: they stand for nobody and add nothing to any estimate. Statistical offices give that
+    weight to households that were selected and not interviewed.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index is the number of the row in the file, from 0.
+    file : Path
+        What messages name.
 
     Raises
     ------
     ContractViolation
         For the first column with an offending row.
     """
-    out = frame.reset_index(drop=True).copy()
+    weight = _number(frame["weight"], "weight", file)
+    refuse_rows((weight < 0) | np.isinf(weight), frame["weight"], "with a weight below 0, or without end", file,
+                "correct the weight; households that were not interviewed may have 0")  # fmt: skip
+    idle = weight == 0
+    if idle.all():
+        refuse_rows(idle, frame["weight"], "have weight 0, which is all", file, "map weight to the column of weights")
+    out = frame[~idle].copy()
+    out["weight"] = weight[~idle]
     for name in ("household_id", "psu", "stratum", "area_id"):
-        out[name] = _text(out[name])
+        out[name] = as_text(out[name])
         if name != "area_id":
-            _refuse_rows(out[name].isna(), out[name], f"without {name}", file, f"fill in {name}")
-    _refuse_rows(out["household_id"].duplicated(keep=False), out["household_id"],
-                 "of a household that is there twice", file, "keep one row a household")  # fmt: skip
-    out["weight"] = _number(out["weight"], "weight", file)
-    _refuse_rows(~(out["weight"] > 0) | np.isinf(out["weight"]), frame["weight"], "with a weight that is not above 0",
-                 file, "leave out households that were not interviewed")  # fmt: skip
-    out["hh_size"] = _number(out["hh_size"], "hh_size", file)
-    _refuse_rows(~(out["hh_size"] >= 1) | (out["hh_size"] % 1 != 0), frame["hh_size"],
-                 "with a household size that is not 1 or more", file, "count the usual members")  # fmt: skip
-    if "n_children" in out:
-        out["n_children"] = _number(out["n_children"], "n_children", file)
-        bad = (out["n_children"] < 0) | (out["n_children"] > out["hh_size"])
-        _refuse_rows(bad, frame["n_children"], "with more children than members, or fewer than none", file,
-                     "count members under 18")  # fmt: skip
+            refuse_rows(out[name].isna(), out[name], f"without {name}", file, f"fill in {name}")
+    refuse_rows(out["household_id"].duplicated(keep=False), out["household_id"],
+                "of a household that is there twice", file, "keep one row a household")  # fmt: skip
+    _type_of_people(out, file)
     if "is_urban" in out:
         out["is_urban"] = _either(out["is_urban"], "is_urban", file)
-    if "head_sex" in out:
-        text = _text(out["head_sex"]).str.lower()
-        out["head_sex"] = text.map(_SEX)
-        _refuse_rows(text.notna() & out["head_sex"].isna(), text, "whose head_sex is not female or male", file,
-                     "write female, male, or nothing")  # fmt: skip
     if "interview_date" in out:
         out["interview_date"] = _dates(out["interview_date"], file)
-    return out
+    left_out = {"households of weight 0": int(idle.sum())} if idle.any() else {}
+    return Households(out.reset_index(drop=True), left_out)
 
 
-def _text(values: pd.Series) -> pd.Series:
-    """Text without blanks; whole numbers stored as floating point lose their .0."""
-    if pd.api.types.is_float_dtype(values.dtype):
-        values = values.map(lambda v: None if pd.isna(v) else (str(int(v)) if v == int(v) else str(v)))
-    text = values.astype("str").str.strip()
-    return text.mask(values.isna() | (text == ""))
+def _type_of_people(out: pd.DataFrame, file: Path) -> None:
+    """Members, children and the head's sex, in place."""
+    given = out["hh_size"]
+    out["hh_size"] = _number(given, "hh_size", file)
+    refuse_rows(~(out["hh_size"] >= 1) | (out["hh_size"] % 1 != 0), given,
+                "with a household size that is not 1 or more", file, "count the usual members")  # fmt: skip
+    if "n_children" in out:
+        given = out["n_children"]
+        out["n_children"] = _number(given, "n_children", file)
+        bad = (out["n_children"] < 0) | (out["n_children"] > out["hh_size"])
+        refuse_rows(bad, given, "with more children than members, or fewer than none", file,
+                     "count members under 18")  # fmt: skip
+    if "head_sex" in out:
+        text = as_text(out["head_sex"]).str.lower()
+        out["head_sex"] = text.map(_SEX)
+        refuse_rows(text.notna() & out["head_sex"].isna(), text, "whose head_sex is not female or male", file,
+                     "write female, male, or nothing")  # fmt: skip
 
 
 def _number(values: pd.Series, name: str, file: Path) -> pd.Series:
     number = pd.to_numeric(values, errors="coerce").astype("float64")
-    _refuse_rows(number.isna(), values, f"whose {name} is not a number", file, f"fill in {name}")
+    refuse_rows(number.isna(), values, f"whose {name} is not a number", file, f"fill in {name}")
     return number
 
 
 def _either(values: pd.Series, name: str, file: Path) -> pd.Series:
-    text = _text(values).str.lower()
+    text = as_text(values).str.lower()
     flag = pd.Series(pd.NA, index=values.index, dtype="boolean")
     flag = flag.mask(text.isin(_TRUE), True).mask(text.isin(_FALSE), False)
-    _refuse_rows(
-        text.notna() & flag.isna(), values, f"whose {name} is not 1, 0 or empty", file, "write 1, 0 or nothing"
-    )
+    refuse_rows(text.notna() & flag.isna(), values, f"whose {name} is not 1, 0 or empty", file, "write 1, 0 or nothing")
     return flag
 
 
 def _dates(values: pd.Series, file: Path) -> pd.Series:
     dates = pd.to_datetime(values, errors="coerce")
-    _refuse_rows(values.notna() & dates.isna(), values, "whose interview_date is not a date", file, "write YYYY-MM-DD")
+    refuse_rows(values.notna() & dates.isna(), values, "whose interview_date is not a date", file, "write YYYY-MM-DD")
     return dates.dt.normalize()
-
-
-def _refuse_rows(bad: Any, values: pd.Series, why: str, file: Path, remedy: str) -> None:
-    rows = np.flatnonzero(np.asarray(bad, dtype=bool))
-    if len(rows):
-        column = f", column {values.name}" if values.name is not None else ""
-        raise ContractViolation(
-            f"{len(rows)} rows {why}; the first has {values.iloc[rows[0]]!r}",
-            file=file,
-            place=f"row {rows[0] + 1}{column}",
-            remedy=remedy,
-        )

@@ -109,7 +109,7 @@ def read_dhs(wave: WaveDescription, recode_file: Path, measure: Measure) -> pd.D
     if recode.subsample is not None:
         households = households[_evaluate(recode.spec, {"subsample": recode.subsample}, households)["subsample"] == 1]
     members = members[(members["hv102"] == 1) & members["household_id"].isin(households["household_id"])]
-    households = households[households["household_id"].isin(members["household_id"])].reset_index(drop=True)
+    households = households[households["household_id"].isin(members["household_id"])]
     members = _with_added(members.reset_index(drop=True), births, recode)
     answers = _evaluate(recode.spec.part("households"), recode.households, households)
     people = _evaluate(recode.spec.part("members"), recode.members, members)
@@ -148,16 +148,16 @@ def child_deaths(births: pd.DataFrame) -> pd.DataFrame:
 
 
 def _file(wave: WaveDescription, name: str) -> Path:
-    files = wave.spec.value.get("files")
-    if not isinstance(files, dict) or name not in files:
+    files = wave.form.files
+    if name not in files:
         remedy = "write files: {household: KHHR82FL.DTA, person: KHPR82FL.DTA, birth: KHBR82FL.DTA}"
         wave.spec.refuse(f"files does not name the {name} recode", remedy, "files")
-    return wave.folder / str(files[name])
+    return wave.folder / files[name]
 
 
 def _recode_table(wave: WaveDescription, name: str, needs: set[str], recode: Recode) -> pd.DataFrame:
     file = _file(wave, name)
-    frame = read_table(file, sorted(needs))
+    frame = read_table(file, sorted(needs), encoding=wave.form.encoding).frame
     absent = sorted(needs - set(frame.columns))
     missing = [column for column in absent if column not in recode.optional]
     if missing:

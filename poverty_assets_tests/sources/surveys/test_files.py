@@ -27,13 +27,13 @@ def write(folder: Path, suffix: str) -> Path:
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".dta", ".sav"])
 def test_all_formats_give_the_same_rows(tmp_path: Path, suffix: str) -> None:
-    frame = read_table(write(tmp_path, suffix))
+    frame = read_table(write(tmp_path, suffix)).frame
     assert frame["HHID"].tolist() == ["a", "b"]
     assert frame["d"].astype(float).tolist() == [1, 0]
 
 
 def test_wanted_columns_of_a_recode_are_found_in_any_case(tmp_path: Path) -> None:
-    assert read_table(write(tmp_path, ".dta"), ["hhid", "hv001"]).columns.tolist() == ["hhid"]
+    assert read_table(write(tmp_path, ".dta"), ["hhid", "hv001"]).frame.columns.tolist() == ["hhid"]
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".dta", ".sav"])
