@@ -21,6 +21,7 @@ from poverty_assets.pack.source import AnySource, SourceSpec
 from poverty_assets.registers.audit import load_targeting
 from poverty_assets.settings import Settings
 from poverty_assets.sources.surveys import read_wave_description
+from poverty_assets.sources.surveys.wave import ColumnForm, WaveForm
 from poverty_assets.vulnerability.hazards import read_hazards
 from poverty_assets.vulnerability.shocks import load_shocks
 
@@ -168,9 +169,19 @@ def test_the_example_of_a_country_pack_loads_and_its_files_fit_each_other(exampl
     assert set(wave.spec.value["indicators"]) == set(measure.indicator_ids)
 
 
+def test_every_example_of_a_wave_can_be_read(tmp_path):
+    text = (ROOT / "docs" / "country-pack.md").read_text(encoding="utf-8")
+    section = text.split("\n## survey.yaml\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"^```yaml\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
+    for block in blocks:
+        (tmp_path / "survey.yaml").write_text(block, encoding="utf-8")
+        assert "area_id" in read_wave_description(tmp_path).form.columns
+
+
 def test_every_field_of_a_country_and_of_a_source_is_told():
     text = (ROOT / "docs" / "country-pack.md").read_text(encoding="utf-8")
-    fields = {*Country.model_fields, *SourceSpec.model_fields}
+    fields = {*Country.model_fields, *SourceSpec.model_fields, *WaveForm.model_fields, *ColumnForm.model_fields}
     assert {field for field in fields if f"`{field}`" not in text} == set()
 
 

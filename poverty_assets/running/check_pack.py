@@ -68,10 +68,11 @@ def check_pack(country_id: str) -> list[InputError]:
     measures = _measures(pack)
     _vulnerability(pack, sources, measures)
     _explorer(pack, sources)
-    if pack.has("surveys", "dhs.yaml"):
-        from poverty_assets.sources.surveys.dhs import read_recode
+    for survey in ("dhs", "mics"):
+        if pack.has("surveys", f"{survey}.yaml"):
+            from poverty_assets.sources.surveys.recode import read_recode
 
-        pack.read(read_recode, "surveys", "dhs.yaml")
+            pack.read(lambda path: read_recode(path.stem, pack.folder), "surveys", f"{survey}.yaml")
     if country is not None:
         _named_in_country(pack, country, sources)
     return pack.found

@@ -21,7 +21,7 @@ FAULTS = [
     ("shocks.yaml", "        probability: 0.16\n", "        probability: 16\n", "probability is 16"),
     ("registers.yaml", "register_id: simulated_register\n", "register_id: simulated\n", "there is no register 'simulated'"),
     ("measures/global_mpi.yaml", "cutoffs:", "cutofs: 1\ncutoffs:", "unknown key 'cutofs'"),
-    ("surveys/dhs.yaml", "stratum:", "strata: x\nstratum:", "unknown key 'strata'"),
+    ("surveys/dhs.yaml", "areas:", "aeras: {}\nareas:", "unknown key 'aeras'"),
     ("simulated.yaml", "weights_18: [", "weights_18: [0, ", "weights_18 has 11 values for 10 indicators"),
 ]  # fmt: skip
 OF_AREAS = "polygons: commune, codes_from: area_codes_2014, names_from: [boundaries_province, pcodes], valid_from: 2014-01-01, "

@@ -8,7 +8,6 @@ a particular survey (``dhs``, ``mics``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def read_households(
         Secret key of the hash that replaces ``household_id``. Without it the key is the digest of the household file
         itself, so that nobody without the file can test a guess.
     country : Country, optional
-        Whose codes of areas the file holds; by default the one that ``survey.yaml`` names.
+        Whose codes of areas the file holds, and whose rules an adapter follows, unless ``survey.yaml`` names another.
 
     Returns
     -------
@@ -84,26 +83,27 @@ def read_households(
     form = wave.form
     if measure is None and form.measure is not None:
         measure = load_measure(_country_file(wave.spec, "measures", form.measure))
-    if country is None and form.country is not None:
+    if form.country is not None:
         country = load_country(form.country)
-    raw, file = _raw(wave, measure, sorted(country.area_digits.values()) if country else ())
+    raw, file = _raw(wave, measure, country)
     found = canonical_frame(raw, file)
     secret = key if key is not None else hashlib.blake2b(file.read_bytes(), digest_size=32).digest()
     frame = found.frame.assign(household_id=hashed(found.frame["household_id"], secret))
     return Households(frame, found.left_out)
 
 
-def _raw(wave: WaveDescription, measure: Measure | None, lengths: Sequence[int]) -> tuple[pd.DataFrame, Path]:
+def _raw(wave: WaveDescription, measure: Measure | None, country: Country | None) -> tuple[pd.DataFrame, Path]:
     """Households before typing, and the file that their rows are of."""
-    form, spec = wave.form, wave.spec
-    if form.adapter == "canonical":
-        return read_mapped(wave, measure, lengths), wave.folder / str(form.file)
-    from poverty_assets.sources.surveys.dhs import read_dhs
-
+    lengths = sorted(country.area_digits.values()) if country else []
+    if wave.form.adapter == "canonical":
+        return read_mapped(wave, measure, lengths), wave.folder / str(wave.form.file)
     if measure is None:
-        spec.refuse("measure is missing", "add a line such as measure: global_mpi", "adapter")
-    file = wave.folder / form.files.get("household", "")
-    return read_dhs(wave, _country_file(spec, "surveys", "dhs"), measure), file
+        wave.spec.refuse("measure is missing", "add a line such as measure: global_mpi", "adapter")
+    from poverty_assets.sources.surveys.dhs import read_dhs
+    from poverty_assets.sources.surveys.mics import read_mics
+
+    read = {"dhs": read_dhs, "mics": read_mics}[wave.form.adapter]
+    return read(wave, measure, country.folder if country else None, lengths)
 
 
 def hashed(values: pd.Series, key: bytes) -> pd.Series:

@@ -84,9 +84,21 @@ def _members(wave: WaveDescription, measure: Measure) -> pd.DataFrame | None:
     return _answers(mapped_columns(wave, table, "member_columns"), measure.member_columns)
 
 
-def mapped_columns(wave: WaveDescription, table: SurveyTable, key: str, lengths: Sequence[int] = ()) -> pd.DataFrame:
-    """Our columns under ``key`` of ``survey.yaml`` (``columns``, ``member_columns``) from a table."""
+def mapped_columns(
+    wave: WaveDescription,
+    table: SurveyTable,
+    key: str,
+    lengths: Sequence[int] = (),
+    *,
+    in_small_letters: bool = False,
+) -> pd.DataFrame:
+    """Our columns under ``key`` of ``survey.yaml`` (``columns``, ``member_columns``) from a table, whose own are in small letters
+    where an adapter read it."""
     entries: Mapping[str, ColumnForm] = getattr(wave.form, key)
+    if in_small_letters:
+        entries = {
+            ours: form.model_copy(update={"column": [n.lower() for n in form.names]}) for ours, form in entries.items()
+        }
     out = {}
     for ours, entry in entries.items():
         values = _column(wave, table, (key, ours), entry)

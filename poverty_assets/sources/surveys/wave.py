@@ -1,7 +1,7 @@
 """What ``survey.yaml`` says of a wave, before any household is read.
 
 Belongs here: the form of that file, and checking it. Does not belong here: households (``canonical``), or applying what it says
-(``mapped``, ``dhs``).
+(``mapped``, ``dhs``, ``mics``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from poverty_assets.lined_yaml import Form, LinedYaml, misfit, nearest, read_lined_yaml
 from poverty_assets.sources.surveys.codes import Code, SameCode, lookup, shown
 
-ADAPTERS = ("canonical", "dhs")
+ADAPTERS = ("canonical", "dhs", "mics")
 JOINED = ("household_id", "psu", "stratum", "area_id")
 """Columns of the canonical frame that several columns of the file may make together."""
 _Whole = Annotated[int, Field(strict=True, ge=1)]
@@ -149,6 +149,11 @@ class WaveForm(Form):
             raise misfit(f"there is no adapter {self.adapter!r}", nearest(self.adapter, ADAPTERS), "adapter")
         if self.adapter == "canonical" and self.file is None:
             raise misfit("file is missing", "add a line `file: ...`")
+        if self.adapter != "canonical" and set(self.columns) - {"area_id"}:
+            ours = next(name for name in self.columns if name != "area_id")
+            raise misfit(
+                f"{ours} is mapped, which adapter {self.adapter} does itself", "map area_id alone", "columns", ours
+            )
         try:
             codecs.lookup(self.encoding or "utf-8")
         except LookupError:
