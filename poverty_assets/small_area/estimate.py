@@ -3,14 +3,15 @@
 Belongs here: putting samples, features, registers and published totals in the form that the models take, and calling them in
 order. Does not belong here: any model (``margins``, ``replicates``, ``totals.downscale``), or truth (``evaluation``).
 
-Where the survey's households are to be had, communes are composite (with households) or modelled (without). Where only
-totals of provinces are published, communes are downscaled from them. Where there is neither, there are no rows.
+Where the survey's households are to be had, communes are composite (with households) or modelled (without). Where the survey knows
+no commune, only regions, communes are downscaled from its direct totals of provinces; where there is no survey, from published ones.
+Where there is neither, there are no rows.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class Estimated:
 def estimate_quarter(
     inputs: Inputs, *, functionals: Functionals | None = None, options: Options | None = None
 ) -> Estimated:
-    """From the survey where there is one, else from published totals where provinces have them, else nothing.
+    """From the survey where there is one that knows communes, else from totals of provinces: the survey's own, or published ones.
 
     Parameters
     ----------
@@ -98,9 +99,12 @@ def estimate_quarter(
     options = options or Options()
     # models run in threads of their own: linear algebra with threads inside threads would spend its time waiting
     with threadpool_limits(limits=1, user_api="blas"):
-        if inputs.waves:
+        if inputs.waves and inputs.located(inputs.waves[-1]):
+            # a wave before it that knows regions alone has nothing to say of communes
+            waves = [wave for wave in inputs.waves if inputs.located(wave)]
+            inputs = inputs if len(waves) == len(inputs.waves) else replace(inputs, waves=waves)
             return estimate_from_survey(inputs, functionals, options)
-        if all(len(rows) for rows in inputs.published()):
+        if inputs.waves or all(len(rows) for rows in inputs.published()):
             return estimate_from_totals(inputs, functionals, options)
         return no_estimates()
 
@@ -226,18 +230,21 @@ def latest(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, options: Options) -> Estimated:
-    """Downscaled rows of every area, from published figures of provinces."""
+    """Downscaled rows of every area, from figures of provinces: direct ones of a survey that knows no commune, else published ones."""
     from poverty_assets.small_area.totals.downscale import downscale
-    from poverty_assets.small_area.totals.figures import published_totals
+    from poverty_assets.small_area.totals.figures import published_totals, surveyed_totals
 
     place, measure = inputs.place, inputs.measure
     areas = rollup(place.hierarchy, place.communes, place.population, method="downscaled")
     wanted = Wanted(areas, measure, functionals)
-    totals = published_totals(*inputs.published(), place.provinces, measure)
-    drawn = downscale(totals, covariates_of(place, inputs.now), place.people, wanted, options)
-    return Estimated(
-        *_rows(drawn, wanted, place), _no_metrics(), _note_without_survey(options.n_replicates, "downscaled")
-    )
+    if inputs.waves:
+        totals, features = surveyed_totals(inputs.waves[-1].households, place, measure), inputs.at_waves[-1]
+        reason = f"{inputs.waves[-1].name} knows no commune: downscaled from its direct totals of provinces"
+    else:
+        totals, features = published_totals(*inputs.published(), place.provinces, measure), inputs.now
+        reason = "downscaled"
+    drawn = downscale(totals, covariates_of(place, features), place.people, wanted, options)
+    return Estimated(*_rows(drawn, wanted, place), _no_metrics(), _note_without_survey(options.n_replicates, reason))
 
 
 def no_estimates() -> Estimated:

@@ -150,6 +150,11 @@ class Inputs:
         samples = [read_sample(wave.households, ids, self.place.communes) for wave in self.waves]
         return Survey(samples[-1], samples[0] if len(samples) > 1 else None)
 
+    def located(self, wave: Wave) -> bool:
+        """Whether a wave knows the commune of any household that has every indicator; some surveys know regions alone."""
+        known = wave.households[self.measure.indicator_ids].notna().all(axis=1)
+        return bool((known & wave.households["area_id"].isin(self.place.communes)).any())
+
     def published(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Published rows of provinces by the measure: of ``fct_mpi``, of ``fct_headcount``."""
         mpi, headcount = (

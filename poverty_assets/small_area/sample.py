@@ -119,7 +119,7 @@ def read_sample(households: pd.DataFrame, indicators: Sequence[str], area_ids: S
     if not keep.any():
         raise ContractViolation(
             f"none of {len(households)} households has every indicator and a known area",
-            remedy="map area_id to communes in survey.yaml, or use small_area.totals.downscale",
+            remedy="map area_id to communes in survey.yaml, or use small_area.totals.figures.surveyed_totals",
         )
     frame, flags, area = households[keep], flags[keep], area[keep]
     weight = (frame["weight"] * frame["hh_size"]).to_numpy(dtype=float)

@@ -15,6 +15,7 @@ from poverty_assets.arrays import FloatArray
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.domains import ALL
+from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.small_area.association.tilt import Published
 from poverty_assets.small_area.inputs import Place
@@ -75,6 +76,43 @@ def published_totals(
     censored, _ = headcounts("censored")
     h_error = np.where(h_error > 0, h_error, np.sqrt(inside(h) * (1 - inside(h)) / households))
     return Published(uncensored, censored, h[:, 0], uncensored_error, h_error[:, 0])
+
+
+def surveyed_totals(households: pd.DataFrame, place: Place, measure: Measure) -> Published:
+    """Direct figures of provinces, with their errors, as downscaling takes them: of a survey that knows no commune.
+
+    A province without a household is given the country's figures, with the spread of provinces about the country for error: better
+    than none, and seen in its intervals.
+
+    Parameters
+    ----------
+    households : DataFrame
+        In canonical form; ``area_id`` is an area of any level down from provinces.
+    place : Place
+    measure : Measure
+
+    Raises
+    ------
+    ContractViolation
+        If a household names an area that is not there.
+    """
+    made = estimate_measure(households, measure, place.hierarchy, subgroups=(), cutoffs=[measure.cutoffs.poor])
+    mpi = _for_every_province(made.mpi, ["statistic", "k"], place)
+    return published_totals(
+        mpi, _for_every_province(made.headcount, ["indicator_id", "kind"], place), place.provinces, measure
+    )
+
+
+def _for_every_province(rows: pd.DataFrame, keys: list[str], place: Place) -> pd.DataFrame:
+    """Rows of provinces, those of the country in the place of what a province lacks; an error of 0 is none."""
+    rows = rows.assign(se=rows["se"].where(rows["se"] > 0))
+    own = rows[rows["area_id"].isin(place.provinces) & rows["estimate"].notna()]
+    country = rows[rows["area_id"] == place.hierarchy.root]
+    spread = own.groupby(keys)["estimate"].std().rename("spread").reset_index()
+    instead = country.merge(spread, on=keys, how="left")
+    instead["se"] = np.hypot(instead["se"].fillna(0.0), instead.pop("spread").fillna(0.0))
+    unvisited = [code for code in place.provinces if code not in set(own["area_id"])]
+    return pd.concat([own, *(instead.assign(area_id=code) for code in unvisited)], ignore_index=True)
 
 
 def _of_provinces(

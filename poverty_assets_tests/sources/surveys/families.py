@@ -7,6 +7,7 @@ household has or lacks. `as_dhs` and `as_mics` write them in the codes of those 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ INDICATORS = ["nutrition", "child_mortality", "years_schooling", "school_attenda
               "drinking_water", "electricity", "housing", "assets"]  # fmt: skip
 SMALL_ASSETS = ["radio", "television", "telephone", "computer", "animal_cart", "bicycle", "motorbike", "refrigerator"]
 NAN = float("nan")
+COMMUNES = ("010203", "010204", "030101", "120101", "120304")
 INTERVIEW_MONTH = 1462  # October 2021 in century months
 
 
@@ -37,6 +39,25 @@ class Member:
     zscores: tuple[float, float] | None = None
     """Height and weight for age of a child under five."""
     woman: Woman | None = None
+
+
+def made(n: int, communes: Sequence[str] = COMMUNES) -> pd.DataFrame:
+    """Households of all sizes, with every indicator deprived, not, and not known."""
+    rng = np.random.default_rng(0)
+    cluster = np.arange(n) // 6
+    commune = np.array(communes)[cluster % len(communes)]
+    size = rng.integers(1, 9, n)
+    frame = pd.DataFrame(
+        {
+            "household_id": [f"h{i}" for i in range(n)], "psu": [f"c{i}" for i in cluster], "weight": rng.uniform(0.2, 900, n),
+            "stratum": [f"{code[:2]}-{urban}" for code, urban in zip(commune, cluster % 2, strict=True)], "hh_size": size,
+            "area_id": commune, "is_urban": cluster % 2 == 0, "head_sex": rng.choice(["female", "male"], n),
+            "n_children": rng.integers(0, size), "interview_date": pd.Timestamp(2021, 10, 1) + pd.to_timedelta(rng.integers(0, 90, n), "D"),
+        }
+    )  # fmt: skip
+    for name in INDICATORS:
+        frame[name] = rng.choice([0, 1, np.nan], n, p=[0.5, 0.4, 0.1])
+    return fitting(frame)
 
 
 def fitting(frame: pd.DataFrame) -> pd.DataFrame:

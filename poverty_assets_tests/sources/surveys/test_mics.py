@@ -273,3 +273,16 @@ def test_a_pack_says_what_its_own_survey_does_otherwise(tmp_path: Path) -> None:
     frame, _ = read_mics(read_wave_description(folder), load_measure(MEASURES / "global_mpi.yaml"), pack)
     assert frame["area_id"].tolist() == ["21"]
     assert (frame["assets"].iloc[0], frame["electricity"].iloc[0], frame["years_schooling"].iloc[0]) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("asset", ["HC7A", "HC7B", "HC9A", "HC9B", "HC10B", "HC10C", "HC10D", "HC10E", "HC11", "HC12"])
+def test_one_asset_that_is_known_to_lack_is_enough_to_know(tmp_path: Path, asset: str) -> None:
+    others = ["HC7A", "HC7B", "HC9A", "HC9B", "HC10B", "HC10C", "HC10D", "HC10E", "HC11", "HC12"]
+    row = read_wave(write(tmp_path, dict.fromkeys(others, 9) | {asset: 2})).iloc[0]
+    assert deprived(row) == ["assets"]
+
+
+@pytest.mark.parametrize(("told", "expected"), [(1, 1), (2, 0), (9, 0)])
+def test_a_shared_toilet_is_known_as_such_where_its_kind_is_not(tmp_path: Path, told: int, expected: int) -> None:
+    row = read_wave(write(tmp_path, {"WS11": 99, "WS15": told})).iloc[0]
+    assert (deprived(row), unknown(row)) == ((["sanitation"], []) if expected else ([], ["sanitation"]))

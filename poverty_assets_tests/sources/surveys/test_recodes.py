@@ -19,31 +19,12 @@ from poverty_assets.twin import settings, surveys, world
 from poverty_assets_tests.measurement.factories import MEASURES
 from poverty_assets_tests.sources.surveys.as_dhs import write_dhs
 from poverty_assets_tests.sources.surveys.as_mics import write_mics
-from poverty_assets_tests.sources.surveys.families import INDICATORS, fitting
+from poverty_assets_tests.sources.surveys.families import INDICATORS, fitting, made
 from poverty_assets_tests.twin.conftest import SEED, small_country
 
 MEASURE = load_measure(MEASURES / "global_mpi.yaml")
 KHM = load_country("khm")
 WRITERS = {"dhs": write_dhs, "mics": write_mics}
-
-
-def made(n: int, seed: int = 0) -> pd.DataFrame:
-    """Households of all sizes, with every indicator deprived, not, and not known."""
-    rng = np.random.default_rng(seed)
-    cluster = np.arange(n) // 6
-    commune = np.array(["010203", "010204", "030101", "120101", "120304"])[cluster % 5]
-    size = rng.integers(1, 9, n)
-    frame = pd.DataFrame(
-        {
-            "household_id": [f"h{i}" for i in range(n)], "psu": [f"c{i}" for i in cluster], "weight": rng.uniform(0.2, 900, n),
-            "stratum": [f"{code[:2]}-{urban}" for code, urban in zip(commune, cluster % 2, strict=True)], "hh_size": size,
-            "area_id": commune, "is_urban": cluster % 2 == 0, "head_sex": rng.choice(["female", "male"], n),
-            "n_children": rng.integers(0, size), "interview_date": pd.Timestamp(2021, 10, 1) + pd.to_timedelta(rng.integers(0, 90, n), "D"),
-        }
-    )  # fmt: skip
-    for name in INDICATORS:
-        frame[name] = rng.choice([0, 1, np.nan], n, p=[0.5, 0.4, 0.1])
-    return fitting(frame)
 
 
 @pytest.fixture(scope="module")
