@@ -241,7 +241,7 @@ def _compete(twin: Twin, margins: Margins, covariates: Covariates) -> None:
         margins.fits,
         twin.measure.indicator_ids,
         covariates,
-        FeatureNames(tuple(twin.feature_names), ("register_rate",), alone),
+        FeatureNames(tuple(twin.feature_names), ("register",), alone),
         before=WaveBefore(twin.before, np.unique([code[:4] for code in twin.communes], return_inverse=True)[1]),
     )
     took, loss = time.perf_counter() - started, found.metrics[found.metrics["metric"] == "log_loss"]

@@ -31,13 +31,29 @@ _SCORES = f"""
     SELECT * EXCLUDE (target, metric), {_KIND}, {_TARGET}, regexp_replace(metric, '\\[.*\\]$', '') AS metric,
            CASE WHEN contains({_BRACKET}, '=') THEN {_BRACKET} ELSE 'all' END AS subgroup
     FROM moved"""
-_RUNS = f"SELECT * EXCLUDE (target), {_KIND}, {_TARGET} FROM moved"
+_RATE = "'register_rate:'"
+_RUNS = f"""
+    SELECT * REPLACE (list_filter(features, f -> NOT starts_with(f, {_RATE})) AS features),
+           list_transform(list_filter(features, f -> starts_with(f, {_RATE})), f -> replace(f, {_RATE}, '')) AS registers
+    FROM moved"""
+_RUNS_OF_OLD = f"SELECT * EXCLUDE (target), {_KIND}, {_TARGET} FROM ({_RUNS})"
+_TIMES = f"""
+    SELECT CASE WHEN starts_with(wave, 'between ') THEN 'between_waves' WHEN wave = 'same_season' THEN wave ELSE 'wave' END AS time_kind,
+           CASE WHEN time_kind = 'wave' THEN wave ELSE '' END AS wave,
+           make_date(CAST(quarter_of_wave[1:4] AS INT), 3 * CAST(quarter_of_wave[6:6] AS INT) - 2, 1) AS at_quarter,
+           area_id, value, observed_on, CASE WHEN starts_with(feature_id, {_RATE}) THEN '' ELSE feature_id END AS feature_id,
+           CASE WHEN starts_with(moved.feature_id, {_RATE}) THEN replace(moved.feature_id, {_RATE}, '') ELSE '' END AS register_id
+    FROM moved"""
 MOVES = {
-    "model_metric": _SCORES, "register_metric": _SCORES, "margin_metric": _SCORES, "truth_metric": _SCORES,
-    "model_run": _RUNS, "register_run": _RUNS, "margin_run": _RUNS,
+    ("target_kind", "model_metric"): _SCORES, ("target_kind", "register_metric"): _SCORES,
+    ("target_kind", "margin_metric"): _SCORES, ("target_kind", "truth_metric"): _SCORES,
+    ("target_kind", "model_run"): _RUNS_OF_OLD, ("target_kind", "register_run"): _RUNS_OF_OLD,
+    ("target_kind", "margin_run"): _RUNS_OF_OLD,
+    ("registers", "model_run"): _RUNS, ("registers", "register_run"): _RUNS, ("registers", "margin_run"): _RUNS,
+    ("time_kind", "wave_feature"): _TIMES,
 }  # fmt: skip
-"""For a table of the form of before (it has no ``target_kind``), its rows in the present form. ``as_of_quarter`` cannot be had from
-the old rows: name it as new."""
+"""For a table of the form of before, which lacks the column, its rows in the present form; the first that fits. ``as_of_quarter`` of
+scores cannot be had from the old rows: name it as new."""
 
 
 def main() -> int:
@@ -50,7 +66,7 @@ def main() -> int:
     parser.add_argument("--gone", action="append", default=[], metavar="TABLE[.COLUMN]")
     asked = parser.parse_args()
     renames = dict(pair.split("=", 1) for pair in asked.rename)
-    others = {*MOVES, *asked.new, *asked.gone}
+    others = {*(name for _, name in MOVES), *asked.new, *asked.gone}
     lines, compared, values = [], 0, 0
     for part, read in (("lake", _lake), ("warehouse", _warehouse)):
         before, after = read(asked.before), read(asked.after)
@@ -101,12 +117,13 @@ def _warehouse(home: Path) -> dict[tuple[str, str], Any]:
 
 def _moved(one: pa.Table, other: pa.Table, name: str) -> pa.Table:
     """The older rows in the present form."""
-    if name not in MOVES or "target_kind" in one.column_names or "target_kind" not in other.column_names:
-        return one
-    if not one.num_rows:
-        return other.slice(0, 0)
-    moved = one  # noqa: F841 - DuckDB reads it by its name
-    return duckdb.sql(MOVES[name]).to_arrow_table()
+    for (column, of), query in MOVES.items():
+        if of == name and column not in one.column_names and column in other.column_names:
+            if not one.num_rows:
+                return other.slice(0, 0)
+            moved = one  # noqa: F841 - DuckDB reads it by its name
+            return duckdb.sql(query).to_arrow_table()
+    return one
 
 
 def _comparable(data: pa.Table, others: set[str]) -> pa.Table:

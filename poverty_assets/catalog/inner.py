@@ -93,15 +93,23 @@ INNER_TABLES: tuple[Table, ...] = (
     Table(
         "wave_feature",
         "Features of the finest areas, and rates of registers, as of earlier times",
-        "time, area and feature",
-        ("wave", "area_id", "feature_id"),
+        "time, area, and feature or register",
+        ("time_kind", "wave", "at_quarter", "area_id", "feature_id", "register_id"),
         (
             Column(
-                "wave", "VARCHAR", "Survey wave in whose last quarter it was so, or what the time is to the quarter"
+                "time_kind",
+                "VARCHAR",
+                "Why the time matters: a survey wave ended in it, it has the season of the quarter that looks back, or it lies between"
+                " the two latest waves",
+                allowed=("wave", "same_season", "between_waves"),
             ),
-            Column("quarter_of_wave", "VARCHAR", "Label of the quarter in which it was so"),
+            Column("wave", "VARCHAR", "Survey wave that ended in the quarter; else empty"),
+            Column("at_quarter", "DATE", "First day of the quarter in which it was so"),
             AREA_ID,
-            COMMUNE_FEATURE.column("feature_id"),
+            COMMUNE_FEATURE.column("feature_id").renamed(
+                "feature_id", "Feature; empty where the value is a register's rate"
+            ),
+            _REGISTER_ID.renamed("register_id", "Register whose rate the value is; empty where it is a feature"),
             Column("value", "DOUBLE", "Value", nullable=True),
             Column("observed_on", "DATE", "Last day observed, where known", nullable=True),
         ),

@@ -36,6 +36,7 @@ MODEL_RUN = Table(
         Column("chosen_by", "VARCHAR", "Rule of choice: metric and fold design"),
         Column("n_training", "BIGINT", "Areas it was fitted on", "areas", False, 0),
         Column("features", "VARCHAR[]", "Features, in order"),
+        Column("registers", "VARCHAR[]", "Registers whose rates are covariates beside the features"),
         Column("training_digest", "VARCHAR", "SHA-256 of the training data", pattern=r"^[0-9a-f]{64}$"),
         Column("artifact", "VARCHAR", "File of the model under the home, in skops format"),
         Column(

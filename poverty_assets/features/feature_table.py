@@ -7,8 +7,8 @@ on one grid share their coverage. Does not belong here: what a statistic means (
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,11 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.earlier import release_then
+from poverty_assets.sources.earlier import EarlierTime, release_then
 from poverty_assets.sources.raster import Raster, open_raster, raster_of_rows
 
-_NOW = ""
+_NOW = None
+Time = EarlierTime | None
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,19 @@ class Observed:
         What was noted of them: ``absent``, or else ``file`` (below the landing folder) and ``observed_to``.
     quarter : Quarter
     landing : Path
-    earlier : mapping of str to Quarter
-        Earlier times by name.
+    earlier : sequence of EarlierTime
     """
 
     rows: Callable[[str], pd.DataFrame | None]
     noted: Callable[[str], dict[str, Any]]
     quarter: Quarter
     landing: Path
-    earlier: Mapping[str, Quarter] = field(default_factory=dict)
+    earlier: Sequence[EarlierTime] = ()
 
 
 def quarter_features(
     specs: Iterable[SourceSpec], areas: pd.DataFrame, crosswalk: pd.DataFrame, country: Country, observed: Observed
-) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+) -> tuple[pd.DataFrame, dict[EarlierTime, pd.DataFrame]]:
     """Features of all areas but the country (catalog: ``commune_feature``), and as they were at earlier times.
 
     Parameters
@@ -70,7 +70,7 @@ def quarter_features(
     -------
     table : DataFrame
         ``area_id, feature_id, value, unit, source_id, observed_on``. An area without a value has no row.
-    before : dict of str to DataFrame
+    before : dict of EarlierTime to DataFrame
         ``area_id, feature_id, value`` at each earlier time: rasters of that time, other sources as they are now, since places
         and lines carry no date.
     """
@@ -94,7 +94,7 @@ def quarter_features(
     days = {spec.source_id: dt.date.fromisoformat(noted[spec.source_id]["observed_to"]) for spec in seen}
     unit, source = (table["feature_id"].map({name: pair[i] for name, pair in of.items()}) for i in (0, 1))
     table = table.assign(unit=unit, source_id=source, observed_on=source.map(days))
-    before = {name: _valued([part for part in (at[name], *undated) if len(part)], country) for name in observed.earlier}
+    before = {time: _valued([part for part in (at[time], *undated) if len(part)], country) for time in observed.earlier}
     return table, before
 
 
@@ -105,7 +105,9 @@ def _valued(parts: list[pd.DataFrame], country: Country) -> pd.DataFrame:
     return table[table["value"].notna() & (table["area_id"] != country.area_id)]
 
 
-def _of_rasters(specs: list[RasterSource], zones: Any, country: Country, observed: Observed) -> dict[str, pd.DataFrame]:
+def _of_rasters(
+    specs: list[RasterSource], zones: Any, country: Country, observed: Observed
+) -> dict[Time, pd.DataFrame]:
     """Zonal statistics over each area's own shape, now and at each earlier time: sums of communes would count twice what
     simplified shapes share."""
     below = zones.loc[zones["area_level"] != "country", ["area_id", "geometry"]].reset_index(drop=True)
@@ -128,21 +130,21 @@ def _of_rasters(specs: list[RasterSource], zones: Any, country: Country, observe
 
 def _looks(
     specs: list[RasterSource], country: Country, observed: Observed
-) -> tuple[dict[tuple[str, str], str], dict[str, Callable[[], Raster]]]:
+) -> tuple[dict[tuple[Time, str], str], dict[str, Callable[[], Raster]]]:
     """Which raster serves each time and source, and how to come by it: now's from the lake, and of the earlier files each once."""
-    served: dict[tuple[str, str], str] = {}
+    served: dict[tuple[Time, str], str] = {}
     load: dict[str, Callable[[], Raster]] = {}
     for spec in specs:
         now = _name(spec, observed.landing / observed.noted(spec.source_id)["file"], observed.quarter)
         served[_NOW, spec.source_id] = now
         load[now] = partial(_from_lake, observed, spec.source_id)
-        for time, quarter in observed.earlier.items():
-            found = release_then(spec, quarter, observed.landing)
+        for time in observed.earlier:
+            found = release_then(spec, time.quarter, observed.landing)
             if found is not None:
-                name = _name(spec, found.path, quarter)
+                name, season = _name(spec, found.path, time.quarter), time.quarter.number
                 served[time, spec.source_id] = name
                 load.setdefault(
-                    name, partial(open_raster, found.path, spec.options, season=quarter.number, within=country.bounds)
+                    name, partial(open_raster, found.path, spec.options, season=season, within=country.bounds)
                 )
     return served, load
 

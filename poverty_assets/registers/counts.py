@@ -1,7 +1,7 @@
 """Registers: who is listed, by area, and the rate.
 
-Belongs here: counts of every register by area, of earlier releases too, the rate, and what the rate is called as a covariate. Does
-not belong here: the model of the rate (``model``), the rows of ``fct_register`` (``rows``).
+Belongs here: counts of every register by area, of earlier releases too, the rate. Does not
+belong here: the model of the rate (``model``), the rows of ``fct_register`` (``rows``).
 """
 
 from __future__ import annotations
@@ -15,23 +15,6 @@ from poverty_assets.geography.crosswalk import areas_of_codes, commune_codes
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import TableSource
-
-RATE = "register_rate:"
-"""What the name of a covariate that is a register's rate begins with."""
-
-
-def rate_covariate(of: str) -> str:
-    """What the rate of a register is called as a covariate: the one place where that name is made.
-
-    Parameters
-    ----------
-    of : str
-        Known defect, left as it is: a quarter hands in the register's id (``small_area.inputs.with_rates``), a survey wave the id of
-        the source that was the register's release then (`rates_then`). Where the two ids differ, the nowcast, which takes what
-        both know by name, loses the register. To hand in the same id on both sides mends that and changes figures, so it is to be
-        measured before it is done.
-    """
-    return RATE + of
 
 
 def rate_of(counts: pd.DataFrame) -> pd.Series:
@@ -71,7 +54,11 @@ def rates_then(
     crosswalk: pd.DataFrame,
     hierarchy: Hierarchy,
 ) -> pd.DataFrame:
-    """Rates of registers as of an earlier time: ``area_id, feature_id, value``.
+    """Rates of registers as of an earlier time: ``register_id, area_id, value``.
+
+    Known defect, left as it is: the register is called by the id of the source that was its release then, and by its own where the
+    quarter is estimated (``small_area.inputs.with_rates``). Where the two ids differ, the nowcast, which takes what both know,
+    loses the register. To give its own id here mends that and changes figures, so it is to be measured before it is done.
 
     Parameters
     ----------
@@ -80,14 +67,14 @@ def rates_then(
     crosswalk : DataFrame (catalog: ``area_crosswalk``)
         Codes that it does not know are left out: they ended before the boundaries in use.
     """
-    parts = [pd.DataFrame({"area_id": [], "feature_id": [], "value": []})]
+    parts = [pd.DataFrame({"register_id": [], "area_id": [], "value": []})]
     for spec in registers:
         codes = crosswalk[crosswalk["source_id"] == spec.source_id]
         found = rows(spec)
         if len(found) and (known := found["area_code"].isin(codes["source_code"])).any():
             counts = listed_by_area(found[known], codes, hierarchy)
             rate = rate_of(counts).dropna()
-            parts.append(rate.rename("value").reset_index().assign(feature_id=rate_covariate(spec.source_id)))
+            parts.append(rate.rename("value").reset_index().assign(register_id=spec.source_id))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -178,6 +178,7 @@ def _rows(fitted: RegisterModel, inputs: RegisterInputs, quarter: Quarter, artif
         "chosen_by": fitted.chosen_by,
         "n_training": fitted.n_training,
         "features": list(fitted.features),
+        "registers": [],
         "training_digest": fitted.training_digest,
         "artifact": artifact,
         "interval_coverage": fitted.interval_coverage,

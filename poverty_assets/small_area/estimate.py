@@ -10,7 +10,6 @@ Where there is neither, there are no rows.
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from poverty_assets.judging.applicability import applicability
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import no_draws
 from poverty_assets.small_area.figures import Drawn
-from poverty_assets.small_area.inputs import Inputs, Place, covariates_of, feature_names
+from poverty_assets.small_area.inputs import Inputs, Place, covariate_names, covariates_of
 from poverty_assets.small_area.league import FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, Since, fit_margins
 from poverty_assets.small_area.margins.saved import Fitted, run_rows, save_margins
@@ -124,13 +123,13 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     wanted = Wanted(_areas(inputs, inside, followed=shift is not None), measure, functionals)
     totals = province_figures(inputs.waves[-1].households, place, survey.now, measure)
     drawn = replicate(margins, survey.now, place.groups, wanted, totals=totals, shift=shift, options=options)
-    names, rates = feature_names(inputs.at_waves[-1])
+    names, registers = covariate_names(inputs.at_waves[-1])
     found = compete(
         survey.now,
         margins.fits,
         measure.indicator_ids,
         covariates,
-        FeatureNames(tuple(names), tuple(rates), {name: name for name in inputs.country.baseline_features}),
+        FeatureNames(tuple(names), tuple(registers), {name: name for name in inputs.country.baseline_features}),
         before=None if survey.before is None else WaveBefore(survey.before, place.district),
         seed=options.seed,
     )
@@ -150,7 +149,7 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
         pd.concat([part for part in (of_margins, judged) if len(part)], ignore_index=True)[_METRIC],
         note,
         found.importance,
-        Fitted(margins, survey.now, covariates, place.communes, found.chosen, [*names, *rates], outside),
+        Fitted(margins, survey.now, covariates, place.communes, found.chosen, names, registers, outside),
     )
 
 
@@ -164,7 +163,7 @@ def _since(inputs: Inputs) -> Since:
 def _moved(inputs: Inputs) -> FloatArray:
     """Move of logits that follows from the covariates of the quarter."""
     place, survey = inputs.place, inputs.survey
-    then, now = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[-1], inputs.now, "feature_id"))
+    then, now = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[-1], inputs.now))
     return nowcast_shift(survey.now, then, now, place.population, design_effect=survey.effect)
 
 
@@ -209,19 +208,15 @@ def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
     before, after = (sample_with_poor(wave.households, measure, place.communes) for wave in waves)
 
     def judged(later: pd.DataFrame) -> pd.DataFrame:
-        then, there = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[0], later, "feature_id"))
+        then, there = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[0], later))
         return score_nowcast(before, after, then, there, place.population, [*measure.indicator_ids, POOR])
 
     last = inputs.at_waves[-1]
-    parts = [judged(last).assign(as_of_quarter=_start(last["quarter_of_wave"].iloc[0]))]
-    for label, frame in inputs.between.groupby("quarter_of_wave", sort=True):
-        made = judged(frame).assign(as_of_quarter=_start(label))
+    parts = [judged(last).assign(as_of_quarter=last["at_quarter"].iloc[0])]
+    for day, frame in inputs.between.groupby("at_quarter", sort=True):
+        made = judged(frame).assign(as_of_quarter=day)
         parts.append(made[made["learner"] != "persistence"])  # which is the same in every quarter
     return pd.concat(parts, ignore_index=True).assign(target_kind="nowcast", subgroup="all")[_METRIC]
-
-
-def _start(label: Any) -> dt.date:
-    return Quarter.from_label(str(label)).start
 
 
 def latest(judged: pd.DataFrame) -> pd.DataFrame:

@@ -20,11 +20,10 @@ from poverty_assets.judging.folds import block_ids
 from poverty_assets.measure.measure import Measure
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
-from poverty_assets.registers.counts import RATE, rate_covariate, rate_of
+from poverty_assets.registers.counts import rate_of
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Groups, Inhabitants
 from poverty_assets.small_area.sample import Survey, read_sample
-from poverty_assets.sources.earlier import BETWEEN
 
 SMALLEST = 1.0  # persons: a commune whose population no source gives weighs next to nothing in totals
 
@@ -96,8 +95,8 @@ class Inputs:
     features : DataFrame (catalog: ``commune_feature``)
         ``area_id, feature_id, value, observed_on`` of the features that are modelled, as of the quarter.
     wave_features : DataFrame (lake: ``wave_feature``)
-        ``wave, quarter_of_wave, area_id, feature_id, value, observed_on``: features and rates of registers as of the quarter in
-        which each wave ended, of the quarters between two waves, and of the season; empty where there is no wave.
+        Features and rates of registers as of the quarter in which each wave ended, of the quarters between two waves, and of the
+        season; empty where there is no wave.
     stability : DataFrame (lake: ``feature_drift``)
         How far the quarter's features have drifted from the serving wave's (``time.covariate_drift.quarter_stability``).
     registers : DataFrame (lake: ``register_count``)
@@ -130,18 +129,19 @@ class Inputs:
 
     @cached_property
     def now(self) -> pd.DataFrame:
-        """``area_id, feature_id, value``: features and rates of registers as of the quarter."""
+        """``area_id, feature_id, register_id, value``: features and rates of registers as of the quarter."""
         return with_rates(self.features, self.registers)
 
     @cached_property
     def at_waves(self) -> list[pd.DataFrame]:
         """The same as of each of the waves."""
-        return [self.wave_features[self.wave_features["wave"] == wave.name] for wave in self.waves]
+        at = self.wave_features
+        return [at[(at["time_kind"] == "wave") & (at["wave"] == wave.name)] for wave in self.waves]
 
     @property
     def between(self) -> pd.DataFrame:
         """The same of the quarters between the two waves, in the quarter in which the later one comes; else empty."""
-        return self.wave_features[self.wave_features["wave"].str.startswith(BETWEEN)]
+        return self.wave_features[self.wave_features["time_kind"] == "between_waves"]
 
     @cached_property
     def survey(self) -> Survey:
@@ -201,20 +201,21 @@ def covariates_of(place: Place, features: pd.DataFrame) -> Covariates:
     Parameters
     ----------
     features : DataFrame
-        ``area_id, feature_id, value``; the rates of registers are features called ``register_rate:<register>``.
+        ``area_id, feature_id, register_id, value``: rows of a feature, or of a register's rate (the other id is empty).
     """
-    wide = features.pivot(index="area_id", columns="feature_id", values="value").reindex(place.communes)
+    is_rate = features["register_id"] != ""
+    wide, rates = (
+        rows.pivot(index="area_id", columns=of, values="value").reindex(place.communes).to_numpy(dtype=float)
+        for rows, of in ((features[~is_rate], "feature_id"), (features[is_rate], "register_id"))
+    )
     urban = place.areas.set_index("area_id")["is_urban"].reindex(place.communes).astype(float)
-    rate = wide.columns.isin(feature_names(features)[1])
-    columns = np.column_stack([wide.loc[:, ~rate].to_numpy(dtype=float), urban.to_numpy()])
-    return Covariates(columns, place.xy, place.province, wide.loc[:, rate].to_numpy(dtype=float))
+    return Covariates(np.column_stack([wide, urban.to_numpy()]), place.xy, place.province, rates)
 
 
-def feature_names(features: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Names of the columns of `covariates_of`: features with ``is_urban`` last, and rates of registers."""
-    names = sorted(features["feature_id"].unique())
-    rates = [name for name in names if name.startswith(RATE)]
-    return [*(name for name in names if name not in rates), "is_urban"], rates
+def covariate_names(features: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Names of the columns of `covariates_of`: features with ``is_urban`` last, and registers."""
+    names, registers = (sorted(set(features[of]) - {""}) for of in ("feature_id", "register_id"))
+    return [*names, "is_urban"], registers
 
 
 def with_rates(features: pd.DataFrame, registers: pd.DataFrame) -> pd.DataFrame:
@@ -226,11 +227,9 @@ def with_rates(features: pd.DataFrame, registers: pd.DataFrame) -> pd.DataFrame:
     registers : DataFrame
         ``register_id, area_id, households, listed``.
     """
-    rates = registers.assign(
-        feature_id=registers["register_id"].astype(str).map(rate_covariate), value=rate_of(registers)
-    )
-    columns = ["area_id", "feature_id", "value"]
-    return pd.concat([features[columns], rates[columns].dropna()], ignore_index=True)
+    columns = ["area_id", "feature_id", "register_id", "value"]
+    rates = registers.assign(feature_id="", value=rate_of(registers))
+    return pd.concat([features.assign(register_id="")[columns], rates[columns].dropna()], ignore_index=True)
 
 
 def waves_of(households: list[pd.DataFrame], noted: list[tuple[str, dict[str, Any]]]) -> list[Wave]:

@@ -131,13 +131,15 @@ class FeatureNames:
 
     Attributes
     ----------
-    features, leading : tuple of str
+    features : tuple of str
+    registers : tuple of str
+        Those whose rates are the leading covariates.
     alone : mapping of str to str
         Baselines that know one feature: name of the baseline to name of the feature. Those without such a feature are left out.
     """
 
     features: tuple[str, ...]
-    leading: tuple[str, ...] = ()
+    registers: tuple[str, ...] = ()
     alone: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -217,7 +219,8 @@ def compete(
     shares = sample.means(sample.shares, sample.area, sample.n_areas)[sampled]
     weight = sample.area_effective[sampled]
     ranks = normal_ranks(np.column_stack([covariates.features, covariates.leading]))[sampled]
-    leading = names.leading or [f"leading_{q}" for q in range(covariates.leading.shape[1])]
+    leading = [f"rate of {register}" for register in names.registers]
+    leading = leading or [f"leading_{q}" for q in range(covariates.leading.shape[1])]
     features = [*names.features, *leading]
     table = pd.DataFrame(np.column_stack([ranks, covariates.xy[sampled]]), columns=[*features, *_PLACE])
     learners = {

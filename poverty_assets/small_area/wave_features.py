@@ -10,18 +10,19 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from poverty_assets.catalog import table
 from poverty_assets.features.feature_table import Observed
 from poverty_assets.pack.source import SourceSpec, covariates
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.earlier import with_days
+from poverty_assets.sources.earlier import EarlierTime, with_days
 
-COLUMNS = ["wave", "quarter_of_wave", "area_id", "feature_id", "value", "observed_on"]
+COLUMNS = [column.name for column in table("wave_feature").columns]
 
 
 def wave_features(
     seen: Observed,
     now: pd.DataFrame,
-    before: Mapping[str, pd.DataFrame],
+    before: Mapping[EarlierTime, pd.DataFrame],
     specs: list[SourceSpec],
     rates: Callable[[Quarter], pd.DataFrame],
 ) -> pd.DataFrame:
@@ -32,11 +33,11 @@ def wave_features(
     seen : Observed
         Its ``earlier`` names the times.
     now : DataFrame (catalog: ``commune_feature``)
-    before : mapping of str to DataFrame
+    before : mapping of EarlierTime to DataFrame
         Features at each time.
     specs : list of SourceSpec
     rates : callable
-        ``area_id, feature_id, value`` of registers as of a quarter.
+        ``register_id, area_id, value`` of registers as of a quarter.
 
     Returns
     -------
@@ -44,7 +45,8 @@ def wave_features(
     """
     featured = [spec for spec in specs if spec.features]
     parts = []
-    for name, then in seen.earlier.items():
-        dated = with_days(covariates(before[name], specs), featured, then, seen.landing, now)
-        parts.append(pd.concat([dated, rates(then)]).assign(wave=name, quarter_of_wave=str(then))[COLUMNS])
+    for time in seen.earlier:
+        dated = with_days(covariates(before[time], specs), featured, time.quarter, seen.landing, now)
+        both = pd.concat([dated.assign(register_id=""), rates(time.quarter).assign(feature_id="")])
+        parts.append(both.assign(time_kind=time.kind, wave=time.wave, at_quarter=time.quarter.start)[COLUMNS])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

@@ -7,8 +7,9 @@ itself sees (``readers.observe``).
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -16,16 +17,33 @@ from poverty_assets.errors import NotObserved
 from poverty_assets.pack.source import RasterSource, Release, SourceSpec, release
 from poverty_assets.quarter import Quarter
 
-SEASON = "same_season"
-BETWEEN = "between "
-"""Begins the names of quarters between two waves, before their label."""
+TimeKind = Literal["wave", "same_season", "between_waves"]
 
 
-def earlier_times(waves: list[tuple[str, dict[str, Any]]], quarter: Quarter) -> dict[str, Quarter]:
-    """The quarters in which the two latest waves ended, by wave; and, as ``same_season``, the last one up to the latest wave's
-    end with the season of ``quarter``.
+@dataclass(frozen=True)
+class EarlierTime:
+    """An earlier quarter that matters, and why.
 
-    In the quarter in which a new wave comes, also every quarter between it and the wave before, as ``between <label>``: what was
+    Attributes
+    ----------
+    kind : str
+        ``wave`` (a survey wave ended in it), ``same_season`` (it has the season of the quarter that looks back) or
+        ``between_waves``.
+    quarter : Quarter
+    wave : str
+        The wave that ended in it; empty for the other kinds.
+    """
+
+    kind: TimeKind
+    quarter: Quarter
+    wave: str = ""
+
+
+def earlier_times(waves: list[tuple[str, dict[str, Any]]], quarter: Quarter) -> list[EarlierTime]:
+    """The quarters in which the two latest waves ended; and, as ``same_season``, the last one up to the latest wave's end with
+    the season of ``quarter``.
+
+    In the quarter in which a new wave comes, also every quarter between it and the wave before (``between_waves``): what was
     said of them then can now be judged.
 
     Parameters
@@ -35,13 +53,14 @@ def earlier_times(waves: list[tuple[str, dict[str, Any]]], quarter: Quarter) -> 
     """
     ends = {name: Quarter.containing(dt.date.fromisoformat(str(noted["observed_to"]))) for name, noted in waves[-2:]}
     if not ends:
-        return {}
+        return []
     last = ends[waves[-1][0]]
-    times = {**ends, SEASON: last.shift(-((last.number - quarter.number) % 4))}
+    times = [EarlierTime("wave", end, name) for name, end in ends.items()]
+    times.append(EarlierTime("same_season", last.shift(-((last.number - quarter.number) % 4))))
     if last == quarter and len(ends) > 1:
         between = next(iter(ends.values())).shift(1)
         while between < last:
-            times[BETWEEN + between.label] = between
+            times.append(EarlierTime("between_waves", between))
             between = between.shift(1)
     return times
 

@@ -14,6 +14,7 @@ from shapely.geometry import box
 from poverty_assets.features.feature_table import Observed, quarter_features
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
+from poverty_assets.sources.earlier import EarlierTime
 from poverty_assets.sources.readers import observe
 from poverty_assets_tests.pack.test_source import make_spec
 
@@ -89,28 +90,34 @@ def by_commune(table, feature_id):
 
 
 def test_every_raster_file_is_opened_once_whatever_times_it_serves(tmp_path, opened):
-    times = {"wave": BEFORE, "season": BEFORE, "first": LONG_BEFORE}
+    times = [
+        EarlierTime("wave", BEFORE, "w"),
+        EarlierTime("same_season", BEFORE),
+        EarlierTime("wave", LONG_BEFORE, "v"),
+    ]
     now, before = features(tmp_path, [HILLS, LIGHTS], times)
     assert opened == {"hills.tif": 1, "lights_2022Q3.tif": 1, "lights_2021Q3.tif": 1}
     assert by_commune(now, "height") == [10, 20]
     assert by_commune(now, "light") == [3, 4]
     assert now.set_index("feature_id").loc["light", "observed_on"].unique().tolist() == [NOW.end]
-    for name in ("wave", "season"):
-        assert by_commune(before[name], "height") == [10, 20]
-        assert by_commune(before[name], "light") == [1, 2]
-    assert before["first"]["feature_id"].unique().tolist() == ["height"]
+    for time in times[:2]:
+        assert by_commune(before[time], "height") == [10, 20]
+        assert by_commune(before[time], "light") == [1, 2]
+    assert before[times[2]]["feature_id"].unique().tolist() == ["height"]
 
 
 def test_a_band_for_each_quarter_of_the_year_is_another_raster_in_another_season(tmp_path, opened):
-    now, before = features(tmp_path, [RAIN], {"wave": BEFORE, "first": LONG_BEFORE})
-    assert by_commune(now, "usual_rain") == by_commune(before["wave"], "usual_rain") == [300, 300]
-    assert by_commune(before["first"], "usual_rain") == [100, 100]
+    wave, first = EarlierTime("wave", BEFORE, "w"), EarlierTime("wave", LONG_BEFORE, "v")
+    now, before = features(tmp_path, [RAIN], [wave, first])
+    assert by_commune(now, "usual_rain") == by_commune(before[wave], "usual_rain") == [300, 300]
+    assert by_commune(before[first], "usual_rain") == [100, 100]
     assert opened == {"rain.tif": 2}
 
 
 def test_nothing_observed_gives_tables_without_rows(tmp_path):
     optional = LIGHTS.model_copy(update={"required": False})
-    now, before = features(tmp_path, [optional], {"wave": BEFORE})
+    wave = EarlierTime("wave", BEFORE, "w")
+    now, before = features(tmp_path, [optional], [wave])
     assert now.columns.tolist() == ["area_id", "feature_id", "value", "unit", "source_id", "observed_on"]
     assert now.empty
-    assert before["wave"].empty
+    assert before[wave].empty

@@ -16,7 +16,6 @@ from poverty_assets.small_area.inputs import Inputs, Wave, waves_of
 from poverty_assets.small_area.time.covariate_drift import quarter_stability
 from poverty_assets.small_area.time.nowcast import choose_nowcast
 from poverty_assets.small_area.wanted import Functionals, Options
-from poverty_assets.sources.earlier import BETWEEN
 from poverty_assets_tests.measurement.factories import make_measure
 from poverty_assets_tests.small_area.test_chain import N, make_country
 
@@ -52,7 +51,7 @@ def estimate(functionals: Functionals | None = None, quarter: Quarter = QUARTER)
     frame, codes, _, x = make_country()
     wave = Wave("src", frame, dt.date(2022, 2, 1))
     features = long(codes, x, observed_on=dt.date(2022, 3, 31))
-    then = features.assign(wave="src", quarter_of_wave="2022Q1")
+    then = features.assign(register_id="", time_kind="wave", wave="src", at_quarter=dt.date(2022, 1, 1))
     inputs = make_inputs(codes, features, then, [wave], quarter)
     return estimate_quarter(inputs, functionals=functionals, options=Options(30))
 
@@ -146,9 +145,14 @@ def test_when_a_wave_comes_every_quarter_between_it_and_the_one_before_is_judged
     frame, codes, _, x = make_country()
     waves = [Wave("one", frame, dt.date(2018, 2, 1)), Wave("two", frame, dt.date(2022, 2, 1))]
     day = dt.date(2022, 3, 31)
-    values = {"one": x, "two": x + 0.1, f"{BETWEEN}2019Q1": x, f"{BETWEEN}2020Q1": x + 0.05}
-    labels = dict(zip(values, ("2018Q1", "2022Q1", "2019Q1", "2020Q1"), strict=True))
-    then = pd.concat([long(codes, v, wave=w, quarter_of_wave=labels[w], observed_on=day) for w, v in values.items()])
+    times = [(2018, "one", x), (2022, "two", x + 0.1), (2019, "", x), (2020, "", x + 0.05)]
+    then = pd.concat(
+        [
+            long(codes, values, wave=wave, time_kind="wave" if wave else "between_waves", at_quarter=dt.date(year, 1, 1),
+                 register_id="", observed_on=day)
+            for year, wave, values in times
+        ]
+    )  # fmt: skip
     inputs = make_inputs(codes, long(codes, x, observed_on=day), then, waves, Quarter.from_label("2022Q1"))
     made = estimate_quarter(inputs, options=Options(20))
     skill = made.metrics[

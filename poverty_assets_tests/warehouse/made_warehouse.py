@@ -344,7 +344,7 @@ def model_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
     }
     run = {
         **target, "model_id": "register_rate:idpoor:ridge", "chosen_by": "spearman",
-        "n_training": 12, "features": ["night_lights"], "training_digest": "0" * 64, "artifact": "models/x",
+        "n_training": 12, "features": ["night_lights"], "registers": [], "training_digest": "0" * 64, "artifact": "models/x",
         "interval_coverage": 0.95,
     }  # fmt: skip
     return {"model_metric": pd.DataFrame([{**metric, "value": 0.66, "n": 12}]), "model_run": pd.DataFrame([run])}

@@ -27,7 +27,7 @@ def simulated_landing(context: dg.AssetExecutionContext, home: Home) -> pd.DataF
     times = earlier_times(waves_stated(home.specs, quarter), quarter)
     write_base(home.landing, home.settings.truth, country_dir=folder, seed=seed)
     write_quarter(home.landing, home.settings.truth, quarter, country_dir=folder, seed=seed)
-    write_rasters(home.landing, sorted(set(times.values())), country_dir=folder, seed=seed)
+    write_rasters(home.landing, sorted({time.quarter for time in times}), country_dir=folder, seed=seed)
     return pd.DataFrame({"landing": [home.landing.name], "seed": [seed]})
 
 

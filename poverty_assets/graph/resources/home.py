@@ -5,7 +5,7 @@ Belongs here: opening what settings name. Does not belong here: reading the envi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, TableSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import RUN_LOCKS, Settings, chosen_measure
+from poverty_assets.sources.earlier import EarlierTime
 from poverty_assets.sources.readers import Observation, observe
 from poverty_assets.warehouse.lake import Lake
 
@@ -122,7 +123,7 @@ class Home(dg.ConfigurableResource):
         """`observed` of one quarter, as a function of the source."""
         return partial(self.observed, quarter=quarter)
 
-    def seen(self, quarter: Quarter, earlier: dict[str, Quarter]) -> Observed:
+    def seen(self, quarter: Quarter, earlier: Sequence[EarlierTime]) -> Observed:
         """What features are made of: the sources as the quarter sees them, and as they were at earlier times."""
         return Observed(
             lambda source_id: self.observed(source_id, quarter),

@@ -39,7 +39,9 @@ class Fitted:
         For each indicator the learner that predicts held-out communes best. Replicates are linear in the kernel, so that it
         serves in any case; where another does better, ``model_run`` says so.
     features : list of str
-        Names of the columns of covariates, leading ones last.
+        Names of the columns of covariates.
+    registers : list of str
+        Those whose rates are the leading covariates.
     outside : list of str
         Communes outside the area of applicability.
     """
@@ -50,6 +52,7 @@ class Fitted:
     communes: list[str]
     best: dict[str, str]
     features: list[str]
+    registers: list[str]
     outside: list[str]
 
 
@@ -84,6 +87,7 @@ def save_margins(fitted: Fitted, metrics: pd.DataFrame, path: Path) -> Path:
         "communes": fitted.communes,
         "sampled": sample.sampled,
         "features": fitted.features,
+        "registers": fitted.registers,
         "covariates": columns,
         "xy": covariates.xy,
         "province": covariates.province,
@@ -100,6 +104,7 @@ def _card(fitted: Fitted, metrics: pd.DataFrame) -> dict[str, Any]:
         "n_training": len(fitted.sample.sampled),
         "training_digest": training_digest(fitted.sample, fitted.covariates),
         "features": fitted.features,
+        "registers": fitted.registers,
         "scores": records(metrics[metrics["learner"] == KERNEL]),
         "area_of_applicability": {"areas_outside": fitted.outside},
     }
@@ -117,6 +122,7 @@ def run_rows(fitted: Fitted, artifact: str) -> pd.DataFrame:
             "chosen_by": CHOSEN_BY if learner == KERNEL else f"kept although {learner} did better by {CHOSEN_BY}",
             "n_training": len(fitted.sample.sampled),
             "features": fitted.features,
+            "registers": fitted.registers,
             "training_digest": digest,
             "artifact": artifact,
             "interval_coverage": None,

@@ -30,7 +30,6 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray, normal_ranks
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.time.nowcast import is_followed
-from poverty_assets.sources.earlier import SEASON
 
 MOVED, DRIFTED = 0.1, 0.25
 """Limits of the index: from the first the feature is watched, beyond the second estimates are flagged."""
@@ -131,8 +130,7 @@ def quarter_stability(wave_features: pd.DataFrame, features: pd.DataFrame, commu
     Parameters
     ----------
     wave_features : DataFrame (lake: ``wave_feature``)
-        ``wave, quarter_of_wave, area_id, feature_id, value, observed_on``; rates of registers have no day and are left out, and
-        those of ``sources.earlier.SEASON`` are the season's.
+        Features of the two latest waves and of the season; rates of registers have no day and are left out.
     features : DataFrame (catalog: ``commune_feature``)
     communes : Index of area_id
 
@@ -142,10 +140,10 @@ def quarter_stability(wave_features: pd.DataFrame, features: pd.DataFrame, commu
         As `stability`; no rows where there is no wave.
     """
     dated = wave_features[wave_features["observed_on"].notna() & wave_features["area_id"].isin(communes)]
-    season, waves = dated[dated["wave"] == SEASON], dated[dated["wave"] != SEASON]
+    season, waves = dated[dated["time_kind"] == "same_season"], dated[dated["time_kind"] == "wave"]
     if waves.empty:
         return pd.DataFrame(columns=["feature_id", "psi", "reference", "followed", "moved", "drifted"])
-    last = waves[waves["wave"] == waves.sort_values("quarter_of_wave", kind="stable")["wave"].iloc[-1]]
+    last = waves[waves["wave"] == waves.sort_values("at_quarter", kind="stable")["wave"].iloc[-1]]
     return stability(last, features[features["area_id"].isin(communes)], same_season=season)
 
 

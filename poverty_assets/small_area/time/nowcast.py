@@ -55,10 +55,10 @@ def sample_with_poor(households: pd.DataFrame, measure: Measure, area_ids: Seque
     return read_sample(frame, [*measure.indicator_ids, POOR], area_ids)
 
 
-def in_common(at_wave: pd.DataFrame, now: pd.DataFrame, key: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of both tables whose ``key`` (``feature_id``, ``register_id``) both have: only what was seen twice can move."""
-    both = set(at_wave[key]) & set(now[key])
-    return at_wave[at_wave[key].isin(both)], now[now[key].isin(both)]
+def in_common(at_wave: pd.DataFrame, now: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of both tables whose covariate (``feature_id, register_id``) both have: only what was seen twice can move."""
+    then, later = (pd.MultiIndex.from_frame(table[["feature_id", "register_id"]]) for table in (at_wave, now))
+    return at_wave[then.isin(later)], now[later.isin(then)]
 
 
 def nowcast_shift(

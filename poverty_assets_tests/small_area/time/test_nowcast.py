@@ -151,5 +151,13 @@ def test_being_poor_is_scored_like_an_indicator() -> None:
 
 
 def test_only_what_was_seen_twice_can_move() -> None:
-    then, now = (pd.DataFrame({"feature_id": list(names)}) for names in ("xy", "yz"))
-    assert [frame["feature_id"].tolist() for frame in in_common(then, now, "feature_id")] == [["y"], ["y"]]
+    then, now = (
+        pd.DataFrame([(name, "") for name in names] + [("", register)], columns=["feature_id", "register_id"])
+        for names, register in (("xy", "z"), ("yz", "x"))
+    )
+    assert [frame["feature_id"].tolist() for frame in in_common(then, now)] == [["y"], ["y"]]
+
+
+def test_a_register_seen_twice_moves_with_the_features() -> None:
+    then, now = (pd.DataFrame({"feature_id": [name, ""], "register_id": ["", "r"]}) for name in ("x", "y"))
+    assert [frame["register_id"].tolist() for frame in in_common(then, now)] == [["r"], ["r"]]

@@ -24,7 +24,12 @@ MEASURE = make_measure()
 
 def inputs_of(*waves: tuple[str, pd.DataFrame, dt.date]) -> Inputs:
     features = long(CODES, X, observed_on=dt.date(2022, 3, 31))
-    then = pd.concat([features.assign(wave=name, quarter_of_wave=f"{day.year}Q1") for name, _, day in waves])
+    then = pd.concat(
+        [
+            features.assign(register_id="", time_kind="wave", wave=name, at_quarter=dt.date(day.year, 1, 1))
+            for name, _, day in waves
+        ]
+    )
     return make_inputs(CODES, features, then, [Wave(*wave) for wave in waves])
 
 
