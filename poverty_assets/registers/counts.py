@@ -56,9 +56,8 @@ def rates_then(
 ) -> pd.DataFrame:
     """Rates of registers as of an earlier time: ``register_id, area_id, value``.
 
-    Known defect, left as it is: the register is called by the id of the source that was its release then, and by its own where the
-    quarter is estimated (``small_area.inputs.with_rates``). Where the two ids differ, the nowcast, which takes what both know,
-    loses the register. To give its own id here mends that and changes figures, so it is to be measured before it is done.
+    The register goes by its own id, as where the quarter is estimated, whichever source was its release then: the nowcast takes
+    what both times know. Where several releases are there, the newest stands.
 
     Parameters
     ----------
@@ -67,15 +66,20 @@ def rates_then(
     crosswalk : DataFrame (catalog: ``area_crosswalk``)
         Codes that it does not know are left out: they ended before the boundaries in use.
     """
-    parts = [pd.DataFrame({"register_id": [], "area_id": [], "value": []})]
-    for spec in registers:
+    parts = {"": pd.DataFrame({"register_id": [], "area_id": [], "value": []})}
+    for spec in _by_release(registers):
         codes = crosswalk[crosswalk["source_id"] == spec.source_id]
         found = rows(spec)
         if len(found) and (known := found["area_code"].isin(codes["source_code"])).any():
             counts = listed_by_area(found[known], codes, hierarchy)
             rate = rate_of(counts).dropna()
-            parts.append(rate.rename("value").reset_index().assign(register_id=spec.source_id))
-    return pd.concat(parts, ignore_index=True)
+            parts[spec.register_id] = rate.rename("value").reset_index().assign(register_id=spec.register_id)
+    return pd.concat(parts.values(), ignore_index=True)
+
+
+def _by_release(registers: list[TableSource]) -> list[TableSource]:
+    """The newest last; a release of every quarter (without a date of its own) first."""
+    return sorted(registers, key=lambda spec: str(spec.observed_to or ""))
 
 
 def count_registers(
@@ -89,7 +93,7 @@ def count_registers(
     Where several sources are releases of one register (``options.register_id``), the newest stands.
     """
     newest: dict[str, tuple[str, pd.DataFrame]] = {}
-    for spec in sorted(specs, key=lambda s: str(s.observed_to or "")):
+    for spec in _by_release(specs):
         frame = read(spec.source_id)
         if frame is not None:
             newest[spec.register_id] = (spec.source_id, frame)

@@ -159,6 +159,19 @@ def test_margins_meet_the_direct_totals_of_provinces_and_the_nowcast_is_judged(h
     assert warehouse.execute(scored).fetchone()[0] >= 12
 
 
+def test_every_covariate_of_the_judged_nowcast_is_one_of_the_published_nowcasts(home):
+    from poverty_assets.quarter import Quarter
+    from poverty_assets.warehouse.lake import Lake
+
+    lake, quarter, named = Lake(home / "lake"), Quarter(2026, 3), ["feature_id", "register_id"]
+    then = lake.read("wave_feature", quarter, ["wave", *named]).query("wave != ''")
+    judged, latest = (set(rows[named].itertuples(index=False, name=None)) for _, rows in then.groupby("wave"))
+    now = {(name, "") for name in lake.read("commune_feature", quarter, ["feature_id"])["feature_id"]}
+    now |= {("", name) for name in lake.read("register_count", quarter, ["register_id"])["register_id"]}
+    assert ("", "simulated_register") in judged
+    assert judged & latest <= now
+
+
 def test_learners_and_baselines_compete_for_every_margin_and_estimates_are_scored_against_truth(warehouse, home):
     sql = "SELECT count(DISTINCT target), count(DISTINCT learner) FROM model_metric WHERE target_kind = 'margin' AND fold_design = ?"
     for design in ("block50km", "leave_province_out"):
