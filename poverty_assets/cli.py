@@ -225,9 +225,11 @@ def export(
 @app.command()
 def status() -> None:
     """Quarters published, their evidence and freshness, failed checks."""
+    from poverty_assets.settings import require_form
     from poverty_assets.warehouse.query import status_text
 
     settings = _settings()
+    require_form(settings)
     print(status_text(settings.warehouse))
 
 

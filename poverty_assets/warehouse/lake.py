@@ -180,7 +180,7 @@ def _conform(frame: pd.DataFrame, definition: Table) -> Any:
     import pyarrow as pa
 
     schema = definition.arrow_schema()
-    if frame.empty:
+    if not len(frame.columns):  # nothing at all: no rows
         return schema.empty_table()
     absent = [field.name for field in schema if field.name not in frame.columns]
     extra = [name for name in frame.columns if name not in schema.names]
@@ -188,6 +188,8 @@ def _conform(frame: pd.DataFrame, definition: Table) -> Any:
         raise PovertyAssetsError(
             f"table {definition.name}: columns absent {absent}, columns unknown to the catalog {extra}"
         )
+    if frame.empty:
+        return schema.empty_table()
     arrays = []
     for field in schema:
         column = frame[field.name]

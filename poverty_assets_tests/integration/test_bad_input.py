@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from poverty_assets.catalog import SCHEMA
 from poverty_assets_tests.integration.conftest import QUARTER
 from poverty_assets_tests.landing import write_raster
 
@@ -125,6 +126,18 @@ def test_a_request_that_cannot_be_met_is_refused_and_nothing_is_published(run_cl
     assert remedy in answer.err.split("Remedy:")[1]
     assert "Traceback" not in answer.err + answer.out
     assert (home / "warehouse/poverty.duckdb").read_bytes() == before
+
+
+def test_status_of_a_home_of_an_older_form_says_so_and_what_to_do(run_cli, tmp_path):
+    (tmp_path / "lake" / "fct_mpi").mkdir(parents=True)
+    (tmp_path / "home.json").write_text('{"country": "khm", "sources": "simulated", "schema": 2}')
+    answer = run_cli(tmp_path, "status")
+    assert (answer.code, answer.out) == (2, "")
+    assert (
+        f"the lake of this home has form 2, and this version of poverty-assets reads and writes form {SCHEMA}"
+        in answer.err
+    )
+    assert "name a new folder in POVERTY_ASSETS_HOME" in answer.err
 
 
 def test_validate_names_every_file_it_would_refuse_and_runs_nothing(run_cli, tmp_path, broken):

@@ -4,6 +4,10 @@ import csv
 import io
 from collections import Counter
 
+import pyarrow.parquet as pq
+
+from poverty_assets.catalog import INNER_TABLES, TABLES
+from poverty_assets.warehouse.lake import SOURCE
 from poverty_assets_tests.integration.conftest import QUARTER
 
 
@@ -49,6 +53,27 @@ def test_published_figures_carry_their_errors_and_say_where_there_is_none(run_cl
         ["severe", "5", "0", "se_not_published"],
         ["vulnerable", "5", "0", "se_not_published"],
     ]
+
+
+def test_every_folder_of_the_lake_is_a_table_of_the_catalog_and_has_its_columns(home):
+    definitions = {one.name: one for one in (*TABLES, *INNER_TABLES)}
+    files, empty = sorted((home / "lake").rglob("part.parquet")), set()
+    for path in files:
+        name = path.relative_to(home / "lake").parts[0]
+        if name.startswith(SOURCE):  # a source as it is; its own contract states its columns
+            continue
+        data, definition = pq.ParquetFile(path), definitions[name]
+        schema, wanted = data.schema_arrow, definition.arrow_schema()
+        assert schema.names[: len(wanted)] == wanted.names, path
+        assert definition.further or len(schema) == len(wanted), path
+        assert [schema.field(column).type for column in wanted.names] == wanted.types, path
+        empty |= set() if data.metadata.num_rows else {name}
+    assert {path.relative_to(home / "lake").parts[0] for path in files} >= {"fct_mpi", "quarter_note", "wave_feature"}
+    assert {
+        "survey_household",
+        "direct_mpi",
+        "fct_change",
+    } <= empty  # no survey is in this landing folder: checked as well
 
 
 def test_every_figure_names_its_sources_and_every_check_left_its_rows(run_cli, home):

@@ -72,3 +72,12 @@ def test_an_empty_table_has_its_columns(tmp_path):
     lake = Lake(tmp_path)
     lake.write("direct_mpi", Q, pd.DataFrame())
     assert {"area_id", "estimate", "method"} <= set(lake.read("direct_mpi", Q).columns)
+
+
+def test_a_table_without_rows_is_refused_where_its_columns_are_not_the_catalogs(tmp_path):
+    lake, none = Lake(tmp_path), mpi(0.2).head(0)
+    assert lake.write("fct_mpi", Q, none).is_file()
+    with pytest.raises(PovertyAssetsError, match=r"columns absent \['estimate'\]"):
+        lake.write("fct_mpi", Q, none.drop(columns="estimate"))
+    with pytest.raises(PovertyAssetsError, match=r"unknown to the catalog \['more'\]"):
+        lake.write("fct_mpi", Q, none.assign(more=1.0))
