@@ -10,8 +10,8 @@ cut-off, as it does where weights such as 1/18 are added in floating point.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
@@ -22,13 +22,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.errors import SpecificationError
 from poverty_assets.lined_yaml import LinedYaml, read_lined_yaml
 from poverty_assets.measure.rules import Rule, RuleError, parse_rule
 
 Level = Literal["household", "member"]
 _TOP_KEYS = {
     "measure_id", "name_en", "name_km", "source", "cutoffs", "dimensions", "indicators", "columns", "member_columns",
-    "derived",
+    "derived", "lacks",
 }  # fmt: skip
 _DIMENSION_KEYS = {"dimension_id", "name_en", "name_km"}
 _INDICATOR_KEYS = {
@@ -117,6 +118,37 @@ class Measure:
         indicators = tuple(Indicator(i, "all", *words, weight=Fraction(w)) for i, w in weights.items())
         return cls(*(measure_id,) * 4, cutoffs, (Dimension("all", "all", "all"),), indicators)
 
+    def without(self, lacking: Collection[str]) -> Measure:
+        """The measure of a survey that lacks some of its indicators: those of the same dimension share their weight, each in
+        proportion to its own.
+
+        Alkire, Kanagaratnam and Suppa (2024), OPHI MPI Methodological Note 59: so that dimensions keep their weights.
+
+        Raises
+        ------
+        SpecificationError
+            If there is no such indicator, or none is left of a dimension.
+
+        Examples
+        --------
+        >>> cutoffs = Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2))
+        >>> measure = Measure.of_weights("m", {"a": Fraction(1, 2), "b": Fraction(1, 4), "c": Fraction(1, 4)}, cutoffs)
+        >>> [str(i.weight) for i in measure.without(["c"]).indicators]
+        ['2/3', '1/3']
+        """
+        unknown = sorted(set(lacking) - set(self.indicator_ids))
+        if unknown:
+            problem = f"measure {self.measure_id} has no indicator {unknown[0]!r} that a survey could lack"
+            raise SpecificationError(problem, file=self.file, remedy=f"use some of: {', '.join(self.indicator_ids)}")
+        left = [i for i in self.indicators if i.indicator_id not in lacking]
+        whole, kept = (_weight_of_dimensions(some) for some in (self.indicators, left))
+        empty = next((name for name in whole if name not in kept), None)
+        if empty is not None:
+            problem = f"no indicator of dimension {empty} is left: such a survey has no measure {self.measure_id}"
+            raise SpecificationError(problem, file=self.file, remedy="use another survey, or another measure")
+        factor = {name: whole[name] / kept[name] for name in whole}
+        return replace(self, indicators=tuple(replace(i, weight=i.weight * factor[i.dimension_id]) for i in left))
+
     @property
     def indicator_ids(self) -> list[str]:
         """Identifiers, in the order of the file (bit j of a household's mask is indicator j)."""
@@ -174,6 +206,13 @@ class Measure:
         return pd.DataFrame(rows)
 
 
+def _weight_of_dimensions(indicators: Iterable[Indicator]) -> dict[str, Fraction]:
+    total: dict[str, Fraction] = {}
+    for one in indicators:
+        total[one.dimension_id] = total.get(one.dimension_id, Fraction(0)) + one.weight
+    return total
+
+
 def k_value(k: Fraction) -> float:
     """A cut-off as it is written in tables: 0.2, 0.333333, 0.5.
 
@@ -227,7 +266,18 @@ def _measure(source: LinedYaml, columns: set[str]) -> Measure:
         source.noted(None, f"the {len(indicators)} weights sum to {total}, not 1", "correct the weights", "indicators")
     _refuse_unknown_columns(source, measure, columns)
     _refuse_circle(source, measure)
-    return measure
+    return _of_a_survey_that_lacks(source, measure)
+
+
+def _of_a_survey_that_lacks(source: LinedYaml, measure: Measure) -> Measure:
+    """The measure without the indicators that the file says the country's surveys lack."""
+    lacks = source.value.get("lacks") or []
+    if not isinstance(lacks, list) or any(not isinstance(name, str) for name in lacks):
+        return source.noted(measure, "lacks is no list of indicators", "write lacks: [indicator_id, ...]", "lacks")
+    try:
+        return measure.without(lacks)
+    except SpecificationError as error:
+        return source.noted(measure, error.problem, error.remedy or "", "lacks")
 
 
 def _fraction(part: LinedYaml, text: Any, *key: str | int) -> Fraction:

@@ -63,6 +63,22 @@ def test_every_shipped_indicator_is_described_in_both_languages() -> None:
                 assert any("\u1780" <= letter <= "\u17ff" for letter in text), (file.name, indicator.indicator_id)
 
 
+def test_what_a_survey_lacks_gives_its_weight_to_its_dimension(tmp_path: Path) -> None:
+    measure = load_measure(MEASURES / "global_mpi.yaml")
+    less = measure.without(["nutrition", "cooking_fuel"])
+    assert dict(zip(less.indicator_ids, map(str, (i.weight for i in less.indicators)), strict=True)) == {
+        "child_mortality": "1/3", "years_schooling": "1/6", "school_attendance": "1/6", "sanitation": "1/15",
+        "drinking_water": "1/15", "electricity": "1/15", "housing": "1/15", "assets": "1/15",
+    }  # fmt: skip
+    assert measure.without([]) == measure
+    with pytest.raises(SpecificationError, match="no indicator of dimension education is left"):
+        measure.without(["years_schooling", "school_attendance"])
+    assert load(tmp_path, GOOD + "lacks: [b]\n").indicator_ids == ["a"]
+    with pytest.raises(SpecificationError, match="no indicator 'z'") as caught:
+        load(tmp_path, GOOD + "lacks: [z]\n")
+    assert caught.value.place == "line 14"
+
+
 def test_household_at_the_cutoff_is_poor() -> None:
     measure = make_measure()
     scores = measure.scores(np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]]))

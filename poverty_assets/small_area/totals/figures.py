@@ -134,7 +134,7 @@ def _of_provinces(
         )
         raise ContractViolation(
             f"{len(missing)} published figures of {estimate.size} are missing and {len(twice)} rows stand twice; {first}",
-            remedy="give one row for each province and figure",
+            remedy="give one row for each province and figure; an indicator that the survey lacks stands under lacks in the measure",
         )
     return estimate, wide["se"].to_numpy(dtype=float).reshape(estimate.shape)
 
