@@ -125,8 +125,8 @@ def _registers(folder: Path, codes: list[str], wealth: np.ndarray, rng: np.rando
 
 def _published(folder: Path) -> None:
     mpi = (0.070052, 16.6, 42.2, 20.5, 4.1)  # H x A, and ten censored headcounts of 7.0052%
-    _workbook(folder / "national-results-mpi.xlsx", {"": mpi}, "1", 6)
-    _workbook(folder / "subnational-results-mpi.xlsx", dict.fromkeys(PROVINCES.values(), mpi), "5", 7)
+    write_workbook(folder / "national-results-mpi.xlsx", {"": mpi}, "1", 6)
+    write_workbook(folder / "subnational-results-mpi.xlsx", dict.fromkeys(PROVINCES.values(), mpi), "5", 7)
     header = (
         "Country ISO3,Admin 1 PCode,Admin 1 Name,MPI,Headcount Ratio,Intensity of Deprivation,Vulnerable to Poverty,"
         "In Severe Poverty,Survey,Start Date,End Date"
@@ -137,7 +137,7 @@ def _published(folder: Path) -> None:
         (folder / name).write_text("\n".join(lines) + "\n")
 
 
-def _workbook(path: Path, areas: dict[str, tuple[float, ...]], table: str, first: int) -> None:
+def write_workbook(path: Path, areas: dict[str, tuple[float, ...]], table: str, first: int) -> None:
     """OPHI's layout: header in rows 5 to 8, the country's code in the second column, a region's name in the seventh."""
     number = {"mpi": "1", "censored": "2", "contribution": "3", "errors": "5" if table == "1" else "4",
               "uncensored": "6" if table == "1" else "5", "sample": "7" if table == "1" else "6"}  # fmt: skip

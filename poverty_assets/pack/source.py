@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SkipValidation, model_validator
 
 from poverty_assets.errors import NotObserved
 from poverty_assets.lined_yaml import Form, misfit, raise_misfits
@@ -91,9 +91,17 @@ class SourceSpec(Form):
 
     @model_validator(mode="after")
     def _reader_serves_the_role(self) -> SourceSpec:
-        needs = {"register": TableSource, "history": TableSource, "survey": SurveySource}.get(self.role, SourceSpec)
+        table, tables = "use a reader of tables: csv or json_records", (TableSource,)
+        needs, remedy = {
+            "register": (tables, table),
+            "history": (tables, table),
+            "survey": ((SurveySource,), "use the reader survey"),
+            "published": (
+                (OphiWorkbookSource, OphiCsvSource),
+                "use a reader of publications: ophi_workbook or ophi_csv",
+            ),
+        }.get(self.role, ((SourceSpec,), ""))
         if not isinstance(self, needs):
-            remedy = "use the reader survey" if self.role == "survey" else "use a reader of tables: csv or json_records"
             raise misfit(f"reader {self.reader} gives nothing for role {self.role}", remedy, "reader")
         return self
 
@@ -281,11 +289,42 @@ class RasterSource(SourceSpec):
     features: list[RasterFeature] = Field(default_factory=list)
 
 
-class OphiWorkbookOptions(Form):
-    """Options of a results workbook of OPHI: which of the two tables, and whose rows."""
+Regions = dict[str, str | list[str] | None]
+"""Regions of a published table by their names there: the area that each is, the areas that make it up, or null: left out."""
+
+
+class PublishedOptions(Form):
+    """Options of every published table: whose rows, and which areas its regions are.
+
+    ``regions`` is needed where a region's name has no code of an area in any of the files, or the wrong one: a mapping, or the
+    path of a csv table of the pack (``name, area_code``, and ``reason`` where the code is empty; a name of several rows is made up of
+    several areas). Several regions with one area are merged into it.
+    """
+
+    iso3: str = Field(pattern=r"^[A-Z]{3}$")
+    regions: SkipValidation[Regions | str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _regions_are_codes(self) -> PublishedOptions:
+        """By itself: of a union, every form would be said to be missed."""
+        if isinstance(self.regions, str):
+            return self
+        if not isinstance(self.regions, dict):
+            raise misfit("regions is no mapping of names to codes", "write {Name as published: code}", "regions")
+        found = []
+        for name, codes in self.regions.items():
+            each = codes if isinstance(codes, list) and codes else [codes]
+            if codes is not None and not all(isinstance(code, str) for code in each):
+                remedy = "write a code in quotes, [codes] of the areas that make it up, or null to leave it out"
+                found.append(misfit(f"regions gives {name!r} {codes!r}, which is no code", remedy, "regions", name))
+        raise_misfits(found)
+        return self
+
+
+class OphiWorkbookOptions(PublishedOptions):
+    """Options of a results workbook of OPHI: also which of the two tables it is."""
 
     table: Literal["national", "subnational"]
-    iso3: str = Field(pattern=r"^[A-Z]{3}$")
 
 
 class OphiWorkbookSource(SourceSpec):
@@ -295,17 +334,11 @@ class OphiWorkbookSource(SourceSpec):
     options: OphiWorkbookOptions
 
 
-class OphiCsvOptions(Form):
-    """Options of OPHI's csv: whose rows."""
-
-    iso3: str = Field(pattern=r"^[A-Z]{3}$")
-
-
 class OphiCsvSource(SourceSpec):
     """A csv of the global MPI as the Humanitarian Data Exchange gives it."""
 
     reader: Literal["ophi_csv"]
-    options: OphiCsvOptions
+    options: PublishedOptions
 
 
 class SurveySource(SourceSpec):

@@ -17,7 +17,7 @@ from poverty_assets.errors import InputError, SpecificationError
 from poverty_assets.lined_yaml import LinedYaml, nearest, read_lined_yaml
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.pack.country import Country, country_folder, read_country, read_sources
-from poverty_assets.pack.source import SourceSpec, TableSource
+from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource
 
 T = TypeVar("T")
 
@@ -87,8 +87,19 @@ def _sources(pack: _Pack) -> list[SourceSpec]:
 
         files.append(pack.read(read_sources, "sources_simulated.yaml"))
         pack.read(read_settings, "simulated.yaml")
+    for specs in files:
+        _regions(pack, specs or [])
     read = [specs for specs in files if specs is not None]
     return [spec for specs in read for spec in specs] if len(read) == len(files) else []
+
+
+def _regions(pack: _Pack, sources: list[SourceSpec]) -> None:
+    """What entries say of regions of published tables: names that are one, and csv tables of the pack."""
+    from poverty_assets.published.regions import region_map
+
+    for spec in sources:
+        if isinstance(spec, OphiWorkbookSource | OphiCsvSource):
+            pack.read(partial(region_map, spec.options))
 
 
 def _measures(pack: _Pack) -> list[Measure]:

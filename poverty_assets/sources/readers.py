@@ -89,7 +89,7 @@ def read_source(found: Release, country: Country, measure: Measure | None = None
     if isinstance(spec, RasterSource):
         return _read_raster(spec, found, country)
     if isinstance(spec, OphiWorkbookSource | OphiCsvSource):
-        return _read_published(spec, found)
+        return _read_published(spec, found, country)
     if isinstance(spec, SurveySource):
         return _read_survey(path, measure, country)
     raise TypeError(f"nothing reads {type(spec).__name__}")
@@ -271,14 +271,17 @@ def _read_raster(spec: RasterSource, found: Release, country: Country) -> Observ
     return Observation(raster_rows(raster), digest(found.path), described["valid_cells"], metadata=described)
 
 
-def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release) -> Observation:
+def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release, country: Country) -> Observation:
     from poverty_assets.published.ophi import read_ophi_csv, read_ophi_workbook
+    from poverty_assets.published.regions import region_map
 
     if isinstance(spec, OphiCsvSource):
-        frame = read_ophi_csv(found, spec.options.iso3)
+        mapped = region_map(spec.options, country.folder).areas if spec.options.regions else ()
+        made = read_ophi_csv(found, spec.options.iso3, mapped)
     else:
-        frame = read_ophi_workbook(found, spec.options.table, spec.options.iso3)
-    return Observation(frame, digest(found.path), len(frame))
+        made = read_ophi_workbook(found, spec.options.table, spec.options.iso3)
+    metadata = {"said": made.said} if made.said else {}
+    return Observation(made.frame, digest(found.path), len(made.frame), metadata=metadata)
 
 
 def _read_survey(path: Path, measure: Measure | None, country: Country) -> Observation:

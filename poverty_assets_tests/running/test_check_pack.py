@@ -31,6 +31,7 @@ SOURCES = [
     ("sources.yaml", "{boundary: true}", "{boundry: true}", "unknown key 'boundry'"),
     ("sources.yaml", "options: {points: [longitude, latitude]}", "options: {points: [lon, latitude]}", "there is no column 'lon'"),
     ("sources.yaml", "options: {records: DataList}", "options: {records: [DataList]}", "input should be a valid string"),
+    ("sources.yaml", "{table: national, iso3: KHM}", "{table: national, iso3: KHM, regions: {Kep: 23}}", "23, which is no code"),
     ("sources_simulated.yaml", "options: {band: quarter}", "options: {band: 0}", "greater than or equal to 1"),
     ("sources_simulated.yaml", "options: {register_id: simulated_register}", "options: {}", "register_id is missing"),
     ("sources_simulated.yaml", "statistic: stdev}", "statistic: sdev}", "input should be 'mean', 'sum'"),
@@ -103,6 +104,16 @@ def test_sources_of_one_file_hang_together(pack, old, new, problem):
     spoil(pack, [("sources.yaml", old, new, "")])
     said = [one for *_, one in faults_found()]
     assert any(problem in one for one in said)
+
+
+@pytest.mark.parametrize(
+    ("regions", "problem"),
+    [("{Kep: '23', KEP: '23'}", "'KEP' and 'Kep' are one region"), ("regions.csv", "no such file: regions names it")],
+)
+def test_what_is_said_of_published_regions_is_checked(pack, regions, problem):
+    said = "options: {table: national, iso3: KHM}"
+    spoil(pack, [("sources.yaml", said, said.replace("}", f", regions: {regions}}}"), "")])
+    assert [problem in error.problem for error in check_pack("khm")] == [True]
 
 
 def test_files_that_are_missing_are_named_together(pack):

@@ -3,26 +3,29 @@
 Belongs here: the assets of group ``published``. Does not belong here: reading workbooks (``published.ophi``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
+import pandas as pd
 
 from poverty_assets.graph.assets.describe import pictures
 from poverty_assets.graph.assets.recipe import Pack, Said, assets
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec
+from poverty_assets.sources.readers import Observation
 
 NAMES = ("published_mpi", "published_headcount", "published_contribution")
 TEXT = "Published estimates in the form of fct_{}, method `published`."
 
 
-def in_order(specs: list[SourceSpec]) -> list[SourceSpec]:
+def in_order(specs: list[SourceSpec]) -> list[OphiWorkbookSource | OphiCsvSource]:
     """Those with standard errors first: of two figures for one statistic the first wins."""
-    return sorted((s for s in specs if s.role == "published"), key=lambda s: s.reader != "ophi_workbook")
+    published = [s for s in specs if isinstance(s, OphiWorkbookSource | OphiCsvSource) and s.role == "published"]
+    return sorted(published, key=lambda s: s.reader != "ophi_workbook")
 
 
-def _chosen(pack: Pack) -> list[SourceSpec]:
+def _chosen(pack: Pack) -> Sequence[SourceSpec]:
     return in_order(pack.specs)
 
 
@@ -30,15 +33,24 @@ def _chosen(pack: Pack) -> list[SourceSpec]:
     {name: Said("published", _chosen, description=TEXT.format(name.removeprefix("published_"))) for name in NAMES},
     reads=_chosen,
 )
-def published_estimates(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Output]:
+def published_estimates(context: dg.AssetExecutionContext, dim_area: pd.DataFrame, home: Home) -> Iterator[dg.Output]:
     """Figures that others have published."""
-    from poverty_assets.published.rows import published_tables
+    from poverty_assets.published.regions import region_map
+    from poverty_assets.published.rows import PublishedSource, published_tables
     from poverty_assets.reports.pictures.published import headcounts
 
-    read = home.reader(quarter_of(context))
-    figures = [frame for spec in in_order(home.specs) if (frame := read(spec.source_id)) is not None]
-    tables = published_tables(figures, home.country)
-    yield dg.Output(tables.mpi, "published_mpi", metadata=pictures(headcounts(tables.mpi)))
+    quarter = quarter_of(context)
+    read = home.reader(quarter)
+    publications = [
+        PublishedSource(frame, region_map(spec.options, home.country.folder))
+        for spec in in_order(home.specs)
+        if (frame := read(spec.source_id)) is not None
+    ]
+    tables = published_tables(publications, dim_area, home.country)
+    said = {"region": tables.said.notes, "warning": tables.said.warnings}
+    mpi = Observation(tables.mpi, "", len(tables.mpi), metadata={note: of for note, of in said.items() if of})
+    told = mpi.metadata or home.lake.notes("published_mpi", quarter)  # else there is nothing to write, nor to take back
+    yield dg.Output(mpi if told else tables.mpi, "published_mpi", metadata=pictures(headcounts(tables.mpi)))
     yield dg.Output(tables.headcount, "published_headcount")
     yield dg.Output(tables.contribution, "published_contribution")
 

@@ -15,7 +15,7 @@ from poverty_assets.graph.checks.suites import GROUPS, CheckFinding
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 
-EXTRA = {"commune_feature": ("coverage", "drift"), "meta_source": ("quarantine",)}
+EXTRA = {"commune_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("regions",)}
 
 
 def build() -> list[dg.AssetChecksDefinition]:
@@ -53,12 +53,13 @@ _DESCRIPTIONS = {
     "legal_values": "Ranges, codes and forms as the catalog states them (blocking).",
     "coverage": "Communes without a value, feature by feature (warns).",
     "drift": "Features whose distribution is not that of the training data any more, by name (warns).",
+    "regions": "Regions of published tables that a person should look at, by name (warns).",
     "quarantine": "Rows that were set aside because they break their source's contract (warns).",
 }
 
 
 def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> list[CheckFinding]:
-    from poverty_assets.graph.checks.coverage import covariate_drift, feature_coverage, quarantine
+    from poverty_assets.graph.checks.coverage import covariate_drift, feature_coverage, published_regions, quarantine
 
     quarter = quarter_of(context)
     if name == "commune_feature":
@@ -68,6 +69,8 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
         noted = {source_id: home.lake.notes(f"src_{source_id}", quarter) for source_id in home.sources}
         set_aside = {source_id: n.get("quarantined", {}) for source_id, n in noted.items() if "absent" not in n}
         return quarantine({name: {why: int(rows) for why, rows in each.items()} for name, each in set_aside.items()})
+    if name == "fct_mpi":
+        return published_regions(home.lake.notes("published_mpi", quarter).get("warning", {}))
     return []
 
 

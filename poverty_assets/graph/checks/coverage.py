@@ -71,6 +71,20 @@ def quarantine(noted: dict[str, dict[str, int]]) -> list[CheckFinding]:
     return findings
 
 
+def published_regions(said: dict[str, str]) -> list[CheckFinding]:
+    """One finding for each region of a published table of which the pack may not know something.
+
+    Parameters
+    ----------
+    said : dict
+        Region -> what it is (``published.regions.RegionNotes.warnings``).
+    """
+    return [
+        CheckFinding("regions", f"published region {region} is an area without doubt", False, "warn", why, 1)
+        for region, why in sorted(said.items())
+    ]
+
+
 def covariate_drift(stable: pd.DataFrame) -> list[CheckFinding]:
     """One finding: which features have drifted from what the estimates were trained on (population stability index).
 
