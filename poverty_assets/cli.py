@@ -149,6 +149,37 @@ def validate(
 
 
 @app.command()
+def fetch(
+    source: Annotated[
+        list[str] | None,
+        typer.Argument(help="Source, as population; by default all whose licence lets anybody use them."),
+    ] = None,
+    country: Annotated[str | None, typer.Option(help="Country folder, as khm.")] = None,
+    quarter: Annotated[
+        list[str] | None,
+        typer.Option(help="Quarter, as 2022Q1; may be given again; by default the latest complete one."),
+    ] = None,
+    landing: Annotated[Path | None, typer.Option(help="Landing folder; by default the home's.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and how large it is.")] = False,
+    probe: Annotated[bool, typer.Option("--probe", help="Ask each source whether it is there.")] = False,
+) -> None:
+    """Fetch open sources into the landing folder: only what is new, checked before it is put there, recorded beside it."""
+    from poverty_assets.quarter import Quarter
+    from poverty_assets.running.fetch import How
+    from poverty_assets.running.fetch import fetch as run
+
+    if dry_run and probe:
+        raise UsageError("--dry-run and --probe are different questions", remedy="ask one of them")
+    settings = _settings(country=country, landing=landing, sources=SourceChoice.landing.value)
+    today = dt.datetime.now(dt.UTC).date()
+    quarters = [Quarter.from_label(label) for label in quarter or []] or [Quarter.latest_complete(today)]
+    how: How = "probe" if probe else "dry_run" if dry_run else "fetch"
+    failed = run(settings, source or [], quarters, today=today, how=how, say=lambda line: print(line, flush=True))
+    if failed is not None:
+        raise failed
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="A SELECT over the published tables.")],
     form: Annotated[Format, typer.Option("--format", help="Form of the answer.")] = Format.table,

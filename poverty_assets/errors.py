@@ -132,3 +132,35 @@ class NotObserved(InputError):
 
 class GateFailed(PovertyAssetsError):
     """The warehouse built from the lake broke its own keys, ranges or identities; it was not published."""
+
+
+class FetchFailed(PovertyAssetsError):
+    """What a source was asked for did not come, or is not what it should be; nothing was landed of it.
+
+    Parameters
+    ----------
+    problem : str
+        Why, in one sentence.
+    address : str, optional
+        Where it was asked for, without secrets.
+    remedy : str, optional
+        What the person should do about it.
+    """
+
+    def __init__(self, problem: str, *, address: str | None = None, remedy: str | None = None) -> None:
+        self.problem = problem
+        self.address = address
+        self.remedy = remedy
+        super().__init__(": ".join(part for part in (address, problem) if part))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error of a process of its own reaches the one that started it whole."""
+        return _failed_again, (type(self), self.problem, self.address, self.remedy)
+
+
+def _failed_again(kind: type[FetchFailed], problem: str, address: str | None, remedy: str | None) -> FetchFailed:
+    return kind(problem, address=address, remedy=remedy)
+
+
+class NotThere(FetchFailed):
+    """The publisher has no such file, or not yet."""

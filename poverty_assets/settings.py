@@ -132,6 +132,23 @@ def require_form(settings: Settings) -> None:
         )
 
 
+def require_kind(settings: Settings) -> None:
+    """Refuse a home that already holds the other kind of data, or another country.
+
+    Raises
+    ------
+    UsageError
+    """
+    held = _remembered(settings.home)
+    for name, asked in (("sources", settings.kind), ("country", settings.country)):
+        if name in held and held[name] != asked:
+            raise UsageError(
+                f"this home holds {held[name]} and was asked for {asked} ({name})",
+                file=settings.home,
+                remedy="set POVERTY_ASSETS_HOME to another folder; one home holds one country and one kind of data",
+            )
+
+
 def claim_home(settings: Settings) -> Settings:
     """Make the home, and have it remember what it holds: country, kind of data, landing folder, measure.
 
@@ -143,14 +160,8 @@ def claim_home(settings: Settings) -> Settings:
         If the landing folder does not exist.
     """
     require_form(settings)
+    require_kind(settings)
     held = _remembered(settings.home)
-    for name, asked in (("sources", settings.kind), ("country", settings.country)):
-        if name in held and held[name] != asked:
-            raise UsageError(
-                f"this home holds {held[name]} and was asked for {asked} ({name})",
-                file=settings.home,
-                remedy="set POVERTY_ASSETS_HOME to another folder; one home holds one country and one kind of data",
-            )
     folder = settings.landing_folder
     if not settings.is_simulated and not folder.is_dir():
         raise MissingFile(

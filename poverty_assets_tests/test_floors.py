@@ -15,7 +15,7 @@ FLOORS = [
     ["pack", "measure", "judging"],
     ["geography", "published"],
     ["sources", "measurement"],
-    ["features", "registers", "twin"],
+    ["features", "registers", "twin", "fetching"],
     ["small_area"],
     ["vulnerability", "evaluation"],
     ["warehouse"],

@@ -17,6 +17,7 @@ from pydantic import Field, SkipValidation, model_validator
 from poverty_assets.errors import NotObserved
 from poverty_assets.lined_yaml import Form, misfit, raise_misfits
 from poverty_assets.pack.feature import FeatureSpec, RasterFeature, TableFeature, VectorFeature
+from poverty_assets.pack.fetch import PATIENCE_DAYS, AnyFetch
 from poverty_assets.quarter import Quarter
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class SourceSpec(Form):
     ``cadence`` is ``once`` (one file), ``year`` or ``quarter`` (``path`` then holds ``{year}`` or ``{label}``, as in
     ``rasters/nightlights_{label}.tif`` with label ``2022Q1``). ``observed_from`` and ``observed_to`` are given for
     ``once``; for the others they follow from the period. A ``reference`` (boundaries, codes and names) is not an
-    observation and serves every quarter. A source that is not ``required`` is passed over where its file is absent.
+    observation and serves every quarter. A source that is not ``required`` is passed over where its file is absent. ``fetch``
+    says how its file comes from the publisher.
     """
 
     source_id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -77,6 +79,7 @@ class SourceSpec(Form):
     is_simulated: bool = False
     required: bool = True
     reference: bool = False
+    fetch: AnyFetch | None = None
     features: Sequence[FeatureSpec] = ()
 
     @model_validator(mode="after")
@@ -87,6 +90,20 @@ class SourceSpec(Form):
         held = {"year": "{year}", "quarter": "{label}"}.get(self.cadence, "")
         if held not in self.path:
             raise misfit(f"the path of cadence {self.cadence} does not hold {held}", f"write {held} in it", "path")
+        return self
+
+    @model_validator(mode="after")
+    def _fetch_lands_what_is_read(self) -> SourceSpec:
+        if self.fetch is None:
+            return self
+        found = []
+        if self.fetch.readers and self.reader not in self.fetch.readers:
+            problem = f"client {self.fetch.client} does not land what reader {self.reader} reads"
+            found.append(misfit(problem, f"use the reader {' or '.join(self.fetch.readers)}", "fetch", "client"))
+        if self.cadence == "quarter" and self.fetch.lag_days > PATIENCE_DAYS:
+            problem = f"a quarter waits for at most {PATIENCE_DAYS} days, and this source never comes by then"
+            found.append(misfit(problem, "give it the cadence year, or leave fetch out", "fetch", "lag_days"))
+        raise_misfits(found)
         return self
 
     @model_validator(mode="after")
@@ -369,7 +386,8 @@ class Release:
 def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
     """The release of ``spec`` in the folder ``landing`` that ``quarter`` sees: the last one observed in full by its end.
 
-    The file itself is not looked at.
+    Of a yearly source that is fetched it is the last year that can be expected while the quarter is waited for; so an old quarter
+    run again does not see what came later. The file itself is not looked at.
 
     Raises
     ------
@@ -386,7 +404,9 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
             )
         return Release(spec, quarter, landing / spec.path, spec.observed_from, spec.observed_to)
     if spec.cadence == "year":
-        year = quarter.end.year if (quarter.end.month, quarter.end.day) == (12, 31) else quarter.end.year - 1
+        by = quarter.end + dt.timedelta(PATIENCE_DAYS - spec.fetch.lag_days) if spec.fetch else quarter.end
+        year = min(by, quarter.end).year
+        year -= dt.date(year, 12, 31) > min(by, quarter.end)
         first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
         path = spec.path.format(year=year)
     else:

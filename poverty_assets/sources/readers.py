@@ -35,6 +35,7 @@ from poverty_assets.pack.source import (
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
 from poverty_assets.sources.contract import apply_contract
+from poverty_assets.sources.landed import read_record
 
 
 @dataclass
@@ -120,6 +121,9 @@ def observe(
         "rows": observation.rows,
         "quarantined": observation.quarantined,
     }
+    record = read_record(found.path)
+    if record is not None and record.sha256 == observation.sha256:
+        observation.metadata |= record.as_noted()
     return observation
 
 

@@ -1,0 +1,25 @@
+"""One client a protocol: what a publisher has of an order, and the file made from it.
+
+Belongs here: a module for each protocol, and which ``fetch.client`` names which. Does not belong here: what a source is, and what
+becomes of the file (``landing``).
+"""
+
+from __future__ import annotations
+
+from poverty_assets.fetching.clients.ckan import CkanClient
+from poverty_assets.fetching.clients.cog import CogClient
+from poverty_assets.fetching.clients.https import HttpsClient
+from poverty_assets.fetching.clients.offer import Client
+from poverty_assets.fetching.clients.rest import RestClient
+
+CLIENTS: dict[str, Client] = {
+    "https": HttpsClient(),
+    "cog_window": CogClient(),
+    "ckan": CkanClient(),
+    "rest": RestClient(),
+}
+
+
+def client_of(name: str) -> Client:
+    """The client of a protocol."""
+    return CLIENTS[name]

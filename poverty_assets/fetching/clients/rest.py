@@ -1,0 +1,85 @@
+"""Records that an interface gives out in pages of JSON.
+
+Belongs here: going from page to page, and one list of all records.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from poverty_assets.errors import FetchFailed
+from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.clients.offer import Offer
+from poverty_assets.fetching.orders import Order
+from poverty_assets.fetching.web import Version, Web, bearer
+from poverty_assets.pack.fetch import RestFetch, is_guarded
+
+_MOST_PAGES = 10_000
+
+
+class RestClient:
+    """The client ``rest``."""
+
+    def offer(self, order: Order, web: Web) -> Offer:
+        """The first page: an interface tells neither size nor version."""
+        next(self._pages(order, web))
+        ((_, address),) = order.addresses
+        return Offer([(address, Version())])
+
+    def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
+        """Fetch every page and write one list."""
+        records = [record for page in self._pages(order, web) for record in page]
+        if not records:
+            raise FetchFailed(
+                "the interface gives no record", address=shown(offer.parts[0][0]), remedy="check the entry's parameters"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / order.release.path.name
+        file.write_text(json.dumps(records, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+        return file
+
+    def _pages(self, order: Order, web: Web) -> Iterator[list[Any]]:
+        fetch = order.fetch
+        if not isinstance(fetch, RestFetch):
+            raise TypeError(f"{fetch.client} is another client's")
+        ((_, address),) = order.addresses
+        more: dict[str, Any] = {"params": {k: order.filled(v) for k, v in fetch.parameters.items()}}
+        seen: set[str] = set()
+        for number in range(fetch.first_page, fetch.first_page + _MOST_PAGES):
+            if fetch.page is not None:
+                more["params"][fetch.page] = number
+            answer = web.json(address, pause=fetch.pause_seconds, headers=bearer(fetch.token), **more)
+            records = _records(answer, fetch.records, address)
+            yield records
+            following = answer.get(fetch.next) if fetch.next is not None and isinstance(answer, dict) else None
+            if (fetch.page is None and not following) or not records:
+                return
+            if following:
+                address, more = _followed(str(following), seen, address), {}
+        raise FetchFailed(f"there is no end after {_MOST_PAGES:,} pages", address=shown(address))
+
+
+def _records(answer: Any, key: str | None, address: str) -> list[Any]:
+    found = answer.get(key) if key is not None and isinstance(answer, dict) else answer
+    if not isinstance(found, list):
+        raise FetchFailed(
+            f"the answer has no list of records{f' under {key!r}' if key else ''}",
+            address=shown(address),
+            remedy="the publisher has changed its interface: correct records in the entry",
+        )
+    return found
+
+
+def _followed(following: str, seen: set[str], address: str) -> str:
+    if following in seen or not is_guarded(following):
+        why = (
+            "the pages go round in a circle"
+            if following in seen
+            else f"the next page is at {shown(following)}, not https"
+        )
+        raise FetchFailed(why, address=shown(address))
+    seen.add(following)
+    return following

@@ -1,0 +1,218 @@
+"""The conductor: every file that quarters want, one after the other.
+
+Belongs here: what is skipped and why, the order of the steps, and what is told of each file. Does not belong here: any of the steps.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+
+from poverty_assets.errors import FetchFailed, NotObserved, NotThere
+from poverty_assets.fetching.clients import client_of
+from poverty_assets.fetching.clients.offer import Offer
+from poverty_assets.fetching.landing import check, held, place
+from poverty_assets.fetching.orders import Order, earlier, order
+from poverty_assets.fetching.web import Web
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.source import SourceSpec
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.landed import LandedRecord
+
+State = Literal["fetched", "revised", "unchanged", "wanted", "there", "kept", "waits", "late", "passed", "failed"]
+_PERIODS_BACK = 8
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told of one file.
+
+    Attributes
+    ----------
+    title : str
+        Source and period.
+    state : str
+        ``fetched``; ``revised`` (another file was there); ``unchanged``; ``wanted`` (a dry run: it would be fetched); ``there`` (a
+        probe: the publisher has it); ``kept`` (somebody put it there by hand); ``waits`` (not expected yet); ``late`` (expected, not
+        there yet); ``passed`` (nothing for this quarter); ``failed``.
+    words : str
+    moved : int
+        Bytes that came for it; of windows only those of their answers to questions.
+    """
+
+    title: str
+    state: State
+    words: str
+    moved: int = 0
+
+    @property
+    def line(self) -> str:
+        """As it is printed."""
+        return f"{self.state:<9} {self.title}: {self.words.splitlines()[0]}"
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """One fetch.
+
+    Attributes
+    ----------
+    country : Country
+    landing : Path
+    work : Path
+        Folder for pieces, outside the landing folder.
+    web : Web
+    today : date
+    named : bool
+        Whether the sources were named: then files put there by hand are replaced, and one is asked for before it is expected.
+    say : callable
+        Takes a line before a file moves, and one when it is known what became of it.
+    """
+
+    country: Country
+    landing: Path
+    work: Path
+    web: Web
+    today: dt.date
+    named: bool = False
+    say: Callable[[str], None] = lambda line: None
+
+    def fetch(self, specs: Sequence[SourceSpec], quarters: Sequence[Quarter], *, dry_run: bool = False) -> list[Told]:
+        """Land what quarters want of sources; one that fails does not keep the others."""
+        if dry_run:
+            return self._each(specs, quarters, self._compare)
+        self.work.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.work / "lock"):
+            return self._each(specs, quarters, self._land)
+
+    def probe(self, specs: Sequence[SourceSpec], quarter: Quarter) -> list[Told]:
+        """Ask each source whether it is there, going back through its periods to the newest that is; nothing is fetched."""
+        return self._each(specs, [quarter], self._probe)
+
+    def _each(
+        self, specs: Sequence[SourceSpec], quarters: Sequence[Quarter], step: Callable[[Order], Told]
+    ) -> list[Told]:
+        told: list[Told] = []
+        done: set[Path] = set()
+        for spec in specs:
+            for quarter in quarters:
+                try:
+                    wanted = order(spec, quarter, self.landing, self.country)
+                except NotObserved as error:
+                    told.append(Told(f"{spec.source_id} {quarter}", "passed", error.problem))
+                else:
+                    if wanted.release.path in done:
+                        continue
+                    done.add(wanted.release.path)
+                    told.append(self._told(step, wanted))
+                self.say(told[-1].line)
+        return told
+
+    def _told(self, step: Callable[[Order], Told], wanted: Order) -> Told:
+        before = self.web.moved
+        try:
+            found = step(wanted)
+        except NotThere as error:
+            if wanted.expected is None or step == self._probe:
+                return _failure(wanted, error)
+            return Told(wanted.title, "late", f"expected by {wanted.expected}, and not there: {error}")
+        except FetchFailed as error:
+            return _failure(wanted, error)
+        return Told(found.title, found.state, found.words, self.web.moved - before)
+
+    # ------------------------------------------------------------------ steps
+    def _probe(self, wanted: Order) -> Told:
+        client = client_of(wanted.fetch.client)
+        missed: NotThere | None = None
+        for one in (wanted, *earlier(wanted, self.landing, _PERIODS_BACK)):
+            try:
+                found = client.offer(one, self.web)
+            except NotThere as error:
+                missed = missed or error
+                continue
+            late = f"; {wanted.title} is expected by {wanted.expected}" if one is not wanted else ""
+            return Told(one.title, "there", _described(found) + late)
+        raise missed or NotThere("the publisher has none of it")
+
+    def _compare(self, wanted: Order) -> Told:
+        found = self._wanted(wanted)
+        if isinstance(found, Told):
+            return found
+        return Told(wanted.title, "wanted", f"would fetch {_described(found)} to {self._shown(wanted)}")
+
+    def _land(self, wanted: Order) -> Told:
+        found = self._wanted(wanted)
+        if isinstance(found, Told):
+            return found
+        self.say(f"{wanted.title}: {_described(found)}")
+        before, _ = held(wanted)
+        record = self._made(wanted, found)
+        if record.sha256 == before:
+            return Told(wanted.title, "unchanged", "the same file came again")
+        words = f"{record.size:,} bytes to {self._shown(wanted)} ({record.licence})"
+        if before is None:
+            return Told(wanted.title, "fetched", words)
+        return Told(wanted.title, "revised", f"{words}; quarters that used the file before need a new run")
+
+    def _wanted(self, wanted: Order) -> Offer | Told:
+        """What the publisher has, where it is not here already."""
+        before, record = held(wanted)
+        if before is not None and record is None and not self.named:
+            return Told(
+                wanted.title, "kept", f"{self._shown(wanted)} was put there by hand; name the source to replace it"
+            )
+        if wanted.expected is not None and self.today < wanted.expected and not self.named:
+            return Told(wanted.title, "waits", f"expected by {wanted.expected}")
+        found = client_of(wanted.fetch.client).offer(wanted, self.web)
+        same = record is not None and (record.parts, record.recipe) == (found.recorded, wanted.recipe)
+        if same and found.can_be_known_again:
+            return Told(wanted.title, "unchanged", "the publisher has what is here")
+        return found
+
+    def _made(self, wanted: Order, found: Offer) -> LandedRecord:
+        """Make the file, check it, put it in place; one that came broken is made again."""
+        name = hashlib.sha256(str(wanted.release.path).encode()).hexdigest()[:8]
+        folder = self.work / f"{wanted.spec.source_id}-{name}"
+        for left in reversed(range(_ROUNDS)):
+            file = client_of(wanted.fetch.client).make(wanted, found, self.web, folder)
+            try:
+                check(wanted, file)
+            except FetchFailed:
+                shutil.rmtree(folder)
+                if not left:
+                    raise
+            else:
+                break
+        record = place(wanted, found, file, dt.datetime.now(dt.UTC).replace(microsecond=0))
+        shutil.rmtree(folder)
+        return record
+
+    def _shown(self, wanted: Order) -> str:
+        return wanted.release.path.relative_to(self.landing).as_posix()
+
+
+def failures(told: Sequence[Told]) -> FetchFailed | None:
+    """One error for all that failed; None where nothing did."""
+    failed = [one for one in told if one.state == "failed"]
+    if not failed:
+        return None
+    return FetchFailed("\n".join(f"{one.title}: {one.words}" for one in failed))
+
+
+def _described(found: Offer) -> str:
+    size = f"{found.size:,} bytes" if found.size is not None else "size not told"
+    where = found.recorded[0].address + (f" and {len(found.parts) - 1} more" if len(found.parts) > 1 else "")
+    return f"{size} from {where}" if found.is_whole else f"the country's window of {size} from {where}"
+
+
+def _failure(wanted: Order, error: FetchFailed) -> Told:
+    remedy = f"\nRemedy: {error.remedy}" if error.remedy else ""
+    return Told(wanted.title, "failed", f"{error}{remedy}")

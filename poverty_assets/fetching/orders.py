@@ -1,0 +1,121 @@
+"""Which file of which source a quarter wants, and where it is to come from.
+
+Belongs here: choosing sources, the release that serves a quarter, and when it can be expected. Does not belong here: asking anybody.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from poverty_assets.errors import NotObserved, UsageError
+from poverty_assets.fetching.addresses import filled
+from poverty_assets.lined_yaml import nearest
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.fetch import AnyFetch
+from poverty_assets.pack.source import Release, SourceSpec, release
+from poverty_assets.quarter import Quarter
+
+
+@dataclass(frozen=True)
+class Order:
+    """A file that is wanted.
+
+    Attributes
+    ----------
+    release : Release
+        The file, and the period that it observes.
+    fetch : AnyFetch
+    country : Country
+    """
+
+    release: Release
+    fetch: AnyFetch
+    country: Country
+
+    @property
+    def spec(self) -> SourceSpec:
+        """The entry."""
+        return self.release.spec
+
+    @property
+    def title(self) -> str:
+        """What it is called in a line: the source, and its period where there are several."""
+        if self.spec.cadence == "once":
+            return self.spec.source_id
+        period = self.release.quarter.label if self.spec.cadence == "quarter" else self.release.observed_to.year
+        return f"{self.spec.source_id} {period}"
+
+    @property
+    def addresses(self) -> list[tuple[int | None, str]]:
+        """The entry's address filled in, for each month where it asks for months."""
+        return filled(self.fetch.address, self.release, self.country)
+
+    def filled(self, template: str) -> str:
+        """Another template of the entry filled in."""
+        return filled(template, self.release, self.country)[0][1]
+
+    @property
+    def expected(self) -> dt.date | None:
+        """By when it can be expected; None where that day is not stated: a file that is not of a period."""
+        if self.spec.cadence == "once":
+            return None
+        return self.release.observed_to + dt.timedelta(self.fetch.lag_days)
+
+    @property
+    def recipe(self) -> str:
+        """A digest of how the file is made: with another recipe the same addresses give another file."""
+        words = {"citation", "confirmed", "lag_days", "pause_seconds", "resolution"}
+        said = [self.fetch.model_dump(mode="json", exclude=words), self.country.bounds]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fetched_sources(specs: Sequence[SourceSpec], names: Sequence[str]) -> list[SourceSpec]:
+    """Sources to fetch: those named, else all that can be and whose licence lets anybody use them.
+
+    Raises
+    ------
+    UsageError
+        If there is no source of that name, or nothing says how to fetch it.
+    """
+    known = {spec.source_id: spec for spec in specs}
+    able = [spec for spec in specs if spec.fetch is not None]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no source {name!r}", remedy=nearest(name, [spec.source_id for spec in able]))
+        if known[name].fetch is None:
+            raise UsageError(
+                f"source {name} is not fetched: its entry has no block fetch", remedy=f"by hand: {known[name].obtain}"
+            )
+    if names:
+        return [known[name] for name in dict.fromkeys(names)]
+    return [spec for spec in able if spec.fetch is not None and not spec.fetch.non_commercial]
+
+
+def order(spec: SourceSpec, quarter: Quarter, landing: Path, country: Country) -> Order:
+    """The file of a source that serves a quarter.
+
+    Raises
+    ------
+    NotObserved
+        If the source had observed nothing by then.
+    """
+    if spec.fetch is None:
+        raise NotObserved(f"source {spec.source_id} is not fetched")
+    return Order(release(spec, quarter, landing), spec.fetch, country)
+
+
+def earlier(wanted: Order, landing: Path, periods: int) -> list[Order]:
+    """The same of so many periods before, the latest first; nothing where the source begins later, or has no periods."""
+    step = {"quarter": 1, "year": 4}.get(wanted.spec.cadence, 0)
+    found = []
+    for back in range(1, periods + 1) if step else ():
+        try:
+            found.append(order(wanted.spec, wanted.release.quarter.shift(-back * step), landing, wanted.country))
+        except NotObserved:
+            break
+    return found

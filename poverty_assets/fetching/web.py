@@ -1,0 +1,290 @@
+"""One polite way to ask over HTTP.
+
+Belongs here: the session (time limits, redirects, pace, what is worth another try and after which wait), and errors of the network as
+sentences. Does not belong here: what is asked for, or files (``download``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import importlib.metadata
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import stamina
+
+from poverty_assets.errors import FetchFailed, NotThere
+from poverty_assets.fetching.addresses import shown
+from poverty_assets.pack.fetch import is_guarded
+
+_log = logging.getLogger(__name__)
+ATTEMPTS = 6
+LONGEST_WAIT = 300.0
+"""Seconds of ``Retry-After`` that are waited for; who asks for more is asked again another day."""
+_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTS = 5
+
+
+class Refused(Exception):
+    """The server answered with a status that a later try may not meet."""
+
+    def __init__(self, status: int, wait: float | None) -> None:
+        self.status, self.wait = status, wait
+        super().__init__(f"the server answered {status}")
+
+
+class NotTheFile(Exception):
+    """What came is not the file: an HTML page, a piece of the wrong length, another digest. The next try may be better."""
+
+
+def worth_another_try(error: Exception) -> bool | float:
+    """Whether to try again, or after how many seconds: stamina's back-off hook."""
+    if isinstance(error, Refused):
+        if error.wait is None:
+            return True
+        return error.wait if error.wait <= LONGEST_WAIT else False
+    return isinstance(error, httpx.TransportError | NotTheFile)
+
+
+def seconds_to_wait(header: str | None, now: dt.datetime) -> float | None:
+    """What ``Retry-After`` asks for: seconds, or a date; None where it says neither.
+
+    Parameters
+    ----------
+    header : str, optional
+    now : datetime with its time zone
+    """
+    if header is None:
+        return None
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        return max(0.0, (email.utils.parsedate_to_datetime(header) - now).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a server says of a file: enough to know it again.
+
+    Attributes
+    ----------
+    size : int, optional
+        Bytes.
+    etag, last_modified : str, optional
+        As in the headers of these names.
+    """
+
+    size: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @classmethod
+    def of(cls, answer: httpx.Response) -> Version:
+        """The version that an answer's headers tell."""
+        head = answer.headers
+        whole = head.get("content-range", "").rpartition("/")[2] or head.get("content-length", "")
+        return cls(int(whole) if whole.isdigit() else None, head.get("etag"), head.get("last-modified"))
+
+    @property
+    def validator(self) -> str | None:
+        """What a piece can be continued by (``If-Range``): a strong tag, else the date."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the same file would be known again."""
+        return bool(self.etag or self.last_modified)
+
+
+@dataclass
+class Web:
+    """The session of one fetch.
+
+    Attributes
+    ----------
+    client : httpx.Client
+    sleep, clock : callable
+        For the pace; tests give their own.
+    moved : int
+        Bytes of bodies that came.
+    """
+
+    client: httpx.Client
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    attempts: int = ATTEMPTS
+    moved: int = 0
+    _asked: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def tries(self, address: str) -> Iterator[Any]:
+        """Attempts at what ``address`` is asked for; errors of the last one come out as sentences."""
+        with explained(address):
+            yield stamina.retry_context(
+                on=worth_another_try, attempts=self.attempts, timeout=None, wait_initial=1.0, wait_max=60.0
+            )
+
+    @contextmanager
+    def ask(
+        self, method: str, address: str, *, pause: float = 0.0, headers: dict[str, str] | None = None, **more: Any
+    ) -> Iterator[httpx.Response]:
+        """One request; the body is not read yet. Once only: see ``tries``.
+
+        Raises
+        ------
+        Refused
+            If a later try may be answered better.
+        FetchFailed
+            If it will not.
+        """
+        self._wait_for_turn(address, pause)
+        with self.client.stream(method, address, headers=headers or {}, **more) as answer:
+            if answer.status_code in _WORTH_ANOTHER_TRY:
+                raise Refused(
+                    answer.status_code, seconds_to_wait(answer.headers.get("retry-after"), dt.datetime.now(dt.UTC))
+                )
+            if answer.status_code >= 400 and answer.status_code != 416:
+                raise _final(answer.status_code, address)
+            yield answer
+
+    def json(self, address: str, *, pause: float = 0.0, headers: dict[str, str] | None = None, **more: Any) -> Any:
+        """The JSON that an address answers with.
+
+        Raises
+        ------
+        FetchFailed
+        """
+        with self.tries(address) as attempts:
+            for attempt in attempts:
+                with attempt, self.ask("GET", address, pause=pause, headers=headers, **more) as answer:
+                    body = answer.read()
+                    self.moved += len(body)
+                    try:
+                        return answer.json()
+                    except ValueError:
+                        raise NotTheFile("an answer came that is not JSON") from None
+        raise AssertionError("unreachable")  # stamina ends with a value or an error
+
+    def look(self, address: str, *, pause: float = 0.0, headers: dict[str, str] | None = None) -> Version:
+        """What the server says of a file, without its body.
+
+        Raises
+        ------
+        FetchFailed
+        """
+        with self.tries(address) as attempts:
+            for attempt in attempts:
+                with attempt, self.ask("HEAD", address, pause=pause, headers=headers) as answer:
+                    return Version.of(answer)
+        raise AssertionError("unreachable")  # stamina ends with a value or an error
+
+    def _wait_for_turn(self, address: str, pause: float) -> None:
+        """Leave a host in peace for so long after the request before."""
+        host = httpx.URL(address).host
+        due = self._asked.get(host, float("-inf")) + pause
+        now = self.clock()
+        if due > now:
+            self.sleep(due - now)
+        self._asked[host] = max(due, now)
+
+
+@contextmanager
+def open_web() -> Iterator[Web]:
+    """A session for the real world."""
+    version = importlib.metadata.version("poverty-assets")
+    with httpx.Client(
+        headers={"User-Agent": f"poverty-assets/{version}", "Accept-Encoding": "identity"},
+        timeout=httpx.Timeout(30.0, connect=15.0),
+        follow_redirects=True,
+        max_redirects=_REDIRECTS,
+        event_hooks={"request": [_refuse_the_open_road]},
+    ) as client:
+        stamina.instrumentation.set_on_retry_hooks([_tell_of_another_try])
+        try:
+            yield Web(client)
+        finally:
+            stamina.instrumentation.set_on_retry_hooks(None)
+
+
+def _tell_of_another_try(details: Any) -> None:
+    """In place of stamina's own log, which goes to the standard output."""
+    _log.warning(
+        "trying again in %.0f s: %s", details.wait_for, str(details.caused_by) or type(details.caused_by).__name__
+    )
+
+
+def bearer(variable: str | None) -> dict[str, str]:
+    """The header with the secret that an environment variable holds; it is read where it is sent and kept nowhere.
+
+    Raises
+    ------
+    FetchFailed
+        If the variable is not set.
+    """
+    if variable is None:
+        return {}
+    if not os.environ.get(variable):
+        raise FetchFailed(
+            f"this source wants a token, and {variable} is not set",
+            remedy=f"register with the publisher, and set {variable} to the token that it gives you",
+        )
+    return {"Authorization": f"Bearer {os.environ[variable]}"}
+
+
+def _refuse_the_open_road(request: httpx.Request) -> None:
+    if not is_guarded(str(request.url)):
+        raise FetchFailed(
+            f"the server sends on to {shown(str(request.url))}, which anybody on the way could change",
+            remedy="state an https address in the entry",
+        )
+
+
+def _final(status: int, address: str) -> FetchFailed:
+    where = shown(address)
+    if status in (404, 410):
+        return NotThere(
+            f"there is no such file ({status})", address=where, remedy="look on the publisher's page for where it went"
+        )
+    if status in (401, 403):
+        return FetchFailed(
+            f"the server does not let us in ({status})",
+            address=where,
+            remedy="check the token, and on the publisher's page whether the application must be authorised first",
+        )
+    return FetchFailed(f"the server refused the request ({status})", address=where, remedy="check the entry's address")
+
+
+@contextmanager
+def explained(address: str) -> Iterator[None]:
+    """Errors of the network as sentences."""
+    later = "try again later; what came so far is kept and continued"
+    where = shown(address)
+    try:
+        yield
+    except Refused as error:
+        waited = f" and asks to wait {error.wait:.0f} seconds" if error.wait is not None else ""
+        raise FetchFailed(f"{error}{waited}, at every try", address=where, remedy=later) from None
+    except NotTheFile as error:
+        raise FetchFailed(
+            str(error), address=where, remedy="open the address in a browser and read what it says"
+        ) from None
+    except httpx.TooManyRedirects:
+        raise FetchFailed(
+            f"the server sends on more than {_REDIRECTS} times", address=where, remedy="check the entry's address"
+        ) from None
+    except httpx.TimeoutException:
+        raise FetchFailed("the server is silent, at every try", address=where, remedy=later) from None
+    except httpx.TransportError as error:
+        said = str(error) or type(error).__name__
+        raise FetchFailed(
+            f"the connection failed, at every try ({said})", address=where, remedy=f"check the network, and {later}"
+        ) from None

@@ -1,0 +1,202 @@
+"""How the file of a source is fetched from its publisher: the block ``fetch`` of an entry, by its client.
+
+Belongs here: the form of that block, one class a protocol, and what an address may hold. Does not belong here: opening a connection
+(``fetching``), or what the file means once it is there (``source``).
+
+An address is a template. It may hold ``{year}``, ``{label}`` (``2022Q1``), ``{number}`` (1 to 4), ``{month}`` (two digits: one address for
+each month of the period), ``{iso3}``, ``{iso3_lower}`` and ``{name}`` (the country's English name in small letters, parted by hyphens).
+"""
+
+from __future__ import annotations
+
+import re
+from string import Formatter
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+
+from poverty_assets.lined_yaml import Form, misfit, nearest, raise_misfits
+
+FIELDS = ("year", "label", "number", "month", "iso3", "iso3_lower", "name")
+"""What an address may hold in braces."""
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PATIENCE_DAYS = 75
+"""Days after a quarter's end for which it may be waited for at most."""
+
+Combine = Literal["sum", "mean", "minimum", "maximum"]
+
+
+def fields_in(address: str) -> set[str]:
+    """Names in braces."""
+    return {name for _, name, _, _ in Formatter().parse(address) if name is not None}
+
+
+def is_guarded(address: str) -> bool:
+    """Whether nobody between here and there can change what comes: TLS, or this very machine."""
+    parts = urlsplit(address)
+    return parts.scheme in ("https", "s3") or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+
+
+class FetchSpec(Form):
+    """What every block ``fetch`` states.
+
+    Attributes
+    ----------
+    client : str
+        The protocol.
+    address : str
+        Where it is, see above.
+    lag_days : int
+        Days after the end of the observed period by which it can be expected.
+    resolution : str
+        In words, as ``30 arc-seconds``.
+    citation : str
+        As the publisher wants to be cited.
+    confirmed : str
+        Where address, parameters and names of variables were read.
+    non_commercial : bool
+        The licence forbids commercial use: fetched only when the source is named.
+    token : str, optional
+        Environment variable with the secret that the publisher asks for, sent as a bearer token. It is written nowhere.
+    pause_seconds : float
+        Least time between two requests to the same host.
+    """
+
+    readers: ClassVar[tuple[str, ...]] = ()
+    """Readers of what this client lands; empty: any."""
+
+    client: str
+    address: str
+    lag_days: int = Field(default=0, ge=0)
+    resolution: str | None = None
+    citation: str
+    confirmed: str
+    non_commercial: bool = False
+    token: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9_]*$")
+    pause_seconds: float = Field(default=1.0, ge=0)
+
+    @model_validator(mode="after")
+    def _address_can_be_filled_in(self) -> FetchSpec:
+        try:
+            held = fields_in(self.address)
+        except ValueError as error:
+            raise misfit(f"the address is no template: {error}", "close every brace", "address") from None
+        found = [misfit(f"the address holds {{{name}}}", nearest(name, FIELDS), "address") for name in held - {*FIELDS}]
+        if not is_guarded(re.sub(r"\{\w*\}", "x", self.address)):
+            found.append(misfit("the address is not https", "write https://, or http:// of this machine", "address"))
+        raise_misfits(found)
+        return self
+
+
+class _MonthsAreCombined(FetchSpec):
+    """``combine``: how months become one raster; ``None`` where the address holds no month."""
+
+    combine: Combine | None = None
+
+    @model_validator(mode="after")
+    def _say_how_months_are_combined(self) -> _MonthsAreCombined:
+        if ("month" in fields_in(self.address)) != (self.combine is not None):
+            raise misfit("{month} and combine go together", "state both, or neither", "combine")
+        return self
+
+
+class HttpsFetch(FetchSpec):
+    """One file.
+
+    Attributes
+    ----------
+    sha256 : str, optional
+        Its digest, where the file never changes.
+    checksum : str, optional
+        Address of a file that begins with the digest (MD5 or SHA-256, told by its length).
+    link : str, optional
+        The address answers with JSON; the file's address stands there under this key.
+    """
+
+    client: Literal["https"]
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    checksum: str | None = None
+    link: str | None = None
+
+    @model_validator(mode="after")
+    def _one_file(self) -> HttpsFetch:
+        if "month" in fields_in(self.address):
+            raise misfit("an address with {month} gives several files", "use the client cog_window", "address")
+        return self
+
+
+class CogFetch(_MonthsAreCombined):
+    """The country's window of a GeoTIFF that is read in pieces.
+
+    Attributes
+    ----------
+    nodata : float, optional
+        Stored number that means "no value", beside the file's own.
+    by_quarter : bool
+        Months of the calendar become one band for each quarter of the year, January to March first: a climatology.
+    """
+
+    readers = ("geotiff",)
+
+    client: Literal["cog_window"]
+    nodata: float | None = None
+    by_quarter: bool = False
+
+    @model_validator(mode="after")
+    def _quarters_are_made_of_months(self) -> CogFetch:
+        if self.by_quarter and self.combine is None:
+            raise misfit("by_quarter needs months", "write {month} in the address, and combine", "by_quarter")
+        return self
+
+
+class CkanFetch(FetchSpec):
+    """A file of a data set in a CKAN catalogue; ``address`` is the catalogue.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the data set; a template as addresses are.
+    file : str
+        Name of the file within it, as its own address ends or as the catalogue names it; a template as addresses are.
+    """
+
+    client: Literal["ckan"]
+    dataset: str
+    file: str
+
+
+class RestFetch(FetchSpec):
+    """Records that an interface gives out in pages of JSON.
+
+    Attributes
+    ----------
+    records : str, optional
+        Key of the list of records in a page; by default the page is the list.
+    parameters : dict of str to str
+        Of every request; values are templates.
+    page : str, optional
+        Parameter that counts pages.
+    first_page : int
+    next : str, optional
+        Key of the next page's address; with neither ``page`` nor ``next`` there is one page.
+    """
+
+    readers = ("json_records",)
+
+    client: Literal["rest"]
+    records: str | None = None
+    parameters: dict[str, str] = Field(default_factory=dict)
+    page: str | None = None
+    first_page: int = 1
+    next: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_the_next_page(self) -> RestFetch:
+        if self.page is not None and self.next is not None:
+            raise misfit("both page and next are given", "keep one of the two", "next")
+        return self
+
+
+AnyFetch = Annotated[HttpsFetch | CogFetch | CkanFetch | RestFetch, Field(discriminator="client")]
+"""A block ``fetch``, told apart by its ``client``."""
