@@ -66,7 +66,7 @@ def fetch(
         raise UsageError(
             f"no source of {country.name_en} is fetched", remedy="add a block fetch to entries of sources.yaml"
         )
-    before = {q for quarter in quarters for q in earlier_times(waves_stated(specs, quarter), quarter).values()}
+    before = {t.quarter for quarter in quarters for t in earlier_times(waves_stated(specs, quarter), quarter)}
     with open_web() as web:
         work = Fetching(
             country, settings.landing_folder, settings.home / "fetching", web, today, named=bool(names), say=say

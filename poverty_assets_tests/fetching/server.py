@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if not with_body:
+        if not with_body or self.command == "HEAD":
             return None
         if fault == "cut":
             body = body[: len(body) // 2]

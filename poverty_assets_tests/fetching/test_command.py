@@ -1,0 +1,130 @@
+"""``poverty-assets fetch`` through the door that people use, with the pack's own entries at a provider on this machine."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import stamina
+
+import poverty_assets
+from poverty_assets import cli
+from poverty_assets.pack.country import COUNTRIES, country_folder
+from poverty_assets_tests.fetching.conftest import tiff
+from poverty_assets_tests.fetching.server import Provider
+
+PROVIDERS = ("https://data.worldpop.org", "https://data.chc.ucsb.edu", "https://data.humdata.org")
+WORLDPOP = "/GIS/Population/Global_2015_2030/R2025A/{0}/KHM/v1/1km_ua/constrained/khm_pop_{0}_CN_1km_R2025A_UA_v1.tif"
+CHIRPS = "/products/CHIRPS/v3.0/monthly/global/cogs/chirps-v3.0.{}.{:02d}.cog"
+NORMAL = "/products/CHPclim/v2/monthly_9090/CHPclim2.90-90.{:02d}.tif"
+
+
+@pytest.fixture
+def publishers(tmp_path, monkeypatch):
+    """The publishers of three sources, at this machine instead of their own."""
+    with Provider() as provider:
+        folder = shutil.copytree(country_folder("khm"), tmp_path / "countries" / "khm")
+        text = (folder / "sources.yaml").read_text(encoding="utf-8")
+        for host in PROVIDERS:
+            text = text.replace(f"address: {host}", f"address: {provider.address}")
+        text = text.replace("client: ", "pause_seconds: 0\n    client: ")
+        (folder / "sources.yaml").write_text(text, encoding="utf-8")
+        over_cambodia = tiff()
+        for year in (2020, 2021, 2025):
+            provider.put(WORLDPOP.format(year), over_cambodia)
+        for year in (2021, 2022, 2026):
+            for month in range(1, 13):
+                provider.put(CHIRPS.format(year, month), over_cambodia)
+        for month in range(1, 13):
+            provider.put(NORMAL.format(month), over_cambodia)
+        monkeypatch.setenv(COUNTRIES, str(tmp_path / "countries"))
+        monkeypatch.setenv("POVERTY_ASSETS_HOME", str(tmp_path / "home"))
+        stamina.set_testing(True, attempts=3, cap=True)
+        yield provider
+        stamina.set_testing(False)
+
+
+def fetch(capsys, monkeypatch, *words):
+    """Exit code, lines of the standard output, and the standard error."""
+    monkeypatch.setattr(sys, "argv", ["poverty-assets", "fetch", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    return ended.value.code or 0, said.out.splitlines(), said.err
+
+
+def test_a_quarter_is_fetched_and_the_next_time_nothing_moves(publishers, capsys, monkeypatch, tmp_path):
+    names = ("population", "rainfall", "rainfall_normal")
+    code, lines, err = fetch(capsys, monkeypatch, *names, "--quarter", "2026Q3")
+    assert code == 0, err
+    landed = sorted(path.name for path in (tmp_path / "home" / "landing").rglob("*.tif"))
+    # the survey wave ended in 2022Q1, and the quarter of its season was 2021Q3: models learn from what was seen then
+    assert landed == [
+        "chirps_2021Q3.tif", "chirps_2022Q1.tif", "chirps_2026Q3.tif", "chpclim_v2_quarters.tif",
+        "worldpop_2020.tif", "worldpop_2021.tif", "worldpop_2025.tif",
+    ]  # fmt: skip
+    sent = publishers.sent
+    code, lines, _ = fetch(capsys, monkeypatch, *names, "--quarter", "2026Q3")
+    assert code == 0
+    assert sum(line.startswith("unchanged") for line in lines) == len(landed)
+    assert publishers.sent == sent
+
+
+def test_a_dry_run_and_a_probe_leave_no_trace(publishers, capsys, monkeypatch, tmp_path):
+    code, lines, _ = fetch(capsys, monkeypatch, "rainfall", "--quarter", "2026Q3", "--dry-run")
+    assert code == 0
+    assert lines[0].startswith("wanted    rainfall 2026Q3: would fetch the country's window of ")
+    code, lines, _ = fetch(capsys, monkeypatch, "rainfall", "--quarter", "2026Q3", "--probe")
+    assert code == 0
+    assert lines[0].startswith("there     rainfall 2026Q3: ")
+    assert not (tmp_path / "home").exists()
+
+
+def test_what_failed_is_said_with_source_address_reason_and_remedy(publishers, capsys, monkeypatch):
+    path = NORMAL.format(4)
+    del publishers.files[path]
+    code, _, err = fetch(capsys, monkeypatch, "rainfall_normal", "rainfall", "--quarter", "2026Q3")
+    assert code == 1
+    assert f"rainfall_normal: {publishers.at(path)}: there is no such file (404)\nRemedy: " in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("rainfal",), "no source 'rainfal'"),
+        (("elevation",), "no block fetch"),
+        (("--quarter", "2126Q1"), "has not ended"),
+        (("--quarter", "spring"), "is not a quarter"),
+        (("--dry-run", "--probe"), "are different questions"),
+    ],
+)
+def test_a_request_that_cannot_be_carried_out_asks_nobody(publishers, capsys, monkeypatch, words, problem):
+    code, _, err = fetch(capsys, monkeypatch, *words)
+    assert code == 2
+    assert problem in err
+    assert "Remedy: " in err
+    assert publishers.asked == []
+
+
+def test_a_home_of_simulated_data_is_refused(publishers, capsys, monkeypatch, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "home.json").write_text('{"country": "khm", "sources": "simulated"}')
+    code, _, err = fetch(capsys, monkeypatch, "population")
+    assert code == 2
+    assert "this home holds simulated" in err
+
+
+def test_nothing_but_fetching_opens_a_connection():
+    """A refresh is offline: the libraries that ask over a network are named in the room ``fetching`` only."""
+    package = Path(poverty_assets.__file__).parent
+    users = {
+        path.relative_to(package).parts[0]
+        for path in package.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip().startswith(
+            ("import httpx", "from httpx", "import requests", "import urllib.request", "import stamina")
+        )
+        or "/vsicurl/" in line
+    }
+    assert users == {"fetching"}
