@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 import poverty_assets
 from poverty_assets.cli import app
 from poverty_assets.measure.measure import Measure, load_measure
-from poverty_assets.pack.country import Country
+from poverty_assets.pack.country import Country, Language
+from poverty_assets.pack.levels import Level
 from poverty_assets.pack.source import AnySource, SourceSpec
 from poverty_assets.registers.audit import load_targeting
 from poverty_assets.settings import Settings
@@ -181,7 +182,9 @@ def test_every_example_of_a_wave_can_be_read(tmp_path):
 
 def test_every_field_of_a_country_and_of_a_source_is_told():
     text = (ROOT / "docs" / "country-pack.md").read_text(encoding="utf-8")
-    fields = {*Country.model_fields, *SourceSpec.model_fields, *WaveForm.model_fields, *ColumnForm.model_fields}
+    forms = [*Country.model_fields.items(), *Level.model_fields.items(), *Language.model_fields.items()]
+    fields = {field.alias or name for name, field in forms}
+    fields |= {*SourceSpec.model_fields, *WaveForm.model_fields, *ColumnForm.model_fields}
     assert {field for field in fields if f"`{field}`" not in text} == set()
 
 

@@ -94,16 +94,16 @@ AREA_CROSSWALK = Table(
     (
         QUARTER,
         SOURCE_ID,
-        Column("source_code", "VARCHAR", "Commune code as the source writes it, zero-padded", pattern=r"^\d{6}$"),
+        Column("source_code", "VARCHAR", "Code of an area as the source writes it, lost zeros put back"),
         AREA_ID.renamed(
-            "area_id", "Commune of dim_area; NULL where the unit has no boundary of its own there", nullable=True
+            "area_id", "Area of dim_area; NULL where the unit has no boundary of its own there", nullable=True
         ),
         AREA_ID.renamed("parent_id", "Lowest area of dim_area that certainly holds it"),
         Column(
             "how",
             "VARCHAR",
             "Rule that decided",
-            allowed=("same_code", "renumbered_district", "same_name_in_province", "known_without_boundary"),
+            allowed=("same_code", "renumbered", "same_name", "known_without_boundary"),
         ),
     ),
     "areas",

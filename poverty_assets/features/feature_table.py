@@ -19,7 +19,7 @@ from poverty_assets.errors import InputError
 from poverty_assets.features.layers_and_tables import features_from_source
 from poverty_assets.features.zonal import zonal_statistics
 from poverty_assets.geography.areas import to_geodataframe
-from poverty_assets.geography.crosswalk import areas_of_codes, commune_codes
+from poverty_assets.geography.crosswalk import areas_of_codes
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
@@ -163,7 +163,7 @@ def _of_shapes_or_table(
 ) -> pd.DataFrame:
     frame = observed.rows(spec.source_id)
     if isinstance(spec, TableSource) and spec.options.points is None:
-        data = _coded_table(frame, spec, crosswalk, areas, country)
+        data = _coded_table(frame, spec, crosswalk, areas)
     else:
         data = _shapes(frame, spec)
     try:
@@ -187,16 +187,10 @@ def _shapes(frame: pd.DataFrame, spec: SourceSpec) -> Any:
     return gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326")
 
 
-def _coded_table(
-    frame: pd.DataFrame, spec: TableSource, crosswalk: pd.DataFrame, areas: pd.DataFrame, country: Country
-) -> pd.DataFrame:
+def _coded_table(frame: pd.DataFrame, spec: TableSource, crosswalk: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
     """The source's rows with ``area_id``."""
-    if "district_code" in frame:
-        renumbered = {district.old: district.new for district in country.renumbered_districts}
-        table = frame.assign(area_id=frame["district_code"].replace(renumbered))
-    else:
-        coded, own = commune_codes(frame, country), crosswalk[crosswalk["source_id"] == spec.source_id]
-        table = coded.assign(area_id=areas_of_codes(coded["area_code"], own))
+    own = crosswalk[crosswalk["source_id"] == spec.source_id]
+    table = frame.assign(area_id=areas_of_codes(frame["area_code"], own))
     if spec.options.absent_is_zero:
         communes = areas.loc[areas["area_level"] == Hierarchy.of(areas).finest, "area_id"]
         absent = pd.DataFrame({"area_id": communes[~communes.isin(table["area_id"])]})

@@ -1,4 +1,4 @@
-"""Administrative areas: four nested levels from commune polygons, with names and counts.
+"""Administrative areas: nested levels from polygons of the finest, with names and counts.
 
 Belongs here: building the table of areas. Does not belong here: which of them lies in which once it is built (``hierarchy``),
 mapping other years' codes to these areas (``crosswalk``), or reading files (``sources``).
@@ -15,7 +15,6 @@ import pandas as pd
 
 from poverty_assets.errors import ContractViolation, NotObserved
 from poverty_assets.geography.crosswalk import areas_of_codes
-from poverty_assets.geography.gazetteer import read_gazetteer
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec, TableSource, VectorSource
@@ -23,7 +22,6 @@ from poverty_assets.pack.source import SourceSpec, TableSource, VectorSource
 if TYPE_CHECKING:
     import geopandas as gpd
 
-LEVELS = ("country", "province", "district", "commune")
 Read = Callable[[str], "pd.DataFrame | None"]
 """Gives the rows of a source as the quarter sees it, or None where it had not been observed."""
 
@@ -38,13 +36,14 @@ def build_areas(
 
     Parameters
     ----------
-    polygons : DataFrame (n_communes rows)
-        ``area_code``, ``geometry`` (WKB, EPSG:4326) and ``name_en``.
+    polygons : DataFrame, a row an area of the finest level
+        ``area_code``, ``geometry`` (WKB, EPSG:4326), ``name_<language>`` where it has any, and the columns by which areas know
+        their parents, where the country's levels name any.
     names : DataFrame
-        ``area_code``, ``name_en``, ``name_km`` of any level; the first row of a code that has a name wins.
+        ``area_code``, ``name_<language>`` of any level, and such columns; the first row of a code that says something wins.
     country : Country
     valid_from : date, optional
-        First day on which the communes existed in this form.
+        First day on which the areas existed in this form.
 
     Returns
     -------
@@ -53,58 +52,97 @@ def build_areas(
     Raises
     ------
     ContractViolation
-        If a polygon's code is not a commune code, or stands twice.
+        If a polygon's code is not of the finest level, or stands twice, or if an area's parent is not known.
     """
     import shapely
 
     codes = polygons["area_code"].astype(str)
-    wrong = codes[(codes.str.len() != country.area_digits[LEVELS[-1]]) | ~codes.str.isdecimal()]
-    if len(wrong):
-        raise ContractViolation(f"{len(wrong)} of {len(codes)} polygons have no commune code, first {wrong.iloc[0]!r}")
-    if codes.duplicated().any():
-        raise ContractViolation(f"commune {codes[codes.duplicated()].iloc[0]} has two polygons")
+    _refuse_codes(codes, country)
     order = np.argsort(codes.to_numpy())
-    communes = pd.Series(
-        shapely.make_valid(shapely.from_wkb(polygons["geometry"].to_numpy()[order])), index=codes.to_numpy()[order]
-    )
-    parts = {"commune": communes}
-    for finer_level, level in (("commune", "district"), ("district", "province")):
-        finer = parts[finer_level]
-        groups = finer.groupby([country.code_at(code, level) for code in finer.index])
-        parts[level] = groups.agg(lambda part: shapely.union_all(part.to_numpy()))
-    parts["country"] = pd.Series([shapely.union_all(parts["province"].to_numpy())], index=[country.area_id])
-    own_names = polygons[[c for c in ("area_code", "name_en", "name_km") if c in polygons]]
-    lookup = _first_names(pd.concat([names, own_names], ignore_index=True))
-    frames = [_level(level, parts[level], lookup, country) for level in LEVELS]
+    code = codes.to_numpy()[order]
+    shapes = shapely.make_valid(shapely.from_wkb(polygons["geometry"].to_numpy()[order]))
+    told = _told(pd.concat([names, polygons], ignore_index=True), country)
+    ids = country.levels.ids
+    parts, holders = {ids[-1]: pd.Series(shapes, index=code)}, {}
+    for level in reversed(ids[1:]):
+        holders[level] = _holders(parts[level].index, level, told, country)
+        groups = parts[level].groupby(holders[level].to_numpy())
+        parts[ids[ids.index(level) - 1]] = groups.agg(lambda part: shapely.union_all(part.to_numpy()))
+        carried = told[told.columns.difference(_name_columns(country))].reindex(parts[level].index)
+        told = told.combine_first(carried.groupby(holders[level].to_numpy()).first())
+    frames = [_level(level, parts[level], holders.get(level), told, country) for level in ids]
     areas = pd.concat(frames, ignore_index=True)
     areas["valid_from"] = valid_from
     areas["valid_to"] = None
     return areas
 
 
-def _first_names(names: pd.DataFrame) -> pd.DataFrame:
-    text = names.reindex(columns=["area_code", "name_en", "name_km"]).astype("object")
+def _refuse_codes(codes: pd.Series, country: Country) -> None:
+    level = country.levels[country.levels.finest]
+    wrong = codes[[not level.matches(code) for code in codes]]
+    if len(wrong):
+        raise ContractViolation(
+            f"{len(wrong)} of {len(codes)} polygons have no code of a {level.name('en')}, first {wrong.iloc[0]!r}",
+            place=f"record {wrong.index[0] + 1}",
+            remedy=f"the level's codes are written {level.code} (levels in country.yaml)",
+        )
+    if codes.duplicated().any():
+        raise ContractViolation(f"{level.name('en')} {codes[codes.duplicated()].iloc[0]} has two polygons")
+
+
+def _told(frame: pd.DataFrame, country: Country) -> pd.DataFrame:
+    """What sources say of areas by code: names, and codes of parents where the levels take them from columns."""
+    rules = [level.parent for level in country.levels if level.parent is not None]
+    columns = [*_name_columns(country), *(rule.column for rule in rules if rule.column is not None)]
+    text = frame.reindex(columns=["area_code", *dict.fromkeys(columns)]).astype("object")
     text = text.mask(text.isna() | (text == ""), None)
     return text.groupby("area_code", sort=False).first()
 
 
-def _level(level: str, geometry: pd.Series, names: pd.DataFrame, country: Country) -> pd.DataFrame:
+def _name_columns(country: Country) -> list[str]:
+    return [f"name_{language}" for language in country.language_codes]
+
+
+def _holders(codes: pd.Index, level: str, told: pd.DataFrame, country: Country) -> pd.Series:
+    """Code of the area that each of a level lies in."""
+    levels, rule = country.levels, country.levels[level].parent
+    if rule is None:
+        return pd.Series(country.area_id, index=codes)
+    held = (
+        told[rule.column].reindex(codes)
+        if rule.column is not None
+        else pd.Series([levels.parent_of(code, level) for code in codes], index=codes, dtype="object")
+    )
+    above = levels[str(levels.above(level))]
+    lost = held[[holder is None or not above.matches(str(holder)) for holder in held.where(held.notna(), None)]]
+    if len(lost):
+        raise ContractViolation(
+            f"{len(lost)} of {len(codes)} areas of level {level} lie in no {above.name('en')}; the first is {lost.index[0]!r},"
+            f" in {lost.iloc[0]!r}",
+            remedy=f"correct the code, or how a {level} knows its parent (levels in country.yaml)",
+        )
+    return held.astype(str)
+
+
+def _level(
+    level: str, geometry: pd.Series, holders: pd.Series | None, told: pd.DataFrame, country: Country
+) -> pd.DataFrame:
     import shapely
 
     codes = geometry.index.to_numpy()
-    above = None if level == LEVELS[0] else LEVELS[LEVELS.index(level) - 1]
     shapes = geometry.to_numpy()
     points = shapely.point_on_surface(shapes)
-    named = names.reindex(codes)
-    if level == "country":
-        named.loc[country.area_id] = [country.name_en, country.name_km]
+    columns = _name_columns(country)
+    named = told.reindex(codes)[columns]
+    if holders is None:
+        named.loc[country.area_id] = [country.names.get(language) for language in country.language_codes]
+    named["name_en"] = named["name_en"].fillna(pd.Series(codes, index=codes))
     return pd.DataFrame(
         {
             "area_id": codes,
             "area_level": level,
-            "parent_id": [country.code_at(code, above) if above else None for code in codes],
-            "name_en": named["name_en"].fillna(pd.Series(codes, index=codes)).to_numpy(),
-            "name_km": named["name_km"].to_numpy(),
+            "parent_id": None if holders is None else holders.to_numpy(),
+            **{column: named[column].to_numpy() for column in columns},
             "is_urban": None,
             "population": None,
             "households": None,
@@ -140,19 +178,19 @@ def add_counts(
 
     Notes
     -----
-    A district, province or the country is the sum of its communes and of the source's units that have no boundary of
-    their own but lie in it. A commune that a source of urban status does not list is rural.
+    A larger area is the sum of those of the finest level in it and of the source's units that have no boundary of their own but
+    lie in it. An area that a source of urban status does not list is rural.
     """
     hierarchy = Hierarchy.of(areas)
     areas = areas.set_index("area_id", drop=False)
-    communes = areas.index[areas["area_level"] == hierarchy.finest]
+    finest = areas.index[areas["area_level"] == hierarchy.finest]
     for source_id, attributes, frame, urban_values in tables:
         placed = areas_of_codes(frame["area_code"], crosswalk[crosswalk["source_id"] == source_id])
         for attribute, column in attributes.items():
             if attribute == "is_urban":
                 urban = frame[column].astype(str).isin([str(v) for v in urban_values])
                 areas["is_urban"] = areas["is_urban"].astype("object")
-                areas.loc[communes, "is_urban"] = pd.Index(communes).isin(placed[urban])
+                areas.loc[finest, "is_urban"] = pd.Index(finest).isin(placed[urban])
                 continue
             known = frame[column].notna().to_numpy()
             number = hierarchy.number(placed[known])
@@ -173,20 +211,25 @@ def to_geodataframe(areas: pd.DataFrame, level: str | None = None) -> gpd.GeoDat
     return gpd.GeoDataFrame(chosen.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326").reset_index(drop=True)
 
 
+def boundary_source(specs: Sequence[SourceSpec]) -> VectorSource:
+    """The source of the polygons of the finest level."""
+    return next(s for s in specs if isinstance(s, VectorSource) and s.options.polygons)
+
+
 def areas_from_sources(specs: Sequence[SourceSpec], read: Read, country: Country) -> pd.DataFrame:
     """Build the areas from the sources of role ``areas``.
 
-    One of them holds the commune polygons (option ``polygons: commune``); where these carry no codes, ``codes_from`` names
-    the source that maps ``shape_id`` to codes, and ``names_from`` those that name areas, before the gazetteer.
+    One of them holds the polygons of the finest level (option ``polygons``); where these carry no codes, ``codes_from`` names
+    the source that maps ``shape_id`` to codes, and ``names_from`` those that name areas, before the polygons' own names.
     """
-    spec = next(s for s in specs if isinstance(s, VectorSource) and s.options.polygons == "commune")
+    spec = boundary_source(specs)
     polygons = _needed(read, spec.source_id)
     if spec.options.codes_from is not None:
         codes = _needed(read, spec.options.codes_from)[["shape_id", "area_code"]]
         polygons = polygons.merge(codes, on="shape_id", how="left", validate="one_to_one")
         polygons["area_code"] = polygons["area_code"].fillna("")
-    named = [_named(_needed(read, source_id)) for source_id in spec.options.names_from]
-    names = pd.concat([*named, read_gazetteer(country.gazetteer)], ignore_index=True)
+    named = [_needed(read, source_id) for source_id in spec.options.names_from]
+    names = pd.concat(named, ignore_index=True) if named else pd.DataFrame({"area_code": []})
     return build_areas(polygons, names, country, spec.options.valid_from)
 
 
@@ -196,12 +239,6 @@ def _needed(read: Read, source_id: str) -> pd.DataFrame:
         raise NotObserved(
             f"source {source_id}, which the areas are made of, is absent", remedy="see the entry in sources.yaml"
         )
-    return frame
-
-
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    if "pcode" in frame:
-        return frame.assign(area_code=frame["pcode"].str.replace(r"^[A-Z]+", "", regex=True)).drop(columns="pcode")
     return frame
 
 

@@ -6,7 +6,7 @@ Belongs here: from the sources of a layer to a few multi-geometries of it. Does 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ import shapely
 from poverty_assets.pack.country import ContextLayer
 from poverty_assets.pack.source import SourceSpec, TableSource
 
-COLUMNS = ["layer_id", "part", "kind", "name_en", "name_km", "source_id", "n_shapes", "geometry"]
 KINDS = ("point", "line", "polygon")  # by dimension
 DECIMALS = 4  # of a degree: 11 m
 TOLERANCE = 0.0018  # degrees: 200 m along a meridian
@@ -26,7 +25,9 @@ COAST = 0.01  # degrees: a pier or an island that the boundary leaves out is kep
 Read = Callable[[str], "pd.DataFrame | None"]
 
 
-def context_layers(layers: list[ContextLayer], specs: list[SourceSpec], read: Read, outline: bytes) -> pd.DataFrame:
+def context_layers(
+    layers: list[ContextLayer], specs: list[SourceSpec], read: Read, outline: bytes, languages: Sequence[str] = ("en",)
+) -> pd.DataFrame:
     """The layers of a quarter (catalog: ``dim_context``).
 
     Parameters
@@ -39,6 +40,8 @@ def context_layers(layers: list[ContextLayer], specs: list[SourceSpec], read: Re
         Rows of a source as the quarter sees it, EPSG:4326; None where it had not been observed.
     outline : bytes
         The country as WKB, EPSG:4326; what lies outside is cut off.
+    languages : sequence of str
+        Those of the columns ``name_<language>``.
 
     Returns
     -------
@@ -63,9 +66,11 @@ def context_layers(layers: list[ContextLayer], specs: list[SourceSpec], read: Re
                 continue
             for kind, n_shapes, shape in _drawable(_shapes(by_id[source_id], frame), inside):
                 part = 3 * place + 1 + KINDS.index(kind)
-                names = (layer.name_en, layer.name_km)
+                names = (layer.names.get(language) for language in languages)
                 rows.append((layer.layer_id, part, kind, *names, source_id, n_shapes, shapely.to_wkb(shape)))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    names_of = [f"name_{language}" for language in languages]
+    columns = ["layer_id", "part", "kind", *names_of, "source_id", "n_shapes", "geometry"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _shapes(spec: SourceSpec, frame: pd.DataFrame) -> Any:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
+from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from poverty_assets.errors import SpecificationError, UsageError
 from poverty_assets.lined_yaml import Form, misfit, nearest, raise_misfits, read_lined_yaml
+from poverty_assets.pack.levels import Level, Levels
 from poverty_assets.pack.source import AnySource, SourceSpec, VectorSource
 from poverty_assets.quarter import Quarter
 
@@ -21,41 +25,110 @@ COUNTRIES = "POVERTY_ASSETS_COUNTRIES"
 _FOLDER = Path(__file__).parents[1] / "countries"
 
 
-class RenumberedDistrict(Form):
-    """A district whose code changed while its communes kept their names."""
+class Named(Form):
+    """Something with a name in each language: ``name_en`` and, for each further language, ``name_<code>``."""
+
+    names: dict[str, str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_names(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "names" in value:
+            return value
+        names = {key[len(_NAME) :]: str(text) for key, text in value.items() if _NAME_KEY.match(str(key))}
+        if "en" not in names:
+            raise misfit("name_en is missing", "add `name_en: ...`")
+        return {key: text for key, text in value.items() if not _NAME_KEY.match(str(key))} | {"names": names}
+
+    @property
+    def name_en(self) -> str:
+        """Name in English."""
+        return self.names["en"]
+
+
+_NAME = "name_"
+_NAME_KEY = re.compile(r"name_[a-z]{2,3}$")
+
+
+class Language(Form):
+    """A language of the country's pages.
+
+    Attributes
+    ----------
+    code : str
+        ISO 639 code.
+    name : str
+        What its speakers call it.
+    direction : {"ltr", "rtl"}
+    fonts : str, optional
+        Fonts that draw its script, as a CSS font-family list.
+    """
+
+    code: str = Field(pattern=r"^[a-z]{2,3}$")
+    name: str
+    direction: Literal["ltr", "rtl"] = "ltr"
+    fonts: str | None = None
+
+
+ENGLISH = Language(code="en", name="English")
+
+
+class Renumbered(Form):
+    """A larger area whose code changed while its parts kept their names."""
 
     valid_from: dt.date
     old: str = Field(alias="from")
     new: str = Field(alias="to")
 
 
-class ContextLayer(Form):
+class ContextLayer(Named):
     """A layer that maps can show for orientation, and the sources (real and simulated) that it is drawn from."""
 
     layer_id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    name_en: str
-    name_km: str
     sources: list[str] = Field(min_length=1)
 
 
-class Country(Form):
-    """What the code needs to know about one country."""
+class Country(Named):
+    """What the code needs to know about one country.
+
+    Attributes
+    ----------
+    country_id, iso3, area_id : str
+        Name of the folder, ISO 3166-1 alpha-3 code, and the code of the country among its areas.
+    names : dict of str to str
+        By language; in the file ``name_en``, ``name_<code>``.
+    languages : list of Language
+        Those of its pages, English among them.
+    level_list : list of Level
+        ``levels`` in the file.
+    metric_crs : str
+        Projection for lengths and distances in metres.
+    bounds : tuple of float
+        West, south, east, north in degrees.
+    baseline_features : list of str
+        Features whose skill alone is shown beside the models.
+    champions : dict of str to str
+        Learner that stands for each register's rate.
+    renumbered : list of Renumbered
+    context_layers : list of ContextLayer
+    aliases : dict of str to str
+        Views under old names: the old name to the table or view that it means.
+    """
 
     country_id: str
-    iso3: str
+    iso3: str = Field(pattern=r"^[A-Z]{3}$")
     area_id: str
-    name_en: str
-    name_km: str
-    area_digits: dict[str, int]
+    languages: list[Language] = Field(default_factory=lambda: [ENGLISH])
+    level_list: list[Level] = Field(alias="levels")
     metric_crs: str
     bounds: tuple[float, float, float, float]
     default_measure: str
     first_quarter: str
-    gazetteer: str
     baseline_features: list[str] = Field(default_factory=list)
     champions: dict[str, str] = Field(default_factory=dict)
-    renumbered_districts: list[RenumberedDistrict] = Field(default_factory=list)
+    renumbered: list[Renumbered] = Field(default_factory=list)
     context_layers: list[ContextLayer] = Field(default_factory=list)
+    aliases: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Country:
@@ -67,7 +140,13 @@ class Country(Form):
             Quarter.from_label(self.first_quarter)
         except UsageError as error:
             found.append(misfit(error.problem, error.remedy or "", "first_quarter"))
+        spoken = [language.code for language in self.languages]
+        if "en" not in spoken or len(set(spoken)) < len(spoken):
+            found.append(
+                misfit("languages lack en, or one is there twice", "give each once, en among them", "languages")
+            )
         raise_misfits(found)
+        Levels.check(self.level_list)
         return self
 
     @property
@@ -75,12 +154,24 @@ class Country(Form):
         """The country's folder of yaml files."""
         return country_folder(self.country_id)
 
-    def code_at(self, code: str, level: str) -> str:
-        """Code of the area of a level that the area of this code lies in, by the pack's own rule: the code's first digits.
+    @cached_property
+    def levels(self) -> Levels:
+        """The levels of its areas."""
+        return Levels(self.level_list)
 
-        Only where there is no table of areas to ask: where it is built, and for codes of other years and of villages.
+    @property
+    def language_codes(self) -> list[str]:
+        """Codes of its languages, English first."""
+        return ["en", *(language.code for language in self.languages if language.code != "en")]
+
+    def code_at(self, code: str, level: str) -> str | None:
+        """Code of the area of a level that the area of this code lies in, by the pack's own rules; None where they do not tell.
+
+        Only where there is no table of areas to ask: where it is built, and for codes of other years.
         """
-        return code[: self.area_digits[level]] if level in self.area_digits else self.area_id
+        if level == self.levels.ids[0] or code == self.area_id:
+            return self.area_id
+        return self.levels.code_at(code, level)
 
 
 def country_folders() -> dict[str, Path]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, SkipValidation, model_validator
 
-from poverty_assets.errors import NotObserved
+from poverty_assets.errors import MissingFile, NotObserved
 from poverty_assets.lined_yaml import Form, misfit, raise_misfits
 from poverty_assets.pack.feature import FeatureSpec, RasterFeature, TableFeature, VectorFeature
 from poverty_assets.pack.fetch import PATIENCE_DAYS, AnyFetch
@@ -29,19 +29,29 @@ Role = Literal["areas", "register", "history", "features", "survey", "published"
 class ColumnContract(Form):
     """One column that is read from a table, and what its values may be.
 
-    ``type`` ``code`` is an area code: digits, padded with zeros on the left to ``digits``; ``flag`` is 0 for the values in
-    ``zero_if`` and 1 for any other. ``on_violation`` says what
-    happens to a row that breaks the contract: ``refuse`` the file, or ``quarantine`` the row (set aside, counted).
+    ``type`` ``code`` is an area code, as text of any form. With ``digits`` it is made of so many, and zeros that were lost on
+    the left are put back; ``without`` is left out where the code begins with it (the country's letters before a P-code);
+    ``first`` keeps so many characters of it, as of a village's code those of the area that it lies in. ``flag`` is 0 for the
+    values in ``zero_if`` and 1 for any other. ``on_violation`` says what happens to a row that breaks the contract: ``refuse``
+    the file, or ``quarantine`` the row (set aside, counted).
     """
 
     source: str | list[str] = Field(alias="from")
     type: Literal["code", "integer", "number", "text", "date", "flag"] = "number"
-    digits: int = 6
+    digits: int | None = Field(default=None, ge=1)
+    without: str = ""
+    first: int | None = Field(default=None, ge=1)
     zero_if: list[str] = Field(default_factory=list)
     minimum: float | None = None
     maximum: float | None = None
     nullable: bool = False
     on_violation: Literal["refuse", "quarantine"] = "refuse"
+
+    @model_validator(mode="after")
+    def _form_is_of_a_code(self) -> ColumnContract:
+        given = [name for name in ("digits", "without", "first") if getattr(self, name) and self.type != "code"]
+        raise_misfits([misfit(f"{name} is of a code", "leave it out, or write type: code", name) for name in given])
+        return self
 
 
 class RowRule(Form):
@@ -58,8 +68,9 @@ class SourceSpec(Form):
     ``cadence`` is ``once`` (one file), ``year`` or ``quarter`` (``path`` then holds ``{year}`` or ``{label}``, as in
     ``rasters/nightlights_{label}.tif`` with label ``2022Q1``). ``observed_from`` and ``observed_to`` are given for
     ``once``; for the others they follow from the period. A ``reference`` (boundaries, codes and names) is not an
-    observation and serves every quarter. A source that is not ``required`` is passed over where its file is absent. ``fetch``
-    says how its file comes from the publisher.
+    observation and serves every quarter. A source that is not ``required`` is passed over where its file is absent. The file
+    of one with a ``package`` comes with that installed Python package, in place of the landing folder. ``fetch`` says
+    how a file comes from the publisher.
     """
 
     source_id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -68,6 +79,7 @@ class SourceSpec(Form):
     role: Role
     reader: str
     path: str
+    package: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     publisher: str
     licence: str
     url: str
@@ -235,8 +247,8 @@ class VectorOptions(Form):
         Columns of ours that have no value twice.
     polygons : str, optional
         The level whose boundaries these are. Then also: ``codes_from``, the source that maps ``shape_id`` to codes, where the
-        polygons carry none; ``names_from``, those that name areas, before the gazetteer; ``valid_from``, first day of the
-        boundaries.
+        polygons carry none; ``names_from``, those that name areas, the first that knows a name before the next, and that tell
+        which codes there are; ``valid_from``, first day of the boundaries.
     outline : bool
         Features are measured to the common outline of all shapes.
     """
@@ -382,6 +394,12 @@ class Release:
     observed_from: dt.date
     observed_to: dt.date
 
+    def file(self, landing: Path) -> str:
+        """Its place within the landing folder, or the package and the place within it."""
+        if self.spec.package is not None:
+            return f"{self.spec.package}: {self.path.relative_to(_home_of(self.spec, landing)).as_posix()}"
+        return self.path.relative_to(landing).as_posix()
+
 
 def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
     """The release of ``spec`` in the folder ``landing`` that ``quarter`` sees: the last one observed in full by its end.
@@ -402,7 +420,7 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
                 f"source {spec.source_id} was observed by {spec.observed_to}, after the quarter's end {quarter.end}",
                 remedy=f"ask for a quarter that ends on {spec.observed_to} or later",
             )
-        return Release(spec, quarter, landing / spec.path, spec.observed_from, spec.observed_to)
+        return Release(spec, quarter, _home_of(spec, landing) / spec.path, spec.observed_from, spec.observed_to)
     if spec.cadence == "year":
         by = quarter.end + dt.timedelta(PATIENCE_DAYS - spec.fetch.lag_days) if spec.fetch else quarter.end
         year = min(by, quarter.end).year
@@ -416,7 +434,21 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
             f"source {spec.source_id} begins on {spec.observed_from}, after {first}",
             remedy=f"ask for a quarter that begins on {spec.observed_from} or later",
         )
-    return Release(spec, quarter, landing / path, first, last)
+    return Release(spec, quarter, _home_of(spec, landing) / path, first, last)
+
+
+def _home_of(spec: SourceSpec, landing: Path) -> Path:
+    """The folder that holds the source's file: the landing folder, or that of the Python package that brings it."""
+    if spec.package is None:
+        return landing
+    from importlib.util import find_spec
+
+    found = find_spec(spec.package)
+    if found is None or found.origin is None:
+        raise MissingFile(
+            f"the package {spec.package}, which brings source {spec.source_id}, is not installed", remedy=spec.obtain
+        )
+    return Path(found.origin).parent
 
 
 def covariates(features: pd.DataFrame, specs: Iterable[SourceSpec]) -> pd.DataFrame:

@@ -11,9 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from poverty_assets.geography.crosswalk import areas_of_codes, commune_codes
+from poverty_assets.geography.crosswalk import areas_of_codes
 from poverty_assets.geography.hierarchy import Hierarchy
-from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import TableSource
 
 
@@ -109,7 +108,6 @@ def register_history(
     specs: list[TableSource],
     read: Callable[[str], pd.DataFrame | None],
     crosswalk: pd.DataFrame,
-    country: Country,
 ) -> pd.DataFrame:
     """``register_id, area_id, rate`` of earlier releases by village (sources of role ``history``), by commune.
 
@@ -121,7 +119,7 @@ def register_history(
         if frame is None:
             continue
         mapped = crosswalk[crosswalk["source_id"] == spec.source_id].set_index("source_code")["area_id"]
-        known = commune_codes(frame[frame["rate"] > 0], country)
+        known = frame[frame["rate"] > 0]
         parts.append(
             pd.DataFrame(
                 {

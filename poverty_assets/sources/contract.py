@@ -105,7 +105,9 @@ def _typed(raw: pd.DataFrame, name: str, contract: ColumnContract, judge: _Judge
     text = raw[found[0]]
     blank = text.isna() | (text.astype("string").str.strip().fillna("") == "")
     values: pd.Series
-    if contract.type == "text":
+    if contract.type == "code" and contract.digits is None:
+        values, bad = _code(text, blank, contract)
+    elif contract.type == "text":
         values = text.astype("string").str.strip().mask(blank)
         bad = pd.Series(False, index=text.index)
     elif contract.type == "flag":
@@ -130,6 +132,8 @@ def _typed(raw: pd.DataFrame, name: str, contract: ColumnContract, judge: _Judge
 
 
 def _numeric(text: pd.Series, blank: pd.Series, contract: ColumnContract) -> tuple[pd.Series, pd.Series]:
+    if contract.type == "code":
+        text = text.astype("string").str.strip().str.removeprefix(contract.without)
     number = pd.to_numeric(text.mask(blank), errors="coerce").astype("float64")
     bad = (number.isna() & ~blank) | np.isinf(number)
     if contract.type == "number":
@@ -138,10 +142,18 @@ def _numeric(text: pd.Series, blank: pd.Series, contract: ColumnContract) -> tup
     whole = number.where(~bad).astype("Int64")
     if contract.type == "integer":
         return whole, bad
-    code = whole.astype("string").str.zfill(contract.digits)
-    return code, bad | (code.str.len() > contract.digits).fillna(False).astype(bool) | (whole < 0).fillna(False).astype(
-        bool
-    )
+    digits = contract.digits or 0
+    code = whole.astype("string").str.zfill(digits)
+    too_long, negative = code.str.len() > digits, whole < 0
+    bad |= too_long.fillna(False).astype(bool) | negative.fillna(False).astype(bool)
+    return code.str.slice(0, contract.first), bad
+
+
+def _code(text: pd.Series, blank: pd.Series, contract: ColumnContract) -> tuple[pd.Series, pd.Series]:
+    """Codes of any form, as they are written; a whole number that was read as a decimal one loses its ``.0``."""
+    plain = text.astype("string").str.strip().str.replace(r"^(\d+)\.0+$", r"\1", regex=True).mask(blank)
+    known = plain.str.removeprefix(contract.without).str.slice(0, contract.first)
+    return known, (known == "").fillna(False).astype(bool)
 
 
 def _plain(value: Any) -> Any:

@@ -113,7 +113,7 @@ def observe(
     observation = read_source(found, country, measure)
     observation.metadata |= {
         "source_id": spec.source_id,
-        "file": found.path.relative_to(landing).as_posix(),
+        "file": found.file(landing),
         "sha256": observation.sha256,
         "observed_from": found.observed_from.isoformat(),
         "observed_to": found.observed_to.isoformat(),

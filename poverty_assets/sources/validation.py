@@ -6,11 +6,12 @@ Belongs here: reading each file as a refresh would and telling what it would ref
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from poverty_assets.errors import InputError, MissingFile
 from poverty_assets.measure.measure import load_measure
 from poverty_assets.pack.country import load_country, load_sources
-from poverty_assets.pack.source import release
+from poverty_assets.pack.source import SourceSpec, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, chosen_measure
 from poverty_assets.sources.readers import read_source
@@ -35,30 +36,27 @@ def validate_landing(settings: Settings) -> Iterator[tuple[str, str | None]]:
     name = chosen_measure(settings, country.default_measure)
     measure = load_measure(country.folder / "measures" / f"{name}.yaml")
     for spec in load_sources(country, simulated=settings.is_simulated):
-        if spec.cadence != "once":
-            pattern = spec.path.replace("{year}", "*").replace("{label}", "*")
-            files = sorted(folder.glob(pattern)) or [folder / spec.path]
-        else:
-            files = [release(spec, _FAR, folder).path]
-        for path in files[-1:]:
-            if not spec.required and not path.exists():
+        try:
+            found = release(_newest(spec, folder), _FAR, folder)
+            if not spec.required and not found.path.exists():
                 yield f"{spec.source_id}: absent (optional)", None
                 continue
-            try:
-                single = spec.model_copy(
-                    update={
-                        "path": path.relative_to(folder).as_posix(),
-                        "cadence": "once",
-                        "observed_from": spec.observed_from or _FAR.start,
-                        "observed_to": spec.observed_to or _FAR.start,
-                    }
-                )
-                observation = read_source(release(single, _FAR, folder), country, measure)
-            except InputError as error:
-                yield f"{spec.source_id}", error.message
-            else:
-                set_aside = sum(observation.quarantined.values())
-                yield (
-                    f"{spec.source_id}: {observation.rows:,} rows" + (f", {set_aside} set aside" if set_aside else ""),
-                    None,
-                )
+            observation = read_source(found, country, measure)
+        except InputError as error:
+            yield f"{spec.source_id}", error.message
+        else:
+            set_aside = sum(observation.quarantined.values())
+            yield (
+                f"{spec.source_id}: {observation.rows:,} rows" + (f", {set_aside} set aside" if set_aside else ""),
+                None,
+            )
+
+
+def _newest(spec: SourceSpec, folder: Path) -> SourceSpec:
+    """The source as one of a single file: of those of a cadence the newest that is there."""
+    if spec.cadence == "once":
+        return spec
+    pattern = spec.path.replace("{year}", "*").replace("{label}", "*")
+    path = (sorted(folder.glob(pattern)) or [folder / spec.path])[-1]
+    period = {"observed_from": spec.observed_from or _FAR.start, "observed_to": spec.observed_to or _FAR.start}
+    return spec.model_copy(update={"path": path.relative_to(folder).as_posix(), "cadence": "once", **period})

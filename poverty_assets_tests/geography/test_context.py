@@ -25,7 +25,7 @@ def of(**sources):
         name: value if isinstance(value, pd.DataFrame) else pd.DataFrame({"geometry": list(shapely.to_wkb(value))})
         for name, value in sources.items()
     }
-    rows = context_layers(LAYERS, SPECS, frames.get, OUTLINE)
+    rows = context_layers(LAYERS, SPECS, frames.get, OUTLINE, ["en", "km"])
     return rows.assign(shape=shapely.from_wkb(rows["geometry"].to_numpy()))
 
 
@@ -73,7 +73,7 @@ def test_polygons_stay_polygons_and_a_mixed_source_has_a_row_for_each_kind():
 def test_sources_that_are_absent_give_no_row_and_the_columns_are_those_of_the_catalog():
     assert of().empty
     assert of(roads=shapely.linestrings([[(90, 10), (91, 10)]])).empty
-    assert [c.name for c in table("dim_context").columns] == context.COLUMNS
+    assert [c.name for c in table("dim_context").columns] == of().columns.drop("shape").tolist()
 
 
 def test_every_layer_of_a_country_has_its_own_id_and_sources_that_exist():

@@ -24,8 +24,8 @@ def mapped(code, name):
     ("code", "name", "expected"),
     [
         ("120101", "another name", ("same_code", "120101", "1201")),
-        ("030401", "DAMBAE ", ("renumbered_district", "250101", "2501")),
-        ("121301", "boeng-kak", ("same_name_in_province", "120102", "1201")),
+        ("030401", "DAMBAE ", ("renumbered", "250101", "2501")),
+        ("121301", "boeng-kak", ("same_name", "120102", "1201")),
         ("129999", "Nowhere", ("known_without_boundary", None, "12")),
         ("120177", "Nowhere", ("known_without_boundary", None, "1201")),
     ],
@@ -36,9 +36,7 @@ def test_each_rule_places_a_code(code, name, expected):
 
 
 def test_an_unknown_code_is_refused_with_its_record():
-    with pytest.raises(
-        ContractViolation, match=r"file.csv, record 1: 1 of 1 commune codes are unknown; first '991234'"
-    ):
+    with pytest.raises(ContractViolation, match=r"file.csv, record 1: 1 of 1 area codes are unknown; first '991234'"):
         mapped("991234", "Nowhere")
 
 

@@ -24,7 +24,10 @@ FAULTS = [
     ("surveys/dhs.yaml", "areas:", "aeras: {}\nareas:", "unknown key 'aeras'"),
     ("simulated.yaml", "weights_18: [", "weights_18: [0, ", "weights_18 has 11 values for 10 indicators"),
 ]  # fmt: skip
-OF_AREAS = "polygons: commune, codes_from: area_codes_2014, names_from: [boundaries_province, pcodes], valid_from: 2014-01-01, "
+OF_AREAS = (
+    "polygons: commune, codes_from: area_codes_2014, names_from: [boundaries_province, pcodes, gazetteer_province,"
+    " gazetteer_district, gazetteer_commune], valid_from: 2014-01-01, "
+)
 SOURCES = [
     ("sources.yaml", "options: {encoding: mac_roman}", "options: {encodng: mac_roman}", "unknown key 'encodng'"),
     ("sources.yaml", "options: {member: ", "options: {membr: ", "unknown key 'membr'"),

@@ -6,7 +6,7 @@ from poverty_assets.sources.contract import apply_contract
 from poverty_assets_tests.pack.test_source import make_spec
 
 COLUMNS = {
-    "area_code": {"from": ["Code", "Com_Code"], "type": "code"},
+    "area_code": {"from": ["Code", "Com_Code"], "type": "code", "digits": 6},
     "households": {"from": "HH", "type": "integer", "minimum": 1},
     "rate": {"from": "Rate", "minimum": 0, "maximum": 1, "on_violation": "quarantine"},
 }

@@ -7,6 +7,7 @@ Belongs here: the assets of group ``areas``. Does not belong here: geometry and 
 import dagster as dg
 import pandas as pd
 
+from poverty_assets.geography.areas import boundary_source
 from poverty_assets.graph.assets.describe import picture
 from poverty_assets.graph.assets.recipe import Pack, Said, asset, of_role
 from poverty_assets.graph.partitions import quarter_of
@@ -17,11 +18,21 @@ from poverty_assets.pack.source import SourceSpec, TableSource
 def coded(specs: list[SourceSpec]) -> list[TableSource]:
     """Tables of which each row says, by a code, which area it is of."""
     tables = [spec for spec in specs if isinstance(spec, TableSource) and spec.role != "areas"]
-    return [spec for spec in tables if {"area_code", "village_code"} & set(spec.columns)]
+    return [spec for spec in tables if "area_code" in spec.columns]
 
 
 def _coded(pack: Pack) -> list[TableSource]:
     return coded(pack.specs)
+
+
+def _lists(specs: list[SourceSpec]) -> list[str]:
+    """Sources that tell which codes of areas there are."""
+    return boundary_source(specs).options.names_from
+
+
+def _listed_and_coded(pack: Pack) -> list[SourceSpec]:
+    lists = _lists(pack.specs)
+    return [*(spec for spec in pack.specs if spec.source_id in lists), *_coded(pack)]
 
 
 def _areas_and_coded(pack: Pack) -> list[SourceSpec]:
@@ -30,18 +41,19 @@ def _areas_and_coded(pack: Pack) -> list[SourceSpec]:
 
 @asset(Said("areas", of_role("areas"), ("python", "parquet", "shapely")), reads=of_role("areas"))
 def area_boundary(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
-    """Boundaries and names of areas at four levels: communes as observed, the others dissolved from them."""
+    """Boundaries and names of areas at every level: the finest as observed, the others dissolved from it."""
     from poverty_assets.geography.areas import areas_from_sources
 
     return areas_from_sources(home.of_role("areas"), home.reader(quarter_of(context)), home.country)
 
 
-@asset(Said(of=_coded), reads=_coded)
+@asset(Said(of=_coded), reads=_listed_and_coded)
 def area_crosswalk(context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, home: Home) -> pd.DataFrame:
     """Codes of other years, mapped."""
     from poverty_assets.geography.crosswalk import map_sources
 
-    return map_sources(coded(home.specs), home.reader(quarter_of(context)), area_boundary, home.country)
+    read = home.reader(quarter_of(context))
+    return map_sources(coded(home.specs), read, area_boundary, home.country, _lists(home.specs))
 
 
 @asset(Said(of=_areas_and_coded))
@@ -55,8 +67,9 @@ def dim_area(
     read = home.reader(quarter_of(context))
     areas = counts_from_sources(area_boundary, area_crosswalk, coded(home.specs), read)
     households = areas.set_index("area_id")["households"]
-    png = area_map(areas, households, "Households by commune", "households", home.settings.is_simulated)
-    context.add_output_metadata({"map": picture(png, "Households by commune")})
+    title = f"Households by {home.country.levels[home.country.levels.finest].name('en')}"
+    png = area_map(areas, households, title, "households", home.settings.is_simulated)
+    context.add_output_metadata({"map": picture(png, title)})
     return areas
 
 

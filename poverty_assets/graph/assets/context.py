@@ -31,7 +31,8 @@ def dim_context(context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, 
 
     outline = area_boundary.set_index("area_id")["geometry"][home.country.area_id]
     layers, sources = home.country.context_layers, drawn(home.specs, home.country)
-    return context_layers(layers, sources, home.reader(quarter_of(context)), outline)
+    read = home.reader(quarter_of(context))
+    return context_layers(layers, sources, read, outline, home.country.language_codes)
 
 
 ASSETS = (dim_context,)

@@ -36,7 +36,7 @@ def register_history(context: dg.AssetExecutionContext, area_crosswalk: pd.DataF
     from poverty_assets.registers.counts import register_history as history_of
 
     read = home.reader(quarter_of(context))
-    return history_of(home.tables_of_role("history"), read, area_crosswalk, home.country)
+    return history_of(home.tables_of_role("history"), read, area_crosswalk)
 
 
 @assets(

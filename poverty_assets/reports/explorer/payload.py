@@ -66,7 +66,7 @@ def read_payload(connection: duckdb.DuckDBPyConnection, quarters: Sequence[Quart
     country = load_country(_country_id(str(areas["area_id"].iloc[0])))
     chosen = Selection(_measure(connection, country), wanted, areas["area_id"].tolist())
     facts = {
-        "name": {"en": country.name_en, "km": country.name_km},
+        "name": {"en": country.name_en, "km": country.names.get("km", country.name_en)},
         **read_facts(country.folder / "explorer.yaml"),
     }
     hazards = _named(connection, "hazard")

@@ -94,7 +94,7 @@ def read_households(
 
 def _raw(wave: WaveDescription, measure: Measure | None, country: Country | None) -> tuple[pd.DataFrame, Path]:
     """Households before typing, and the file that their rows are of."""
-    lengths = sorted(country.area_digits.values()) if country else []
+    lengths = country.levels.digits if country else []
     if wave.form.adapter == "canonical":
         return read_mapped(wave, measure, lengths), wave.folder / str(wave.form.file)
     if measure is None:
