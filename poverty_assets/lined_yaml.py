@@ -8,7 +8,8 @@ Plain yaml is understood, with anchors and aliases; tags, merge keys (``<<``) an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,6 +24,9 @@ from poverty_assets.errors import MissingFile, SpecificationError
 Place = tuple[str | int, ...]
 T = TypeVar("T")
 
+EACH_LANGUAGE = "_*"
+"""End of a known key that stands for one in each language: ``name_*`` for ``name_en``, ``name_fr``."""
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 MOST_VALUES = 100_000
 """Values that a file may hold with its aliases written out: our longest has some 4,000."""
 DEEPEST = 100
@@ -130,6 +134,13 @@ class LinedYaml:
             return self.noted("", f"{key} is missing", f"add a line `{key}: ...`", *at)
         return " ".join(str(value).split())
 
+    def spoken(self, key: str, english: str) -> dict[str, str]:
+        """A text in each language that the part has it in: English under the key ``english``, others under ``<key>_<code>``."""
+        named = [str(name) for name in self.value if str(name).startswith(f"{key}_")]
+        others = [name for name in named if _LANGUAGE.fullmatch(name[len(key) + 1 :])]
+        texts = {name.removeprefix(f"{key}_"): self.text(name) for name in others if name != english}
+        return {"en": self.text(english), **texts}
+
     def number(self, value: object, key: str) -> float:
         """A number (given under ``key``)."""
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -153,11 +164,14 @@ class LinedYaml:
         return value
 
     def check_keys(self, known: Collection[str]) -> None:
-        """Refuse a part that is not a mapping, or has keys that are not known."""
+        """Refuse a part that is not a mapping, or has keys that are not known (``name_*``: one in each language)."""
         if not isinstance(self.value, dict):
             self.refuse("a mapping (key: value) is expected here", "see another file of this kind")
+        spoken = [key.removesuffix("*") for key in known if key.endswith(EACH_LANGUAGE)]
         for key in self.value:
-            if key not in known:
+            if key not in known and not any(
+                str(key).startswith(start) and _LANGUAGE.fullmatch(str(key)[len(start) :]) for start in spoken
+            ):
                 self.noted(None, f"unknown key {key!r}", nearest(key, known), key)
 
     def checked(self, form: Any) -> Any:
@@ -282,17 +296,32 @@ def _name_of(entry: Any, number: int) -> str:
     return str(names[0]) if names else f"[{number}]"
 
 
-def read_lined_yaml(path: Path | str, kind: type[dict[Any, Any]] | type[list[Any]] = dict) -> LinedYaml:
+def columns_of(texts: Mapping[str, str], languages: Iterable[str], key: str = "name") -> dict[str, str | None]:
+    """A text in each of these languages as columns, None where there is none.
+
+    Examples
+    --------
+    >>> columns_of({"en": "Water", "fr": "Eau"}, ["en", "ky"])
+    {'name_en': 'Water', 'name_ky': None}
+    """
+    return {f"{key}_{language}": texts.get(language) for language in languages}
+
+
+def read_lined_yaml(
+    path: Path | str, kind: type[dict[Any, Any]] | type[list[Any]] = dict, *, optional: bool = False
+) -> LinedYaml:
     """Read a yaml file that holds a mapping (or a list).
 
     Raises
     ------
     MissingFile
-        If there is no such file.
+        If there is no such file; one that is ``optional`` is then as if it were empty.
     SpecificationError
         If it is not yaml, holds a key twice, or is not of that kind.
     """
     file = Path(path)
+    if optional and not file.exists():
+        return LinedYaml(file, kind(), {})
     if not file.is_file():
         raise MissingFile("there is no such file", file=file, remedy="check the path and the name")
     try:

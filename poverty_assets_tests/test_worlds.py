@@ -179,7 +179,7 @@ def test_a_commune_without_a_value_takes_that_of_the_smallest_area_around_it(wor
     beside = parts_of(world, world.hierarchy.line(world.finest[0])[1])
     known = pd.DataFrame({"area_id": [beside[1], world.finest[-1]], "x": [9.0, 1.0]})
     made = exposure(
-        [(Hazard("h", "h", "h", (way,)), way)],
+        [(Hazard("h", {"en": "h"}, (way,)), way)],
         world.hierarchy,
         cells=lambda: pytest.fail("no raster"),
         raster=lambda _: pytest.fail("no raster"),

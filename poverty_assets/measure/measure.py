@@ -23,17 +23,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from poverty_assets.errors import SpecificationError
-from poverty_assets.lined_yaml import LinedYaml, read_lined_yaml
+from poverty_assets.lined_yaml import LinedYaml, columns_of, read_lined_yaml
 from poverty_assets.measure.rules import Rule, RuleError, parse_rule
 
+SHARED = Path(__file__).parents[1] / "measures"
+"""Measures that every country may use."""
 Level = Literal["household", "member"]
 _TOP_KEYS = {
-    "measure_id", "name_en", "name_km", "source", "cutoffs", "dimensions", "indicators", "columns", "member_columns",
+    "measure_id", "base", "name_*", "source", "cutoffs", "dimensions", "indicators", "columns", "member_columns",
     "derived", "lacks",
 }  # fmt: skip
-_DIMENSION_KEYS = {"dimension_id", "name_en", "name_km"}
+_DIMENSION_KEYS = {"dimension_id", "name_*"}
 _INDICATOR_KEYS = {
-    "indicator_id", "dimension_id", "name_en", "name_km", "definition", "definition_km", "cutoff", "weight", "rule",
+    "indicator_id", "dimension_id", "name_*", "definition", "definition_*", "cutoff", "weight", "rule",
     "eligibility", "missing", "source",
 }  # fmt: skip
 _DERIVED_KEYS = {"column_id", "of", "rule", "description"}
@@ -54,13 +56,17 @@ class Dimension:
     """A dimension of deprivation."""
 
     dimension_id: str
-    name_en: str
-    name_km: str
+    names: Mapping[str, str]
+
+    @property
+    def name_en(self) -> str:
+        """Name in English."""
+        return self.names["en"]
 
 
 @dataclass(frozen=True)
 class Indicator:
-    """One indicator: its names, its definition in words, and the rule that decides it.
+    """One indicator: its names and its definition by language, and the rule that decides it.
 
     ``eligibility`` false makes the household not deprived. ``missing`` says what an unknown rule means: ``unknown``
     leaves the household out of the estimates, ``not_deprived`` counts it as not deprived.
@@ -68,16 +74,24 @@ class Indicator:
 
     indicator_id: str
     dimension_id: str
-    name_en: str
-    name_km: str
-    definition: str
-    definition_km: str
+    names: Mapping[str, str]
+    definitions: Mapping[str, str]
     cutoff: str
     source: str
     weight: Fraction
     rule: Rule | None = None
     eligibility: Rule | None = None
     missing: Literal["unknown", "not_deprived"] = "unknown"
+
+    @property
+    def name_en(self) -> str:
+        """Name in English."""
+        return self.names["en"]
+
+    @property
+    def definition(self) -> str:
+        """Definition in English."""
+        return self.definitions["en"]
 
 
 @dataclass(frozen=True)
@@ -95,8 +109,7 @@ class Measure:
     """A measure: indicators with weights that sum to 1, and the cut-offs k that it is published at."""
 
     measure_id: str
-    name_en: str
-    name_km: str
+    names: Mapping[str, str]
     source: str
     cutoffs: Cutoffs
     dimensions: tuple[Dimension, ...]
@@ -114,9 +127,11 @@ class Measure:
         cutoffs: Cutoffs,
     ) -> Measure:
         """A measure made in code of weights alone, for a user's own indicator columns."""
-        words = (measure_id,) * 6
-        indicators = tuple(Indicator(i, "all", *words, weight=Fraction(w)) for i, w in weights.items())
-        return cls(*(measure_id,) * 4, cutoffs, (Dimension("all", "all", "all"),), indicators)
+        words = {"en": measure_id}
+        indicators = tuple(
+            Indicator(i, "all", words, words, measure_id, measure_id, weight=Fraction(w)) for i, w in weights.items()
+        )
+        return cls(measure_id, words, measure_id, cutoffs, (Dimension("all", {"en": "all"}),), indicators)
 
     def without(self, lacking: Collection[str]) -> Measure:
         """The measure of a survey that lacks some of its indicators: those of the same dimension share their weight, each in
@@ -148,6 +163,11 @@ class Measure:
             raise SpecificationError(problem, file=self.file, remedy="use another survey, or another measure")
         factor = {name: whole[name] / kept[name] for name in whole}
         return replace(self, indicators=tuple(replace(i, weight=i.weight * factor[i.dimension_id]) for i in left))
+
+    @property
+    def name_en(self) -> str:
+        """Name in English."""
+        return self.names["en"]
 
     @property
     def indicator_ids(self) -> list[str]:
@@ -193,12 +213,13 @@ class Measure:
         """
         return np.asarray(np.asarray(scores) * k.denominator >= k.numerator * self.denominator)
 
-    def dim_indicator(self) -> pd.DataFrame:
-        """Rows of the table ``dim_indicator``."""
+    def dim_indicator(self, languages: Iterable[str] = ("en",)) -> pd.DataFrame:
+        """Rows of the table ``dim_indicator``, with names in these languages."""
+        spoken = list(languages)
         rows = [
             {
                 "measure_id": self.measure_id, "indicator_id": i.indicator_id, "dimension_id": i.dimension_id,
-                "name_en": i.name_en, "name_km": i.name_km, "definition": i.definition, "cutoff": i.cutoff,
+                **columns_of(i.names, spoken), "definition": i.definition, "cutoff": i.cutoff,
                 "weight": float(i.weight), "source": i.source,
             }
             for i in self.indicators
@@ -242,7 +263,40 @@ def load_measure(path: Path | str, columns: Collection[str] | None = None) -> Me
         If the file breaks a rule: weights that do not sum to 1, a bad fraction, an unknown column or key, an id twice,
         derived columns that depend on each other in a circle. The place is the line.
     """
-    return read_lined_yaml(path).collected(lambda source: _measure(source, set(columns or ())))
+    return on_base(read_lined_yaml(path)).collected(lambda source: _measure(source, set(columns or ())))
+
+
+def measure_files(folder: Path) -> dict[str, Path]:
+    """Files of the measures that a country may use: the shared ones, and those of its folder, which go before them."""
+    return {path.stem: path for where in (SHARED, folder / "measures") for path in sorted(where.glob("*.yaml"))}
+
+
+def on_base(source: LinedYaml) -> LinedYaml:
+    """A file that changes a shared measure (``base``), with all that it leaves as it is.
+
+    What the file says of a dimension or an indicator of the shared measure, by its id, replaces that; others are added.
+    """
+    name = source.value.get("base")
+    if name is None:
+        return source
+    shared = {path.stem: path for path in SHARED.glob("*.yaml")}
+    if name not in shared:
+        source.refuse(f"there is no shared measure {name!r}", f"use one of: {', '.join(sorted(shared))}", "base")
+    under = read_lined_yaml(shared[name])
+    value, lines = {**under.value, **source.value}, dict(source.lines)
+    for key, of in (("dimensions", "dimension_id"), ("indicators", "indicator_id"), ("derived", "column_id")):
+        entries = [dict(entry) for entry in under.value.get(key) or []]
+        place = {entry[of]: i for i, entry in enumerate(entries)}
+        for i, part in enumerate(source.items(key)):
+            at = place.setdefault(str(part.value.get(of)), len(entries))
+            entries[at:at] = [{}] if at == len(entries) else []
+            entries[at] |= part.value
+            within = {line[2:]: number for line, number in source.lines.items() if line[:2] == (key, i)}
+            lines |= {(key, at, *rest): number for rest, number in within.items()}
+        value[key] = entries
+    for key in ("columns", "member_columns"):
+        value[key] = {**(under.value.get(key) or {}), **(source.value.get(key) or {})}
+    return replace(source, value=value, lines=lines)
 
 
 def _measure(source: LinedYaml, columns: set[str]) -> Measure:
@@ -255,7 +309,7 @@ def _measure(source: LinedYaml, columns: set[str]) -> Measure:
             source.noted(None, f"there are no {key}", f"list the {key}")
         source.check_unique(key, name)
     measure = Measure(
-        source.text("measure_id"), source.text("name_en"), source.text("name_km"), source.text("source"),
+        source.text("measure_id"), source.spoken("name", "name_en"), source.text("source"),
         _cutoffs(source), dimensions, indicators, derived, _described(source, "columns"),
         _described(source, "member_columns"), source.file,
     )  # fmt: skip
@@ -304,7 +358,7 @@ def _cutoffs(source: LinedYaml) -> Cutoffs:
 
 def _dimension(part: LinedYaml) -> Dimension:
     part.check_keys(_DIMENSION_KEYS)
-    return Dimension(part.text("dimension_id"), part.text("name_en"), part.text("name_km"))
+    return Dimension(part.text("dimension_id"), part.spoken("name", "name_en"))
 
 
 def _indicator(part: LinedYaml, dimensions: tuple[Dimension, ...], source: LinedYaml) -> Indicator:
@@ -316,10 +370,8 @@ def _indicator(part: LinedYaml, dimensions: tuple[Dimension, ...], source: Lined
     return Indicator(
         indicator_id=part.text("indicator_id"),
         dimension_id=dimension,
-        name_en=part.text("name_en"),
-        name_km=part.text("name_km"),
-        definition=part.text("definition"),
-        definition_km=part.text("definition_km"),
+        names=part.spoken("name", "name_en"),
+        definitions=part.spoken("definition", "definition"),
         cutoff=part.text("cutoff"),
         source=part.text("source") if "source" in part.value else source.text("source"),
         weight=_fraction(part, part.text("weight"), "weight"),

@@ -218,8 +218,9 @@ def read_country(path: Path) -> Country:
 
 
 def load_sources(country: Country, *, simulated: bool) -> list[SourceSpec]:
-    """Read the country's sources: those of the landing folder, or those that its simulated twin writes."""
-    return read_sources(country.folder / ("sources_simulated.yaml" if simulated else "sources.yaml"))
+    """Read the country's sources: those of the landing folder, or those that its simulated twin writes, if it has one."""
+    path = country.folder / ("sources_simulated.yaml" if simulated else "sources.yaml")
+    return read_sources(path) if path.exists() or not simulated else []
 
 
 def read_sources(path: Path) -> list[SourceSpec]:

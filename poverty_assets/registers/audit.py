@@ -50,12 +50,10 @@ def load_targeting(path: Path | str) -> dict[str, Targeting]:
 
     Raises
     ------
-    MissingFile
-        If there is no such file.
     SpecificationError
         If it breaks a rule; the place is the line.
     """
-    return {found.register_id: found for found in read_lined_yaml(path).collected(_targetings)}
+    return {found.register_id: found for found in read_lined_yaml(path, optional=True).collected(_targetings)}
 
 
 def _targetings(source: LinedYaml) -> list[Targeting]:

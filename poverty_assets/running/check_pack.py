@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from poverty_assets.errors import InputError, SpecificationError
 from poverty_assets.lined_yaml import LinedYaml, nearest, read_lined_yaml
-from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.measure.measure import Measure, load_measure, measure_files
 from poverty_assets.pack.country import Country, country_folder, read_country, read_sources
 from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource
 
@@ -103,11 +103,7 @@ def _regions(pack: _Pack, sources: list[SourceSpec]) -> None:
 
 
 def _measures(pack: _Pack) -> list[Measure]:
-    files = sorted((pack.folder / "measures").glob("*.yaml"))
-    if not files:
-        remedy = "describe one as in measures/global_mpi.yaml of another country"
-        pack.note([SpecificationError("there is no measure", file=pack.folder / "measures", remedy=remedy)])
-    measures = [pack.read(load_measure, "measures", file.name) for file in files]
+    measures = [pack.read(load_measure, str(file)) for file in measure_files(pack.folder).values()]
     return [measure for measure in measures if measure is not None]
 
 
@@ -161,7 +157,7 @@ def _named_in_country(pack: _Pack, country: Country, sources: list[SourceSpec]) 
 
     file = read_lined_yaml(pack.folder / "country.yaml")
     features = {feature.feature_id for spec in sources for feature in spec.features}
-    measures = [path.stem for path in (pack.folder / "measures").glob("*.yaml")]
+    measures = list(measure_files(pack.folder))
     _known(pack, file, "measure", country.default_measure, measures, "default_measure")
     for i, name in enumerate(country.baseline_features):
         _known(pack, file, "feature", name, features, "baseline_features", i)

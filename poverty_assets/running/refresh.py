@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from poverty_assets.errors import NotObserved, PovertyAssetsError, UsageError
-from poverty_assets.measure.measure import load_measure
+from poverty_assets.measure.measure import load_measure, measure_files
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, release
 from poverty_assets.quarter import Quarter
@@ -148,11 +148,11 @@ def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> No
 
 def _measure_file(settings: Settings, country: Country) -> Any:
     name = chosen_measure(settings, country.default_measure)
-    path = country.folder / "measures" / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
-        raise UsageError(f"{country.name_en} has no measure {name!r}", remedy=f"use one of {known}, or add {path.name}")
-    return path
+    files = measure_files(country.folder)
+    if name not in files:
+        known = ", ".join(sorted(files))
+        raise UsageError(f"{country.name_en} has no measure {name!r}", remedy=f"use one of {known}, or add {name}.yaml")
+    return files[name]
 
 
 def _observed(specs: list[SourceSpec], quarter: Quarter, settings: Settings) -> list[Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from poverty_assets.errors import InputError, MissingFile
-from poverty_assets.measure.measure import load_measure
+from poverty_assets.measure.measure import load_measure, measure_files
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, release
 from poverty_assets.quarter import Quarter
@@ -34,7 +34,7 @@ def validate_landing(settings: Settings) -> Iterator[tuple[str, str | None]]:
         raise MissingFile("no such landing folder", file=folder, remedy="name the folder that holds the files")
     country = load_country(settings.country)
     name = chosen_measure(settings, country.default_measure)
-    measure = load_measure(country.folder / "measures" / f"{name}.yaml")
+    measure = load_measure(measure_files(country.folder)[name])
     for spec in load_sources(country, simulated=settings.is_simulated):
         try:
             found = release(_newest(spec, folder), _FAR, folder)

@@ -59,7 +59,7 @@ def test_measure_of_the_ministry_has_sixteen_indicators_in_five_equal_dimensions
 def test_every_shipped_indicator_is_described_in_both_languages() -> None:
     for file in sorted(MEASURES.glob("*.yaml")):
         for indicator in load_measure(file).indicators:
-            for text in (indicator.name_km, indicator.definition_km):
+            for text in (indicator.names["km"], indicator.definitions["km"]):
                 assert any("\u1780" <= letter <= "\u17ff" for letter in text), (file.name, indicator.indicator_id)
 
 

@@ -22,10 +22,10 @@ TEXT = (
 @asset()
 def dim_indicator(home: Home) -> pd.DataFrame:
     """Indicators of every measure of the pack."""
-    from poverty_assets.measure.measure import load_measure
+    from poverty_assets.measure.measure import load_measure, measure_files
 
-    files = sorted((home.country.folder / "measures").glob("*.yaml"))
-    return pd.concat([load_measure(file).dim_indicator() for file in files], ignore_index=True)
+    measures = [load_measure(file) for _, file in sorted(measure_files(home.country.folder).items())]
+    return pd.concat([one.dim_indicator(home.country.language_codes) for one in measures], ignore_index=True)
 
 
 @asset(Said("survey", WAVES, description=TEXT.format(which="")), reads=WAVES)

@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import PrivateAttr
 
 from poverty_assets.features.feature_table import Observed
-from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.measure.measure import Measure, load_measure, measure_files
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, TableSource
 from poverty_assets.quarter import Quarter
@@ -91,7 +91,7 @@ class Home(dg.ConfigurableResource):
     def measure(self) -> Measure:
         """The measure that is estimated."""
         name = chosen_measure(self.settings, self.country.default_measure)
-        return load_measure(self.country.folder / "measures" / f"{name}.yaml")
+        return load_measure(measure_files(self.country.folder)[name])
 
     def observe(self, source_id: str, quarter: Quarter) -> Observation:
         """Read a source's file as the quarter sees it."""

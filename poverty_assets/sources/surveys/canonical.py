@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.lined_yaml import LinedYaml
-from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.measure.measure import Measure, load_measure, measure_files
 from poverty_assets.pack.country import Country, country_folder, load_country
 from poverty_assets.sources.surveys.mapped import read_mapped
 from poverty_assets.sources.surveys.rows import as_text, refuse_rows
@@ -82,7 +82,7 @@ def read_households(
     wave = read_wave_description(folder)
     form = wave.form
     if measure is None and form.measure is not None:
-        measure = load_measure(_country_file(wave.spec, "measures", form.measure))
+        measure = load_measure(_measure_file(wave.spec, form.measure))
     if form.country is not None:
         country = load_country(form.country)
     raw, file = _raw(wave, measure, country)
@@ -118,12 +118,12 @@ def hashed(values: pd.Series, key: bytes) -> pd.Series:
     return pd.Series(digests, index=values.index, dtype="str")
 
 
-def _country_file(spec: LinedYaml, kind: str, name: str) -> Path:
+def _measure_file(spec: LinedYaml, name: str) -> Path:
     country = spec.text("country")
-    file = country_folder(country) / kind / f"{name}.yaml"
-    if not file.is_file():
-        spec.refuse(f"country {country} has no {kind}/{name}.yaml", "correct country or measure", "country")
-    return file
+    files = measure_files(country_folder(country))
+    if name not in files:
+        spec.refuse(f"country {country} has no measure {name}", f"use one of: {', '.join(sorted(files))}", "measure")
+    return files[name]
 
 
 def canonical_frame(frame: pd.DataFrame, file: Path) -> Households:
