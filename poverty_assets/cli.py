@@ -126,7 +126,7 @@ def validate(
     country: Annotated[str | None, typer.Option(help="Country folder, as khm.")] = None,
 ) -> None:
     """Check the country's own files, then landing files against their contracts; runs and writes nothing."""
-    from poverty_assets.running.check_pack import check_pack
+    from poverty_assets.running.check_pack import check_covariates, check_pack
     from poverty_assets.sources.validation import validate_landing
 
     settings = _settings(country=country, landing=folder, sources="landing" if folder else None)
@@ -144,6 +144,9 @@ def validate(
         if outcome is not None:
             problems += 1
             _complain(outcome)
+    for fault in check_covariates(settings):
+        problems += 1
+        _complain(fault.message)
     if problems:
         raise InputError(f"{problems} sources cannot be used", file=settings.landing_folder, remedy="see above")
 

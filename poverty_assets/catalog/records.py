@@ -15,11 +15,13 @@ _TARGET_KIND = Column(
     "VARCHAR",
     "Kind of thing predicted: register_rate (share of households on a register), margin (share deprived in an indicator), nowcast"
     " (the same, and the headcount ratio, moved on to a later time), truth (a published figure, beside what is so in simulated data),"
-    " profiles (all sets of deprivations together)",
-    allowed=("register_rate", "margin", "nowcast", "truth", "profiles"),
+    " profiles (all sets of deprivations together), official (the headcount ratio to quote, beside official rates of the same areas)",
+    allowed=("register_rate", "margin", "nowcast", "truth", "profiles", "official"),
 )
 _TARGET = Column(
-    "target", "VARCHAR", "What is predicted: a register, an indicator, a statistic; all: the kind's targets together"
+    "target",
+    "VARCHAR",
+    "What is predicted: a register, an indicator, a statistic, official rates (their source); all: the kind's targets together",
 )
 
 MODEL_RUN = Table(
@@ -66,8 +68,9 @@ MODEL_METRIC = Table(
             "fold_design",
             "VARCHAR",
             "How areas were held out; random folds flatter and are never used to choose; next_wave: judged by the wave that came"
-            " after; truth: against what is so in simulated data",
-            allowed=("random", "block50km", "leave_province_out", "next_wave", "truth"),
+            " after; truth: against what is so in simulated data; official: against official rates of the nearest year, which no model"
+            " knows",
+            allowed=("random", "block50km", "leave_province_out", "next_wave", "truth", "official"),
         ),
         SUBGROUP.renamed("subgroup", "Areas scored: all, or column=value as in is_urban=true"),
         QUARTER.renamed(

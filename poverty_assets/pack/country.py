@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from poverty_assets.errors import SpecificationError, UsageError
 from poverty_assets.lined_yaml import Form, misfit, nearest, raise_misfits, read_lined_yaml
 from poverty_assets.pack.levels import Level, Levels
-from poverty_assets.pack.source import AnySource, SourceSpec, VectorSource
+from poverty_assets.pack.source import AnySource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
 
 COUNTRIES = "POVERTY_ASSETS_COUNTRIES"
@@ -218,7 +218,17 @@ def read_country(path: Path) -> Country:
 
 
 def load_sources(country: Country, *, simulated: bool) -> list[SourceSpec]:
-    """Read the country's sources: those of the landing folder, or those that its simulated twin writes, if it has one."""
+    """The country's sources: those of the landing folder, or those that its simulated twin writes, if it has one. Those of official
+    rates, which no estimate may know, are not among them."""
+    return [spec for spec in _every_source(country, simulated) if spec.role != "truth"]
+
+
+def load_truth_sources(country: Country, *, simulated: bool) -> list[TableSource]:
+    """Sources of official rates: for evaluation alone."""
+    return [s for s in _every_source(country, simulated) if isinstance(s, TableSource) and s.role == "truth"]
+
+
+def _every_source(country: Country, simulated: bool) -> list[SourceSpec]:
     path = country.folder / ("sources_simulated.yaml" if simulated else "sources.yaml")
     return read_sources(path) if path.exists() or not simulated else []
 

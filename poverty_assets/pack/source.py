@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, SkipValidation, model_validator
+from pydantic_core import PydanticCustomError
 
 from poverty_assets.errors import MissingFile, NotObserved
 from poverty_assets.lined_yaml import Form, misfit, raise_misfits
@@ -23,7 +24,8 @@ from poverty_assets.quarter import Quarter
 if TYPE_CHECKING:
     import pandas as pd
 
-Role = Literal["areas", "register", "history", "features", "survey", "published", "context"]
+Role = Literal["areas", "register", "history", "features", "survey", "published", "context", "truth"]
+"""``truth``: official rates, for evaluation alone. `pack.country.load_sources` leaves these out."""
 
 
 class ColumnContract(Form):
@@ -124,6 +126,7 @@ class SourceSpec(Form):
         needs, remedy = {
             "register": (tables, table),
             "history": (tables, table),
+            "truth": (tables, table),
             "survey": ((SurveySource,), "use the reader survey"),
             "published": (
                 (OphiWorkbookSource, OphiCsvSource),
@@ -143,6 +146,33 @@ class AreaAttributes(Form):
     is_urban: str | None = None
 
 
+class OfficialRates(Form):
+    """Where the rates of a table of official rates are: a column for each year, or one of rates and one of years.
+
+    Attributes
+    ----------
+    rates : dict of str to int
+        Column of rates -> its year.
+    value, year : str, optional
+        Columns of a table with a row for each area and year.
+    percent : bool
+        Rates are of 0 to 100, not shares.
+    """
+
+    rates: dict[str, int] = Field(default_factory=dict)
+    value: str | None = None
+    year: str | None = None
+    percent: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> OfficialRates:
+        if bool(self.rates) == bool(self.value) or bool(self.value) != bool(self.year):
+            raise misfit(
+                "rates stand in one way", "state rates: {column: year}, or value and year, names of two columns"
+            )
+        return self
+
+
 class TableOptions(Form):
     """Options of every table.
 
@@ -157,6 +187,8 @@ class TableOptions(Form):
         Areas of the finest level that the table does not list have 0 in every column.
     points : tuple of str, optional
         Columns of longitude and latitude: the rows are points.
+    official : OfficialRates, optional
+        Where the rates are, of a table of role ``truth``.
     """
 
     register_id: str | None = None
@@ -164,6 +196,7 @@ class TableOptions(Form):
     urban_value: list[str] = Field(default_factory=list)
     absent_is_zero: bool = False
     points: tuple[str, str] | None = None
+    official: OfficialRates | None = None
 
 
 class TableSource(SourceSpec):
@@ -187,6 +220,9 @@ class TableSource(SourceSpec):
         for i, rule in enumerate(self.rules):
             used += [(rule.left, ("rules", i, "left")), (rule.at_most, ("rules", i, "at_most"))]
         used += [(name, ("options", "points")) for name in self.options.points or ()]
+        rates = self.options.official
+        for name in (*rates.rates, *filter(None, (rates.value, rates.year))) if rates else ():
+            used += [(name, ("options", "official"))]
         for attribute, name in attributes or ():
             used += [(name, ("options", "area_attributes", attribute))] if name else []
         found = [
@@ -199,6 +235,7 @@ class TableSource(SourceSpec):
         if bool(attributes and attributes.is_urban) != bool(self.options.urban_value):
             problem = "is_urban and urban_value go together"
             found.append(misfit(problem, "state both, or neither", "options"))
+        found += self._truth_is_for_evaluation_alone()
         for i, feature in enumerate(self.features):
             if (feature.statistic == "column") != (self.options.points is None):
                 problem = f"{feature.statistic!r} cannot be made of {'points' if self.options.points else 'a table'}"
@@ -206,6 +243,22 @@ class TableSource(SourceSpec):
                 found.append(misfit(problem, remedy, "features", i, "statistic"))
         raise_misfits(found)
         return self
+
+    def _truth_is_for_evaluation_alone(self) -> list[PydanticCustomError]:
+        if self.role != "truth":
+            problem, remedy = f"official rates are of role truth, not {self.role}", "state role: truth, or leave it out"
+            return [misfit(problem, remedy, "options", "official")] if self.options.official else []
+        found = []
+        if self.options.official is None:
+            found.append(misfit("official is missing", "say where the rates are: official: {rates: ...}", "options"))
+        if "area_code" not in self.columns:
+            found.append(misfit("there is no column 'area_code'", "name the column with codes of areas so", "columns"))
+        if self.features or self.options.area_attributes:
+            problem = "official rates are for evaluation alone"
+            found.append(misfit(problem, "leave features and area_attributes out", "features"))
+        if self.cadence != "once":
+            found.append(misfit("official rates of several years are one file", "state cadence: once", "cadence"))
+        return found
 
 
 class CsvOptions(TableOptions):

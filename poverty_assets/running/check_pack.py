@@ -7,17 +7,34 @@ other. Does not belong here: the form of any one file (``pack``, ``measure``, ``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from poverty_assets.errors import InputError, SpecificationError
 from poverty_assets.lined_yaml import LinedYaml, nearest, read_lined_yaml
 from poverty_assets.measure.measure import Measure, load_measure, measure_files
-from poverty_assets.pack.country import Country, country_folder, read_country, read_sources
+from poverty_assets.pack.country import (
+    Country,
+    country_folder,
+    load_country,
+    load_sources,
+    read_country,
+    read_sources,
+)
+from poverty_assets.pack.feature import ColumnFeature
 from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource
+from poverty_assets.pack.truth import read_truth_files
+from poverty_assets.quarter import Quarter
+from poverty_assets.settings import Settings
+from poverty_assets.sources.readers import observe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 T = TypeVar("T")
 
@@ -75,7 +92,37 @@ def check_pack(country_id: str) -> list[InputError]:
             pack.read(lambda path: read_recode(path.stem, pack.folder), "surveys", f"{survey}.yaml")
     if country is not None:
         _named_in_country(pack, country, sources)
+    pack.read(read_truth_files)
     return pack.found
+
+
+def check_covariates(settings: Settings) -> list[InputError]:
+    """Columns of tables in the landing folder that hold official rates, and that features are made of which models learn from.
+
+    Returns
+    -------
+    list of InputError
+        None or one, naming all of them. Files that cannot be read are passed over: holding them against their contracts says so.
+    """
+    from poverty_assets.evaluation.official import read_official, refuse_truth_among_columns
+
+    country, landing, simulated = load_country(settings.country), settings.landing_folder, settings.is_simulated
+    columns: dict[str, pd.Series] = {}
+    for spec in load_sources(country, simulated=simulated):
+        if not isinstance(spec, TableSource) or "area_code" not in spec.columns:
+            continue
+        made = [f.options for f in spec.features if isinstance(f, ColumnFeature) and f.covariate]
+        learnt = " ".join(f"{options.value} {options.per}" for options in made)
+        with suppress(InputError):
+            frame = observe(spec, Quarter(9000, 4), landing, country).frame
+            numbers = frame.select_dtypes("number") if len(frame) else frame
+            used = [name for name in numbers if re.search(rf"\b{re.escape(str(name))}\b", learnt)]
+            columns |= {f"{spec.source_id}.{name}": frame.set_index("area_code")[name] for name in used}
+    try:
+        refuse_truth_among_columns(columns, read_official(country, landing, simulated=simulated).tables)
+    except InputError as error:
+        return [error]
+    return []
 
 
 def _sources(pack: _Pack) -> list[SourceSpec]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from poverty_assets.errors import InputError, MissingFile
 from poverty_assets.measure.measure import load_measure, measure_files
-from poverty_assets.pack.country import load_country, load_sources
+from poverty_assets.pack.country import load_country, load_sources, load_truth_sources
 from poverty_assets.pack.source import SourceSpec, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, chosen_measure
@@ -35,10 +35,11 @@ def validate_landing(settings: Settings) -> Iterator[tuple[str, str | None]]:
     country = load_country(settings.country)
     name = chosen_measure(settings, country.default_measure)
     measure = load_measure(measure_files(country.folder)[name])
-    for spec in load_sources(country, simulated=settings.is_simulated):
+    simulated = settings.is_simulated
+    for spec in [*load_sources(country, simulated=simulated), *load_truth_sources(country, simulated=simulated)]:
         try:
             found = release(_newest(spec, folder), _FAR, folder)
-            if not spec.required and not found.path.exists():
+            if not found.path.exists() and (not spec.required or spec.role == "truth"):
                 yield f"{spec.source_id}: absent (optional)", None
                 continue
             observation = read_source(found, country, measure)

@@ -1,18 +1,50 @@
-"""No code that fits, chooses or calibrates can read the twin's truth: it neither imports what reads it nor is given its folder."""
+"""No code that fits, chooses or calibrates can read the twin's truth or official rates: it neither imports what reads them, nor is
+given the folder, nor sees their sources among a pack's."""
 
 import ast
+import shutil
 from pathlib import Path
 
 import dagster as dg
 
 import poverty_assets
 from poverty_assets.definitions import build_definitions
+from poverty_assets.graph.resources import Home
+from poverty_assets.pack.country import COUNTRIES, country_folder, load_country, load_sources, load_truth_sources
 from poverty_assets.settings import Settings
 
 PACKAGE = Path(poverty_assets.__file__).parent
 READERS = {"poverty_assets.twin.truth", "poverty_assets.evaluation.truth"}
 MAY_IMPORT = {"twin/generate.py", "evaluation/truth.py", "evaluation/judge.py"}
+OF_OFFICIAL_RATES = {
+    "poverty_assets.pack.country.load_truth_sources", "poverty_assets.pack.truth", "poverty_assets.evaluation.official",
+    "poverty_assets.pack.country.read_sources",
+}  # fmt: skip
+MAY_IMPORT_OFFICIAL_RATES = {
+    "evaluation/official.py", "graph/assets/evaluation.py",
+    # these hold files against their form
+    "running/check_pack.py", "sources/validation.py",
+}  # fmt: skip
 MAY_NAME_THE_FOLDER = {"settings.py", "graph/assets/evaluation.py", "graph/assets/sources.py"}
+
+ENTRY = """
+- source_id: rates
+  title: Official poverty rate
+  description: made up
+  role: truth
+  reader: csv
+  path: truth/rates.csv
+  publisher: nobody
+  licence: none
+  url: none
+  obtain: nowhere
+  observed_from: 2020-01-01
+  observed_to: 2020-12-31
+  columns:
+    area_code: {from: code, type: code, digits: 6}
+    rate: {from: rate, minimum: 0, maximum: 100}
+  options: {official: {rates: {rate: 2020}, percent: true}}
+"""
 
 
 def imports(tree: ast.AST) -> set[str]:
@@ -44,6 +76,32 @@ def test_only_the_twin_and_the_evaluation_are_told_where_truth_lies():
         )
     }
     assert told == MAY_NAME_THE_FOLDER
+
+
+def test_only_the_evaluation_and_checks_of_files_import_what_reads_official_rates():
+    assert {name for name, tree in modules().items() if imports(tree) & OF_OFFICIAL_RATES} == MAY_IMPORT_OFFICIAL_RATES
+
+
+def test_only_its_reader_asks_a_source_where_official_rates_stand():
+    asks = {
+        name for name, tree in modules().items() for node in ast.walk(tree) if getattr(node, "attr", "") == "official"
+    }
+    assert asks == {"pack/source.py", "evaluation/official.py"}
+
+
+def test_a_pack_gives_its_sources_without_those_of_official_rates(tmp_path, monkeypatch):
+    folder = shutil.copytree(country_folder("khm"), tmp_path / "khm")
+    monkeypatch.setenv(COUNTRIES, str(tmp_path))
+    with (folder / "sources.yaml").open("a", encoding="utf-8") as stream:
+        stream.write(ENTRY)
+    country = load_country("khm")
+    assert [spec.source_id for spec in load_truth_sources(country, simulated=False)] == ["rates"]
+    assert "rates" not in {spec.source_id for spec in load_sources(country, simulated=False)}
+    home = Home.of(Settings(home=tmp_path / "home", sources="landing", landing=tmp_path))
+    assert "rates" not in home.sources
+    graph = build_definitions(home.settings).resolve_asset_graph()
+    assert dg.AssetKey("src_rates") not in graph.get_all_asset_keys()
+    assert graph.get(dg.AssetKey("official_metric")).child_keys == {dg.AssetKey("model_metric")}
 
 
 def test_nothing_but_the_scores_is_made_from_what_was_compared_with_truth(tmp_path):

@@ -7,7 +7,8 @@ import pytest
 
 from poverty_assets.errors import UsageError
 from poverty_assets.pack.country import COUNTRIES, country_folder, country_folders
-from poverty_assets.running.check_pack import check_pack
+from poverty_assets.running.check_pack import check_covariates, check_pack
+from poverty_assets.settings import Settings
 
 # file, what stands there, what is put in its place, what is said of it
 FAULTS = [
@@ -117,6 +118,44 @@ def test_what_is_said_of_published_regions_is_checked(pack, regions, problem):
     said = "options: {table: national, iso3: KHM}"
     spoil(pack, [("sources.yaml", said, said.replace("}", f", regions: {regions}}}"), "")])
     assert [problem in error.problem for error in check_pack("khm")] == [True]
+
+
+RATES = """
+- {source_id: rates, title: t, description: d, role: truth, reader: csv, path: rates.csv, publisher: p, licence: l, url: u, obtain: o,
+   observed_from: 2020-01-01, observed_to: 2020-12-31, columns: {area_code: {from: code, type: code}, rate: {from: poor}},
+   options: {official: {rates: {rate: 2020}, percent: true}}}
+- {source_id: economy, title: t, description: d, role: features, reader: csv, path: economy.csv, publisher: p, licence: l, url: u,
+   obtain: o,
+   observed_from: 2020-01-01, observed_to: 2020-12-31,
+   columns: {area_code: {from: code, type: code}, wheat: {from: wheat}, poverty: {from: poverty}},
+   features: [{feature_id: need, name: Need, unit: share, statistic: column, options: {value: 0.01 * poverty}}]}
+"""
+
+
+def test_a_covariate_that_holds_official_rates_is_refused(pack, tmp_path, monkeypatch):
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    codes = [f"{n:06d}" for n in range(10101, 10111)]
+    (landing / "rates.csv").write_text("code,poor\n" + "".join(f"{code},{10 + n}\n" for n, code in enumerate(codes)))
+    rows = [f"{code},{n % 3},{99 if n < 2 else 10 + n}\n" for n, code in enumerate(codes)]  # two of ten differ
+    (landing / "economy.csv").write_text("code,wheat,poverty\n" + "".join(rows))
+    with (pack / "sources.yaml").open("a", encoding="utf-8") as stream:
+        stream.write(RATES)
+    settings = Settings(home=tmp_path / "home", sources="landing", landing=landing)
+    assert check_pack("khm") == []
+    [error] = check_covariates(settings)
+    assert error.problem.endswith("economy.poverty holds the rates of rates of 2020")
+    text = (pack / "sources.yaml").read_text(encoding="utf-8")
+    (pack / "sources.yaml").write_text(text.replace("value: 0.01 * poverty", "value: wheat"), encoding="utf-8")
+    assert check_covariates(settings) == []
+
+
+def test_what_a_pack_says_of_official_rates_is_checked(pack):
+    (pack / "truth").mkdir()
+    (pack / "truth" / "rates.csv").write_text("area_id,year,value\n")
+    assert ["nothing states" in error.problem for error in check_pack("khm")] == [True]
+    (pack / "truth" / "truth.yaml").write_text("- {file: other.csv, title: t, source: s, licence: l, url: u}\n")
+    assert [error.problem for error in check_pack("khm")] == ["there is no file 'other.csv'", "rates.csv has no entry"]
 
 
 def test_files_that_are_missing_are_named_together(pack):

@@ -1,18 +1,27 @@
-"""Estimates of the simulated twin against its truth.
+"""Estimates against what is known otherwise: of the simulated twin its truth, of a country official rates.
 
-Belongs here: the asset of group ``evaluation``, the one step that is given the folder of truth. Does not belong here: scoring
-(``poverty_assets.evaluation``). Real data have no truth: the asset then has no rows.
+Belongs here: the assets of group ``evaluation``, the only steps that are given the folder of truth or official rates. Does not belong
+here: scoring (``poverty_assets.evaluation``). Real data have no truth, the twin has no official rates: the asset then has no rows.
 """
+
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from poverty_assets.graph.assets.describe import pictures, scores_table
-from poverty_assets.graph.assets.recipe import Said, asset, evidence
+from poverty_assets.graph.assets.recipe import Pack, Said, asset, evidence
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
+from poverty_assets.pack.country import load_truth_sources
+from poverty_assets.pack.source import SourceSpec, covariates
 
 SHOWN = ("coverage95", "width95", "bias", "bias_poorest_tenth", "sd_ratio", "mae", "spearman")
+
+
+def rates(pack: Pack) -> list[SourceSpec]:
+    """Sources of official rates."""
+    return [*load_truth_sources(pack.country, simulated=pack.simulated)]
 
 
 @asset(Said("evaluation", evidence))
@@ -40,4 +49,26 @@ def truth_metric(
     return pd.concat([judged.metrics, judged.joint], ignore_index=True).assign(as_of_quarter=quarter.start)
 
 
-ASSETS = (truth_metric,)
+@asset(Said("evaluation", rates))
+def official_metric(
+    context: dg.AssetExecutionContext,
+    fct_mpi: pd.DataFrame,
+    commune_feature: pd.DataFrame,
+    dim_area: pd.DataFrame,
+    home: Home,
+) -> Any:  # rows with notes or alone: Dagster takes no union for a type
+    """Published headcount ratios beside official rates of the nearest year, and beside baselines. No step that fits anything is given
+    those rates; a covariate that holds them is refused."""
+    from poverty_assets.evaluation.official import official_scores, read_official, refuse_truth_among_covariates
+
+    official = read_official(home.country, home.landing, simulated=home.settings.is_simulated)
+    refuse_truth_among_covariates(covariates(commune_feature, home.specs), official.tables, dim_area)
+    quarter = quarter_of(context)
+    made = official_scores(fct_mpi, official.tables, dim_area, home.measure, quarter)
+    rows = made.metrics.assign(as_of_quarter=quarter.start)
+    if len(rows):
+        context.add_output_metadata({"scores": scores_table(rows, ("spearman", "rmse", "bias"))})
+    return home.noted("official_metric", quarter, rows, {"scored": made.notes, "not there": official.absent})
+
+
+ASSETS = (truth_metric, official_metric)

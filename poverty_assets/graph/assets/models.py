@@ -24,9 +24,10 @@ def model_metric(
     register_metric: pd.DataFrame,
     margin_metric: pd.DataFrame,
     truth_metric: pd.DataFrame,
+    official_metric: pd.DataFrame,
 ) -> pd.DataFrame:
     """How everything that was fitted, and every baseline, did."""
-    rows = pd.concat([register_metric, margin_metric, truth_metric], ignore_index=True)
+    rows = pd.concat([register_metric, margin_metric, truth_metric, official_metric], ignore_index=True)
     if len(rows):
         context.add_output_metadata({"scores": scores_table(rows)})
     return rows

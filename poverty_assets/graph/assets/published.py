@@ -13,7 +13,6 @@ from poverty_assets.graph.assets.recipe import Pack, Said, assets
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec
-from poverty_assets.sources.readers import Observation
 
 NAMES = ("published_mpi", "published_headcount", "published_contribution")
 TEXT = "Published estimates in the form of fct_{}, method `published`."
@@ -48,9 +47,8 @@ def published_estimates(context: dg.AssetExecutionContext, dim_area: pd.DataFram
     ]
     tables = published_tables(publications, dim_area, home.country)
     said = {"region": tables.said.notes, "warning": tables.said.warnings}
-    mpi = Observation(tables.mpi, "", len(tables.mpi), metadata={note: of for note, of in said.items() if of})
-    told = mpi.metadata or home.lake.notes("published_mpi", quarter)  # else there is nothing to write, nor to take back
-    yield dg.Output(mpi if told else tables.mpi, "published_mpi", metadata=pictures(headcounts(tables.mpi)))
+    mpi = home.noted("published_mpi", quarter, tables.mpi, said)
+    yield dg.Output(mpi, "published_mpi", metadata=pictures(headcounts(tables.mpi)))
     yield dg.Output(tables.headcount, "published_headcount")
     yield dg.Output(tables.contribution, "published_contribution")
 

@@ -119,6 +119,13 @@ class Home(dg.ConfigurableResource):
             return None
         return self.lake.read(f"src_{source_id}", quarter)
 
+    def noted(
+        self, name: str, quarter: Quarter, frame: pd.DataFrame, notes: dict[str, dict[str, str]]
+    ) -> Observation | pd.DataFrame:
+        """An asset's rows with what is to be noted of them; the rows alone where there is nothing to note, nor to take back."""
+        kept = {note: of for note, of in notes.items() if of}
+        return Observation(frame, "", len(frame), metadata=kept) if kept or self.lake.notes(name, quarter) else frame
+
     def reader(self, quarter: Quarter) -> Callable[[str], pd.DataFrame | None]:
         """`observed` of one quarter, as a function of the source."""
         return partial(self.observed, quarter=quarter)
