@@ -6,12 +6,20 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
+import pytest
 
 import poverty_assets
 from poverty_assets.definitions import build_definitions
+from poverty_assets.graph.assets.evaluation import official_metric
+from poverty_assets.graph.assets.recipe import Pack
+from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.resources import Home
-from poverty_assets.pack.country import COUNTRIES, country_folder, load_country, load_sources, load_truth_sources
+from poverty_assets.pack.country import COUNTRIES, country_folder, load_sources, load_truth_sources
+from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
+from poverty_assets_tests.evaluation.test_official import figures
+from poverty_assets_tests.worlds import PREFIXED
 
 PACKAGE = Path(poverty_assets.__file__).parent
 READERS = {"poverty_assets.twin.truth", "poverty_assets.evaluation.truth"}
@@ -89,17 +97,50 @@ def test_only_its_reader_asks_a_source_where_official_rates_stand():
     assert asks == {"pack/source.py", "evaluation/official.py"}
 
 
-def test_a_pack_gives_its_sources_without_those_of_official_rates(tmp_path, monkeypatch):
+@pytest.fixture
+def with_rates(tmp_path, monkeypatch) -> Home:
+    """A home of Cambodia's pack with an entry of official rates."""
     folder = shutil.copytree(country_folder("khm"), tmp_path / "khm")
     monkeypatch.setenv(COUNTRIES, str(tmp_path))
     with (folder / "sources.yaml").open("a", encoding="utf-8") as stream:
         stream.write(ENTRY)
-    country = load_country("khm")
+    return Home.of(Settings(home=tmp_path / "home", sources="landing", landing=tmp_path))
+
+
+def test_an_entry_with_its_file_suffices_for_scores(with_rates, tmp_path):
+    shares = dict(zip(PREFIXED.finest, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))
+    (tmp_path / "truth").mkdir()
+    rates = [f"{code},{100 * share + 5}\n" for code, share in shares.items()]
+    (tmp_path / "truth" / "rates.csv").write_text("code,rate\n" + "".join(rates))
+    given = {
+        "fct_mpi": figures(PREFIXED, shares),
+        "commune_feature": pd.DataFrame({"area_id": [], "feature_id": [], "value": []}),
+        "dim_area": PREFIXED.dim_area,
+    }
+    quarters = quarterly(Quarter(2010, 1))
+
+    def stands_for(name):
+        return dg.asset(name=name, partitions_def=quarters)(lambda: given[name])
+
+    pack = Pack(with_rates.specs, quarters, with_rates.country, simulated=False)
+    steps = [official_metric.wire(pack), *map(stands_for, given)]
+    fresh = Home(settings_json=with_rates.settings_json)  # one that has been asked already is refused as a resource
+    done = dg.materialize_to_memory(steps, partition_key="2022-10-01", resources={"home": fresh})
+    made = done.output_for_node("official_metric")
+    rows = made.frame[made.frame["learner"] == "downscaled"].set_index("metric")["value"]
+    assert (round(rows["spearman"], 9), round(rows["rmse"], 9)) == (1, 0.05)
+    assert set(made.frame["target"]) == {"rates"}
+    assert made.metadata == {
+        "scored": {"rates": "Official poverty rate (nobody; none): rates of 2020, 5 areas of level commune"}
+    }
+
+
+def test_a_pack_gives_its_sources_without_those_of_official_rates(with_rates):
+    country = with_rates.country
     assert [spec.source_id for spec in load_truth_sources(country, simulated=False)] == ["rates"]
     assert "rates" not in {spec.source_id for spec in load_sources(country, simulated=False)}
-    home = Home.of(Settings(home=tmp_path / "home", sources="landing", landing=tmp_path))
-    assert "rates" not in home.sources
-    graph = build_definitions(home.settings).resolve_asset_graph()
+    assert "rates" not in with_rates.sources
+    graph = build_definitions(with_rates.settings).resolve_asset_graph()
     assert dg.AssetKey("src_rates") not in graph.get_all_asset_keys()
     assert graph.get(dg.AssetKey("official_metric")).child_keys == {dg.AssetKey("model_metric")}
 

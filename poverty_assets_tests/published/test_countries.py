@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from poverty_assets.errors import InputError
+from poverty_assets.errors import ContractViolation, InputError
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.pack.country import load_country
-from poverty_assets.published.ophi import OphiWorkbook
+from poverty_assets.published.ophi import OphiWorkbook, read_ophi_csv
 from poverty_assets.published.regions import RegionMap, region_key
 from poverty_assets.published.rows import PublishedSource, PublishedTables, published_tables
 from poverty_assets.small_area.totals.figures import published_totals
@@ -141,3 +142,28 @@ def test_a_share_of_one_plus_rounding_is_set_to_one_and_that_is_said(whole: dict
     }
     shares = whole["UZB"].tables.contribution["share"]
     assert shares.max() == 1
+
+
+def test_mongolias_region_with_the_code_of_an_aimag_needs_the_packs_word(shared: Path) -> None:
+    folder = shared / "realdata" / "mng" / "published"
+    workbook = OphiWorkbook(folder / "subnational-results-mpi.xlsx", "subnational").figures("MNG", DAY).frame
+    spec = SimpleNamespace(obtain="from HDX")
+    coded = read_ophi_csv(SimpleNamespace(path=folder / "global_mpi.csv", spec=spec), "MNG").frame
+    names = ["Central", "Eastern", "Khangai", "Ulaanbaatar", "Western"]
+    regions = {region_key(name): (f"R{number}",) for number, name in enumerate(names)}
+    nested = [(code, "region", "MN", name) for (code,), name in zip(regions.values(), names, strict=True)]
+    nested += [("62", "aimag", "R2", "Uvurkhangai"), ("11", "aimag", "R3", "Ulaanbaatar")]
+    areas = pd.DataFrame(
+        [("MN", "country", None, "Mongolia"), *nested], columns=["area_id", "area_level", "parent_id", "name_en"]
+    )
+    country = KHM.model_copy(update={"area_id": "MN"})
+    day = coded["observed_from"].max()
+    figures = PublishedSource(workbook.assign(observed_from=day)), PublishedSource(coded)
+    with pytest.raises(ContractViolation) as caught:
+        published_tables(figures, areas, country)
+    assert caught.value.problem.startswith("5 published regions cannot be given their areas")
+    assert "Khangai has the code MN62, that of aimag 62 Uvurkhangai, which is no region" in caught.value.problem
+    mapped = PublishedSource(figures[0].figures, RegionMap(regions))
+    tables = published_tables([mapped, figures[1]], areas, country)
+    assert sorted(set(tables.mpi["area_id"])) == ["MN", "R0", "R1", "R2", "R3", "R4"]
+    assert set(tables.said.warnings) == {"Khangai", "Ulaanbaatar"}
