@@ -26,7 +26,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.registers.audit import load_targeting
 from poverty_assets.settings import Settings
 from poverty_assets.small_area.inputs import place_of
-from poverty_assets.twin.truth import read_truth_communes, read_truth_households
+from poverty_assets.twin.truth import read_truth_areas, read_truth_households
 from poverty_assets.vulnerability import hot_spots, observed, register_audit, shocks
 from poverty_assets.vulnerability import quarter_tables as quarter
 
@@ -67,7 +67,7 @@ def main() -> None:
     seconds["hot spots"] = time.perf_counter() - started
 
     cpu = time.process_time() - cpu
-    truth = read_truth_communes(home.settings.truth, period)
+    truth = read_truth_areas(home.settings.truth, period)
     for name, value in score_against_truth(audit, truth).items():
         print(f"audit {name:24s} {value:.3f}")
     _within_provinces(audit, truth)
@@ -80,9 +80,7 @@ def main() -> None:
 
 def _missed(audit: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     own = audit[audit["area_level"] == "commune"].set_index("area_id")
-    return own.assign(true=1 - truth.set_index("commune_code")["poor_listed_share"]).dropna(
-        subset=["true", "share_missed"]
-    )
+    return own.assign(true=1 - truth.set_index("area_id")["poor_listed_share"]).dropna(subset=["true", "share_missed"])
 
 
 def score_against_truth(audit: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
@@ -93,7 +91,7 @@ def score_against_truth(audit: pd.DataFrame, truth: pd.DataFrame) -> dict[str, f
     audit : DataFrame
         From `audit_rows`.
     truth : DataFrame
-        ``commune_code, poor_listed_share``: the true share of poor households that are listed.
+        ``area_id, poor_listed_share``: the true share of poor households that are listed.
 
     Returns
     -------
@@ -101,7 +99,7 @@ def score_against_truth(audit: pd.DataFrame, truth: pd.DataFrame) -> dict[str, f
         ``spearman`` of the share missed, of the least that is missed and of the rate of listing alone with the true share
         missed; ``coverage95`` of its interval; ``bias``; ``n``.
     """
-    true = 1 - truth.set_index("commune_code")["poor_listed_share"]
+    true = 1 - truth.set_index("area_id")["poor_listed_share"]
     own = audit[(audit["area_level"] == "commune") & audit["share_missed"].notna()].set_index("area_id")
     own = own.assign(true=true.reindex(own.index)).dropna(subset=["true"])
     inside = (own["true"] >= own["share_missed_ci_low"]) & (own["true"] <= own["share_missed_ci_high"])
@@ -134,7 +132,7 @@ def _new_poor(rows: pd.DataFrame, own: list[shocks.Shock], home: Home, period: Q
     """Root mean square error and coverage over communes, with true profiles in place of estimated ones."""
     people = read_truth_households(home.settings.truth, period)
     size = 1 << len(home.measure.indicators)
-    code = people["commune_code"].cat
+    code = people["area_id"].cat
     cell = code.codes.to_numpy(dtype=np.int64) * size + people["mask"].to_numpy(dtype=np.int64)
     count = np.bincount(cell, people["hh_size"], len(code.categories) * size).reshape(-1, size)
     profiles = pd.DataFrame(count / count.sum(axis=1, keepdims=True), index=code.categories)
@@ -159,7 +157,7 @@ def _hot_spots(hot: pd.DataFrame, truth: pd.DataFrame, areas: pd.DataFrame, home
     place = place_of(areas, home.country)
     shapes = areas.set_index("area_id")["geometry"].reindex(place.communes)
     matrix = hot_spots.neighbours(shapely.from_wkb(shapes.to_numpy()), place.xy)
-    true = truth.set_index("commune_code").reindex(place.communes)
+    true = truth.set_index("area_id").reindex(place.communes)
     for name in ("all", *home.measure.indicator_ids):
         value = true["headcount_ratio" if name == "all" else name].to_numpy(dtype=float)
         real = hot_spots.decided(hot_spots.local_statistics(value, matrix)).hot

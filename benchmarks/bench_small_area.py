@@ -146,8 +146,8 @@ class Twin:
     def true_profiles(self) -> np.ndarray:
         """Share of people with each mask in each commune."""
         frame = truth.read_truth_households(self.folder, self.quarter)
-        order = pd.Index(self.communes).get_indexer(frame["commune_code"].cat.categories)
-        commune = order[frame["commune_code"].cat.codes.to_numpy()]
+        order = pd.Index(self.communes).get_indexer(frame["area_id"].cat.categories)
+        commune = order[frame["area_id"].cat.codes.to_numpy()]
         size = 1 << len(self.measure.indicators)
         counts = np.bincount(commune * size + frame["mask"].to_numpy(), frame["hh_size"], len(self.communes) * size)
         counts = counts.reshape(-1, size)

@@ -44,11 +44,26 @@ _TIMES = f"""
            area_id, value, observed_on, CASE WHEN starts_with(feature_id, {_RATE}) THEN '' ELSE feature_id END AS feature_id,
            CASE WHEN starts_with(moved.feature_id, {_RATE}) THEN replace(moved.feature_id, {_RATE}, '') ELSE '' END AS register_id
     FROM moved"""
+_ROLES = """
+    SELECT * EXCLUDE (before) REPLACE (
+             replace(CASE WHEN starts_with(before, 'alone:') OR feature <> '' THEN 'alone' WHEN before = 'province_mean'
+                     THEN 'published_mean' WHEN before = 'nearest_commune' THEN 'nearest_area' ELSE before END,
+                     '_no_province', '_no_published') AS learner,
+             CASE WHEN metric = 'spearman_within_province' THEN 'spearman_within_published'
+                  ELSE replace(metric, '_province', '') END AS metric)
+    FROM (SELECT *, learner AS before, CASE WHEN starts_with(learner, 'alone:') THEN replace(learner, 'alone:', '')
+                 WHEN target_kind = 'margin' AND learner NOT IN ('kernel', 'penalised_logistic', 'extra_trees', 'province_mean',
+                      'nearest_commune', 'last_wave') THEN learner ELSE '' END AS feature,
+                 CASE WHEN target_kind <> 'nowcast' THEN 'commune' WHEN target = 'all' THEN 'all'
+                      WHEN ends_with(metric, '_province') THEN 'province' ELSE 'commune' END AS area_level
+          FROM moved)"""
 MOVES = {
     ("target_kind", "model_metric"): _SCORES, ("target_kind", "register_metric"): _SCORES,
     ("target_kind", "margin_metric"): _SCORES, ("target_kind", "truth_metric"): _SCORES,
     ("target_kind", "model_run"): _RUNS_OF_OLD, ("target_kind", "register_run"): _RUNS_OF_OLD,
     ("target_kind", "margin_run"): _RUNS_OF_OLD,
+    ("area_level", "model_metric"): _ROLES, ("area_level", "register_metric"): _ROLES,
+    ("area_level", "margin_metric"): _ROLES, ("area_level", "truth_metric"): _ROLES,
     ("registers", "model_run"): _RUNS, ("registers", "register_run"): _RUNS, ("registers", "margin_run"): _RUNS,
     ("time_kind", "wave_feature"): _TIMES,
 }  # fmt: skip

@@ -152,12 +152,12 @@ def test_codes_of_areas_are_their_own_in_the_crosswalk(world):
 @every_world
 def test_communes_of_a_quarter_know_their_published_area(world):
     place, hierarchy = place_of(world.dim_area, COUNTRY), world.hierarchy
-    assert place.communes == hierarchy.codes(hierarchy.finest)
-    assert place.provinces == hierarchy.codes(hierarchy.published)
-    for code, province, district in zip(place.communes, place.province, place.district, strict=True):
+    assert place.finest == hierarchy.codes(hierarchy.finest)
+    assert place.published_ids == hierarchy.codes(hierarchy.published)
+    for code, province, district in zip(place.finest, place.at_published, place.holder, strict=True):
         line = hierarchy.line(code)
-        assert place.provinces[province] == line[-2]
-        assert {c for c, d in zip(place.communes, place.district, strict=True) if d == district} == set(
+        assert place.published_ids[province] == line[-2]
+        assert {c for c, d in zip(place.finest, place.holder, strict=True) if d == district} == set(
             parts_of(world, line[1])
         )
 
@@ -165,10 +165,10 @@ def test_communes_of_a_quarter_know_their_published_area(world):
 @every_world
 def test_larger_areas_are_population_weighted_means_of_communes(world):
     place = place_of(world.dim_area, COUNTRY)
-    rows = rollup(place.hierarchy, place.communes, place.population)
-    value, people = by_area(world.dim_area, "population")[place.communes] ** 0.5, place.population
+    rows = rollup(place.hierarchy, place.finest, place.population)
+    value, people = by_area(world.dim_area, "population")[place.finest] ** 0.5, place.population
     for code, mean in zip(rows.table["area_id"], rows.matrix @ value.to_numpy(), strict=True):
-        inside = pd.Series(place.communes).isin(parts_of(world, code)).to_numpy()
+        inside = pd.Series(place.finest).isin(parts_of(world, code)).to_numpy()
         assert mean == pytest.approx(np.average(value[inside], weights=people[inside]))
 
 

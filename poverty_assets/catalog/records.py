@@ -57,13 +57,25 @@ MODEL_RUN = Table(
 MODEL_METRIC = Table(
     "model_metric",
     "Scores of learners and baselines on held-out areas",
-    "quarter, kind of target, target, learner, fold design, subgroup, quarter of the prediction and metric",
-    ("quarter", "target_kind", "target", "learner", "fold_design", "subgroup", "as_of_quarter", "metric"),
+    "quarter, kind of target, target, learner, its feature, fold design, level, subgroup, quarter of the prediction and metric",
+    (
+        "quarter",
+        "target_kind",
+        "target",
+        "learner",
+        "feature",
+        "fold_design",
+        "area_level",
+        "subgroup",
+        "as_of_quarter",
+        "metric",
+    ),
     (
         QUARTER,
         _TARGET_KIND,
         _TARGET,
         Column("learner", "VARCHAR", "Learner; baselines are learners too"),
+        Column("feature", "VARCHAR", "The one feature that the learner knows (learner alone); else empty"),
         Column(
             "fold_design",
             "VARCHAR",
@@ -72,6 +84,7 @@ MODEL_METRIC = Table(
             " knows",
             allowed=("random", "block50km", "leave_province_out", "next_wave", "truth", "official"),
         ),
+        Column("area_level", "VARCHAR", "Level of the areas scored; all: of several levels together"),
         SUBGROUP.renamed("subgroup", "Areas scored: all, or column=value as in is_urban=true"),
         QUARTER.renamed(
             "as_of_quarter",

@@ -1,4 +1,4 @@
-"""A quarter's commune estimates against what is so in the simulated twin.
+"""A quarter's estimates of the finest level against what is so in the simulated twin.
 
 Belongs here: reading the truth of a quarter and having every score made of it. Does not belong here: what a score is
 (``scores``), or anything that fits.
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.evaluation.scores import Compared, compare, profile_scores, scores
-from poverty_assets.evaluation.truth import commune_truth, kinds_of_commune, true_profiles
+from poverty_assets.evaluation.truth import finest_truth, kinds_of_area, true_profiles
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure
 from poverty_assets.quarter import Quarter
 
@@ -25,11 +26,11 @@ class Judged:
     Attributes
     ----------
     metrics : DataFrame (catalog: ``model_metric``)
-        Of every figure, by evidence and kind of commune; without ``quarter``.
+        Of every figure, by evidence and kind of finest area; without ``quarter``.
     joint : DataFrame (the same)
         Of joint profiles.
     poor : Compared
-        The headcount ratio of communes beside its truth.
+        The headcount ratio of finest areas beside its truth.
     """
 
     metrics: pd.DataFrame
@@ -45,14 +46,15 @@ def judge(
     Parameters
     ----------
     draws, profiles, areas : DataFrame
-        ``area_draw``, ``commune_profile``, ``dim_area``.
+        ``area_draw``, ``area_profile``, ``dim_area``.
     truth : Path
         Folder of the twin's truth.
     """
-    known = commune_truth(truth, quarter)
+    known = finest_truth(truth, quarter)
     compared = compare(draws, known, measure)
-    metrics = scores(compared, kinds_of_commune(known, areas))
+    finest = Hierarchy.of(areas).finest
+    metrics = scores(compared, kinds_of_area(known, areas)).assign(area_level=finest)
     unseen = (compared[0].table["method"] != "composite").to_numpy()
     true = true_profiles(truth, quarter, list(profiles["area_id"]), measure)
-    joint = profile_scores(np.stack(profiles["profile"].to_list()), true, unseen, measure)
+    joint = profile_scores(np.stack(profiles["profile"].to_list()), true, unseen, measure).assign(area_level=finest)
     return Judged(metrics, joint, compared[0])

@@ -1,4 +1,5 @@
-"""Scores of commune estimates against truth: coverage, width, bias, spread and error, by evidence and by kind of commune.
+"""Scores of estimates of the finest level against truth: coverage, width, bias, spread and error, by evidence and by kind of
+finest area.
 
 Belongs here: rows of ``model_metric`` with fold design ``truth``. Does not belong here: reading truth (``truth``), scores on
 held-out areas (``judging.scores``), pictures (``reports.pictures.evaluation``).
@@ -21,17 +22,17 @@ from poverty_assets.small_area.association.raking import independent
 from poverty_assets.small_area.draws import draws_matrix
 from poverty_assets.small_area.intervals import bounds_of_draws
 
-COLUMNS = ("target_kind", "target", "learner", "fold_design", "subgroup", "metric", "value", "n")
+COLUMNS = ("target_kind", "target", "learner", "feature", "fold_design", "subgroup", "metric", "value", "n")
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Nominal levels of intervals whose coverage is shown."""
 REMOTE_THIRDS = ("nearest", "middle", "remotest")
 MINORITY_HEAVY = 0.1
-"""Share of ethnic minorities in the population above which a commune counts as minority-heavy."""
+"""Share of ethnic minorities in the population above which an area of the finest level counts as minority-heavy."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One figure of every commune beside its true value.
+    """One figure of every area of the finest level beside its true value.
 
     Attributes
     ----------
@@ -48,24 +49,20 @@ class Compared:
 
 
 def compare(draws: pd.DataFrame, truth: pd.DataFrame, measure: Measure) -> list[Compared]:
-    """H, M0 and the headcount of every indicator of communes, estimated and true.
+    """H, M0 and the headcount of every indicator of finest areas, estimated and true.
 
     Parameters
     ----------
     draws : DataFrame (lake: ``area_draw``)
-    truth : DataFrame (``truth.commune_truth``)
+    truth : DataFrame (``truth.finest_truth``)
     """
-    communes = draws[draws["area_level"] == "commune"]
     figures = [("headcount_ratio", "headcount_ratio", "all"), ("mpi", "mpi", "all")]
     figures += [(name, "uncensored", name) for name in measure.indicator_ids]
     poor, out = k_value(measure.cutoffs.poor), []
     for name, statistic, indicator in figures:
-        own = communes[
-            (communes["statistic"] == statistic)
-            & (communes["indicator_id"] == indicator)
-            & np.isclose(communes["k"], poor)
-        ]
-        own = own[own["area_id"].isin(truth["area_id"])].reset_index(drop=True)
+        own = draws[draws["area_id"].isin(truth["area_id"])]
+        own = own[(own["statistic"] == statistic) & (own["indicator_id"] == indicator) & np.isclose(own["k"], poor)]
+        own = own.reset_index(drop=True)
         values = draws_matrix(own)
         table = own[["area_id", "method", "n_households", "estimate"]].copy()
         table["true"] = truth.set_index("area_id")[name].reindex(own["area_id"]).to_numpy()
@@ -75,13 +72,13 @@ def compare(draws: pd.DataFrame, truth: pd.DataFrame, measure: Measure) -> list[
 
 
 def scores(compared: list[Compared], kinds: pd.DataFrame) -> pd.DataFrame:
-    """Rows of ``model_metric``, without ``quarter``: each figure over communes with and without survey households, and over kinds
-    of commune.
+    """Rows of ``model_metric``, without ``quarter``: each figure over finest areas with and without survey households, and
+    over kinds of finest area.
 
     Parameters
     ----------
     kinds : DataFrame
-        ``area_id`` and columns whose values part the communes (``truth.kinds_of_commune``).
+        ``area_id`` and columns whose values part the finest areas (``truth.kinds_of_area``).
     """
     rows: list[tuple[str, str, str, str, float, int]] = []
     for one in compared:
@@ -93,7 +90,7 @@ def scores(compared: list[Compared], kinds: pd.DataFrame) -> pd.DataFrame:
                     chosen = {m: v for m, v in _scores(part) if m in ("coverage95", "bias", "mae")}
                     rows += [(one.target, str(method), f"{column}={value}", m, v, len(part)) for m, v in chosen.items()]
     made = pd.DataFrame(rows, columns=["target", "learner", "subgroup", "metric", "value", "n"])
-    return made.assign(target_kind="truth", fold_design="truth")[list(COLUMNS)]
+    return made.assign(target_kind="truth", fold_design="truth", feature="")[list(COLUMNS)]
 
 
 def _scores(table: pd.DataFrame) -> Iterator[tuple[str, float]]:
@@ -142,7 +139,7 @@ def profile_scores(
     ----------
     profiles, true_profiles : ndarray, shape (n, 2^d)
     rows : ndarray of bool, shape (n,)
-        Communes scored.
+        Finest areas scored.
 
     Returns
     -------
@@ -156,7 +153,7 @@ def profile_scores(
     out = []
     for metric, value in errors[0].items():
         for name, found in ((metric, value), (f"{metric}_against_independence", value / errors[1][metric] - 1)):
-            out.append(("profiles", "all", learner, "truth", "all", name, found, int(rows.sum())))
+            out.append(("profiles", "all", learner, "", "truth", "all", name, found, int(rows.sum())))
     return pd.DataFrame(out, columns=list(COLUMNS))
 
 

@@ -14,15 +14,15 @@ from poverty_assets.arrays import FloatArray
 from poverty_assets.evaluation.scores import MINORITY_HEAVY, REMOTE_THIRDS
 from poverty_assets.measure.measure import Measure
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin.truth import read_truth_communes, read_truth_households
+from poverty_assets.twin.truth import read_truth_areas, read_truth_households
 
 
-def commune_truth(folder: Path, quarter: Quarter) -> pd.DataFrame:
-    """``area_id`` and the true figures of every commune (``read_truth_communes``)."""
-    return read_truth_communes(folder, quarter).rename(columns={"commune_code": "area_id"})
+def finest_truth(folder: Path, quarter: Quarter) -> pd.DataFrame:
+    """``area_id`` and the true figures of every area of the finest level (``read_truth_areas``)."""
+    return read_truth_areas(folder, quarter)
 
 
-def kinds_of_commune(truth: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
+def kinds_of_area(truth: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
     """``area_id, is_urban, remoteness`` (thirds) and ``minority_heavy``: what errors are to be fair over."""
     third = np.ceil(truth["remoteness"].rank(method="first") / len(truth) * 3).astype(int) - 1
     urban = areas.set_index("area_id")["is_urban"].reindex(truth["area_id"])
@@ -36,11 +36,11 @@ def kinds_of_commune(truth: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def true_profiles(folder: Path, quarter: Quarter, communes: list[str], measure: Measure) -> FloatArray:
-    """Share of people with each set of deprivations in each commune, shape (n, 2^d), by mask."""
+def true_profiles(folder: Path, quarter: Quarter, finest: list[str], measure: Measure) -> FloatArray:
+    """Share of people with each set of deprivations in each finest area, shape (n, 2^d), by mask."""
     frame = read_truth_households(folder, quarter)
-    order = pd.Index(communes).get_indexer(frame["commune_code"].cat.categories)
+    order = pd.Index(finest).get_indexer(frame["area_id"].cat.categories)
     size = 1 << len(measure.indicators)
-    cell = order[frame["commune_code"].cat.codes.to_numpy()] * size + frame["mask"].to_numpy()
-    counts = np.bincount(cell, frame["hh_size"], len(communes) * size).reshape(len(communes), size)
+    cell = order[frame["area_id"].cat.codes.to_numpy()] * size + frame["mask"].to_numpy()
+    counts = np.bincount(cell, frame["hh_size"], len(finest) * size).reshape(len(finest), size)
     return np.asarray(counts / counts.sum(axis=1, keepdims=True))

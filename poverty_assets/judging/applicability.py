@@ -119,7 +119,7 @@ def applicability(features: FloatArray, sampled: IntArray, xy: FloatArray) -> tu
     training = np.zeros(len(features), dtype=bool)
     training[sampled] = True
     blocks = block_ids(xy)
-    folds = fold_ids(BLOCKS, blocks=blocks, provinces=blocks)
+    folds = fold_ids(BLOCKS, blocks=blocks, published=blocks)
     distance = dissimilarity(pd.DataFrame(normal_ranks(features)), training, folds)
     return distance, distance <= 1.0
 

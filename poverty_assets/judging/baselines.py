@@ -1,4 +1,4 @@
-"""Baselines that every league has: what an area's province says, and what its nearest neighbour says.
+"""Baselines that every league has: what the larger area around an area says, and what its nearest neighbour says.
 
 Belongs here: estimators that know nothing but the place of an area. Does not belong here: learners that may be chosen, and
 baselines that know a feature (``registers``, ``small_area``).
@@ -15,10 +15,10 @@ from scipy.spatial.distance import cdist
 from poverty_assets.arrays import FloatArray, group_means
 
 
-class ProvinceMean:
-    """Mean of the province's other areas; of all areas where the province was not seen."""
+class GroupMean:
+    """Mean of the other areas of an area's group; of all areas where the group was not seen."""
 
-    def fit(self, X: Any, y: FloatArray, sample_weight: FloatArray | None = None) -> ProvinceMean:
+    def fit(self, X: Any, y: FloatArray, sample_weight: FloatArray | None = None) -> GroupMean:
         """Learn from ``X`` (n, 1), a column of labels, targets ``y`` (n,) or (n, d), and weights (n,) if areas have any."""
         self.labels_, which = np.unique(np.asarray(X)[:, 0], return_inverse=True)
         self.overall_ = np.average(y, axis=0, weights=sample_weight)

@@ -4,8 +4,8 @@ Belongs here: which block an area lies in, and which fold it is held out in unde
 fitting and scoring (``judging.scores``).
 
 Areas near each other resemble each other. Folds drawn at random leave an area's neighbours in the training data, and
-flatter the model; folds of whole blocks, or whole provinces, ask what it knows of places it has not seen (Roberts et al.
-2017, Ecography 40: 913-929).
+flatter the model; folds of whole blocks, or of all that lies in one area of the published level, ask what it knows of places it
+has not seen (Roberts et al. 2017, Ecography 40: 913-929).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 
 from poverty_assets.errors import SpecificationError
 
-BLOCKS, PROVINCE_OUT = "block50km", "leave_province_out"
-DESIGNS = ("random", BLOCKS, PROVINCE_OUT)
+BLOCKS, PUBLISHED_OUT = "block50km", "leave_published_out"
+DESIGNS = ("random", BLOCKS, PUBLISHED_OUT)
+"""Fold designs by role; ``design_name`` gives the names that are published."""
 BLOCK_METRES = 50_000.0
 
 
@@ -40,16 +41,28 @@ def block_ids(xy: np.ndarray, size: float = BLOCK_METRES, origin: tuple[float, f
     return np.unique(cell[:, ::-1], axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def fold_ids(design: str, *, blocks: np.ndarray, provinces: np.ndarray, n_folds: int = 5, seed: int = 0) -> np.ndarray:
+def design_name(design: str, published: str) -> str:
+    """What a fold design is called in ``model_metric``: that which holds out whole areas, by the published level's own id.
+
+    Examples
+    --------
+    >>> design_name("leave_published_out", "region"), design_name("block50km", "region")
+    ('leave_region_out', 'block50km')
+    """
+    return f"leave_{published}_out" if design == PUBLISHED_OUT else design
+
+
+def fold_ids(design: str, *, blocks: np.ndarray, published: np.ndarray, n_folds: int = 5, seed: int = 0) -> np.ndarray:
     """Fold in which each area is held out, shape (n,), counted from 0.
 
     Parameters
     ----------
     design : str
         ``random``: areas drawn one by one. ``block50km``: whole blocks, largest first to the emptiest fold, ties in an
-        order drawn by the seed, so that folds are of about one size. ``leave_province_out``: a fold a province.
-    blocks, provinces : numpy.ndarray, shape (n,)
-        Labels of each area.
+        order drawn by the seed, so that folds are of about one size. ``leave_published_out``: a fold for
+        each area of the published level.
+    blocks, published : numpy.ndarray, shape (n,)
+        Labels of each area: its block, and the area of the published level that it lies in.
     """
     if design == "random":
         order = np.random.default_rng(seed).permutation(len(blocks))
@@ -58,8 +71,8 @@ def fold_ids(design: str, *, blocks: np.ndarray, provinces: np.ndarray, n_folds:
         return fold
     if design == BLOCKS:
         return _balanced(np.unique(blocks, return_inverse=True)[1], n_folds, seed)
-    if design == PROVINCE_OUT:
-        return np.unique(np.asarray(provinces, dtype=str), return_inverse=True)[1]
+    if design == PUBLISHED_OUT:
+        return np.unique(np.asarray(published, dtype=str), return_inverse=True)[1]
     raise SpecificationError(f"{design!r} is not a fold design", remedy=f"one of {', '.join(DESIGNS)}")
 
 

@@ -19,11 +19,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from poverty_assets.arrays import FloatArray, IntArray
-from poverty_assets.judging.folds import PROVINCE_OUT
+from poverty_assets.judging.folds import PUBLISHED_OUT
 from poverty_assets.judging.scores import metric_rows, spearman
 
 BoolArray = npt.NDArray[np.bool_]
-Held = dict[str, dict[str, FloatArray]]
+LearnerId = tuple[str, str]
+"""Name of a learner and the one feature that it knows, empty for others."""
+Held = dict[str, dict[LearnerId, FloatArray]]
 """Held-out predictions of every learner, by fold design."""
 
 
@@ -34,6 +36,8 @@ class Learner:
     Attributes
     ----------
     name : str
+    feature : str
+        The feature that it knows, where a league has such a learner for each of several features; else empty.
     build : callable
         ``build(seed)`` gives an estimator with ``fit(X, y)``, or ``fit(X, y, sample_weight)`` where areas have weights, and
         ``predict(X)``. An estimator with ``predict_held_out(folds, X, x_folds)`` has its held-out predictions in closed form:
@@ -44,8 +48,8 @@ class Learner:
         Learners whose predictions are averaged, on the scale of the target.
     is_baseline : bool
         Baselines are scored and never chosen.
-    by_province : bool
-        Also judged leaving one province out: a fit a province, so only learners that are quick to fit are.
+    by_published : bool
+        Also judged leaving out one area of the published level at a time: a fit for each, so only learners that are quick to fit.
     rows : callable, optional
         Areas that it learns from and predicts, of a contest's data; all of them if None.
     """
@@ -55,8 +59,14 @@ class Learner:
     columns: Callable[[Any], Any] = lambda data: data
     members: tuple[str, ...] = ()
     is_baseline: bool = False
-    by_province: bool = True
+    by_published: bool = True
     rows: Callable[[Any], BoolArray] | None = None
+    feature: str = ""
+
+    @property
+    def learner_id(self) -> LearnerId:
+        """What tells it from every other learner of its league."""
+        return self.name, self.feature
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,22 +131,22 @@ def play(
     -------
     dict
     DataFrame
-        ``target, learner, fold_design, metric, value, n``.
+        ``target, learner, feature, fold_design, metric, value, n``.
     """
     asked = {design: fold for design, fold in folds.items() if len(np.unique(fold)) > 1}
     held = {
-        design: held_out([one for one in learners if one.by_province or design != PROVINCE_OUT], contest, fold)
+        design: held_out([one for one in learners if one.by_published or design != PUBLISHED_OUT], contest, fold)
         for design, fold in asked.items()
     }
     rows = [
-        metric_rows(name, design, score(predicted), targets)
+        metric_rows(name, design, score(predicted), targets, feature=feature)
         for design, answers in held.items()
-        for name, predicted in answers.items()
+        for (name, feature), predicted in answers.items()
     ]
     return held, pd.concat(rows, ignore_index=True)
 
 
-def held_out(learners: Iterable[Learner], contest: Contest, folds: IntArray) -> dict[str, FloatArray]:
+def held_out(learners: Iterable[Learner], contest: Contest, folds: IntArray) -> dict[LearnerId, FloatArray]:
     """Each area's prediction by a fit that saw no area of its fold.
 
     Parameters
@@ -147,17 +157,17 @@ def held_out(learners: Iterable[Learner], contest: Contest, folds: IntArray) -> 
 
     Returns
     -------
-    dict of str to ndarray, shape of the target
+    dict of learner_id to ndarray, shape of the target
         On its scale; NaN where a learner has nothing to say.
     """
-    answers: dict[str, FloatArray] = {}
+    answers: dict[LearnerId, FloatArray] = {}
     for one in learners:
         if one.members:
-            answers[one.name] = np.mean([answers[member] for member in one.members], axis=0)
+            answers[one.learner_id] = np.mean([answers[member, ""] for member in one.members], axis=0)
         elif one.build is None:
-            answers[one.name] = one.columns(contest.data)
+            answers[one.learner_id] = one.columns(contest.data)
         else:
-            answers[one.name] = _held_out(one, contest, folds)
+            answers[one.learner_id] = _held_out(one, contest, folds)
     return answers
 
 

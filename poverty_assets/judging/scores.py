@@ -15,36 +15,37 @@ from scipy.stats import rankdata
 
 from poverty_assets.arrays import FloatArray
 
-METRICS = ("spearman", "spearman_within_province", "rmse", "mae", "r2", "bias", "found_top20")
-_LEAST_IN_PROVINCE = 10
+METRICS = ("spearman", "spearman_within_published", "rmse", "mae", "r2", "bias", "found_top20")
+_LEAST_IN_GROUP = 10
 _LEAST_SHARE = 1e-3  # shares are kept this far inside 0 and 1 when a prediction is scored
 
 
-def scores(predicted: np.ndarray, rate: np.ndarray, households: np.ndarray, province: np.ndarray) -> dict[str, float]:
+def scores(predicted: np.ndarray, rate: np.ndarray, households: np.ndarray, published: np.ndarray) -> dict[str, float]:
     """All of ``METRICS`` of predictions of a rate, over areas where both rates are known.
 
-    ``spearman_within_province`` is the mean over provinces of at least 10 such areas, weighted by areas. ``found_top20``
-    is the share of listed households that live in the areas predicted worst, taken until they hold 20% of all households
-    (the last area in part). ``bias`` is mean predicted less mean rate.
+    ``spearman_within_published`` is the mean over areas of the published level with at least 10 such areas, weighted by areas.
+    ``found_top20`` is the share of listed households that live in the areas predicted worst, taken until they hold 20% of all
+    households (the last area in part). ``bias`` is mean predicted less mean rate.
 
     Parameters
     ----------
     predicted, rate, households : numpy.ndarray, shape (n,)
-    province : numpy.ndarray of str, shape (n,)
+    published : numpy.ndarray of str, shape (n,)
+        The area of the published level that each lies in.
 
     Returns
     -------
     dict of str to float, and ``n``
     """
     use = np.isfinite(predicted) & np.isfinite(rate)
-    p, r, h, g = predicted[use], rate[use], households[use], province[use]
+    p, r, h, g = predicted[use], rate[use], households[use], published[use]
     if len(p) < 3:
         return {**dict.fromkeys(METRICS, np.nan), "n": float(len(p))}
     error = p - r
     spread = float(np.sum((r - r.mean()) ** 2))
     return {
         "spearman": float(spearman(p, r)),
-        "spearman_within_province": _within(p, r, g),
+        "spearman_within_published": _within(p, r, g),
         "rmse": float(np.sqrt(np.mean(error**2))),
         "mae": float(np.mean(np.abs(error))),
         "r2": 1.0 - float(np.sum(error**2)) / spread if spread > 0 else np.nan,
@@ -114,13 +115,13 @@ def spearman(a: np.ndarray, b: np.ndarray, *, one_root: bool = False) -> np.ndar
     return np.clip(product, -1.0, 1.0)
 
 
-def _within(p: np.ndarray, r: np.ndarray, province: np.ndarray) -> float:
-    labels, size = np.unique(province, return_counts=True)
-    large = labels[size >= _LEAST_IN_PROVINCE]
+def _within(p: np.ndarray, r: np.ndarray, published: np.ndarray) -> float:
+    labels, size = np.unique(published, return_counts=True)
+    large = labels[size >= _LEAST_IN_GROUP]
     if not len(large):
         return np.nan
-    each = [spearman(p[province == one], r[province == one]) for one in large]
-    return float(np.average(each, weights=size[size >= _LEAST_IN_PROVINCE]))
+    each = [spearman(p[published == one], r[published == one]) for one in large]
+    return float(np.average(each, weights=size[size >= _LEAST_IN_GROUP]))
 
 
 def found_in_top(predicted: np.ndarray, listed: np.ndarray, households: np.ndarray, share: float) -> float:
@@ -165,19 +166,23 @@ def interval_coverage(residuals: np.ndarray, folds: np.ndarray, level: float = 0
     return float(inside[known].mean()) if known.any() else np.nan
 
 
-def metric_rows(name: str, design: str, values: Mapping[str, Any], targets: Sequence[str]) -> pd.DataFrame:
-    """Scores of one learner as rows ``target, learner, fold_design, metric, value, n``.
+def metric_rows(
+    name: str, design: str, values: Mapping[str, Any], targets: Sequence[str], *, feature: str = ""
+) -> pd.DataFrame:
+    """Scores of one learner as rows ``target, learner, feature, fold_design, metric, value, n``.
 
     Parameters
     ----------
     values : mapping of str to float or ndarray, shape (d,)
         By metric, a number for each target; and ``n``.
     targets : sequence of str
+    feature : str
+        The one that the learner knows, where it is told from others by it.
     """
     rows = [
-        (target, name, design, metric, float(value), int(values["n"]))
+        (target, name, feature, design, metric, float(value), int(values["n"]))
         for metric, found in values.items()
         if metric != "n"
         for target, value in zip(targets, np.atleast_1d(found), strict=True)
     ]
-    return pd.DataFrame(rows, columns=["target", "learner", "fold_design", "metric", "value", "n"])
+    return pd.DataFrame(rows, columns=["target", "learner", "feature", "fold_design", "metric", "value", "n"])

@@ -5,7 +5,7 @@ of one stage of selection (``between_units``), how an interval is made (``interv
 
 A domain is never a smaller sample: primary sampling units without a case in the domain stay in the design as zeros, as
 in R's ``survey`` and Stata's ``subpop``. The work is done on the totals of each unit in each domain, of which there are
-few, so 1,661 communes cost hardly more than one.
+few, so 1,661 finest areas cost hardly more than one.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _with_evidence(contribution: pd.DataFrame, mpi: pd.DataFrame, df: int, fines
 
 def _rows_worth_publishing(rows: pd.DataFrame, decisions: pd.DataFrame, finest: str) -> pd.DataFrame:
     """Rows of cells that are published, and of withheld ones but for subgroups of the finest areas: a row of NULLs for each
-    subgroup, indicator and k of a commune with too few households would say nothing more."""
+    subgroup, indicator and k of an area of the finest level with too few households would say nothing more."""
     decided = decisions.set_index(["area_id", "subgroup"])["suppressed"]
     keys = pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]])
     withheld = decided.reindex(keys).fillna(True).to_numpy(dtype=bool)

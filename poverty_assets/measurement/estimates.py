@@ -32,8 +32,8 @@ FEW_PSUS = 5
 """Below so many PSUs a standard error is itself little known, and the interval probably too narrow: flagged."""
 SMALL_DOMAIN = 20
 """Below so many PSUs an interval takes the degrees of freedom of the domain itself (its PSUs less its strata, as R's
-``degf`` of a subset), not of the whole design. Against the simulated truth of 1,600 communes the design's give 62% coverage at 2
-PSUs and 87% at 5 or 6 where the domain's give 93% and 95%; from 20 on both give 95%."""
+``degf`` of a subset), not of the whole design. Against the simulated truth of 1,600 finest areas the design's give 62%
+coverage at 2 PSUs and 87% at 5 or 6 where the domain's give 93% and 95%; from 20 on both give 95%."""
 NO_SPREAD = 1e-12
 """A standard error this small is that of a sample without variation, not of a certain figure."""
 Table = Literal["mpi", "headcount", "contribution"]

@@ -246,7 +246,8 @@ def cells_of(counts: MaskCounts, hierarchy: Hierarchy) -> Cells:
     ----------
     counts : MaskCounts
     hierarchy : Hierarchy
-        A household whose area is known only as a province counts in its province and country, in no district or commune.
+        A household whose area is known only as a published area counts in its published area and country, in no holder or
+        finest area.
     """
     from scipy.sparse import csr_array
 

@@ -261,7 +261,8 @@ def finished(
     method: str,
     reasons: Mapping[str, npt.NDArray[np.bool_]],
 ) -> pd.DataFrame:
-    """The table with its columns of evidence, flagged for the sample and for ``reasons``; nothing is suppressed yet (``disclosure``)."""
+    """The table with its columns of evidence, flagged for the sample and for ``reasons``; nothing is suppressed yet
+    (``disclosure``)."""
     table["method"] = method
     table["n_households"] = totals.cells["n_households"].to_numpy()[cell]
     table["suppressed"] = False

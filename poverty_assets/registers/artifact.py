@@ -54,7 +54,7 @@ def _card(model: RegisterModel) -> dict[str, Any]:
     return {
         "learner": model.learner,
         "members": list(model.estimators),
-        "learner_of_provinces_without_a_rate": model.elsewhere,
+        "learner_of_published_areas_without_a_rate": model.elsewhere,
         "chosen_by": model.chosen_by,
         "n_training": model.n_training,
         "training_digest": model.training_digest,

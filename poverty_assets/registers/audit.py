@@ -28,7 +28,7 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.lined_yaml import LinedYaml, read_lined_yaml
 from poverty_assets.measure.measure import Measure
 
-_SIZES_PRIOR = 50.0  # households: a province's ratio of sizes is drawn towards the country's by so many
+_SIZES_PRIOR = 50.0  # households: a published area's ratio of sizes is drawn towards the country's by so many
 _NODES = 24  # of Gauss and Legendre: Phi2 to 1e-9 for correlations up to 0.9
 _EDGE = 1e-6
 
@@ -121,8 +121,10 @@ def household_share(people: Any, ratio: Any) -> FloatArray:
     return h / (h + (1 - h) * ratio)
 
 
-def size_ratio(households: pd.DataFrame, measure: Measure, provinces: list[str], hierarchy: Hierarchy) -> FloatArray:
-    """Mean size of poor over that of other households in each province, drawn towards the country's; 1 without a survey.
+def size_ratio(
+    households: pd.DataFrame, measure: Measure, published_ids: list[str], hierarchy: Hierarchy
+) -> FloatArray:
+    """Mean size of poor over that of other households in each published area, drawn towards the country's; 1 without a survey.
 
     Parameters
     ----------
@@ -130,21 +132,21 @@ def size_ratio(households: pd.DataFrame, measure: Measure, provinces: list[str],
         ``area_id, weight, hh_size`` and the indicators (lake: ``survey_household``); may be empty.
     """
     if households.empty:
-        return np.ones(len(provinces))
+        return np.ones(len(published_ids))
     flags = households[measure.indicator_ids].to_numpy(dtype=float)
     known = np.isfinite(flags).all(axis=1)
     poor = measure.is_poor(measure.scores(flags[known]), measure.cutoffs.poor)
     table = pd.DataFrame(
         {
-            "province": hierarchy.ancestor(hierarchy.number(households.loc[known, "area_id"]), hierarchy.published),
+            "published": hierarchy.ancestor(hierarchy.number(households.loc[known, "area_id"]), hierarchy.published),
             "weight": households.loc[known, "weight"].to_numpy(dtype=float),
             "size": households.loc[known, "hh_size"].to_numpy(dtype=float),
         }
     )
     whole = _mean_size(table[poor]) / _mean_size(table[~poor]) if poor.any() and not poor.all() else 1.0
-    out = np.full(len(provinces), whole)
-    for i, province in enumerate(hierarchy.number(provinces)):
-        own = (table["province"] == province).to_numpy()
+    out = np.full(len(published_ids), whole)
+    for i, published in enumerate(hierarchy.number(published_ids)):
+        own = (table["published"] == published).to_numpy()
         if (own & poor).any() and (own & ~poor).any():
             n = float((own & poor).sum())
             ratio = _mean_size(table[own & poor]) / _mean_size(table[own & ~poor])
@@ -158,7 +160,7 @@ def _mean_size(table: pd.DataFrame) -> float:
 
 @dataclass(frozen=True)
 class FoundHouseholds:
-    """Numbers of households, of communes or sums of communes.
+    """Numbers of households, of finest areas or sums of finest areas.
 
     Attributes
     ----------
@@ -175,7 +177,7 @@ class FoundHouseholds:
     at_most: FloatArray
 
     def summed(self, matrix: Any) -> FoundHouseholds:
-        """Sums of communes, by a matrix of areas by communes."""
+        """Sums of finest areas, by a matrix of areas by finest areas."""
         return FoundHouseholds(
             *(np.asarray(matrix @ x) for x in (self.households, self.poor, self.found, self.at_most))
         )

@@ -38,7 +38,7 @@ class SpatialGaussianProcess(RegressorMixin, BaseEstimator):
         The two columns with metric coordinates; all columns but these, ``group`` and ``direct`` are features. Without place
         (an empty tuple) the spatial kernel is off.
     group : str
-        Column of labels (provinces) that share an effect, as in a mixed model; no such effect where it is not a column.
+        Column of labels (published areas) that share an effect, as in a mixed model; no such effect where it is not a column.
     direct : tuple of str
         Columns that weigh more than one feature among many: an earlier value of the target.
     feature_over, linear_over : tuple of str, optional
@@ -63,7 +63,7 @@ class SpatialGaussianProcess(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         place: tuple[str, ...] = ("x_m", "y_m"),
-        group: str = "province",
+        group: str = "published",
         direct: tuple[str, ...] = (),
         feature_over: tuple[str, ...] | None = None,
         linear_over: tuple[str, ...] | None = None,

@@ -9,7 +9,7 @@ scikit-learn is imported where it is used: it takes seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,14 @@ import pandas as pd
 
 from poverty_assets.arrays import rate_logit
 from poverty_assets.errors import SpecificationError
-from poverty_assets.judging.baselines import NearestArea, ProvinceMean
+from poverty_assets.judging.baselines import GroupMean, NearestArea
 from poverty_assets.judging.league import Learner
 
 PLACE = ("x_m", "y_m")
-PROVINCE = "province"
-# Neighbourhood means are taken with a Gaussian weight: about one commune, one district and one province across.
+PUBLISHED = "published"
+# Neighbourhood means are taken with a Gaussian weight: about one finest area, one holder and one published area across.
 NEIGHBOURHOODS_METRES = (8_000.0, 30_000.0, 60_000.0)
-LAGGED = ("last_register", "last_register_less_province")
+LAGGED = ("last_register", "last_register_less_published")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,18 +38,18 @@ class Design:
         As measured; missing where not known.
     wide : DataFrame, shape (n, 4p + 2)
         Features, their means over neighbourhoods (made of features only: nothing of the target) and the coordinates.
-    province : numpy.ndarray of str, shape (n,)
+    published : numpy.ndarray of str, shape (n,)
     lagged : numpy.ndarray of float, shape (n,)
         An earlier register's rate, for baselines alone; NaN where there is none.
     """
 
     features: pd.DataFrame
     wide: pd.DataFrame
-    province: np.ndarray
+    published: np.ndarray
     lagged: np.ndarray
 
 
-def design(features: pd.DataFrame, xy: np.ndarray, province: np.ndarray, lagged: np.ndarray | None = None) -> Design:
+def design(features: pd.DataFrame, xy: np.ndarray, published: np.ndarray, lagged: np.ndarray | None = None) -> Design:
     """Put a design together.
 
     Features without two distinct values are left out: there is nothing to learn from them.
@@ -59,7 +59,7 @@ def design(features: pd.DataFrame, xy: np.ndarray, province: np.ndarray, lagged:
     features : DataFrame, shape (n, p)
     xy : numpy.ndarray, shape (n, 2)
         Metric coordinates.
-    province : numpy.ndarray of str, shape (n,)
+    published : numpy.ndarray of str, shape (n,)
     lagged : numpy.ndarray, shape (n,), optional
     """
     from poverty_assets.geography.neighbours import gaussian, neighbourhood_mean
@@ -70,7 +70,7 @@ def design(features: pd.DataFrame, xy: np.ndarray, province: np.ndarray, lagged:
     ]
     place = pd.DataFrame(xy, columns=list(PLACE), index=kept.index)
     past = np.full(len(kept), np.nan) if lagged is None else np.asarray(lagged, dtype=float)
-    return Design(kept, pd.concat([kept, *means, place], axis=1), np.asarray(province, dtype=str), past)
+    return Design(kept, pd.concat([kept, *means, place], axis=1), np.asarray(published, dtype=str), past)
 
 
 def _imputed(*steps: Any) -> Any:
@@ -94,33 +94,34 @@ def _process(**options: Any) -> Callable[[int], Any]:
     def build(seed: int) -> Any:
         from poverty_assets.registers.gaussian_process import SpatialGaussianProcess
 
-        return SpatialGaussianProcess(**{"place": PLACE, "group": PROVINCE, **options})
+        return SpatialGaussianProcess(**{"place": PLACE, "group": PUBLISHED, **options})
 
     return build
 
 
-_OWN, _COMMUNE, _DISTRICT, _PROVINCE_WIDE = "", *(f"{size / 1000:g}km" for size in NEIGHBOURHOODS_METRES)
+_OWN, _NEAR, _AROUND, _FARTHEST = "", *(f"{size / 1000:g}km" for size in NEIGHBOURHOODS_METRES)
 # Variances and scales are chosen on the mean over block grids of several origins, none of them the published one. Scores vary
 # little about these values; what matters is noise that is not too small, and the linear part beside the smooth one.
 _ridge = _process(
     place=(), group_variance=0.0, feature_variance=0.0, linear_variance=0.05, noise=0.6,
-    linear_over=(_OWN, _DISTRICT, _PROVINCE_WIDE),
+    linear_over=(_OWN, _AROUND, _FARTHEST),
 )  # fmt: skip
 _gaussian_process = _process(
-    feature_over=(_OWN, _COMMUNE), linear_over=(_OWN, _DISTRICT), feature_variance=0.6, linear_variance=0.05,
+    feature_over=(_OWN, _NEAR), linear_over=(_OWN, _AROUND), feature_variance=0.6, linear_variance=0.05,
     place_variance=0.1, place_scale=10_000.0, group_variance=0.3, noise=0.4,
 )  # fmt: skip
 _gaussian_process_wide = _process(
-    feature_over=(_OWN, _COMMUNE, _DISTRICT), linear_over=(_OWN, _DISTRICT), feature_variance=0.3, linear_variance=0.1,
+    feature_over=(_OWN, _NEAR, _AROUND), linear_over=(_OWN, _AROUND), feature_variance=0.3, linear_variance=0.1,
     place_variance=0.3, place_scale=20_000.0, group_variance=0.2, noise=0.6,
 )  # fmt: skip
-_gaussian_process_no_province = _process(
-    feature_over=(_OWN, _COMMUNE, _DISTRICT), linear_over=(_OWN, _DISTRICT), feature_variance=1.0, linear_variance=0.05,
+_gaussian_process_no_published = _process(
+    feature_over=(_OWN, _NEAR, _AROUND), linear_over=(_OWN, _AROUND), feature_variance=1.0, linear_variance=0.05,
     place_variance=0.2, place_scale=10_000.0, group_variance=0.0, noise=0.3,
 )  # fmt: skip
-# without an effect of the province: held out in part, a province's mean errs against its other part, and spoils its order
+# without an effect of the published area: held out in part, a published area's mean errs against its other part, and spoils
+# its order
 _with_last_register = _process(
-    feature_over=(_OWN, _COMMUNE, _DISTRICT), linear_over=(_OWN, _DISTRICT), feature_variance=1.0, linear_variance=0.02,
+    feature_over=(_OWN, _NEAR, _AROUND), linear_over=(_OWN, _AROUND), feature_variance=1.0, linear_variance=0.02,
     place_variance=0.2, place_scale=10_000.0, group_variance=0.0, noise=0.3, direct=LAGGED,
 )  # fmt: skip
 
@@ -139,8 +140,8 @@ def _random_forest(seed: int) -> Any:
     return _imputed(RandomForestRegressor(150, min_samples_leaf=3, max_features=0.2, n_jobs=1, random_state=seed))
 
 
-def _with_province(estimator: Any, *, impute: bool) -> Any:
-    """Province as its mean in the training data, shrunk and cross-fitted (Micci-Barreca 2001), beside the other columns."""
+def _with_published(estimator: Any, *, impute: bool) -> Any:
+    """Published area as its mean in the training data, shrunk and cross-fitted (Micci-Barreca 2001), beside the other columns."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.model_selection import KFold
@@ -149,14 +150,14 @@ def _with_province(estimator: Any, *, impute: bool) -> Any:
 
     others = SimpleImputer(strategy="median", keep_empty_features=True) if impute else "passthrough"
     encoder = TargetEncoder(target_type="continuous", cv=KFold(5, shuffle=True, random_state=0))
-    return make_pipeline(ColumnTransformer([("province", encoder, [PROVINCE])], remainder=others), estimator)
+    return make_pipeline(ColumnTransformer([(PUBLISHED, encoder, [PUBLISHED])], remainder=others), estimator)
 
 
 def _extra_trees(seed: int) -> Any:
     from sklearn.ensemble import ExtraTreesRegressor
 
     forest = ExtraTreesRegressor(40, min_samples_leaf=3, max_features=0.25, n_jobs=1, random_state=seed)
-    return _with_province(forest, impute=True)
+    return _with_published(forest, impute=True)
 
 
 def _hist_gradient_boosting(seed: int) -> Any:
@@ -166,7 +167,7 @@ def _hist_gradient_boosting(seed: int) -> Any:
         max_iter=80, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=25, l2_regularization=5.0,
         max_features=0.2, random_state=seed,
     )  # fmt: skip
-    return _with_province(boosting, impute=False)
+    return _with_published(boosting, impute=False)
 
 
 def _alone(seed: int) -> Any:
@@ -180,18 +181,18 @@ def _wide(data: Design) -> pd.DataFrame:
 
 
 def _with_label(data: Design) -> pd.DataFrame:
-    return data.wide.assign(**{PROVINCE: data.province})
+    return data.wide.assign(**{PUBLISHED: data.published})
 
 
 def _with_lagged(data: Design) -> pd.DataFrame:
-    """With the earlier rate, and its log odds less their mean over the province."""
+    """With the earlier rate, and its log odds less their mean over the published area."""
     odds = rate_logit(data.lagged, least=0.01)
-    mean = pd.Series(odds).groupby(data.province).transform("mean").to_numpy()
+    mean = pd.Series(odds).groupby(data.published).transform("mean").to_numpy()
     return _with_label(data).assign(**dict(zip(LAGGED, (data.lagged, odds - mean), strict=True)))
 
 
 def _label(data: Design) -> pd.DataFrame:
-    return pd.DataFrame({PROVINCE: data.province}, index=data.features.index)
+    return pd.DataFrame({PUBLISHED: data.published}, index=data.features.index)
 
 
 def _place(data: Design) -> pd.DataFrame:
@@ -202,28 +203,28 @@ def _has_lagged(data: Design) -> np.ndarray:
     return np.isfinite(data.lagged)
 
 
-def _average(name: str, *members: str, by_province: bool = True) -> Learner:
-    return Learner(name, members=members, by_province=by_province)
+def _average(name: str, *members: str, by_published: bool = True) -> Learner:
+    return Learner(name, members=members, by_published=by_published)
 
 
 LEARNERS = {
     learner.name: learner
     for learner in (
         Learner("ridge", _ridge, _wide),
-        Learner("svr", _svr, _wide, by_province=False),
-        Learner("random_forest", _random_forest, _wide, by_province=False),
-        Learner("extra_trees", _extra_trees, _with_label, by_province=False),
-        Learner("hist_gradient_boosting", _hist_gradient_boosting, _with_label, by_province=False),
-        # the effect of a province helps where a part of the province was seen, and not beyond
+        Learner("svr", _svr, _wide, by_published=False),
+        Learner("random_forest", _random_forest, _wide, by_published=False),
+        Learner("extra_trees", _extra_trees, _with_label, by_published=False),
+        Learner("hist_gradient_boosting", _hist_gradient_boosting, _with_label, by_published=False),
+        # the effect of a published area helps where a part of the published area was seen, and not beyond
         Learner("gaussian_process", _gaussian_process, _with_label),
         Learner("gaussian_process_wide", _gaussian_process_wide, _with_label),
-        Learner("gaussian_process_no_province", _gaussian_process_no_province, _with_label),
+        Learner("gaussian_process_no_published", _gaussian_process_no_published, _with_label),
         _average("gaussian_processes", "gaussian_process", "gaussian_process_wide"),
         _average("ensemble", "gaussian_process", "gaussian_process_wide", "ridge"),
-        _average("ensemble_no_province", "gaussian_process_no_province", "ridge"),
-        _average("ensemble_trees", "gaussian_process", "gaussian_process_wide", "extra_trees", by_province=False),
-        Learner("province_mean", lambda seed: ProvinceMean(), _label, is_baseline=True),
-        Learner("nearest_commune", lambda seed: NearestArea(), _place, is_baseline=True),
+        _average("ensemble_no_published", "gaussian_process_no_published", "ridge"),
+        _average("ensemble_trees", "gaussian_process", "gaussian_process_wide", "extra_trees", by_published=False),
+        Learner("published_mean", lambda seed: GroupMean(), _label, is_baseline=True),
+        Learner("nearest_area", lambda seed: NearestArea(), _place, is_baseline=True),
         Learner("last_register", None, lambda data: rate_logit(data.lagged), is_baseline=True, rows=_has_lagged),
         # a forecast from the register's own past: shown beside the others, never chosen to say what a register should hold
         Learner("last_register_and_features", _with_last_register, _with_lagged, is_baseline=True, rows=_has_lagged),
@@ -231,26 +232,34 @@ LEARNERS = {
 }
 # Trees cost 10 times what these cost together, and added at most 0.002 to the Spearman correlation of their average.
 DEFAULT = (
-    "ridge", "gaussian_process", "gaussian_process_wide", "gaussian_process_no_province", "gaussian_processes", "ensemble",
-    "ensemble_no_province",
+    "ridge", "gaussian_process", "gaussian_process_wide", "gaussian_process_no_published", "gaussian_processes", "ensemble",
+    "ensemble_no_published",
 )  # fmt: skip
-BASELINES = ("province_mean", "nearest_commune", "last_register", "last_register_and_features")
-ALONE = "alone:"
+BASELINES = ("published_mean", "nearest_area", "last_register", "last_register_and_features")
+ALONE = "alone"
 
 
 def learner(name: str) -> Learner:
-    """The learner of that name; ``alone:<feature>`` is the baseline that knows one feature only.
+    """The learner of that name.
 
     Raises
     ------
     SpecificationError
         If there is none.
     """
-    if name.startswith(ALONE):
-        return Learner(name, _alone, lambda data: data.features[[name.removeprefix(ALONE)]], is_baseline=True)
     if name not in LEARNERS:
         raise SpecificationError(f"{name!r} is not a learner", remedy=f"one of {', '.join(LEARNERS)}")
     return LEARNERS[name]
+
+
+def alone(feature: str) -> Learner:
+    """The baseline that knows one feature only."""
+    return Learner(ALONE, _alone, lambda data: data.features[[feature]], is_baseline=True, feature=feature)
+
+
+def candidates(names: Iterable[str]) -> list[bool]:
+    """For each name of a learner whether it may be chosen: baselines are not."""
+    return [name != ALONE and not learner(name).is_baseline for name in names]
 
 
 def members_of(name: str) -> list[Learner]:

@@ -1,12 +1,12 @@
-"""The model of a register's rate by commune: what would be listed in a place like this one, judged without seeing it.
+"""The model of a register's rate by finest area: what would be listed in a place like this one, judged without seeing it.
 
-Belongs here: fitting, choosing, predicting every commune out of its block, intervals, importance, the area of
+Belongs here: fitting, choosing, predicting every area of the finest level out of its block, intervals, importance, the area of
 applicability. Does not belong here: learners (``learners``), how they are played off (``judging.league``), the saved file
 (``artifact``), the quarter's tables (``quarter_models``).
 
 The learner is chosen by Spearman correlation under 50 km blocks, and takes the place of the last champion only if it beats it on
-the same folds. Provinces that have no area on the register yet get the learner that does best when whole provinces are left
-out. Random folds are reported and never used to choose.
+the same folds. Published areas that have no area on the register yet get the learner that does best when whole areas of the
+published level are left out. Random folds are reported and never used to choose.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from threadpoolctl import threadpool_limits
 from poverty_assets.arrays import rate_logit, rate_of_logit
 from poverty_assets.errors import ContractViolation, SpecificationError
 from poverty_assets.judging.applicability import TrainingCloud, training_cloud
-from poverty_assets.judging.folds import BLOCKS, PROVINCE_OUT, block_ids, fold_ids
+from poverty_assets.judging.folds import BLOCKS, PUBLISHED_OUT, block_ids, fold_ids
 from poverty_assets.judging.league import Contest, Held, fit_whole, importance, play
 from poverty_assets.judging.scores import conformal_width, interval_coverage, scores
 from poverty_assets.registers.learners import (
-    ALONE,
     BASELINES,
     DEFAULT,
     LEARNERS,
-    PROVINCE,
+    PUBLISHED,
     Design,
+    alone,
+    candidates,
     design,
     in_order,
     learner,
@@ -40,7 +41,7 @@ from poverty_assets.registers.learners import (
 )
 
 CHOSEN_BY = f"spearman under {BLOCKS}"
-_FOLDS = {BLOCKS: 10, "random": 5, PROVINCE_OUT: 0}  # the last makes a fold of every province
+_FOLDS = {BLOCKS: 10, "random": 5, PUBLISHED_OUT: 0}  # the last makes a fold of every published area
 _LEAST_AREAS = 50
 # An area outside the training cloud has an interval wider in proportion to its distance, at most so many times.
 _WIDEST = 3.0
@@ -60,7 +61,7 @@ class RegisterInputs:
         The register's rate (0 to 1; absent or NaN where it has no row) and the households it is a share of.
     xy : numpy.ndarray, shape (n, 2)
         Metric coordinates of each area.
-    province : numpy.ndarray of str, shape (n,)
+    published : numpy.ndarray of str, shape (n,)
     lagged : Series indexed by area_id, optional
         An earlier register's rate: for baselines and a forecast that are scored beside the learners, never a feature of them.
     alone : tuple of str
@@ -72,7 +73,7 @@ class RegisterInputs:
     rate: pd.Series
     households: pd.Series
     xy: np.ndarray
-    province: np.ndarray
+    published: np.ndarray
     lagged: pd.Series | None = None
     alone: tuple[str, ...] = ()
 
@@ -83,7 +84,7 @@ class RegisterInputs:
     def design(self) -> Design:
         """What learners see."""
         return design(
-            self.features, self.xy, self.province, None if self.lagged is None else self.of_areas(self.lagged)
+            self.features, self.xy, self.published, None if self.lagged is None else self.of_areas(self.lagged)
         )
 
 
@@ -96,14 +97,14 @@ class RegisterModel:
     learner : str
         The one chosen.
     elsewhere : str
-        The one for provinces without any area on the register.
+        The one for published areas without any area on the register.
     chosen_by : str
         The rule, and what came of the last champion.
     metrics : DataFrame
-        ``target, learner, fold_design, metric, value, n``.
+        ``target, learner, feature, fold_design, metric, value, n``; fold designs by role (``judging.folds``).
     predictions : DataFrame
-        For every commune ``area_id, modelled_rate, modelled_rate_ci_low, modelled_rate_ci_high, dissimilarity,
-        in_area_of_applicability, block``; the rate is predicted without the commune's 50 km block.
+        For every area of the finest level ``area_id, modelled_rate, modelled_rate_ci_low, modelled_rate_ci_high, dissimilarity,
+        in_area_of_applicability, block``; the rate is predicted without the area's 50 km block.
     cloud : TrainingCloud
         What the area of applicability is measured from.
     importance : DataFrame
@@ -162,18 +163,19 @@ def fit_register_model(
     contest = Contest(data := inputs.design(), y := rate_logit(rate), seed=seed)
     blocks = block_ids(inputs.xy)
     asked = [*learners, *([champion] if champion in LEARNERS else [])]
-    names = list(dict.fromkeys([*in_order(asked), *_baselines(data, inputs.alone)]))
+    players = [*map(learner, dict.fromkeys([*in_order(asked), *_baselines(data)]))]
+    players += [alone(name) for name in inputs.alone if name in data.features.columns]
     folds = {
-        name: fold_ids(name, blocks=blocks, provinces=data.province, n_folds=n_folds, seed=seed)
+        name: fold_ids(name, blocks=blocks, published=data.published, n_folds=n_folds, seed=seed)
         for name, n_folds in _FOLDS.items()
     }
 
     def score(predicted: np.ndarray) -> dict[str, float]:
-        return scores(rate_of_logit(predicted), rate, households, data.province)
+        return scores(rate_of_logit(predicted), rate, households, data.published)
 
     # One thread: sums over several come out different in the last digit with another number of threads.
     with threadpool_limits(1):
-        held, metrics = play([learner(name) for name in names], contest, folds, score, [inputs.target])
+        held, metrics = play(players, contest, folds, score, [inputs.target])
         chosen, elsewhere = choose(metrics, champion=champion), _beyond(metrics)
         worth = _importance(chosen, contest, folds[BLOCKS])
         estimators = fit_whole(members_of(chosen), contest)
@@ -186,9 +188,9 @@ def fit_register_model(
         predictions=_predictions(contest, held, (chosen, elsewhere), cloud, folds[BLOCKS]).assign(block=blocks),
         cloud=cloud,
         importance=worth,
-        interval_coverage=interval_coverage(y - held[BLOCKS][chosen], folds[BLOCKS]),
+        interval_coverage=interval_coverage(y - held[BLOCKS][chosen, ""], folds[BLOCKS]),
         n_training=int(contest.known.sum()),
-        training_digest=_digest(data, rate, names, seed),
+        training_digest=_digest(data, rate, [":".join(filter(None, one.learner_id)) for one in players], seed),
         features=tuple(data.features.columns),
         estimators=estimators,
     )
@@ -211,8 +213,8 @@ def choose(metrics: pd.DataFrame, fold_design: str = BLOCKS, *, champion: str | 
         If no learner but baselines was scored.
     """
     rows = metrics[(metrics["fold_design"] == fold_design) & (metrics["metric"] == "spearman")]
-    found = {name: float(value) for name, value in zip(rows["learner"], rows["value"], strict=True)
-             if not learner(name).is_baseline}  # fmt: skip
+    able = rows[candidates(rows["learner"])]
+    found = {name: float(value) for name, value in zip(able["learner"], able["value"], strict=True)}
     if not found:
         raise SpecificationError("no learner was given, only baselines")
     best = max(found, key=found.__getitem__)
@@ -221,10 +223,10 @@ def choose(metrics: pd.DataFrame, fold_design: str = BLOCKS, *, champion: str | 
 
 
 def _beyond(metrics: pd.DataFrame) -> str:
-    """The learner for provinces that nothing is known of; where none is quick enough to leave each out, the chosen one."""
-    by_province = metrics[[learner(name).by_province for name in metrics["learner"]]]
-    candidates = by_province[[not learner(name).is_baseline for name in by_province["learner"]]]
-    return choose(candidates, PROVINCE_OUT) if (candidates["fold_design"] == PROVINCE_OUT).any() else choose(metrics)
+    """The learner for published areas that nothing is known of; where none is quick enough to leave each out, the chosen one."""
+    able = metrics[candidates(metrics["learner"])]
+    quick = able[[learner(name).by_published for name in able["learner"]]]
+    return choose(quick, PUBLISHED_OUT) if (quick["fold_design"] == PUBLISHED_OUT).any() else choose(metrics)
 
 
 def _why(chosen: str, champion: str | None) -> str:
@@ -248,20 +250,19 @@ def _check(target: np.ndarray, index: pd.Index) -> None:
         raise ContractViolation(f"{int(outside.sum())} rates are outside 0 to 1, first at area {index[outside][0]!r}")
 
 
-def _baselines(data: Design, alone: Sequence[str]) -> list[str]:
+def _baselines(data: Design) -> list[str]:
     rows = {name: learner(name).rows for name in BASELINES}
-    able = [name for name, of_data in rows.items() if of_data is None or of_data(data).any()]
-    return able + [ALONE + name for name in alone if name in data.features.columns]
+    return [name for name, of_data in rows.items() if of_data is None or of_data(data).any()]
 
 
 def _predictions(
     contest: Contest, held: Held, served_by: tuple[str, str], cloud: TrainingCloud, folds: np.ndarray
 ) -> pd.DataFrame:
-    """Areas' rates out of their block, or out of their province where it has none on the register, with intervals."""
+    """Areas' rates out of their block, or out of their published area where it has none on the register, with intervals."""
     data, y = contest.data, contest.y
-    by_block = held[BLOCKS][served_by[0]]
-    beyond = held.get(PROVINCE_OUT, {}).get(served_by[1], by_block)
-    unseen = ~np.isin(data.province, data.province[contest.known])
+    by_block = held[BLOCKS][served_by[0], ""]
+    beyond = held.get(PUBLISHED_OUT, {}).get((served_by[1], ""), by_block)
+    unseen = ~np.isin(data.published, data.published[contest.known])
     answer = np.where(unseen, beyond, by_block)
     half = np.where(unseen, conformal_width(y - beyond), conformal_width(y - by_block))
     distance = cloud.distance(data.features, folds)
@@ -281,7 +282,7 @@ def _predictions(
 def _importance(chosen: str, contest: Contest, folds: np.ndarray) -> pd.DataFrame:
     """``feature, importance``: a feature is shuffled with its neighbourhood means."""
     data = contest.data
-    seen = data.wide.assign(**{PROVINCE: data.province})
+    seen = data.wide.assign(**{PUBLISHED: data.published})
     groups = {
         name: [column for column in seen.columns if column == name or column.startswith(f"{name}|")]
         for name in data.features.columns

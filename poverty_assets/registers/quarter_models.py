@@ -8,7 +8,7 @@ Belongs here: from the quarter's tables to the inputs of each register's model, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,14 @@ import pandas as pd
 
 from poverty_assets.catalog import table
 from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.judging.folds import BLOCKS, design_name
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.registers.artifact import save_model
 from poverty_assets.registers.counts import rate_of
 from poverty_assets.registers.model import RegisterInputs, RegisterModel, fit_register_model
 
-LEAST_COMMUNES = 50
+LEAST_AREAS = 50
 PREDICTION = (
     "register_id",
     "area_id",
@@ -48,10 +49,10 @@ class RegisterModels:
     Attributes
     ----------
     predictions : DataFrame
-        Columns ``PREDICTION``, a row for every register and commune.
+        Columns ``PREDICTION``, a row for every register and finest area.
     runs, metrics : DataFrame (catalog: ``model_run``, ``model_metric``)
     scored : DataFrame
-        Communes with a rate, with their held-out prediction.
+        Finest areas with a rate, with their held-out prediction.
     importance : DataFrame
         ``register_id, feature, importance``.
     """
@@ -69,7 +70,7 @@ class RegisterTables:
 
     Attributes
     ----------
-    features : DataFrame (catalog: ``commune_feature``)
+    features : DataFrame (catalog: ``area_feature``)
     counts : DataFrame (lake: ``register_count``)
         ``register_id, area_id, households, listed``.
     history : DataFrame (lake: ``register_history``)
@@ -105,13 +106,14 @@ def fit_registers(
 
     Notes
     -----
-    A register with fewer than 50 communes is published without a modelled rate.
+    A register with fewer than 50 finest areas is published without a modelled rate.
     """
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in _NO_ROWS}
     for register_id, inputs in register_inputs(tables).items():
-        if inputs.rate.notna().sum() < LEAST_COMMUNES:
+        if inputs.rate.notna().sum() < LEAST_AREAS:
             continue
         fitted = fit_register_model(inputs, champion=(champions or {}).get(register_id), seed=seed)
+        fitted = replace(fitted, metrics=_published_scores(fitted, Hierarchy.of(tables.areas)))
         path = save_model(fitted, models / f"register_rate_{register_id}" / f"quarter={quarter.key}" / "model.skops")
         made = _rows(fitted, inputs, quarter, path.relative_to(models.parent).as_posix())
         for name, frame in made.items():
@@ -126,17 +128,17 @@ def fit_registers(
 
 
 def register_inputs(tables: RegisterTables) -> dict[str, RegisterInputs]:
-    """What the model of each register is fitted from, by register: rows are communes, in order of ``area_id``."""
+    """What the model of each register is fitted from, by register: rows are finest areas, in order of ``area_id``."""
     areas, country = tables.areas, tables.country
     hierarchy = Hierarchy.of(areas)
     numbers = hierarchy.members(hierarchy.finest)
-    communes = areas.set_index("area_id").loc[hierarchy.ids[numbers]].reset_index()
-    wide = tables.features.pivot(index="area_id", columns="feature_id", values="value").reindex(communes["area_id"])
-    wide = wide.assign(**_of_areas(communes))
-    xy = _metric_points(communes, country)
+    finest = areas.set_index("area_id").loc[hierarchy.ids[numbers]].reset_index()
+    wide = tables.features.pivot(index="area_id", columns="feature_id", values="value").reindex(finest["area_id"])
+    wide = wide.assign(**_of_areas(finest))
+    xy = _metric_points(finest, country)
     answer = {}
     for register_id, counts in tables.counts.groupby("register_id", sort=True):
-        own = counts.set_index("area_id").reindex(communes["area_id"])
+        own = counts.set_index("area_id").reindex(finest["area_id"])
         past = tables.history[tables.history["register_id"] == register_id].set_index("area_id")["rate"]
         answer[str(register_id)] = RegisterInputs(
             target=str(register_id),
@@ -144,27 +146,37 @@ def register_inputs(tables: RegisterTables) -> dict[str, RegisterInputs]:
             rate=rate_of(own).astype(float),
             households=own["households"].astype(float),
             xy=xy,
-            province=hierarchy.ids[hierarchy.ancestor(numbers, hierarchy.published)].astype(str),
-            lagged=past.reindex(communes["area_id"]) if len(past) else None,
+            published=hierarchy.ids[hierarchy.ancestor(numbers, hierarchy.published)].astype(str),
+            lagged=past.reindex(finest["area_id"]) if len(past) else None,
             alone=tuple(name for name in country.baseline_features if name in wide),
         )
     return answer
 
 
-def _of_areas(communes: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Features that the areas themselves give: small and thinly peopled communes have more of their households listed.
+def _of_areas(finest: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Features that the areas themselves give: small and thinly peopled finest areas have more of their households listed.
 
     People counted by the census, never the register's own number of households: that one divides the rate.
     """
-    people, km2 = (communes[name].to_numpy(dtype=float) for name in ("population", "area_km2"))
+    people, km2 = (finest[name].to_numpy(dtype=float) for name in ("population", "area_km2"))
     return {"area_population": people, "area_population_per_km2": people / km2, "area_km2": km2}
 
 
-def _metric_points(communes: pd.DataFrame, country: Country) -> np.ndarray:
+def _metric_points(finest: pd.DataFrame, country: Country) -> np.ndarray:
     from pyproj import Transformer
 
     to_metric = Transformer.from_crs("EPSG:4326", country.metric_crs, always_xy=True)
-    return np.column_stack(to_metric.transform(communes["centroid_lon"], communes["centroid_lat"]))
+    return np.column_stack(to_metric.transform(finest["centroid_lon"], finest["centroid_lat"]))
+
+
+def _published_scores(fitted: RegisterModel, hierarchy: Hierarchy) -> pd.DataFrame:
+    """Scores with the level of the areas scored, that of intervals among them, and fold designs by their published names."""
+    own = fitted.metrics
+    coverage = {"target": own["target"].iloc[0], "learner": fitted.learner, "feature": "", "fold_design": BLOCKS,
+                "metric": "coverage95", "value": fitted.interval_coverage, "n": fitted.n_training}  # fmt: skip
+    scores = pd.concat([own, pd.DataFrame([coverage])], ignore_index=True)
+    designs = scores["fold_design"].map(lambda design: design_name(design, hierarchy.published))
+    return scores.assign(fold_design=designs, area_level=hierarchy.finest)
 
 
 def _rows(fitted: RegisterModel, inputs: RegisterInputs, quarter: Quarter, artifact: str) -> dict[str, pd.DataFrame]:
@@ -184,13 +196,10 @@ def _rows(fitted: RegisterModel, inputs: RegisterInputs, quarter: Quarter, artif
         "interval_coverage": fitted.interval_coverage,
     }
     scored = predictions.assign(rate=inputs.rate.reindex(predictions["area_id"]).to_numpy()).dropna(subset=["rate"])
-    coverage = {"target": inputs.target, "learner": fitted.learner, "fold_design": "block50km", "metric": "coverage95",
-                "value": fitted.interval_coverage, "n": fitted.n_training}  # fmt: skip
-    metrics = pd.concat([fitted.metrics, pd.DataFrame([coverage])], ignore_index=True)
     return {
         "predictions": predictions,
         "runs": pd.DataFrame([run]),
-        "metrics": metrics.assign(target_kind="register_rate", subgroup="all", as_of_quarter=quarter.start)[
+        "metrics": fitted.metrics.assign(target_kind="register_rate", subgroup="all", as_of_quarter=quarter.start)[
             [c.name for c in table("model_metric").lake_columns]
         ],
         "scored": scored,

@@ -22,15 +22,16 @@ def register_rows(
     predictions: pd.DataFrame,
     hierarchy: Hierarchy,
 ) -> pd.DataFrame:
-    """Rows of ``fct_register``, without ``is_headline``: every commune, and every larger area that the register covers.
+    """Rows of ``fct_register``, without ``is_headline``: every area of the finest level, and every larger area that the
+    register covers.
 
     Parameters
     ----------
     register_id : str
     counts : DataFrame from ``listed_by_area``
     predictions : DataFrame
-        ``area_id, modelled_rate, modelled_rate_ci_low, modelled_rate_ci_high, quality_flag`` of communes; each rate comes
-        from a model that did not see the commune's block.
+        ``area_id, modelled_rate, modelled_rate_ci_low, modelled_rate_ci_high, quality_flag`` of finest areas; each rate comes
+        from a model that did not see the area's block.
     hierarchy : Hierarchy
 
     Notes

@@ -1,11 +1,11 @@
-"""Commune estimates of a quarter: from tables of the lake to the rows of every fact table, with their intervals.
+"""Estimates of the finest level of a quarter: from tables of the lake to the rows of every fact table, with their intervals.
 
 Belongs here: putting samples, features, registers and published totals in the form that the models take, and calling them in
 order. Does not belong here: any model (``margins``, ``replicates``, ``totals.downscale``), or truth (``evaluation``).
 
-Where the survey's households are to be had, communes are composite (with households) or modelled (without). Where the survey knows
-no commune, only regions, communes are downscaled from its direct totals of provinces; where there is no survey, from published ones.
-Where there is neither, there are no rows.
+Where the survey's households are to be had, finest areas are composite (with households) or modelled (without). Where the
+survey knows no finest area, only regions, finest areas are downscaled from its direct totals of the published level; where
+there is no survey, from published ones. Where there is neither, there are no rows.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray, group_means
 from poverty_assets.catalog import table
 from poverty_assets.judging.applicability import applicability
+from poverty_assets.judging.folds import design_name
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import no_draws
 from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.inputs import Inputs, Place, covariate_names, covariates_of
-from poverty_assets.small_area.league import FeatureNames, WaveBefore, compete
+from poverty_assets.small_area.league import JUDGES, Competition, FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, Since, fit_margins
 from poverty_assets.small_area.margins.saved import Fitted, run_rows, save_margins
 from poverty_assets.small_area.replicates import replicate
@@ -42,7 +43,7 @@ from poverty_assets.small_area.time.nowcast import (
     sample_with_poor,
     score_nowcast,
 )
-from poverty_assets.small_area.totals.figures import province_figures
+from poverty_assets.small_area.totals.figures import published_figures
 from poverty_assets.small_area.wanted import Functionals, Options, Wanted
 
 _METRIC = [column.name for column in table("model_metric").lake_columns]
@@ -58,18 +59,19 @@ class Estimated:
     ----------
     tables : SmallAreaTables
     profiles : DataFrame
-        ``area_id, population, profile``: the joint profile of every commune, 2^d shares in the order of masks.
+        ``area_id, population, profile``: the joint profile of every area of the finest level, 2^d shares in the order of masks.
     draws : DataFrame
         ``area_id, area_level, statistic, indicator_id, k, method, n_households, estimate, draws``.
     metrics : DataFrame (catalog: ``model_metric``)
-        How learners and baselines predict held-out communes, and how the nowcast did when the latest wave came; without ``quarter``.
+        How learners and baselines predict held-out finest areas, and how the nowcast did when the latest wave came; without
+        ``quarter``.
     note : dict
         What later steps and people want to know of the fit: wave, replicates, ``drift_per_year`` (variance that logits gain),
         nowcast or persistence and why, the largest gap between benchmarked totals and the direct ones.
     importance : DataFrame
         ``target, learner, feature, importance`` of the learner that predicts each indicator best.
     fitted : Fitted, optional
-        The model and what it was fitted to; None where communes are downscaled or there are none.
+        The model and what it was fitted to; None where finest areas are downscaled or there are none.
     """
 
     tables: SmallAreaTables
@@ -84,7 +86,8 @@ class Estimated:
 def estimate_quarter(
     inputs: Inputs, *, functionals: Functionals | None = None, options: Options | None = None
 ) -> Estimated:
-    """From the survey where there is one that knows communes, else from totals of provinces: the survey's own, or published ones.
+    """From the survey where there is one that knows finest areas, else from totals of the published level: the survey's own,
+    or published ones.
 
     Parameters
     ----------
@@ -99,11 +102,11 @@ def estimate_quarter(
     # models run in threads of their own: linear algebra with threads inside threads would spend its time waiting
     with threadpool_limits(limits=1, user_api="blas"):
         if inputs.waves and inputs.located(inputs.waves[-1]):
-            # a wave before it that knows regions alone has nothing to say of communes
+            # a wave before it that knows regions alone has nothing to say of finest areas
             waves = [wave for wave in inputs.waves if inputs.located(wave)]
             inputs = inputs if len(waves) == len(inputs.waves) else replace(inputs, waves=waves)
             return estimate_from_survey(inputs, functionals, options)
-        if inputs.waves or all(len(rows) for rows in inputs.published()):
+        if inputs.waves or all(len(rows) for rows in inputs.published_rows()):
             return estimate_from_totals(inputs, functionals, options)
         return no_estimates()
 
@@ -121,7 +124,7 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     judged = _judge_nowcast(inputs)
     shift = _moved(inputs) if choose_nowcast(latest(judged)) == "nowcast" else None
     wanted = Wanted(_areas(inputs, inside, followed=shift is not None), measure, functionals)
-    totals = province_figures(inputs.waves[-1].households, place, survey.now, measure)
+    totals = published_figures(inputs.waves[-1].households, place, survey.now, measure)
     drawn = replicate(margins, survey.now, place.groups, wanted, totals=totals, shift=shift, options=options)
     names, registers = covariate_names(inputs.at_waves[-1])
     found = compete(
@@ -129,12 +132,12 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
         margins.fits,
         measure.indicator_ids,
         covariates,
-        FeatureNames(tuple(names), tuple(registers), {name: name for name in inputs.country.baseline_features}),
-        before=None if survey.before is None else WaveBefore(survey.before, place.district),
+        FeatureNames(tuple(names), tuple(registers), tuple(inputs.country.baseline_features)),
+        before=None if survey.before is None else WaveBefore(survey.before, place.holder),
         seed=options.seed,
     )
-    of_margins = found.metrics.assign(target_kind="margin", subgroup="all", as_of_quarter=inputs.quarter.start)
-    outside = [code for code, here in zip(place.communes, inside, strict=True) if not here]
+    of_margins = _margin_scores(found, inputs)
+    outside = [code for code, here in zip(place.finest, inside, strict=True) if not here]
     note = {
         "wave": inputs.waves[-1].name,
         "measure_id": measure.measure_id,
@@ -142,22 +145,38 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
         "drift_per_year": since.drift_per_year,
         "nowcast": choose_nowcast(latest(judged)),
         "reason": choice_reason(latest(judged)),
-        "largest gap to direct totals of provinces": _largest_gap(margins),
+        "largest gap to direct totals of the published level": _largest_gap(margins),
     }
     return Estimated(
         *_rows(drawn, wanted, place),
         pd.concat([part for part in (of_margins, judged) if len(part)], ignore_index=True)[_METRIC],
         note,
         found.importance,
-        Fitted(margins, survey.now, covariates, place.communes, found.chosen, names, registers, outside),
+        Fitted(
+            margins, survey.now, covariates, place.finest, found.chosen, names, registers, outside, _chosen_by(place)
+        ),
     )
+
+
+def _margin_scores(found: Competition, inputs: Inputs) -> pd.DataFrame:
+    hierarchy = inputs.place.hierarchy
+    designs = found.metrics["fold_design"].map(lambda design: design_name(design, hierarchy.published))
+    return found.metrics.assign(
+        fold_design=designs, area_level=hierarchy.finest, target_kind="margin", subgroup="all",
+        as_of_quarter=inputs.quarter.start,
+    )  # fmt: skip
+
+
+def _chosen_by(place: Place) -> str:
+    """The rule of choice between learners of margins, in words."""
+    return "log loss under " + " and ".join(design_name(design, place.hierarchy.published) for design in JUDGES)
 
 
 def _since(inputs: Inputs) -> Since:
     """What areas may have gained from the middle of fieldwork to the middle of the quarter."""
     first, last = inputs.waves[0].middle, inputs.waves[-1].middle
     since = max((inputs.quarter.end - last).days - _SERVED_AFTER, 0) / 365.25
-    return since_survey(inputs.survey, inputs.place.province, (last - first).days / 365.25, since)
+    return since_survey(inputs.survey, inputs.place.at_published, (last - first).days / 365.25, since)
 
 
 def _moved(inputs: Inputs) -> FloatArray:
@@ -168,14 +187,14 @@ def _moved(inputs: Inputs) -> FloatArray:
 
 
 def _areas(inputs: Inputs, inside: npt.NDArray[np.bool_], *, followed: bool) -> Rollup:
-    """All areas; communes are flagged outside the area of applicability, and where drifted covariates move estimates."""
+    """All areas; finest areas are flagged outside the area of applicability, and where drifted covariates move estimates."""
     place = inputs.place
     # persistence does not follow the quarter's covariates: that they drifted changes nothing in it
     drifted = drift_flag(inputs.stability) if followed else ""
     flags = [",".join(filter(None, ("" if here else OUTSIDE, drifted))) for here in inside]
     return rollup(
         place.hierarchy,
-        place.communes,
+        place.finest,
         place.population,
         sampled_households=inputs.survey.now.area_households,
         flag=np.array(flags, dtype=object),
@@ -183,8 +202,8 @@ def _areas(inputs: Inputs, inside: npt.NDArray[np.bool_], *, followed: bool) -> 
 
 
 def _largest_gap(margins: Margins) -> float:
-    """Between the totals of provinces that communes add up to and the direct ones."""
-    met = group_means(margins.shares, margins.people.province, margins.people.population)
+    """Between the totals of the published level that finest areas add up to and the direct ones."""
+    met = group_means(margins.shares, margins.people.at_published, margins.people.population)
     return float(np.nanmax(np.abs(met - margins.totals)))
 
 
@@ -205,18 +224,20 @@ def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
     waves, place, measure = inputs.waves, inputs.place, inputs.measure
     if len(waves) < 2:
         return _no_metrics()
-    before, after = (sample_with_poor(wave.households, measure, place.communes) for wave in waves)
+    before, after = (sample_with_poor(wave.households, measure, place.finest) for wave in waves)
 
     def judged(later: pd.DataFrame) -> pd.DataFrame:
         then, there = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[0], later))
-        return score_nowcast(before, after, then, there, place.population, [*measure.indicator_ids, POOR])
+        scores = score_nowcast(before, after, then, there, place.population, [*measure.indicator_ids, POOR])
+        levels = {"finest": place.hierarchy.finest, "published": place.hierarchy.published}
+        return scores.assign(area_level=scores["area_level"].replace(levels))
 
     last = inputs.at_waves[-1]
     parts = [judged(last).assign(as_of_quarter=last["at_quarter"].iloc[0])]
     for day, frame in inputs.between.groupby("at_quarter", sort=True):
         made = judged(frame).assign(as_of_quarter=day)
         parts.append(made[made["learner"] != "persistence"])  # which is the same in every quarter
-    return pd.concat(parts, ignore_index=True).assign(target_kind="nowcast", subgroup="all")[_METRIC]
+    return pd.concat(parts, ignore_index=True).assign(target_kind="nowcast", subgroup="all", feature="")[_METRIC]
 
 
 def latest(judged: pd.DataFrame) -> pd.DataFrame:
@@ -225,18 +246,19 @@ def latest(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, options: Options) -> Estimated:
-    """Downscaled rows of every area, from figures of provinces: direct ones of a survey that knows no commune, else published ones."""
+    """Downscaled rows of every area, from figures of published areas: direct ones of a survey that knows no finest area, else
+    published ones."""
     from poverty_assets.small_area.totals.downscale import downscale
     from poverty_assets.small_area.totals.figures import published_totals, surveyed_totals
 
     place, measure = inputs.place, inputs.measure
-    areas = rollup(place.hierarchy, place.communes, place.population, method="downscaled")
+    areas = rollup(place.hierarchy, place.finest, place.population, method="downscaled")
     wanted = Wanted(areas, measure, functionals)
     if inputs.waves:
         totals, features = surveyed_totals(inputs.waves[-1].households, place, measure), inputs.at_waves[-1]
-        reason = f"{inputs.waves[-1].name} knows no commune: downscaled from its direct totals of provinces"
+        reason = f"{inputs.waves[-1].name} knows no area of the finest level: downscaled from its direct totals of the published level"
     else:
-        totals, features = published_totals(*inputs.published(), place.provinces, measure), inputs.now
+        totals, features = published_totals(*inputs.published_rows(), place.published_ids, measure), inputs.now
         reason = "downscaled"
     drawn = downscale(totals, covariates_of(place, features), place.people, wanted, options)
     return Estimated(*_rows(drawn, wanted, place), _no_metrics(), _note_without_survey(options.n_replicates, reason))
@@ -254,7 +276,7 @@ def _note_without_survey(n_replicates: int, reason: str) -> dict[str, Any]:
 
 
 def _rows(drawn: Drawn, wanted: Wanted, place: Place) -> tuple[SmallAreaTables, pd.DataFrame, pd.DataFrame]:
-    profiles = pd.DataFrame({"area_id": place.communes, "population": place.population})
+    profiles = pd.DataFrame({"area_id": place.finest, "population": place.population})
     profiles["profile"] = list(drawn.profiles)
     tables, draws = small_area_rows(drawn, wanted)
     return tables, profiles, draws

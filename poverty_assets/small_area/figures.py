@@ -60,7 +60,7 @@ class Drawn:
     Attributes
     ----------
     profiles : ndarray, shape (n, 2^d)
-        Of communes.
+        Of finest areas.
     point : ndarray, shape (a, q)
         Means of `figure_columns`.
     draws : ndarray of float32, shape (r, a, q)

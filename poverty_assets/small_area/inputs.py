@@ -1,4 +1,4 @@
-"""What a quarter's models take: communes, their covariates, and survey waves.
+"""What a quarter's models take: finest areas, their covariates, and survey waves.
 
 Belongs here: `Inputs`, the tables of the lake that a quarter's estimates are made of, and the arrays made of them. Does not belong
 here: any model (``margins``, ``replicates``), or their order (``estimate``).
@@ -25,25 +25,25 @@ from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Groups, Inhabitants
 from poverty_assets.small_area.sample import Survey, read_sample
 
-SMALLEST = 1.0  # persons: a commune whose population no source gives weighs next to nothing in totals
+SMALLEST = 1.0  # persons: an area of the finest level whose population no source gives weighs next to nothing in totals
 
 
 @dataclass(frozen=True)
 class Place:
-    """The communes of a quarter, in the order of every array.
+    """The finest areas of a quarter, in the order of every array.
 
     Attributes
     ----------
     areas : DataFrame (catalog: ``dim_area``)
     hierarchy : Hierarchy
-    communes : list of str
+    finest : list of str
         Areas of the finest level.
     population, households : ndarray, shape (n,)
-    province : ndarray of int, shape (n,)
-        Place in ``provinces``.
-    provinces : list of str
-    district : ndarray of int, shape (n,)
-        Which communes lie in the same area one level up.
+    at_published : ndarray of int, shape (n,)
+        Place in ``published_ids``.
+    published_ids : list of str
+    holder : ndarray of int, shape (n,)
+        Which finest areas lie in the same area one level up.
     xy : ndarray, shape (n, 2)
         Metric coordinates.
     groups : Groups
@@ -51,19 +51,19 @@ class Place:
 
     areas: pd.DataFrame
     hierarchy: Hierarchy
-    communes: list[str]
+    finest: list[str]
     population: FloatArray
     households: FloatArray
-    province: IntArray
-    provinces: list[str]
-    district: IntArray
+    at_published: IntArray
+    published_ids: list[str]
+    holder: IntArray
     xy: FloatArray
     groups: Groups
 
     @property
     def people(self) -> Inhabitants:
-        """Who lives in the communes."""
-        return Inhabitants(self.population, self.households, self.province)
+        """Who lives in the finest areas."""
+        return Inhabitants(self.population, self.households, self.at_published)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Inputs:
     ----------
     areas : DataFrame (catalog: ``dim_area``)
         Areas of all levels.
-    features : DataFrame (catalog: ``commune_feature``)
+    features : DataFrame (catalog: ``area_feature``)
         ``area_id, feature_id, value, observed_on`` of the features that are modelled, as of the quarter.
     wave_features : DataFrame (lake: ``wave_feature``)
         Features and rates of registers as of the quarter in which each wave ended, of the quarters between two waves, and of the
@@ -124,7 +124,7 @@ class Inputs:
 
     @cached_property
     def place(self) -> Place:
-        """The communes."""
+        """The finest areas."""
         return place_of(self.areas, self.country)
 
     @cached_property
@@ -147,18 +147,20 @@ class Inputs:
     def survey(self) -> Survey:
         """The samples of the waves."""
         ids = self.measure.indicator_ids
-        samples = [read_sample(wave.households, ids, self.place.communes) for wave in self.waves]
+        samples = [read_sample(wave.households, ids, self.place.finest) for wave in self.waves]
         return Survey(samples[-1], samples[0] if len(samples) > 1 else None)
 
     def located(self, wave: Wave) -> bool:
-        """Whether a wave knows the commune of any household that has every indicator; some surveys know regions alone."""
+        """Whether a wave knows the finest area of any household that has every indicator; some surveys know regions alone."""
         known = wave.households[self.measure.indicator_ids].notna().all(axis=1)
-        return bool((known & wave.households["area_id"].isin(self.place.communes)).any())
+        return bool((known & wave.households["area_id"].isin(self.place.finest)).any())
 
-    def published(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Published rows of provinces by the measure: of ``fct_mpi``, of ``fct_headcount``."""
+    def published_rows(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Published rows of published areas by the measure: of ``fct_mpi``, of ``fct_headcount``."""
         mpi, headcount = (
-            rows[(rows["area_level"] == "province") & (rows["measure_id"] == self.measure.measure_id)]
+            rows[
+                (rows["area_level"] == self.place.hierarchy.published) & (rows["measure_id"] == self.measure.measure_id)
+            ]
             if len(rows)
             else rows
             for rows in (self.published_mpi, self.published_headcount)
@@ -167,19 +169,19 @@ class Inputs:
 
 
 def place_of(areas: pd.DataFrame, country: Country) -> Place:
-    """The communes of ``dim_area``, their weights, provinces and blocks of land."""
+    """The finest areas of ``dim_area``, their weights, published areas and blocks of land."""
     from pyproj import Transformer
 
     hierarchy = Hierarchy.of(areas)
     codes, numbers = hierarchy.codes(hierarchy.finest), hierarchy.members(hierarchy.finest)
-    communes = areas.set_index("area_id").loc[codes]
-    provinces, province = np.unique(hierarchy.ancestor(numbers, hierarchy.published), return_inverse=True)
-    district = np.unique(hierarchy.parent[numbers], return_inverse=True)[1]
+    finest = areas.set_index("area_id").loc[codes]
+    published_ids, at_published = np.unique(hierarchy.ancestor(numbers, hierarchy.published), return_inverse=True)
+    holder = np.unique(hierarchy.parent[numbers], return_inverse=True)[1]
     to_metric = Transformer.from_crs("EPSG:4326", country.metric_crs, always_xy=True)
-    xy = np.column_stack(to_metric.transform(communes["centroid_lon"], communes["centroid_lat"]))
-    block = np.unique(province * 100_000 + np.unique(block_ids(xy), return_inverse=True)[1], return_inverse=True)[1]
-    population = communes["population"].astype(float)
-    households = communes["households"].astype(float)
+    xy = np.column_stack(to_metric.transform(finest["centroid_lon"], finest["centroid_lat"]))
+    block = np.unique(at_published * 100_000 + np.unique(block_ids(xy), return_inverse=True)[1], return_inverse=True)[1]
+    population = finest["population"].astype(float)
+    households = finest["households"].astype(float)
     size = float(population.sum() / households[population.notna()].sum()) if households.notna().any() else 1.0
     return Place(
         areas,
@@ -187,16 +189,16 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
         codes,
         np.maximum(population.fillna(households * size).fillna(SMALLEST).to_numpy(), SMALLEST),
         np.maximum(households.fillna(population / size).fillna(SMALLEST).to_numpy(), SMALLEST),
-        province.astype(np.int64),
-        [str(code) for code in hierarchy.ids[provinces]],
-        district.astype(np.int64),
+        at_published.astype(np.int64),
+        [str(code) for code in hierarchy.ids[published_ids]],
+        holder.astype(np.int64),
         xy,
-        Groups(province.astype(np.int64), block.astype(np.int64)),
+        Groups(at_published.astype(np.int64), block.astype(np.int64)),
     )
 
 
 def covariates_of(place: Place, features: pd.DataFrame) -> Covariates:
-    """Features of communes, whether urban, and the rate of each register as a leading covariate.
+    """Features of finest areas, whether urban, and the rate of each register as a leading covariate.
 
     Parameters
     ----------
@@ -205,11 +207,11 @@ def covariates_of(place: Place, features: pd.DataFrame) -> Covariates:
     """
     is_rate = features["register_id"] != ""
     wide, rates = (
-        rows.pivot(index="area_id", columns=of, values="value").reindex(place.communes).to_numpy(dtype=float)
+        rows.pivot(index="area_id", columns=of, values="value").reindex(place.finest).to_numpy(dtype=float)
         for rows, of in ((features[~is_rate], "feature_id"), (features[is_rate], "register_id"))
     )
-    urban = place.areas.set_index("area_id")["is_urban"].reindex(place.communes).astype(float)
-    return Covariates(np.column_stack([wide, urban.to_numpy()]), place.xy, place.province, rates)
+    urban = place.areas.set_index("area_id")["is_urban"].reindex(place.finest).astype(float)
+    return Covariates(np.column_stack([wide, urban.to_numpy()]), place.xy, place.at_published, rates)
 
 
 def covariate_names(features: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -223,7 +225,7 @@ def with_rates(features: pd.DataFrame, registers: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    features : DataFrame (catalog: ``commune_feature``)
+    features : DataFrame (catalog: ``area_feature``)
     registers : DataFrame
         ``register_id, area_id, households, listed``.
     """

@@ -1,19 +1,19 @@
-"""The league of commune margins: who foretells the survey's shares where it has not looked?
+"""The league of margins of the finest level: who foretells the survey's shares where it has not looked?
 
 Belongs here: the cheap learners and baselines that the kernel has to beat, what they see, who wins, and by which features. Does not
 belong here: the kernel itself (``kernel``), how a league is played, folds and scores (``judging``), scores against the simulated
 twin's truth (``evaluation``).
 
-Every learner answers for all indicators at once, from the same sampled communes weighted by effective size. Folds are 50 km blocks
-and whole provinces; random folds are reported and never used to choose. What is held out is this wave: the wave before is
-known everywhere, to the kernel as to the baseline ``last_wave``. The kernel's few variances are those fitted to all sampled
-communes; its held-out predictions follow from them in closed form.
+Every learner answers for all indicators at once, from the same sampled finest areas weighted by effective size. Folds are 50
+km blocks and whole areas of the published level; random folds are reported and never used to choose. What is held out is this
+wave: the wave before is known everywhere, to the kernel as to the baseline ``last_wave``. The kernel's few variances are those
+fitted to all sampled finest areas; its held-out predictions follow from them in closed form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,21 +23,21 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit, logit, ndtr
 
 from poverty_assets.arrays import FloatArray, IntArray, normal_ranks
-from poverty_assets.judging.baselines import NearestArea, ProvinceMean
-from poverty_assets.judging.folds import BLOCKS, DESIGNS, PROVINCE_OUT, block_ids, fold_ids
+from poverty_assets.judging.baselines import GroupMean, NearestArea
+from poverty_assets.judging.folds import BLOCKS, DESIGNS, PUBLISHED_OUT, block_ids, fold_ids
 from poverty_assets.judging.league import Contest, Learner, importance, play
 from poverty_assets.judging.scores import share_scores
 from poverty_assets.small_area.margins.kernel import Covariates, KernelFit
 from poverty_assets.small_area.sample import Sample
 
 KERNEL = "kernel"
-JUDGES = (BLOCKS, PROVINCE_OUT)
-"""Fold designs that choose: what is asked for is communes, and whole provinces, that no cluster fell in."""
+JUDGES = (BLOCKS, PUBLISHED_OUT)
+"""Fold designs that choose: what is asked for is finest areas, and whole areas of the published level, that no cluster fell in."""
 SPREAD = 0.5
 """Prior variance of log odds that all features of the penalised logistic regression explain together."""
 TREES = 20
 _LEAST = 1e-3  # a mean is kept this far inside 0 and 1 where the regression starts
-_PLACE, _PROVINCE = ["x_m", "y_m"], "province"
+_PLACE, _PUBLISHED = ["x_m", "y_m"], "published"
 
 
 class PenalisedLogistic:
@@ -134,13 +134,13 @@ class FeatureNames:
     features : tuple of str
     registers : tuple of str
         Those whose rates are the leading covariates.
-    alone : mapping of str to str
-        Baselines that know one feature: name of the baseline to name of the feature. Those without such a feature are left out.
+    alone : tuple of str
+        Features that there is a baseline of which knows no other. Those that are not among the features are left out.
     """
 
     features: tuple[str, ...]
     registers: tuple[str, ...] = ()
-    alone: Mapping[str, str] = field(default_factory=dict)
+    alone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,19 +150,19 @@ class WaveBefore:
     Attributes
     ----------
     sample : Sample
-    district : ndarray of int, shape (n,), optional
-        A commune that the wave did not visit gets its district's share, else its province's.
+    holder : ndarray of int, shape (n,), optional
+        An area of the finest level that the wave did not visit gets that of the area that holds it, else its published area's.
     """
 
     sample: Sample
-    district: IntArray | None = None
+    holder: IntArray | None = None
 
-    def shares(self, province: IntArray) -> FloatArray:
-        """Shares of the wave (n, d): the commune's, else its district's, its province's, the country's."""
+    def shares(self, at_published: IntArray) -> FloatArray:
+        """Shares of the wave (n, d): the area's own, else that of the areas that hold it, from small to large."""
         before = self.sample
         n = before.n_areas
         out = np.repeat(np.average(before.shares, axis=0, weights=before.weight)[None], n, axis=0)
-        for group in (province, self.district, np.arange(n)):
+        for group in (at_published, self.holder, np.arange(n)):
             if group is not None:
                 own = before.means(before.shares, group[before.area], int(group.max()) + 1)[group]
                 out = np.where(np.isfinite(own), own, out)
@@ -176,8 +176,8 @@ class Competition:
     Attributes
     ----------
     metrics : DataFrame
-        ``target, learner, fold_design, metric, value, n``, as in ``model_metric``: scores (``judging.scores.share_scores``) against
-        direct shares of held-out communes.
+        ``target, learner, feature, fold_design, metric, value, n``: scores (``judging.scores.share_scores``) against
+        direct shares of held-out finest areas.
     chosen : dict of str to str
         Learner of each indicator: the least mean log loss over the designs that judge.
     importance : DataFrame
@@ -223,44 +223,38 @@ def compete(
     leading = leading or [f"leading_{q}" for q in range(covariates.leading.shape[1])]
     features = [*names.features, *leading]
     table = pd.DataFrame(np.column_stack([ranks, covariates.xy[sampled]]), columns=[*features, *_PLACE])
-    learners = {
-        KERNEL: Learner(
-            KERNEL, lambda seed: Kernels(fits, ranks, covariates.features.shape[1]), lambda seen: seen[features]
-        ),
-        **_learners(features, names),
-    }
+    kernel = Learner(
+        KERNEL, lambda seed: Kernels(fits, ranks, covariates.features.shape[1]), lambda seen: seen[features]
+    )
+    learners = [kernel, *_learners(features, names)]
     if before is not None:
-        last = before.shares(covariates.province)[sampled]
-        learners["last_wave"] = Learner("last_wave", columns=lambda seen: last, is_baseline=True)
-    contest = Contest(table.assign(**{_PROVINCE: covariates.province[sampled]}), shares, weight, seed)
-    blocks, provinces = block_ids(covariates.xy)[sampled], covariates.province[sampled]
-    folds = {design: fold_ids(design, blocks=blocks, provinces=provinces, seed=seed) for design in DESIGNS}
-    metrics = play(
-        list(learners.values()), contest, folds, lambda found: share_scores(found, shares, weight), indicators
-    )[1]
-    best = _choose(metrics, [name for name, one in learners.items() if not one.is_baseline])
-    worth = _importance(best, learners, contest, folds[BLOCKS], features)
+        last = before.shares(covariates.at_published)[sampled]
+        learners.append(Learner("last_wave", columns=lambda seen: last, is_baseline=True))
+    contest = Contest(table.assign(**{_PUBLISHED: covariates.at_published[sampled]}), shares, weight, seed)
+    blocks, at_published = block_ids(covariates.xy)[sampled], covariates.at_published[sampled]
+    folds = {design: fold_ids(design, blocks=blocks, published=at_published, seed=seed) for design in DESIGNS}
+    metrics = play(learners, contest, folds, lambda found: share_scores(found, shares, weight), indicators)[1]
+    able = {one.name: one for one in learners if not one.is_baseline}
+    best = _choose(metrics, list(able))
+    worth = _importance(best, able, contest, folds[BLOCKS], features)
     return Competition(metrics, best, worth)
 
 
-def _learners(features: list[str], names: FeatureNames) -> dict[str, Learner]:
+def _learners(features: list[str], names: FeatureNames) -> list[Learner]:
     """Cheap learners and baselines; each sees columns of one table, features ranked."""
-    own = set(names.features)
-    alone = {name: feature for name, feature in names.alone.items() if feature in own}
-    return {
-        one.name: one
-        for one in (
-            Learner("penalised_logistic", lambda seed: PenalisedLogistic(), lambda seen: seen[features]),
-            Learner("extra_trees", _extra_trees, lambda seen: seen[[*features, *_PLACE]]),
-            Learner("province_mean", lambda seed: ProvinceMean(), lambda seen: seen[[_PROVINCE]], is_baseline=True),
-            Learner("nearest_commune", lambda seed: NearestArea(), lambda seen: seen[_PLACE], is_baseline=True),
-            *(_alone(name, feature) for name, feature in alone.items()),
-        )
-    }
+    return [
+        Learner("penalised_logistic", lambda seed: PenalisedLogistic(), lambda seen: seen[features]),
+        Learner("extra_trees", _extra_trees, lambda seen: seen[[*features, *_PLACE]]),
+        Learner("published_mean", lambda seed: GroupMean(), lambda seen: seen[[_PUBLISHED]], is_baseline=True),
+        Learner("nearest_area", lambda seed: NearestArea(), lambda seen: seen[_PLACE], is_baseline=True),
+        *(_alone(feature) for feature in names.alone if feature in names.features),
+    ]
 
 
-def _alone(name: str, feature: str) -> Learner:
-    return Learner(name, lambda seed: PenalisedLogistic(), lambda seen: seen[[feature]], is_baseline=True)
+def _alone(feature: str) -> Learner:
+    return Learner(
+        "alone", lambda seed: PenalisedLogistic(), lambda seen: seen[[feature]], is_baseline=True, feature=feature
+    )
 
 
 def _extra_trees(seed: int) -> Any:

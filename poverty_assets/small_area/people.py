@@ -20,35 +20,35 @@ class Inhabitants:
     Attributes
     ----------
     population : ndarray, shape (n,)
-        Persons, above 0: they weigh areas in totals of provinces.
+        Persons, above 0: they weigh areas in totals of the published level.
     households : ndarray, shape (n,)
         Above 0: they tell how far an area's own people may depart from what its conditions lead one to expect.
-    province : ndarray of int, shape (n,)
+    at_published : ndarray of int, shape (n,)
         0 to g - 1.
     """
 
     population: FloatArray
     households: FloatArray
-    province: IntArray
+    at_published: IntArray
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Groups of areas that share a strength of association: provinces, and blocks of land within them.
+    """Groups of areas that share a strength of association: published areas, and blocks of land within them.
 
     Attributes
     ----------
-    province : ndarray of int, shape (n,)
+    at_published : ndarray of int, shape (n,)
     block : ndarray of int, shape (n,)
-        Unique across provinces.
+        Unique across published areas.
     """
 
-    province: IntArray
+    at_published: IntArray
     block: IntArray
 
     @property
-    def province_of_block(self) -> IntArray:
-        """Province of each block."""
+    def published_of_block(self) -> IntArray:
+        """Published area of each block."""
         out = np.zeros(int(self.block.max()) + 1, dtype=np.int64)
-        out[self.block] = self.province
+        out[self.block] = self.at_published
         return out

@@ -1,14 +1,14 @@
 """Estimates of every area with intervals: replicates of the whole chain from the sample to the figure.
 
-Belongs here: the loop over replicates, households drawn from profiles, and the roll-up of figures to districts, provinces and the
-country. Does not belong here: how margins (``margins``) and profiles (``association``) are made, intervals, or the form of the fact
-tables (``rows``).
+Belongs here: the loop over replicates, households drawn from profiles, and the roll-up of figures to areas between, published
+areas and the country. Does not belong here: how margins (``margins``) and profiles (``association``) are made, intervals, or
+the form of the fact tables (``rows``).
 
 A replicate resamples clusters (Rao and Wu 1988), moves margins by what that does to them and by an error that resampling does
-not show, correlated over space and between indicators (``margins.draw``), benchmarks to the replicate's own province
+not show, correlated over space and between indicators (``margins.draw``), benchmarks to the replicate's own published area
 totals, refits the strength of association with an error of its own, makes profiles, and draws the area's households from them:
-a commune of 300 households departs from its expectation by chance. Whatever is a function of profiles is then computed once
-more, so every figure's interval belongs to the figure.
+an area of the finest level of 300 households departs from its expectation by chance. Whatever is a function of profiles is
+then computed once more, so every figure's interval belongs to the figure.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Chain:
     sample : Sample
     associations : Associations
     tilt : ndarray, shape (g, 2^d), optional
-        Multiplies the seeds of provinces (``association.tilt``).
+        Multiplies the seeds of published areas (``association.tilt``).
     shift : ndarray, shape (n, d), optional
         Moves the logits of margins on from the survey (``time.nowcast.nowcast_shift``).
     """
@@ -87,7 +87,7 @@ def draw_profiles(
             shares = expit(logit(shares) + shift)
         expected = trait_profiles(shares, np.minimum(again.loadings * strength, 0.96))
         if tilt is not None:
-            expected *= tilt[groups.province]
+            expected *= tilt[groups.at_published]
             expected = rake(expected, shares, start=np.zeros_like(shares), tolerance=DRAWN_TOLERANCE).profiles
         return drawn_households(expected, number, own)
 
@@ -154,7 +154,7 @@ def replicate(
     groups : Groups
     wanted : Wanted
     totals : Published, optional
-        Direct H and censored headcounts of provinces that profiles are to add up to (``association.tilt``).
+        Direct H and censored headcounts of published areas that profiles are to add up to (``association.tilt``).
     shift : ndarray, shape (n, d), optional
         Move of logits since the survey (``time.nowcast.nowcast_shift``), of the point and of every replicate.
     options : Options, optional
@@ -166,7 +166,7 @@ def replicate(
     tilt = None
     if totals is not None:
         weight, measure = margins.people.population, wanted.measure
-        profiles, by_feature = tilt_to_published(profiles, margins.shares, weight, groups.province, totals, measure)
+        profiles, by_feature = tilt_to_published(profiles, margins.shares, weight, groups.at_published, totals, measure)
         tilt = np.exp(by_feature @ poor_features(measure).T)
     factors = rescaled_bootstrap(sample.stratum, options.n_replicates, rng)
     draws = draw_profiles(Chain(margins, sample, fitted, tilt, shift), factors, rng, n_jobs=options.n_jobs)

@@ -1,6 +1,6 @@
-"""Larger areas as means of their communes.
+"""Larger areas as means of their finest areas.
 
-Belongs here: the weights with which communes add up to districts, provinces and the country, and the evidence behind each area.
+Belongs here: the weights with which finest areas add up to all larger areas, and the evidence behind each area.
 Does not belong here: which area lies in which (``geography.hierarchy``), figures.
 """
 
@@ -19,7 +19,7 @@ from poverty_assets.geography.hierarchy import Hierarchy
 
 @dataclass(frozen=True)
 class Rollup:
-    """Areas of all levels as population-weighted means of communes.
+    """Areas of all levels as population-weighted means of finest areas.
 
     Attributes
     ----------
@@ -34,19 +34,19 @@ class Rollup:
 
 def rollup(
     hierarchy: Hierarchy,
-    communes: list[str],
+    finest: list[str],
     population: FloatArray,
     *,
     sampled_households: IntArray | None = None,
     method: str | None = None,
     flag: npt.NDArray[np.object_] | None = None,
 ) -> Rollup:
-    """Every commune, and every larger area up to the country that holds one.
+    """Every area of the finest level, and every larger area up to the country that holds one.
 
     Parameters
     ----------
     hierarchy : Hierarchy
-    communes : list of str
+    finest : list of str
         In the order of the arrays.
     population : ndarray, shape (n,)
     sampled_households : ndarray of int, shape (n,), optional
@@ -54,17 +54,17 @@ def rollup(
     method : str, optional
         Evidence of every row instead, as ``downscaled``.
     flag : ndarray of str, shape (n,), optional
-        Reason not to use a commune's figures alone, empty for none.
+        Reason not to use a finest area's figures alone, empty for none.
     """
-    parts = hierarchy.number(communes)
+    parts = hierarchy.number(finest)
     area, matrix = hierarchy.rollup(parts, population)
-    sampled = np.zeros(len(communes)) if sampled_households is None else np.asarray(sampled_households, dtype=float)
+    sampled = np.zeros(len(finest)) if sampled_households is None else np.asarray(sampled_households, dtype=float)
     n = np.rint(hierarchy.add_up(parts, sampled)[area]).astype(np.int64)
     codes = hierarchy.ids[area].tolist()
     table = pd.DataFrame({"area_id": codes, "area_level": hierarchy.level_names[area].tolist()})
     table["method"] = method or np.where(n > 0, "composite", "modelled")
     table["n_households"] = pd.array(n, dtype="Int64")
     table.loc[n == 0, "n_households"] = pd.NA
-    of_commune = dict(zip(communes, ["" for _ in communes] if flag is None else flag.tolist(), strict=True))
-    table["flag"] = [of_commune.get(code, "") for code in codes]
+    of_finest = dict(zip(finest, ["" for _ in finest] if flag is None else flag.tolist(), strict=True))
+    table["flag"] = [of_finest.get(code, "") for code in codes]
     return Rollup(table, matrix)

@@ -1,11 +1,11 @@
 """Rows of the fact tables from profiles and their replicates.
 
 Belongs here: the columns of ``fct_mpi``, ``fct_headcount``, ``fct_contribution``, ``fct_overlap_pair``, ``fct_deprivation_count``,
-``fct_dimension_overlap`` and ``fct_bundle``. Does not belong here: figures (``figures``), intervals (``intervals``), rows of replicates
-(``draws``), which row is quoted (``warehouse.headline``).
+``fct_dimension_overlap`` and ``fct_bundle``. Does not belong here: figures (``figures``), intervals (``intervals``), rows of
+replicates (``draws``), which row is quoted (``warehouse.headline``).
 
-All tables come from one set of profiles, so a commune's pairs, bundles, H and headcounts agree with one another, and larger
-areas are the population-weighted sums of their communes.
+All tables come from one set of profiles, so a finest area's pairs, bundles, H and headcounts agree with one another, and larger
+areas are the population-weighted sums of their finest areas.
 """
 
 from __future__ import annotations

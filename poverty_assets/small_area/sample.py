@@ -1,4 +1,4 @@
-"""What the survey says of communes: counts by primary sampling unit, design effects, and rescaled bootstrap weights.
+"""What the survey says of finest areas: counts by primary sampling unit, design effects, and rescaled bootstrap weights.
 
 Belongs here: the sample as the arrays that small-area estimation works on. Does not belong here: published direct estimates
 and their errors (``measurement.estimates``), models.
@@ -106,7 +106,7 @@ def read_sample(households: pd.DataFrame, indicators: Sequence[str], area_ids: S
     indicators : sequence of str
         In the measure's order.
     area_ids : sequence of str
-        Areas to be estimated; households elsewhere (area known only as a province) are left out.
+        Areas to be estimated; households elsewhere (area known only as a published area) are left out.
 
     Raises
     ------
@@ -119,12 +119,12 @@ def read_sample(households: pd.DataFrame, indicators: Sequence[str], area_ids: S
     if not keep.any():
         raise ContractViolation(
             f"none of {len(households)} households has every indicator and a known area",
-            remedy="map area_id to communes in survey.yaml, or use small_area.totals.figures.surveyed_totals",
+            remedy="map area_id to areas of the finest level in survey.yaml, or use small_area.totals.figures.surveyed_totals",
         )
     frame, flags, area = households[keep], flags[keep], area[keep]
     weight = (frame["weight"] * frame["hh_size"]).to_numpy(dtype=float)
     stratum = pd.factorize(frame["stratum"], sort=True)[0]
-    # an enumeration area may reach into two communes: each part is a unit of its own, in the same stratum
+    # an enumeration area may reach into two finest areas: each part is a unit of its own, in the same stratum
     keys = pd.MultiIndex.from_arrays([stratum, frame["psu"], area])
     psu, labels = pd.factorize(keys, sort=True)
     n = len(labels)

@@ -42,7 +42,7 @@ class Functionals:
     columns : ndarray, shape (2^d, s)
         c: what a person with each set of deprivations counts.
     multipliers : ndarray, shape (n, s)
-        m: what a commune's people count, as the share of them exposed to a hazard; one for all where it does not matter.
+        m: what a finest area's people count, as the share of them exposed to a hazard; one for all where it does not matter.
     """
 
     statistic: list[str]

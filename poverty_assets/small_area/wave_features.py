@@ -1,4 +1,4 @@
-"""Features of communes as of the ends of survey waves: what their households are modelled with.
+"""Features of finest areas as of the ends of survey waves: what their households are modelled with.
 
 Belongs here: putting features and rates of registers of several earlier times into one table. Does not belong here: making either
 (``features``, ``registers``).
@@ -32,7 +32,7 @@ def wave_features(
     ----------
     seen : Observed
         Its ``earlier`` names the times.
-    now : DataFrame (catalog: ``commune_feature``)
+    now : DataFrame (catalog: ``area_feature``)
     before : mapping of EarlierTime to DataFrame
         Features at each time.
     specs : list of SourceSpec

@@ -38,7 +38,7 @@ def read_truth_households(truth: Path, quarter: Quarter) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``commune_code`` (categorical text), ``mask`` (bit j: deprived in indicator j in the order of the settings),
+        ``area_id`` (a commune; categorical text), ``mask`` (bit j: deprived in indicator j in the order of the settings),
         ``hh_size``, ``is_urban``, ``on_register`` (the register in force).
 
     Raises
@@ -46,16 +46,16 @@ def read_truth_households(truth: Path, quarter: Quarter) -> pd.DataFrame:
     MissingFile
         If the quarter has not been written.
     """
-    return _read(truth, quarter, "households")
+    return _read(truth, quarter, "households").rename(columns={"commune_code": "area_id"})
 
 
-def read_truth_communes(truth: Path, quarter: Quarter) -> pd.DataFrame:
+def read_truth_areas(truth: Path, quarter: Quarter) -> pd.DataFrame:
     """True figures of every commune in a quarter, person-weighted shares 0 to 1.
 
     Returns
     -------
     DataFrame
-        ``commune_code, households, population``, one column an indicator (uncensored headcount ratio),
+        ``area_id, households, population``, one column an indicator (uncensored headcount ratio),
         ``headcount_ratio, intensity, mpi`` at k = 1/3, ``vulnerable`` (1/5 <= c < 1/3), ``severe`` (c >= 1/2), shares of
         households ``listed_share`` and ``poor_listed_share`` (of the poor; missing where nobody is poor), and the
         commune's ``minority_share`` and ``remoteness`` (0 nearest to 1 farthest from a town).
@@ -65,7 +65,7 @@ def read_truth_communes(truth: Path, quarter: Quarter) -> pd.DataFrame:
     MissingFile
         If the quarter has not been written.
     """
-    return _read(truth, quarter, "communes")
+    return _read(truth, quarter, "communes").rename(columns={"commune_code": "area_id"})
 
 
 def commune_figures(

@@ -9,7 +9,7 @@ from shapely.geometry import box
 
 from poverty_assets.errors import SpecificationError
 from poverty_assets.geography.neighbours import gaussian, nearest, neighbourhood_mean, touching
-from poverty_assets.judging.folds import DESIGNS, block_ids, fold_ids
+from poverty_assets.judging.folds import DESIGNS, PUBLISHED_OUT, block_ids, fold_ids
 
 ROW = np.array([box(0, 0, 1, 1), box(1, 0, 2, 1), box(2.01, 0, 3, 1)])
 XY = np.array([[0.0, 0], [1, 0], [3, 0]])
@@ -43,9 +43,9 @@ def test_block_numbers_follow_the_grid():
 def test_no_group_is_split_between_folds_and_all_are_held_out(design, seed):
     rng = np.random.default_rng(seed)
     blocks, provinces = rng.integers(0, 20, 200), rng.integers(0, 7, 200).astype(str)
-    folds = fold_ids(design, blocks=blocks, provinces=provinces, n_folds=5, seed=seed)
-    assert (folds == fold_ids(design, blocks=blocks, provinces=provinces, n_folds=5, seed=seed)).all()
-    assert set(folds) == set(range(7 if design == "leave_province_out" else 5))
+    folds = fold_ids(design, blocks=blocks, published=provinces, n_folds=5, seed=seed)
+    assert (folds == fold_ids(design, blocks=blocks, published=provinces, n_folds=5, seed=seed)).all()
+    assert set(folds) == set(range(7 if design == PUBLISHED_OUT else 5))
     if design != "random":
         groups = blocks if design == "block50km" else provinces
         assert pd.Series(folds).groupby(groups).nunique().max() == 1
@@ -53,4 +53,4 @@ def test_no_group_is_split_between_folds_and_all_are_held_out(design, seed):
 
 def test_unknown_design_is_refused():
     with pytest.raises(SpecificationError, match="leave_one_out"):
-        fold_ids("leave_one_out", blocks=np.zeros(3), provinces=np.zeros(3))
+        fold_ids("leave_one_out", blocks=np.zeros(3), published=np.zeros(3))

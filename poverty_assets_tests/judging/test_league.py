@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from poverty_assets.judging.baselines import NearestArea, ProvinceMean
+from poverty_assets.judging.baselines import GroupMean, NearestArea
 from poverty_assets.judging.league import Contest, Learner, fit_whole, held_out, importance, play
 from poverty_assets.judging.scores import share_scores, spearman
 
@@ -56,7 +56,7 @@ def data() -> pd.DataFrame:
 
 OPEN = Learner("open", lambda seed: Line())
 CLOSED = Learner("closed", lambda seed: ClosedLine())
-GIVEN = Learner("given", columns=lambda seen: seen["b"].to_numpy(), is_baseline=True, by_province=False)
+GIVEN = Learner("given", columns=lambda seen: seen["b"].to_numpy(), is_baseline=True, by_published=False)
 BOTH = Learner("both", members=("open", "given"))
 
 
@@ -67,8 +67,8 @@ def test_a_closed_form_answers_as_refitting_does_and_shares_one_fit_between_desi
     before = ClosedLine.fits
     for folds in (FOLDS, np.arange(N) % 3):
         found = held_out([OPEN, CLOSED], contest, folds)
-        np.testing.assert_allclose(found["open"], found["closed"], rtol=1e-10)
-        assert np.isfinite(found["open"]).all()
+        np.testing.assert_allclose(found["open", ""], found["closed", ""], rtol=1e-10)
+        assert np.isfinite(found["open", ""]).all()
     assert ClosedLine.fits == before + 1
     assert fit_whole([CLOSED, GIVEN], contest) == {"closed": contest.fits["closed"]}
 
@@ -76,15 +76,15 @@ def test_a_closed_form_answers_as_refitting_does_and_shares_one_fit_between_desi
 def test_an_average_and_what_is_known_beforehand():
     frame = data()
     found = held_out([OPEN, GIVEN, BOTH], Contest(frame, frame["a"].to_numpy()), FOLDS)
-    np.testing.assert_array_equal(found["given"], frame["b"])
-    np.testing.assert_allclose(found["both"], (found["open"] + frame["b"]) / 2)
+    np.testing.assert_array_equal(found["given", ""], frame["b"])
+    np.testing.assert_allclose(found["both", ""], (found["open", ""] + frame["b"]) / 2)
 
 
 def test_a_learner_of_some_areas_neither_learns_from_others_nor_predicts_them():
     frame = data()
     y = np.where(np.arange(N) < 20, frame["a"], 99.0)
     some = Learner("some", lambda seed: Line(), rows=lambda seen: np.arange(N) < 20)
-    found = held_out([some], Contest(frame, y), FOLDS)["some"]
+    found = held_out([some], Contest(frame, y), FOLDS)["some", ""]
     np.testing.assert_allclose(found[:20], y[:20], atol=1e-10)
     assert np.isnan(found[20:]).all()
 
@@ -92,15 +92,15 @@ def test_a_learner_of_some_areas_neither_learns_from_others_nor_predicts_them():
 def test_every_learner_has_a_row_for_every_target_metric_and_design_that_asks_anything():
     frame, weight = data(), np.ones(N)
     shares = np.column_stack([np.linspace(0.1, 0.9, N), np.linspace(0.3, 0.2, N)])
-    folds = {"random": FOLDS, "block50km": np.zeros(N, dtype=int), "leave_province_out": np.arange(N) % 2}
-    twice = Learner("twice", columns=lambda seen: shares, by_province=False)
+    folds = {"random": FOLDS, "block50km": np.zeros(N, dtype=int), "leave_published_out": np.arange(N) % 2}
+    twice = Learner("twice", columns=lambda seen: shares, by_published=False)
     held, rows = play(
         [OPEN, twice], Contest(frame, shares, weight), folds, lambda p: share_scores(p, shares, weight), ["x", "y"]
     )
-    assert list(held) == ["random", "leave_province_out"]
+    assert list(held) == ["random", "leave_published_out"]
     asked = rows[["fold_design", "learner"]].drop_duplicates().to_numpy().tolist()
-    assert asked == [["random", "open"], ["random", "twice"], ["leave_province_out", "open"]]
-    assert list(rows.columns) == ["target", "learner", "fold_design", "metric", "value", "n"]
+    assert asked == [["random", "open"], ["random", "twice"], ["leave_published_out", "open"]]
+    assert list(rows.columns) == ["target", "learner", "feature", "fold_design", "metric", "value", "n"]
     assert len(rows) == 3 * 5 * 2
     sure = rows[(rows["learner"] == "twice") & (rows["metric"] == "rmse")]
     assert sure["value"].tolist() == [0, 0]
@@ -123,7 +123,7 @@ def test_weights_and_targets_of_several_columns_reach_the_fit():
     y = np.column_stack([frame["a"], 2 * frame["a"]])
     y[0] = 50.0
     weight = np.where(np.arange(N) == 0, 0.0, 1.0)
-    found = held_out([OPEN], Contest(frame, y, weight), FOLDS)["open"]
+    found = held_out([OPEN], Contest(frame, y, weight), FOLDS)["open", ""]
     np.testing.assert_allclose(found[1:], y[1:], atol=1e-9)
 
 
@@ -146,11 +146,11 @@ def test_rank_correlation_of_one_column_is_the_same_among_others_and_as_scipys()
     assert np.isnan(spearman(np.array([1.0, np.nan, 2.0]), np.arange(3.0)))
 
 
-def test_an_unweighted_mean_of_provinces_is_that_of_equal_weights():
-    X, y = pd.DataFrame({"province": ["a", "a", "b"]}), np.array([0.1, 0.3, 0.8])
-    asked = pd.DataFrame({"province": ["a", "b", "z"]})
-    np.testing.assert_allclose(ProvinceMean().fit(X, y).predict(asked), [0.2, 0.8, 0.4])
-    np.testing.assert_allclose(ProvinceMean().fit(X, y[:, None], np.ones(3)).predict(asked)[:, 0], [0.2, 0.8, 0.4])
+def test_an_unweighted_mean_of_groups_is_that_of_equal_weights():
+    X, y = pd.DataFrame({"group": ["a", "a", "b"]}), np.array([0.1, 0.3, 0.8])
+    asked = pd.DataFrame({"group": ["a", "b", "z"]})
+    np.testing.assert_allclose(GroupMean().fit(X, y).predict(asked), [0.2, 0.8, 0.4])
+    np.testing.assert_allclose(GroupMean().fit(X, y[:, None], np.ones(3)).predict(asked)[:, 0], [0.2, 0.8, 0.4])
 
 
 def test_the_nearest_area_answers_in_the_form_of_the_targets():

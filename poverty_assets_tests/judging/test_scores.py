@@ -13,7 +13,7 @@ from poverty_assets.errors import SpecificationError
 from poverty_assets.judging.applicability import dissimilarity
 from poverty_assets.judging.league import Contest, held_out
 from poverty_assets.judging.scores import conformal_width, found_in_top, interval_coverage, scores
-from poverty_assets.registers.learners import BASELINES, DEFAULT, design, in_order, learner
+from poverty_assets.registers.learners import ALONE, BASELINES, DEFAULT, alone, design, in_order, learner
 
 
 def test_listed_households_found_in_the_worst_fifth_of_households():
@@ -31,7 +31,7 @@ def test_scores_by_hand():
     assert found["rmse"] == pytest.approx(np.sqrt(0.05 / 3))
     assert found["r2"] == pytest.approx(1 - 0.05 / 0.02)
     assert found["spearman"] == pytest.approx(np.sqrt(3) / 2)
-    assert np.isnan(found["spearman_within_province"])  # no province of ten areas
+    assert np.isnan(found["spearman_within_published"])  # no province of ten areas
 
 
 def test_order_between_provinces_says_nothing_within_them():
@@ -39,7 +39,7 @@ def test_order_between_provinces_says_nothing_within_them():
     rate = np.concatenate([np.linspace(0.1, 0.2, 10), np.linspace(0.6, 0.7, 10)])
     found = scores(np.repeat([0.1, 0.6], 10), rate, np.ones(20), province)
     assert found["spearman"] > 0.8
-    assert found["spearman_within_province"] == 0
+    assert found["spearman_within_published"] == 0
 
 
 def test_one_prediction_for_all_has_no_order():
@@ -73,11 +73,17 @@ def country(n=240, seed=0):
 
 
 def predictions(names, data, y, folds):
-    return held_out([learner(name) for name in in_order(names)], Contest(data, y), folds)
+    return {name: found for (name, _), found in held_out(players(names), Contest(data, y), folds).items()}
+
+
+def players(names):
+    return [
+        alone("wealth") if name == ALONE else learner(name) for name in (names if ALONE in names else in_order(names))
+    ]
 
 
 @pytest.mark.parametrize(
-    "name", [*DEFAULT, *BASELINES, "alone:wealth", "svr", "random_forest", "hist_gradient_boosting", "ensemble_trees"]
+    "name", [*DEFAULT, *BASELINES, ALONE, "svr", "random_forest", "hist_gradient_boosting", "ensemble_trees"]
 )
 def test_no_learner_sees_the_target_of_the_fold_it_is_judged_on(name):
     data, y = country(120)
@@ -98,7 +104,8 @@ def test_areas_without_a_target_are_predicted_and_never_learnt_from():
 
 def test_learners_by_name():
     assert in_order(["ensemble"]) == ["gaussian_process", "gaussian_process_wide", "ridge", "ensemble"]
-    assert learner("alone:wealth").is_baseline
+    assert alone("wealth").is_baseline
+    assert alone("wealth").learner_id == ("alone", "wealth")
     with pytest.raises(SpecificationError, match="oracle"):
         learner("oracle")
 
@@ -124,7 +131,7 @@ def test_only_the_forecast_learns_from_the_last_register():
     data, y = country(120)
     other = replace(data, lagged=np.roll(data.lagged, 1))
     folds = np.arange(120) % 3
-    for name in (*DEFAULT, "province_mean", "nearest_commune"):
+    for name in (*DEFAULT, "published_mean", "nearest_area"):
         np.testing.assert_array_equal(
             predictions([name], data, y, folds)[name], predictions([name], other, y, folds)[name]
         )

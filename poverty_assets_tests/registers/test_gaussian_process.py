@@ -11,7 +11,7 @@ def places(n=80, seed=0):
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n)})
     frame[["x_m", "y_m"]] = rng.uniform(0, 200_000, (n, 2))
-    frame["province"] = rng.integers(0, 5, n).astype(str)
+    frame["published"] = rng.integers(0, 5, n).astype(str)
     return frame, 0.5 * frame["a"].to_numpy() + rng.normal(0, 0.2, n)
 
 
@@ -78,7 +78,7 @@ def test_each_kernel_takes_in_the_scales_it_is_told_and_direct_columns_are_no_fe
 def test_a_group_that_was_not_seen_has_no_effect():
     X, y = places()
     model = SpatialGaussianProcess(place=(), feature_variance=0.0, group_variance=5.0).fit(X, y)
-    unseen = model.predict(X[:3].assign(province=["zz", "", "zz"]))
+    unseen = model.predict(X[:3].assign(published=["zz", "", "zz"]))
     np.testing.assert_allclose(unseen, unseen[0])
     assert abs(unseen[0] - y.mean()) < 0.1
 

@@ -30,7 +30,7 @@ def inputs():
         rate,
         households,
         data.wide[["x_m", "y_m"]].to_numpy(),
-        data.province,
+        data.published,
         alone=alone,
     )
 
@@ -54,21 +54,22 @@ def test_every_commune_is_predicted_with_an_interval_around(inputs, model):
 
 def test_metrics_hold_baselines_and_every_fold_design(model):
     by_block = model.metrics.query("fold_design == 'block50km' and metric == 'spearman'").set_index("learner")["value"]
-    assert {"ridge", "gaussian_process", "province_mean", "nearest_commune", "alone:wealth"} == set(by_block.index)
-    assert set(model.metrics["fold_design"]) == {"random", "block50km", "leave_province_out"}
+    assert {"ridge", "gaussian_process", "published_mean", "nearest_area", "alone"} == set(by_block.index)
+    assert set(model.metrics["fold_design"]) == {"random", "block50km", "leave_published_out"}
+    assert set(model.metrics.loc[model.metrics["learner"] == "alone", "feature"]) == {"wealth"}
     assert model.learner == by_block[["ridge", "gaussian_process"]].idxmax()
-    assert by_block[model.learner] > by_block["province_mean"]
+    assert by_block[model.learner] > by_block["published_mean"]
 
 
 def test_choice_looks_at_blocks_only_and_never_takes_a_baseline():
     rows = [
         ("ridge", "random", 0.9), ("ridge", "block50km", 0.4), ("extra_trees", "random", 0.1),
-        ("extra_trees", "block50km", 0.5), ("province_mean", "block50km", 0.8),
+        ("extra_trees", "block50km", 0.5), ("published_mean", "block50km", 0.8),
     ]  # fmt: skip
     metrics = pd.DataFrame(rows, columns=["learner", "fold_design", "value"]).assign(metric="spearman")
     assert choose(metrics) == "extra_trees"
     with pytest.raises(SpecificationError):
-        choose(metrics[metrics["learner"] == "province_mean"])
+        choose(metrics[metrics["learner"] == "published_mean"])
 
 
 def scored(**found):
@@ -102,11 +103,11 @@ def test_a_champion_is_judged_beside_the_learners_of_the_quarter(inputs):
 
 
 def test_a_province_without_a_rate_gets_the_learner_that_is_best_at_unseen_provinces(inputs):
-    province = inputs[1].province
+    province = inputs[1].published
     known = replace(inputs[1], rate=inputs[1].rate.where(province != "03"))
     fitted = fit_register_model(known, learners=("ridge", "gaussian_process"))
-    by_province = fitted.metrics.query("fold_design == 'leave_province_out' and metric == 'spearman'")
-    candidates = by_province.set_index("learner")["value"][["ridge", "gaussian_process"]]
+    by_published = fitted.metrics.query("fold_design == 'leave_published_out' and metric == 'spearman'")
+    candidates = by_published.set_index("learner")["value"][["ridge", "gaussian_process"]]
     assert fitted.elsewhere == candidates.idxmax()
     alone = fit_register_model(known, learners=(fitted.elsewhere,))
     unseen = province == "03"
@@ -150,7 +151,7 @@ def test_the_card_beside_the_model_holds_features_scores_and_area_of_applicabili
     assert card["features"] == ["wealth", "noise"]
     assert card["training_digest"] == model.training_digest
     assert len(card["scores"]) == len(model.metrics)
-    assert {"learner", "fold_design", "metric", "value", "n"} == set(card["scores"][0])
+    assert {"learner", "feature", "fold_design", "metric", "value", "n"} == set(card["scores"][0])
     applicability = card["area_of_applicability"]
     assert applicability["areas_inside"] + len(applicability["areas_outside"]) == 240
     assert applicability["mean"]["wealth"] == pytest.approx(
@@ -209,4 +210,4 @@ def test_inputs_hold_the_areas_own_features_and_not_the_registers_count_of_house
     assert inputs.rate["010101"] == 0.25
     assert np.isnan(inputs.rate["010102"])
     assert inputs.lagged is None
-    assert inputs.province.tolist() == ["01", "01"]
+    assert inputs.published.tolist() == ["01", "01"]

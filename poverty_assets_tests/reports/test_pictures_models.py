@@ -11,13 +11,16 @@ PNG = b"\x89PNG"
 
 def judged(*labels: str) -> pd.DataFrame:
     rows = [
-        ("nowcast", target, "nowcast", Quarter.from_label(label).start, f"skill_against_persistence{se}", 0.1)
-        for target in ("all", "a")
+        ("nowcast", target, "nowcast", level, Quarter.from_label(label).start, f"skill_against_persistence{se}", 0.1)
+        for target, level in (("all", "all"), ("a", "town"), ("a", "region"))
         for se in ("", "_se")
         for label in ("2019Q3", *labels)
         if not se or target == "all"
     ]
-    return pd.DataFrame(rows, columns=["target_kind", "target", "learner", "as_of_quarter", "metric", "value"])
+    rows.append(("margin", "a", "kernel", "town", Quarter.from_label("2019Q3").start, "rmse", 0.1))
+    return pd.DataFrame(
+        rows, columns=["target_kind", "target", "learner", "area_level", "as_of_quarter", "metric", "value"]
+    )
 
 
 def test_the_quarters_between_two_waves_are_drawn_when_they_were_judged():

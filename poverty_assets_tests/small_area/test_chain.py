@@ -84,8 +84,8 @@ def test_margins_beat_the_mean_and_are_never_0_or_1(fitted: tuple) -> None:
 
 def test_provinces_add_up_to_the_direct_estimate(fitted: tuple) -> None:
     sample, found, groups, _, _ = fitted
-    direct = sample.means(sample.shares, groups.province[sample.area], 3)
-    modelled = np.stack([found.shares[groups.province == g].mean(axis=0) for g in range(3)])
+    direct = sample.means(sample.shares, groups.at_published[sample.area], 3)
+    modelled = np.stack([found.shares[groups.at_published == g].mean(axis=0) for g in range(3)])
     np.testing.assert_allclose(modelled, direct, atol=1e-9)
 
 

@@ -92,7 +92,7 @@ def test_larger_areas_are_the_population_weighted_means_of_their_communes(estima
     for area in ("KH", "01", "0101"):
         own = communes if area == "KH" else communes[communes.index.str.startswith(area)]
         assert rows[area] == pytest.approx(own.mean(), abs=1e-9)
-    assert estimated.note["largest gap to direct totals of provinces"] < 1e-6
+    assert estimated.note["largest gap to direct totals of the published level"] < 1e-6
 
 
 def test_profiles_sum_to_one_and_hold_the_margins_that_are_published(estimated):
@@ -155,12 +155,11 @@ def test_when_a_wave_comes_every_quarter_between_it_and_the_one_before_is_judged
     )  # fmt: skip
     inputs = make_inputs(codes, long(codes, x, observed_on=day), then, waves, Quarter.from_label("2022Q1"))
     made = estimate_quarter(inputs, options=Options(20))
-    skill = made.metrics[
-        made.metrics["metric"].str.startswith("skill_against_persistence") & (made.metrics["target"] == "a")
-    ]
-    assert set(zip(skill["metric"], skill["as_of_quarter"], strict=True)) == {
-        (f"skill_against_persistence{end}", Quarter.from_label(label).start)
-        for end in ("", "_province")
+    skill = made.metrics[(made.metrics["metric"] == "skill_against_persistence") & (made.metrics["target"] == "a")]
+    hierarchy = inputs.place.hierarchy
+    assert set(zip(skill["area_level"], skill["as_of_quarter"], strict=True)) == {
+        (level, Quarter.from_label(label).start)
+        for level in (hierarchy.finest, hierarchy.published)
         for label in ("2022Q1", "2019Q1", "2020Q1")
     }
     last = latest(made.metrics[made.metrics["target_kind"] == "nowcast"])

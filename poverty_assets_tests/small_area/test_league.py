@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from poverty_assets.arrays import normal_ranks
 from poverty_assets.judging.applicability import applicability
-from poverty_assets.judging.baselines import NearestArea, ProvinceMean
+from poverty_assets.judging.baselines import GroupMean, NearestArea
 from poverty_assets.judging.scores import spearman
 from poverty_assets.small_area.league import (
     KERNEL,
@@ -35,7 +35,7 @@ def contest() -> Competition:
         _fits(sample, covariates),
         ["a", "b", "c"],
         covariates,
-        FeatureNames(("wealth", "noise"), alone={"wealth_alone": "wealth", "absent": "not a feature"}),
+        FeatureNames(("wealth", "noise"), alone=("wealth", "not a feature")),
         before=WaveBefore(sample),
     )
 
@@ -55,13 +55,13 @@ def test_every_learner_and_baseline_has_every_score_under_every_design(contest: 
         KERNEL,
         "penalised_logistic",
         "extra_trees",
-        "province_mean",
-        "nearest_commune",
-        "wealth_alone",
+        "published_mean",
+        "nearest_area",
+        "alone",
         "last_wave",
     }
     assert set(metrics["learner"]) == learners
-    assert set(metrics["fold_design"]) == {"random", "block50km", "leave_province_out"}
+    assert set(metrics["fold_design"]) == {"random", "block50km", "leave_published_out"}
     assert len(metrics) == 3 * len(learners) * 3 * 5
     assert metrics["value"].notna().all()
     assert (metrics["n"] == N // 2).all()
@@ -71,8 +71,8 @@ def test_what_knows_the_covariate_beats_what_does_not(contest: Competition) -> N
     loss = (
         contest.metrics.query("metric == 'log_loss' and fold_design == 'block50km'").groupby("learner")["value"].mean()
     )
-    assert loss[KERNEL] < loss["province_mean"]
-    assert loss["penalised_logistic"] < loss["nearest_commune"]
+    assert loss[KERNEL] < loss["published_mean"]
+    assert loss["penalised_logistic"] < loss["nearest_area"]
 
 
 def test_baselines_are_never_chosen_and_the_covariate_matters_most(contest: Competition) -> None:
@@ -89,9 +89,7 @@ def test_a_penalised_regression_finds_the_line() -> None:
 
 
 def test_a_province_without_a_sample_gets_the_mean_of_all() -> None:
-    mean = ProvinceMean().fit(
-        np.array([[0.0], [0.0], [2.0]]), np.array([[0.1], [0.3], [0.8]]), np.array([1.0, 1.0, 2.0])
-    )
+    mean = GroupMean().fit(np.array([[0.0], [0.0], [2.0]]), np.array([[0.1], [0.3], [0.8]]), np.array([1.0, 1.0, 2.0]))
     np.testing.assert_allclose(mean.predict(np.array([[0.0], [1.0], [2.0]]))[:, 0], [0.2, 0.5, 0.8])
 
 

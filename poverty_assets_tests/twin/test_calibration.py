@@ -17,7 +17,7 @@ from .conftest import REFERENCE, Twin
 
 @pytest.fixture(scope="module")
 def communes(full: Twin) -> pd.DataFrame:
-    return truth.read_truth_communes(full.truth, REFERENCE)
+    return truth.read_truth_areas(full.truth, REFERENCE)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def households(full: Twin) -> pd.DataFrame:
 
 def by_province(communes: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     persons = communes["population"]
-    province = communes["commune_code"].str[:2]
+    province = communes["area_id"].str[:2]
     total = communes[columns].mul(persons, axis=0).groupby(province).sum()
     return total.div(persons.groupby(province).sum(), axis=0)
 
@@ -64,9 +64,9 @@ def test_the_country_meets_published_figures(communes: pd.DataFrame) -> None:
 def test_commune_figures_follow_from_the_households(
     communes: pd.DataFrame, households: pd.DataFrame, full_world: World
 ) -> None:
-    code = communes["commune_code"].iloc[1000]
-    mine = households[households["commune_code"] == code]
-    row = communes.set_index("commune_code").loc[code]
+    code = communes["area_id"].iloc[1000]
+    mine = households[households["area_id"] == code]
+    row = communes.set_index("area_id").loc[code]
     persons, mask = mine["hh_size"].to_numpy().astype(int), mine["mask"].to_numpy()
     score = scores(full_world.settings)[mask]
     assert row["households"] == len(mine)

@@ -45,7 +45,7 @@ def test_households_persist_from_quarter_to_quarter(small: Twin, tmp_path: Path)
     before = truth.read_truth_households(small.truth, REFERENCE)
     after = truth.read_truth_households(tmp_path / "truth", later)
     one = "120101"
-    before, after = (frame[frame["commune_code"] == one].reset_index(drop=True) for frame in (before, after))
+    before, after = (frame[frame["area_id"] == one].reset_index(drop=True) for frame in (before, after))
     n = min(len(before), len(after))
     assert (before["hh_size"][:n] == after["hh_size"][:n]).all()
     assert (before["mask"][:n] == after["mask"][:n]).mean() > 0.85

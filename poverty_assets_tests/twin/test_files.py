@@ -139,7 +139,7 @@ def test_a_country_without_a_twin_and_a_faulty_one_are_named(tmp_path: Path) -> 
 
 def test_truth_of_an_unwritten_quarter_is_missed(small: Twin) -> None:
     with pytest.raises(MissingFile, match="no truth for 1999Q1"):
-        truth.read_truth_communes(small.truth, Quarter(1999, 1))
+        truth.read_truth_areas(small.truth, Quarter(1999, 1))
 
 
 def test_streams_do_not_depend_on_order() -> None:

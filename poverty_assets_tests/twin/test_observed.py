@@ -21,7 +21,7 @@ def wave(small: Twin) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def communes(small: Twin) -> pd.DataFrame:
-    return truth.read_truth_communes(small.truth, REFERENCE)
+    return truth.read_truth_areas(small.truth, REFERENCE)
 
 
 def test_weights_add_up_to_the_households_of_each_stratum(wave: pd.DataFrame, communes: pd.DataFrame) -> None:
@@ -81,7 +81,7 @@ def test_the_full_design_has_the_clusters_it_states(full_world: World) -> None:
 
 def test_register_lists_some_of_the_poor_and_some_others(full: Twin) -> None:
     households = truth.read_truth_households(full.truth, REFERENCE)
-    communes = truth.read_truth_communes(full.truth, REFERENCE)
+    communes = truth.read_truth_areas(full.truth, REFERENCE)
     assert households["on_register"].mean() == pytest.approx(0.175, abs=0.01)
     poor = communes["headcount_ratio"] * communes["households"]
     listed = np.average(communes["poor_listed_share"].fillna(0), weights=poor)

@@ -337,7 +337,9 @@ def model_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
     target = {"target_kind": "register_rate", "target": "idpoor", "learner": "ridge"}
     metric = {
         **target,
+        "feature": "",
         "fold_design": "block50km",
+        "area_level": "commune",
         "subgroup": "all",
         "as_of_quarter": quarter.start,
         "metric": "spearman",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from poverty_assets.warehouse.build import Publication
 
 OWNERS = ["team:poverty-data"]
-SCORES = ("spearman", "spearman_within_province", "found_top20", "rmse", "bias")
+SCORES = ("spearman", "spearman_within_published", "found_top20", "rmse", "bias")
 
 
 def column_schema(name: str) -> dg.TableSchema:
@@ -53,10 +53,11 @@ def scores_table(metrics: pd.DataFrame, chosen: tuple[str, ...] = SCORES) -> dg.
     """Scores by target, fold design and learner as a table, over all areas and of the latest prediction; baselines are learners too."""
     if "as_of_quarter" in metrics:
         metrics = metrics[metrics["as_of_quarter"] == metrics.groupby("target_kind")["as_of_quarter"].transform("max")]
-    index = ["target_kind", "target", "fold_design", "learner"]
+    index = ["target_kind", "target", "fold_design", "area_level", "learner", "feature"]
     wide = metrics[metrics["subgroup"] == "all"].pivot_table(index=index, columns="metric", values="value", sort=False)
     names = [c for c in chosen if c in wide]
-    lines = ["| kind | target | folds | learner | " + " | ".join(names) + " |", "|---" * (len(names) + 4) + "|"]
+    head = "| kind | target | folds | level | learner | feature | "
+    lines = [head + " | ".join(names) + " |", "|---" * (len(names) + len(index)) + "|"]
     for keys, row in wide[names].iterrows():
         cells = ("" if pd.isna(value) else f"{value:.3f}" for value in row)
         lines.append(f"| {' | '.join(map(str, keys))} | " + " | ".join(cells) + " |")

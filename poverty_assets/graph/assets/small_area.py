@@ -68,7 +68,7 @@ def small_area_estimates(
     waves = waves_of([survey_household_before, survey_household], home.survey_waves(quarter))
     frames = (dim_area, covariates(commune_feature, home.specs), wave_feature, feature_drift, register_count)
     inputs = Inputs(*frames, waves, published_mpi, published_headcount, measure, home.country, quarter)
-    wanted = functionals_of(shocks_of(home.country, measure), measure, len(inputs.place.communes))
+    wanted = functionals_of(shocks_of(home.country, measure), measure, len(inputs.place.finest))
     made = estimate_quarter(inputs, functionals=wanted, options=Options(home.settings.replicates))
     context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])
     yield from (dg.Output(getattr(made.tables, field), name) for name, field in TABLES.items())

@@ -12,7 +12,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.reports.pictures.change import nowcast_skill_bars, stability_bars
 from poverty_assets.reports.pictures.drawing import Picture, area_map, ranked, scatter
 from poverty_assets.reports.pictures.style import blank, in_style, png_of
-from poverty_assets.small_area.time.nowcast import OVERALL
+from poverty_assets.small_area.time.nowcast import ALL_LEVELS, OVERALL
 
 _SHOWN = 20
 
@@ -26,7 +26,9 @@ def margin_plots(
     judged = metrics[metrics["target_kind"] == "nowcast"] if len(metrics) else metrics
     if len(judged):
         title = "Nowcast against persistence, judged by the latest survey wave"
+        finest = metrics.loc[metrics["target_kind"] == "margin", "area_level"]
         latest = judged["as_of_quarter"] == judged["as_of_quarter"].max()
+        latest &= judged["area_level"].isin([*finest, ALL_LEVELS])
         plots["Skill of the nowcast against persistence"] = nowcast_skill_bars(
             judged[latest], names, title, is_simulated
         )

@@ -7,7 +7,7 @@ The seed of structure-preserving estimation must hold the association *within* a
 poor areas lack everything more often, so that pooled households show overlap where none of their areas has any. Here a
 household's trait f is standard normal, indicator j is lacking with probability Phi((a_ij + l_ij f) / sqrt(1 - l_ij^2)), and
 a_ij follows from the area's margin. Loadings are common, l_ij = s_g l_j, with the strength s_g of the area's group: dependence
-differs between provinces in strength far more than in kind. Twenty parameters and a few strengths thus smooth 2^d profiles,
+differs between published areas in strength far more than in kind. Twenty parameters and a few strengths thus smooth 2^d profiles,
 where a log-linear model of all pairs needs 45 a group (Bartholomew, Knott and Moustaki 2011 on latent traits).
 
 The fit looks at pairs only. What the sample of an area shows beyond its margins enters by the regression of pairs on margins, so
@@ -27,7 +27,7 @@ from poverty_assets.small_area.association.raking import EDGE, products
 from poverty_assets.small_area.sample import Sample
 
 STRENGTH_SPREAD = 0.4
-"""Prior standard deviation of the log strengths of provinces."""
+"""Prior standard deviation of the log strengths of published areas."""
 _NODES = 11
 _MOST = 0.96  # largest loading: at 1 every household with the trait would lack it
 _CLUSTER_EFFECT = 1.3
@@ -80,7 +80,7 @@ def fit_association(
     margins : ndarray, shape (n, d)
         The margins that profiles will be made for.
     group : ndarray of int, shape (n,)
-        0 to g - 1; provinces, for instance.
+        0 to g - 1; published areas, for instance.
     factor : ndarray, shape (p,), optional
         On the weights of PSUs, as of a replicate.
     start : Association, optional

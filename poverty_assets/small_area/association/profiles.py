@@ -1,7 +1,8 @@
 """Joint profiles of every area: association fitted to the survey, margins met.
 
-Belongs here: strengths of provinces and of blocks of land within them, profiles at given margins, and profiles whose margins have
-moved. Does not belong here: how a strength is fitted (``loadings``), how margins are met (``raking``), where margins come from.
+Belongs here: strengths of published areas and of blocks of land within them, profiles at given margins, and profiles whose
+margins have moved. Does not belong here: how a strength is fitted (``loadings``), how margins are met (``raking``), where
+margins come from.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from poverty_assets.small_area.people import Groups
 from poverty_assets.small_area.sample import Sample
 
 BLOCK_SPREAD = 0.1
-"""Prior standard deviation of log strengths of 50 km blocks about their province's; also what a commune adds of its own."""
+"""Prior standard deviation of log strengths of 50 km blocks about their published area's; also what an area of the finest
+level adds of its own."""
 
 
 @dataclass(frozen=True)
 class Associations:
-    """Association of provinces, and of blocks within them."""
+    """Association of published areas, and of blocks within them."""
 
     groups: Groups
-    provinces: Association
+    published_ids: Association
     blocks: Association
 
     @property
@@ -43,23 +45,28 @@ def fit_associations(
     factor: FloatArray | None = None,
     start: Associations | None = None,
 ) -> Associations:
-    """Provinces first, then blocks within them; from ``start``, two steps of each."""
+    """Published areas first, then blocks within them; from ``start``, two steps of each."""
     steps = 12 if start is None else 2
-    provinces = fit_association(
-        sample, margins, groups.province, factor=factor, start=start.provinces if start else None, iterations=steps
+    published_ids = fit_association(
+        sample,
+        margins,
+        groups.at_published,
+        factor=factor,
+        start=start.published_ids if start else None,
+        iterations=steps,
     )
-    centre = provinces.strength[groups.province_of_block]
-    first = start.blocks if start else Association(provinces.loadings, centre, np.zeros(len(centre)))
+    centre = published_ids.strength[groups.published_of_block]
+    first = start.blocks if start else Association(published_ids.loadings, centre, np.zeros(len(centre)))
     blocks = fit_association(
         sample,
         margins,
         groups.block,
         factor=factor,
-        start=Association(provinces.loadings, first.strength, first.strength_error),
+        start=Association(published_ids.loadings, first.strength, first.strength_error),
         prior=StrengthPrior(centre, BLOCK_SPREAD),
         iterations=steps,
     )
-    return Associations(groups, provinces, blocks)
+    return Associations(groups, published_ids, blocks)
 
 
 def joint_profiles(margins: FloatArray, loadings: FloatArray) -> FloatArray:

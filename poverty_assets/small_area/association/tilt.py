@@ -1,14 +1,14 @@
-"""Profiles whose provinces have the poverty rates that the survey, or a publication, gives.
+"""Profiles whose published areas have the poverty rates that the survey, or a publication, gives.
 
-Belongs here: the tilt of each province's association with which H and censored headcounts, and so M0 and A, come out. Does not
-belong here: margins and where they are benchmarked (``margins.benchmark``).
+Belongs here: the tilt of each published area's association with which H and censored headcounts, and so M0 and A, come out.
+Does not belong here: margins and where they are benchmarked (``margins.benchmark``).
 
-Raking to margins leaves open how often deprivations meet, and so who is poor. Of all profiles with a commune's margins and a
-province's H and censored headcounts, those of maximum entropy relative to the seed are::
+Raking to margins leaves open how often deprivations meet, and so who is poor. Of all profiles with a finest area's margins and a
+published area's H and censored headcounts, those of maximum entropy relative to the seed are::
 
     p_r = seed_r exp(theta_i . bits_r + psi_p . (bits_r 1[poor]) + phi_p 1[poor]) / Z
 
-with theta of each commune and psi, phi of each province. Both are found by Newton's method on the concave dual.
+with theta of each finest area and psi, phi of each published area. Both are found by Newton's method on the concave dual.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from poverty_assets.measurement.masks import profile_bits
 from poverty_assets.small_area.association.raking import rake
 
 RIDGE = 1e-6
-"""Of the tilts: small provinces publish censored headcounts that no distribution with their margins has."""
+"""Of the tilts: small published areas publish censored headcounts that no distribution with their margins has."""
 _LONGEST_STEP = 1.0
 _STEPS = 30
 
 
 @dataclass(frozen=True)
 class Published:
-    """Published figures of g provinces.
+    """Published figures of g published areas.
 
     Attributes
     ----------
@@ -61,11 +61,11 @@ def tilt_to_published(
     seed: FloatArray,
     margins: FloatArray,
     population: FloatArray,
-    province: IntArray,
+    at_published: IntArray,
     published: Published,
     measure: Measure,
 ) -> tuple[FloatArray, FloatArray]:
-    """Profiles with the margins given whose provinces have the published H and censored headcounts, as far as any have.
+    """Profiles with the margins given whose published areas have the published H and censored headcounts, as far as any have.
 
     Returns
     -------
@@ -76,28 +76,30 @@ def tilt_to_published(
     d = margins.shape[1]
     features = poor_features(measure)
     wanted = np.column_stack([published.censored, published.headcount_ratio])
-    total = np.bincount(province, population)
+    total = np.bincount(at_published, population)
     tilt, theta = np.zeros((len(wanted), d + 1)), np.zeros_like(margins)
     raked = rake(seed, margins, start=theta)
     for _ in range(_STEPS):
         mean = raked.profiles @ features
-        of_province = group_means(mean, province, population)
-        gap = wanted - of_province - RIDGE * tilt
+        of_published = group_means(mean, at_published, population)
+        gap = wanted - of_published - RIDGE * tilt
         if np.abs(gap).max() < 1e-7:
             break
-        curvature = within_provinces(raked.profiles, features, d, population / total[province], province, len(wanted))
+        curvature = within_published(
+            raked.profiles, features, d, population / total[at_published], at_published, len(wanted)
+        )
         step = np.linalg.solve(curvature + RIDGE * np.eye(d + 1), gap[:, :, None])[:, :, 0]
-        # a province's step keeps its direction when it is shortened: tilts of one indicator and of H nearly cancel
+        # a published area's step keeps its direction when it is shortened: tilts of one indicator and of H nearly cancel
         tilt = tilt + step / np.maximum(np.abs(step).max(axis=1, keepdims=True) / _LONGEST_STEP, 1.0)
-        tilted_seed = seed * np.exp(tilt @ features.T)[province]
+        tilted_seed = seed * np.exp(tilt @ features.T)[at_published]
         raked = rake(tilted_seed / tilted_seed.sum(axis=1, keepdims=True), margins, start=raked.theta)
     return raked.profiles, tilt
 
 
-def within_provinces(
-    profiles: FloatArray, features: FloatArray, d: int, weight: FloatArray, province: IntArray, g: int
+def within_published(
+    profiles: FloatArray, features: FloatArray, d: int, weight: FloatArray, at_published: IntArray, g: int
 ) -> FloatArray:
-    """Covariance of the features within provinces once margins are held fast, shape (g, q, q)."""
+    """Covariance of the features within published areas once margins are held fast, shape (g, q, q)."""
     from scipy.sparse import csr_array
 
     bits = profile_bits(np.arange(len(features)), d)
@@ -111,5 +113,5 @@ def within_provinces(
     own = covariance[:, :d, :d] + 1e-9 * np.eye(d)
     cross = covariance[:, :d, d:]
     held = covariance[:, d:, d:] - np.swapaxes(cross, 1, 2) @ np.linalg.solve(own, cross)
-    sums = csr_array((weight, (province, np.arange(len(weight)))), shape=(g, len(weight)))
+    sums = csr_array((weight, (at_published, np.arange(len(weight)))), shape=(g, len(weight)))
     return np.asarray(sums @ held.reshape(len(held), -1)).reshape(g, q - d, q - d)

@@ -1,9 +1,9 @@
-"""Benchmarking: commune shares that add up to the totals of larger areas.
+"""Benchmarking: shares of finest areas that add up to the totals of larger areas.
 
 Belongs here: the one shift a group and indicator, on the logit scale. Does not belong here: which totals are worth meeting
-(``province_totals``, ``totals``).
+(``published_totals``, ``totals``).
 
-A shift of the logits keeps shares inside 0 and 1 and the order of communes within the group, and moves those near 0 or 1
+A shift of the logits keeps shares inside 0 and 1 and the order of finest areas within the group, and moves those near 0 or 1
 least (You and Rao 2002 give the linear form, which does neither).
 """
 

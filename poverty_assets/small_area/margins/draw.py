@@ -15,7 +15,7 @@ from poverty_assets.arrays import FloatArray
 from poverty_assets.small_area.margins.benchmark import benchmarked, log_odds
 from poverty_assets.small_area.margins.fit import Margins
 from poverty_assets.small_area.margins.kernel import KernelFit
-from poverty_assets.small_area.margins.province_totals import province_totals
+from poverty_assets.small_area.margins.published_totals import published_totals
 from poverty_assets.small_area.sample import Sample
 
 
@@ -32,7 +32,7 @@ def draw_margins(
     Yields
     ------
     shares : ndarray, shape (n, d)
-        Benchmarked to the replicate's own province totals.
+        Benchmarked to the replicate's own published area totals.
     factor : ndarray, shape (p,)
     """
     n, d = margins.shares.shape
@@ -52,10 +52,10 @@ def draw_margins(
             noise = moved[:, None] * margins.errors.noise_factors
             from_survey = np.column_stack([b * (f.smoother @ noise[:, j]) for j, (f, b) in _with_slope(margins)])
             error = residual[:, r, :] * widened[r] + from_survey
-            totals = province_totals(sample, margins.people.province, factor)
+            totals = published_totals(sample, margins.people.at_published, factor)
             totals = margins.few.filled(np.where(np.isfinite(margins.totals), totals, np.nan), rng)
             logits = benchmarked(
-                log_odds(margins.eta + error), margins.people.population, margins.people.province, totals
+                log_odds(margins.eta + error), margins.people.population, margins.people.at_published, totals
             )
             since = rng.uniform() * margins.trend + margins.common * rng.standard_normal(d)
             yield expit(logits + since), factor

@@ -1,8 +1,8 @@
-"""Commune margins: for each indicator the share of people deprived, by direct estimates and covariates together.
+"""Margins of the finest level: for each indicator the share of people deprived, by direct estimates and covariates together.
 
-Belongs here: the composite of direct and held-out predictions, calibration against shrinkage, benchmarking to provinces, and how
-the result errs. Does not belong here: the learner (``kernel``), how its errors are judged (``second_stage``), draws (``draw``),
-joint profiles (``small_area.association``).
+Belongs here: the composite of direct and held-out predictions, calibration against shrinkage, benchmarking to published areas,
+and how the result errs. Does not belong here: the learner (``kernel``), how its errors are judged (``second_stage``), draws
+(``draw``), joint profiles (``small_area.association``).
 
 Fay and Herriot's model on the probit scale, with the learner's held-out prediction as its covariate::
 
@@ -34,7 +34,7 @@ from poverty_assets.small_area.margins.kernel import (
     fit_kernel,
     kernel_parts,
 )
-from poverty_assets.small_area.margins.province_totals import FewCases, few_cases, province_totals
+from poverty_assets.small_area.margins.published_totals import FewCases, few_cases, published_totals
 from poverty_assets.small_area.margins.second_stage import SecondStage, error_correlation, scale_error, second_stage
 from poverty_assets.small_area.people import Inhabitants
 from poverty_assets.small_area.sample import Sample, Survey, between_freedom, sampling_correlation
@@ -105,7 +105,7 @@ class Margins:
     shares : ndarray, shape (n, d)
         Benchmarked shares, spread as far as true ones are (`spread_out`).
     totals : ndarray, shape (g, d)
-        Direct province totals met; NaN where they rest on too few cases.
+        Direct published area totals met; NaN where they rest on too few cases.
     few : FewCases
         What stands for those.
     intercept, slope, scale : ndarray, shape (d,)
@@ -172,11 +172,11 @@ def fit_margins(
     share, effective = _direct(sample, survey.effect)
     learnt = _learnt(survey, covariates, n_jobs)
     stage = second_stage(learnt.fits, share, effective, sample.n_areas)
-    population, province = people.population, people.province
-    totals = province_totals(sample, province)
-    wide, stretch = spread_out(stage.eta, stage.error, sample.area_households > 0, population, province)
-    few = few_cases(sample, survey.effect, province, totals, group_means(ndtr(wide), province, population))
-    shares = expit(benchmarked(log_odds(wide), population, province, few.filled(totals)))
+    population, at_published = people.population, people.at_published
+    totals = published_totals(sample, at_published)
+    wide, stretch = spread_out(stage.eta, stage.error, sample.area_households > 0, population, at_published)
+    few = few_cases(sample, survey.effect, at_published, totals, group_means(ndtr(wide), at_published, population))
+    shares = expit(benchmarked(log_odds(wide), population, at_published, few.filled(totals)))
     return Margins(
         eta=stage.eta,
         shares=shares,
@@ -238,9 +238,9 @@ def _direct(sample: Sample, effect: FloatArray) -> tuple[FloatArray, FloatArray]
 
 
 def spread_out(
-    eta: FloatArray, error: FloatArray, sampled: npt.NDArray[np.bool_], population: FloatArray, province: IntArray
+    eta: FloatArray, error: FloatArray, sampled: npt.NDArray[np.bool_], population: FloatArray, at_published: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Probits stretched about their province's mean so that they vary as true ones do, not less.
+    """Probits stretched about their published area's mean so that they vary as true ones do, not less.
 
     The best guesses are too near the mean taken together: the poorest areas come out less poor than they are. With V the
     error variance, true probits vary by var(eta) + mean V (Ghosh 1992, constrained estimation).
@@ -252,14 +252,14 @@ def spread_out(
     sampled : ndarray of bool, shape (n,)
         Areas with households: they are shrunk less, and stretched by a factor of their own.
     population : ndarray, shape (n,)
-    province : ndarray of int, shape (n,)
+    at_published : ndarray of int, shape (n,)
 
     Returns
     -------
     eta : ndarray, shape (n, d)
     stretch : ndarray, shape (2, d)
     """
-    mean = group_means(eta, province, population)[province]
+    mean = group_means(eta, at_published, population)[at_published]
     away, factors = eta - mean, []
     for rows in (~sampled, sampled):
         within = np.mean(away[rows] ** 2, axis=0) if rows.any() else np.ones(eta.shape[1])

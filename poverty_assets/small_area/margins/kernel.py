@@ -1,4 +1,4 @@
-"""The commune learner of this package: a Gaussian process on the probit scale whose data are survey clusters.
+"""The finest area learner of this package: a Gaussian process on the probit scale whose data are survey clusters.
 
 Belongs here: the kernel, its variances by restricted penalised likelihood, predictions for every area, held-out ones in
 closed form, and the covariance of their errors. Does not belong here: combining with direct estimates (``fit``), other
@@ -9,7 +9,7 @@ sampling variance D = mu (1 - mu) / (n phi(eta)^2) (penalised quasi-likelihood; 
 needs a correction and the sample's noise is never taken for a difference between areas. The probit is the scale of the
 households' latent trait (``association``): an area that is better off moves all its households' thresholds alike, whereas on the
 logit scale areas near 0 would differ more than others. The covariance of the areas' true values adds up named parts: leading
-covariates, all other features, province, place, and the area itself (the Fay-Herriot effect)::
+covariates, all other features, published area, place, and the area itself (the Fay-Herriot effect)::
 
     eta ~ N(m, K),   z = eta_s + e,   e ~ N(0, D)
 
@@ -60,7 +60,7 @@ class Covariates:
         As measured; NaN where not known (the median takes its place).
     xy : ndarray, shape (n, 2)
         Metric coordinates.
-    province : ndarray of int, shape (n,)
+    at_published : ndarray of int, shape (n,)
         0 to g - 1.
     leading : ndarray, shape (n, q)
         Few covariates that each deserve a variance of their own: a register's rate, an earlier wave's prediction, another
@@ -71,7 +71,7 @@ class Covariates:
 
     features: FloatArray
     xy: FloatArray
-    province: IntArray
+    at_published: IntArray
     leading: FloatArray
     own: FloatArray | None = None
 
@@ -124,7 +124,7 @@ class Parts:
 
 
 def kernel_parts(covariates: Covariates, *, place_metres: float = 50_000.0) -> Parts:
-    """Unit kernels of the model: ranked covariates, province, place (Matern 3/2); the area's own effect is the identity."""
+    """Unit kernels of the model: ranked covariates, published area, place (Matern 3/2); the area's own effect is the identity."""
     leading, features = normal_ranks(covariates.leading), normal_ranks(covariates.features)
     names = [f"leading_{q}" for q in range(leading.shape[1])]
     kernels = [np.outer(column, column) for column in leading.T]
@@ -134,8 +134,8 @@ def kernel_parts(covariates: Covariates, *, place_metres: float = 50_000.0) -> P
         names += ["features", "features_curved"]
         kernels += [features @ features.T / p, np.exp(-cdist(features, features, "sqeuclidean") / (2 * p))]
         start += [_LEADING / 2, _LEADING / 6]
-    names += ["province", "place", "area"]
-    same = (covariates.province[:, None] == covariates.province).astype(float)
+    names += ["published", "place", "area"]
+    same = (covariates.at_published[:, None] == covariates.at_published).astype(float)
     distance = np.sqrt(3) * cdist(covariates.xy, covariates.xy) / place_metres
     kernels += [same, (1 + distance) * np.exp(-distance), np.eye(len(same))]
     start += [_LEADING / 3, _LEADING / 2, _AREA]

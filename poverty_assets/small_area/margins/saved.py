@@ -1,4 +1,4 @@
-"""The saved model of commune margins: a skops archive of its arrays, and a card of what they are.
+"""The saved model of margins of the finest level: a skops archive of its arrays, and a card of what they are.
 
 Belongs here: the files and the rows of ``model_run``. Does not belong here: fitting (``fit``), the models of registers
 (``registers.artifact``).
@@ -21,7 +21,6 @@ from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.sample import Sample
 
 KERNEL = "kernel"
-CHOSEN_BY = "log loss under block50km and leave_province_out"
 
 
 @dataclass(frozen=True)
@@ -33,27 +32,30 @@ class Fitted:
     margins : Margins
     sample : Sample
     covariates : Covariates
-    communes : list of str
+    finest : list of str
         In the order of the arrays.
     best : dict of str to str
-        For each indicator the learner that predicts held-out communes best. Replicates are linear in the kernel, so that it
+        For each indicator the learner that predicts held-out finest areas best. Replicates are linear in the kernel, so that it
         serves in any case; where another does better, ``model_run`` says so.
     features : list of str
         Names of the columns of covariates.
     registers : list of str
         Those whose rates are the leading covariates.
     outside : list of str
-        Communes outside the area of applicability.
+        Finest areas outside the area of applicability.
+    chosen_by : str
+        The rule of choice, in words.
     """
 
     margins: Margins
     sample: Sample
     covariates: Covariates
-    communes: list[str]
+    finest: list[str]
     best: dict[str, str]
     features: list[str]
     registers: list[str]
     outside: list[str]
+    chosen_by: str
 
 
 def training_digest(sample: Sample, covariates: Covariates) -> str:
@@ -71,7 +73,7 @@ def save_margins(fitted: Fitted, metrics: pd.DataFrame, path: Path) -> Path:
     ----------
     fitted : Fitted
     metrics : DataFrame (catalog: ``model_metric``)
-        Scores on held-out communes.
+        Scores on held-out finest areas.
     path : Path
     """
     margins, sample, covariates = fitted.margins, fitted.sample, fitted.covariates
@@ -84,13 +86,13 @@ def save_margins(fitted: Fitted, metrics: pd.DataFrame, path: Path) -> Path:
     columns = np.column_stack([covariates.features, covariates.leading])
     content = {
         "learner": KERNEL,
-        "communes": fitted.communes,
+        "areas": fitted.finest,
         "sampled": sample.sampled,
         "features": fitted.features,
         "registers": fitted.registers,
         "covariates": columns,
         "xy": covariates.xy,
-        "province": covariates.province,
+        "published": covariates.at_published,
         "fits": fits,
         "second_stage": stage,
     }
@@ -119,7 +121,9 @@ def run_rows(fitted: Fitted, artifact: str) -> pd.DataFrame:
             "target_kind": "margin",
             "target": name,
             "learner": KERNEL,
-            "chosen_by": CHOSEN_BY if learner == KERNEL else f"kept although {learner} did better by {CHOSEN_BY}",
+            "chosen_by": fitted.chosen_by
+            if learner == KERNEL
+            else f"kept although {learner} did better by {fitted.chosen_by}",
             "n_training": len(fitted.sample.sampled),
             "features": fitted.features,
             "registers": fitted.registers,

@@ -1,4 +1,4 @@
-"""The second stage of commune margins: what the learner's held-out predictions are worth, and how they err.
+"""The second stage of margins of the finest level: what the learner's held-out predictions are worth, and how they err.
 
 Belongs here: Fay and Herriot's model over held-out predictions, the scale of their errors with its own error, the correlation of
 errors between indicators. Does not belong here: the learner (``kernel``), benchmarking (``fit``) and draws (``draw``).

@@ -43,7 +43,9 @@ LEAST_DRIFT = 0.002
 """Least variance of logits that areas are taken to gain in a year (a headcount of 20% by 0.7 points): two waves may show none,
 but no area stands still, and without any the least shift of a total would be significant."""
 _EDGE = 0.002  # logits of shares nearer to 0 or 1 say little of how far an area moved
-_MOST_PASSED_ON = 3.0  # a statistic near 0 passes on next to anything: the median over communes is kept within reason
+_MOST_PASSED_ON = (
+    3.0  # a statistic near 0 passes on next to anything: the median over finest areas is kept within reason
+)
 
 
 def baselines(quarter: Quarter, available: Collection[Quarter]) -> list[Quarter]:

@@ -1,21 +1,22 @@
 """Covariates of a quarter against those that the model was trained on: is the quarter one that the model knows?
 
 Belongs here: the population stability index of every feature, its limits, and what is said of features beyond them. Does not
-belong here: features outside the training cloud of single communes, or what estimates do about it.
+belong here: features outside the training cloud of single finest areas, or what estimates do about it.
 
 The index compares two distributions over bins (deciles of the training values; Siddiqi 2006, Credit Risk Scorecards)::
 
     PSI = sum_b (now_b - training_b) ln(now_b / training_b)
 
 0.1 and 0.25 are the customary limits for some ten bins. Without any drift it is (bins - 1)(1 / n + 1 / m) on average for
-samples of n and m (Yurdakul and Naranjo 2020, Journal of Risk Model Validation 14): 0.011 for 1,661 communes, but 0.25 for 70.
+samples of n and m (Yurdakul and Naranjo 2020, Journal of Risk Model Validation 14): 0.011 for 1,661 finest areas, but 0.25 for 70.
 What chance alone gives is therefore taken off.
 
 Rain, vegetation and heat in the dry season are not those of the wet one: a feature whose two observations fall in different
 quarters of the year is compared with its values in the same quarter of the year before the wave's end, where these are given.
 Where they are not, its index is shown and it is not called drifted: season and drift cannot be told apart. Even in its own
 season weather differs from year to year by more than the limits. It is named, but the estimates are flagged only where a
-drifted feature moves them: one that the nowcast follows (``small_area.time.nowcast``), since the others stay at their training values.
+drifted feature moves them: one that the nowcast follows (``small_area.time.nowcast``), since the others stay at their training
+values.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ BINS = 10
 FEW_VALUES = 10
 """Features of at most so many distinct training values are categories, each value a bin."""
 TRAINING, SAME_SEASON, OTHER_SEASON = "training", "same_season", "other_season"
-_PSEUDO = 0.5  # communes added to every bin: an empty bin would make the index infinite
+_PSEUDO = 0.5  # finest areas added to every bin: an empty bin would make the index infinite
 
 
 def population_stability_index(training: npt.ArrayLike, now: npt.ArrayLike) -> tuple[float, int]:
@@ -86,8 +87,8 @@ def stability(training: pd.DataFrame, now: pd.DataFrame, *, same_season: pd.Data
 
     Parameters
     ----------
-    training, now : DataFrame (catalog: ``commune_feature``)
-        ``area_id, feature_id, value, observed_on`` of the communes, as of the wave and as of the quarter. A feature without
+    training, now : DataFrame (catalog: ``area_feature``)
+        ``area_id, feature_id, value, observed_on`` of the finest areas, as of the wave and as of the quarter. A feature without
         ``observed_on`` (a register's rate) has no season.
     same_season : DataFrame, optional
         The same of the last quarter, not after the wave's end, that has the quarter's season.
@@ -124,27 +125,27 @@ def stability(training: pd.DataFrame, now: pd.DataFrame, *, same_season: pd.Data
     return table.sort_values(["psi", "feature_id"], ascending=[False, True], na_position="first", ignore_index=True)
 
 
-def quarter_stability(wave_features: pd.DataFrame, features: pd.DataFrame, communes: pd.Index) -> pd.DataFrame:
+def quarter_stability(wave_features: pd.DataFrame, features: pd.DataFrame, finest: pd.Index) -> pd.DataFrame:
     """Stability of a quarter's features against those of the latest survey wave, season by season.
 
     Parameters
     ----------
     wave_features : DataFrame (lake: ``wave_feature``)
         Features of the two latest waves and of the season; rates of registers have no day and are left out.
-    features : DataFrame (catalog: ``commune_feature``)
-    communes : Index of area_id
+    features : DataFrame (catalog: ``area_feature``)
+    finest : Index of area_id
 
     Returns
     -------
     DataFrame
         As `stability`; no rows where there is no wave.
     """
-    dated = wave_features[wave_features["observed_on"].notna() & wave_features["area_id"].isin(communes)]
+    dated = wave_features[wave_features["observed_on"].notna() & wave_features["area_id"].isin(finest)]
     season, waves = dated[dated["time_kind"] == "same_season"], dated[dated["time_kind"] == "wave"]
     if waves.empty:
         return pd.DataFrame(columns=["feature_id", "psi", "reference", "followed", "moved", "drifted"])
     last = waves[waves["wave"] == waves.sort_values("at_quarter", kind="stable")["wave"].iloc[-1]]
-    return stability(last, features[features["area_id"].isin(communes)], same_season=season)
+    return stability(last, features[features["area_id"].isin(finest)], same_season=season)
 
 
 def same_season_quarter(wave_end: dt.date, quarter: Quarter) -> Quarter:

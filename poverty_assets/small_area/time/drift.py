@@ -1,4 +1,4 @@
-"""How far communes may have moved since the survey, judged from two waves.
+"""How far finest areas may have moved since the survey, judged from two waves.
 
 Belongs here: the common trend and the spread of changes, a year, on the logit scale. Does not belong here: what replicates make
 of them (``margins.draw``), or change between waves as a figure of its own (``measurement.change``).
@@ -13,29 +13,29 @@ from poverty_assets.small_area.margins.fit import Since
 from poverty_assets.small_area.sample import Sample, Survey, pooled_design_effect
 
 
-def since_survey(survey: Survey, province: IntArray, years_between: float, years_since: float) -> Since:
+def since_survey(survey: Survey, at_published: IntArray, years_between: float, years_since: float) -> Since:
     """From two waves ``years_between`` apart; from one wave only that time has passed."""
     if survey.before is None:
         return Since(years_since)
     return Since(
         years_since,
-        drift_variance(survey.before, survey.now, province, years_between),
+        drift_variance(survey.before, survey.now, at_published, years_between),
         years_since * wave_trend(survey.before, survey.now, years_between),
         common_error(survey.before, survey.now, years_between, years_since),
     )
 
 
-def drift_variance(before: Sample, now: Sample, province: IntArray, years: float) -> float:
-    """Variance that logits of areas gain in a year, from how differently provinces moved between two waves.
+def drift_variance(before: Sample, now: Sample, at_published: IntArray, years: float) -> float:
+    """Variance that logits of areas gain in a year, from how differently published areas moved between two waves.
 
-    Provinces' changes about the common change of each indicator, less what sampling explains, over the years between. An area
-    moves at least as much as its province.
+    Published areas' changes about the common change of each indicator, less what sampling explains, over the years between. An area
+    moves at least as much as its published area.
     """
-    g = int(province.max()) + 1
+    g = int(at_published.max()) + 1
     moved, sampling = [], []
     for sample, sign in ((before, -1.0), (now, 1.0)):
-        share = np.clip(sample.means(sample.shares, province[sample.area], g), 0.002, 0.998)
-        n = np.bincount(province[sample.area], sample.effective, g)[:, None] / pooled_design_effect([sample])
+        share = np.clip(sample.means(sample.shares, at_published[sample.area], g), 0.002, 0.998)
+        n = np.bincount(at_published[sample.area], sample.effective, g)[:, None] / pooled_design_effect([sample])
         moved.append(sign * np.log(share / (1 - share)))
         sampling.append(1 / (n * share * (1 - share)))
     change, noise = moved[0] + moved[1], sampling[0] + sampling[1]

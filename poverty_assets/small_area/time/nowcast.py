@@ -1,13 +1,13 @@
 """Between survey waves: what covariates say has moved since, and whether that has been worth more than nothing.
 
-Belongs here: the move of commune margins that follows from covariates, its score when the next wave comes, and the choice
-between nowcast and persistence. Does not belong here: the estimates that are moved (``replicates``), drift as a source
+Belongs here: the move of margins of the finest level that follows from covariates, its score when the next wave comes, and the
+choice between nowcast and persistence. Does not belong here: the estimates that are moved (``replicates``), drift as a source
 of error (``drift``).
 
 Persistence is the model fitted on the last wave with the covariates as of that wave. The nowcast adds, on the logit scale, what
 a linear model of the same wave makes of the move of the covariates since. Each quarter's covariates are ranked within the
 quarter, so that only who moved against whom counts: the brightness of a season, a new sensor or a wider register moves
-everyone and is left out, and the country's level stays where the wave put it. Features that reorder communes faster than
+everyone and is left out, and the country's level stays where the wave put it. Features that reorder finest areas faster than
 living conditions can (rain, floods, heat) are held at the wave.
 
 Nobody knows how good a nowcast is until the next wave. Then the nowcast made from the wave before it is scored against the new
@@ -31,7 +31,7 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.measure.measure import Measure
 from poverty_assets.small_area.margins.benchmark import benchmarked
 from poverty_assets.small_area.margins.kernel import LEVEL_VARIANCE, Covariates
-from poverty_assets.small_area.margins.province_totals import province_totals
+from poverty_assets.small_area.margins.published_totals import published_totals
 from poverty_assets.small_area.sample import Sample, pooled_design_effect, read_sample
 
 Choice = Literal["nowcast", "persistence"]
@@ -39,10 +39,13 @@ Choice = Literal["nowcast", "persistence"]
 POOR = "headcount_ratio"
 FOLD_DESIGN = "next_wave"
 OVERALL = "all"
+ALL_LEVELS = "all"
+"""Level of scores of several levels together."""
+_Score = tuple[str, str, str, str, float, int]
 STEADY = 0.95
 """Correlation of a feature's ranks at the wave and now, below which its move is weather and is not followed. Deprivation
 itself keeps 0.9 and more over four years."""
-_LEADING, _FEATURES, _PROVINCE, _AREA = 0.3, 0.15, 0.1, 0.1  # variances of the parts: where those of ``kernel`` start
+_LEADING, _FEATURES, _PUBLISHED, _AREA = 0.3, 0.15, 0.1, 0.1  # variances of the parts: where those of ``kernel`` start
 _ROUNDS = 8
 
 
@@ -112,10 +115,10 @@ def _linear_fit(
     leading0, leading1 = normal_ranks(at_wave.leading), normal_ranks(now.leading)
     features0, features1 = normal_ranks(at_wave.features), normal_ranks(now.features)
     features1 = np.where(is_followed(features0, features1), features1, features0)
-    g, q, p = int(at_wave.province.max()) + 1, leading0.shape[1], features0.shape[1]
-    fixed = np.column_stack([np.ones(len(features0)), np.eye(g)[at_wave.province]])
+    g, q, p = int(at_wave.at_published.max()) + 1, leading0.shape[1], features0.shape[1]
+    fixed = np.column_stack([np.ones(len(features0)), np.eye(g)[at_wave.at_published]])
     columns = np.column_stack([fixed, leading0, features0])
-    prior = np.r_[LEVEL_VARIANCE, np.full(g, _PROVINCE), np.full(q, _LEADING), np.full(p, _FEATURES / max(p, 1))]
+    prior = np.r_[LEVEL_VARIANCE, np.full(g, _PUBLISHED), np.full(q, _LEADING), np.full(p, _FEATURES / max(p, 1))]
     effect = pooled_design_effect([sample]) if design_effect is None else design_effect
     sampled = sample.sampled
     share = sample.means(sample.shares, sample.area, sample.n_areas)[sampled]
@@ -190,56 +193,58 @@ def score_nowcast(
     DataFrame (catalog: ``model_metric``)
         ``target`` (the names, and `OVERALL`), ``learner`` (``nowcast``, ``persistence``, ``trend``), ``fold_design``
         (`FOLD_DESIGN`), ``metric``, ``value``, ``n``; without ``quarter``. Metrics are ``rmse``, ``mae`` and
-        ``skill_against_persistence`` over sampled communes and, with ``_province`` at the end, over provinces. ``rmse`` is without
-        the sampling error of the direct estimates, ``mae`` with it. Skill is 1 - rmse / rmse of persistence; that of `OVERALL`
-        (communes and provinces of all targets together) has a standard error, ``skill_against_persistence_se``.
+        ``skill_against_persistence`` over sampled finest areas and, with ``_province`` at the end, over published areas.
+        ``rmse`` is without the sampling error of the direct estimates, ``mae`` with it. Skill is 1 - rmse / rmse of
+        persistence; that of `OVERALL` (finest areas and published areas of all targets together) has a standard error,
+        ``skill_against_persistence_se``.
 
     Notes
     -----
     In the overall skill each target and level weighs by the inverse of persistence's own mean squared difference, and its
-    standard error is a jackknife over provinces, since communes of one province move together.
+    standard error is a jackknife over published areas, since finest areas of one published area move together.
     """
-    province, fit = at_before.province, _linear_fit(before, at_before, at_after)
-    totals = province_totals(before, province)
-    level = benchmarked(fit.logits, population, province, totals)
+    at_published, fit = at_before.at_published, _linear_fit(before, at_before, at_after)
+    totals = published_totals(before, at_published)
+    level = benchmarked(fit.logits, population, at_published, totals)
     logits = {"persistence": level, "nowcast": level + _shift(fit, population)}
     if trend is not None:
         logits["trend"] = level + trend
     shares = {learner: expit(eta) for learner, eta in logits.items()}
-    judged = [_commune_truth(after), _province_truth(after, province)]
-    rows: list[tuple[str, str, str, float, int]] = []
+    judged = {"finest": _finest_truth(after), "published": _published_truth(after, at_published)}
+    rows: list[_Score] = []
     errors: dict[str, list[_Errors]] = {learner: [] for learner in shares}
-    for (direct, noise, where), suffix in zip(judged, ("", "_province"), strict=True):
+    for role, (direct, noise, where) in judged.items():
         for learner, share in shares.items():
-            own = share[where] if not suffix else group_means(share, province, population)[where]
-            errors[learner].append(_Errors((own - direct) ** 2, noise, province[where] if not suffix else where))
-            rows += _own_scores(names, learner, suffix, own - direct, noise)
+            own = share[where] if role == "finest" else group_means(share, at_published, population)[where]
+            at = at_published[where] if role == "finest" else where
+            errors[learner].append(_Errors((own - direct) ** 2, noise, at))
+            rows += _own_scores(names, learner, role, own - direct, noise)
     for learner in [name for name in shares if name != "persistence"]:
         rows += _skills(names, learner, errors[learner], errors["persistence"])
-    columns = ["target", "learner", "metric", "value", "n"]
+    columns = ["target", "learner", "area_level", "metric", "value", "n"]
     return pd.DataFrame(rows, columns=columns).assign(fold_design=FOLD_DESIGN)
 
 
 @dataclass(frozen=True)
 class _Errors:
-    """Squared differences from direct estimates (a, d), sampling variances of these, and the province of each row."""
+    """Squared differences from direct estimates (a, d), sampling variances of these, and the published area of each row."""
 
     square: FloatArray
     noise: FloatArray
-    province: IntArray
+    at_published: IntArray
 
 
-def _commune_truth(sample: Sample) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Direct shares of sampled communes, their sampling variances (unbiased for binomial counts), and their numbers."""
+def _finest_truth(sample: Sample) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Direct shares of sampled finest areas, their sampling variances (unbiased for binomial counts), and their numbers."""
     sampled = sample.sampled
     share = sample.means(sample.shares, sample.area, sample.n_areas)[sampled]
     part = np.minimum(pooled_design_effect([sample]) / sample.area_effective[sampled, None], 0.5)
     return share, share * (1 - share) * part / (1 - part), sampled
 
 
-def _province_truth(sample: Sample, province: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
-    """The same of provinces; variances by Taylor linearisation with strata and clusters."""
-    group, g = province[sample.area], int(province.max()) + 1
+def _published_truth(sample: Sample, at_published: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
+    """The same of published areas; variances by Taylor linearisation with strata and clusters."""
+    group, g = at_published[sample.area], int(at_published.max()) + 1
     share = sample.means(sample.shares, group, g)
     weight = sample.weight / np.bincount(group, sample.weight, g)[group]
     residual = weight[:, None] * (sample.shares - share[group])
@@ -252,43 +257,42 @@ def _province_truth(sample: Sample, province: IntArray) -> tuple[FloatArray, Flo
 
 
 def _own_scores(
-    names: Sequence[str], learner: str, suffix: str, difference: FloatArray, noise: FloatArray
-) -> list[tuple[str, str, str, float, int]]:
+    names: Sequence[str], learner: str, role: str, difference: FloatArray, noise: FloatArray
+) -> list[_Score]:
     square = np.maximum((difference**2 - noise).mean(axis=0), 0.0)
     scores = {"rmse": np.sqrt(square), "mae": np.abs(difference).mean(axis=0)}
     n = len(difference)
     return [
-        (name, learner, f"{metric}{suffix}", float(values[j]), n)
+        (name, learner, role, metric, float(values[j]), n)
         for metric, values in scores.items()
         for j, name in enumerate(names)
     ]
 
 
-def _skills(
-    names: Sequence[str], learner: str, own: list[_Errors], base: list[_Errors]
-) -> list[tuple[str, str, str, float, int]]:
+def _skills(names: Sequence[str], learner: str, own: list[_Errors], base: list[_Errors]) -> list[_Score]:
     """Skill of each target at each level, then overall with its standard error."""
-    metric, rows = "skill_against_persistence", []
-    for one, other, suffix in zip(own, base, ("", "_province"), strict=True):
+    rows: list[_Score] = []
+    metric = "skill_against_persistence"
+    for one, other, role in zip(own, base, ("finest", "published"), strict=True):
         for j, name in enumerate(names):
             value = _skill([_column(one, j)], [_column(other, j)])
-            rows.append((name, learner, f"{metric}{suffix}", value, len(one.square)))
-    left_out = np.unique(base[0].province)
+            rows.append((name, learner, role, metric, value, len(one.square)))
+    left_out = np.unique(base[0].at_published)
     jackknife = np.array([_skill(*(_without(errors, p) for errors in (own, base))) for p in left_out])
     spread = np.sqrt((len(left_out) - 1) / len(left_out) * ((jackknife - jackknife.mean()) ** 2).sum())
     n = len(base[0].square)
-    rows.append((OVERALL, learner, metric, _skill(own, base), n))
-    rows.append((OVERALL, learner, f"{metric}_se", float(spread), n))
+    rows.append((OVERALL, learner, ALL_LEVELS, metric, _skill(own, base), n))
+    rows.append((OVERALL, learner, ALL_LEVELS, f"{metric}_se", float(spread), n))
     return rows
 
 
 def _column(errors: _Errors, j: int) -> _Errors:
-    return _Errors(errors.square[:, [j]], errors.noise[:, [j]], errors.province)
+    return _Errors(errors.square[:, [j]], errors.noise[:, [j]], errors.at_published)
 
 
-def _without(parts: list[_Errors], province: int) -> list[_Errors]:
-    kept = [part.province != province for part in parts]
-    return [_Errors(p.square[k], p.noise[k], p.province[k]) for p, k in zip(parts, kept, strict=True)]
+def _without(parts: list[_Errors], at_published: int) -> list[_Errors]:
+    kept = [part.at_published != at_published for part in parts]
+    return [_Errors(p.square[k], p.noise[k], p.at_published[k]) for p, k in zip(parts, kept, strict=True)]
 
 
 def _skill(own: list[_Errors], base: list[_Errors]) -> float:
@@ -306,8 +310,8 @@ def _skill(own: list[_Errors], base: list[_Errors]) -> float:
 def choose_nowcast(metrics: pd.DataFrame) -> Choice:
     """Which of the two a quarter publishes: the nowcast if it beat persistence when last judged, else persistence.
 
-    It has beaten persistence if its skill over all indicators and the headcount ratio, at communes and provinces together, is
-    above 0 by more than its standard error. As long as no wave has judged it, persistence stands.
+    It has beaten persistence if its skill over all indicators and the headcount ratio, at finest areas and published areas
+    together, is above 0 by more than its standard error. As long as no wave has judged it, persistence stands.
 
     Parameters
     ----------

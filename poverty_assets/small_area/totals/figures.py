@@ -1,4 +1,4 @@
-"""Figures of provinces that communes are to add up to: from a publication, or direct ones from a survey.
+"""Figures of published areas that finest areas are to add up to: from a publication, or direct ones from a survey.
 
 Belongs here: rows and households in the form of `Published`, with standard errors where none is published. Does not belong here:
 bringing totals down (``downscale``), profiles that have them (``association.tilt``).
@@ -22,16 +22,16 @@ from poverty_assets.small_area.inputs import Place
 from poverty_assets.small_area.sample import Sample
 
 FLOOR = 1e-6
-"""A published headcount of 0 is met to this: no commune's share is exactly 0."""
+"""A published headcount of 0 is met to this: no area's share is exactly 0."""
 SAMPLED = 0.0005
-"""For the slope between provinces and for errors, a published headcount of a sample is at least this."""
-_CLUSTER_EFFECT = 1.3  # of clusters on the variance of a province's share, beside unequal weights
+"""For the slope between published areas and for errors, a published headcount of a sample is at least this."""
+_CLUSTER_EFFECT = 1.3  # of clusters on the variance of a published area's share, beside unequal weights
 
 
 def published_totals(
-    mpi_rows: pd.DataFrame, headcount_rows: pd.DataFrame, provinces: Sequence[str], measure: Measure
+    mpi_rows: pd.DataFrame, headcount_rows: pd.DataFrame, published_ids: Sequence[str], measure: Measure
 ) -> Published:
-    """Published figures of provinces as downscaling takes them.
+    """Published figures of published areas as downscaling takes them.
 
     Where a headcount has no published standard error, it is that of a share of as many households as the published standard
     error of H implies: n = H (1 - H) / se^2, which holds the survey's size and its design effect.
@@ -42,25 +42,25 @@ def published_totals(
         In the form of ``fct_mpi``: ``area_id, measure_id, subgroup, k, statistic, estimate, se``.
     headcount_rows : DataFrame
         In the form of ``fct_headcount``: ``area_id, measure_id, subgroup, indicator_id, kind, estimate, se``.
-    provinces : sequence of str
-        Codes, in the order of the communes' province numbers.
+    published_ids : sequence of str
+        Codes, in the order of the finest areas' published area numbers.
     measure : Measure
 
     Raises
     ------
     ContractViolation
-        If a figure of a province is missing or stands twice, or no H has a standard error.
+        If a figure of a published area is missing or stands twice, or no H has a standard error.
     """
-    h, h_error = _of_provinces(
+    h, h_error = _of_published(
         mpi_rows[(mpi_rows["statistic"] == "headcount_ratio") & np.isclose(mpi_rows["k"], float(measure.cutoffs.poor))],
         ["headcount_ratio"],
         "statistic",
-        provinces,
+        published_ids,
         measure,
     )
     if not (h_error > 0).any():
         raise ContractViolation(
-            f"no headcount ratio of {len(provinces)} provinces has a standard error",
+            f"no headcount ratio of {len(published_ids)} areas has a standard error",
             remedy="give the published se of H in the rows of fct_mpi: intervals rest on it",
         )
     households = np.divide(h * (1 - h), h_error**2, out=np.full_like(h, np.nan), where=h_error > 0)
@@ -68,7 +68,7 @@ def published_totals(
 
     def headcounts(kind: str) -> tuple[FloatArray, FloatArray]:
         rows = headcount_rows[headcount_rows["kind"] == kind]
-        share, error = _of_provinces(rows, measure.indicator_ids, "indicator_id", provinces, measure)
+        share, error = _of_published(rows, measure.indicator_ids, "indicator_id", published_ids, measure)
         inside = np.clip(share, SAMPLED, 1 - SAMPLED)
         return share, np.where(np.isfinite(error), error, np.sqrt(inside * (1 - inside) / households))
 
@@ -79,15 +79,15 @@ def published_totals(
 
 
 def surveyed_totals(households: pd.DataFrame, place: Place, measure: Measure) -> Published:
-    """Direct figures of provinces, with their errors, as downscaling takes them: of a survey that knows no commune.
+    """Direct figures of published areas, with their errors, as downscaling takes them: of a survey that knows no finest area.
 
-    A province without a household is given the country's figures, with the spread of provinces about the country for error: better
-    than none, and seen in its intervals.
+    A published area without a household is given the country's figures, with the spread of published areas about the country
+    for error: better than none, and seen in its intervals.
 
     Parameters
     ----------
     households : DataFrame
-        In canonical form; ``area_id`` is an area of any level down from provinces.
+        In canonical form; ``area_id`` is an area of any level down from published areas.
     place : Place
     measure : Measure
 
@@ -97,70 +97,71 @@ def surveyed_totals(households: pd.DataFrame, place: Place, measure: Measure) ->
         If a household names an area that is not there.
     """
     made = estimate_measure(households, measure, place.hierarchy, subgroups=(), cutoffs=[measure.cutoffs.poor])
-    mpi = _for_every_province(made.mpi, ["statistic", "k"], place)
+    mpi = _for_all_published(made.mpi, ["statistic", "k"], place)
     return published_totals(
-        mpi, _for_every_province(made.headcount, ["indicator_id", "kind"], place), place.provinces, measure
+        mpi, _for_all_published(made.headcount, ["indicator_id", "kind"], place), place.published_ids, measure
     )
 
 
-def _for_every_province(rows: pd.DataFrame, keys: list[str], place: Place) -> pd.DataFrame:
-    """Rows of provinces, those of the country in the place of what a province lacks; an error of 0 is none."""
+def _for_all_published(rows: pd.DataFrame, keys: list[str], place: Place) -> pd.DataFrame:
+    """Rows of published areas, those of the country in the place of what a published area lacks; an error of 0 is none."""
     rows = rows.assign(se=rows["se"].where(rows["se"] > 0))
-    own = rows[rows["area_id"].isin(place.provinces) & rows["estimate"].notna()]
+    own = rows[rows["area_id"].isin(place.published_ids) & rows["estimate"].notna()]
     country = rows[rows["area_id"] == place.hierarchy.root]
     spread = own.groupby(keys)["estimate"].std().rename("spread").reset_index()
     instead = country.merge(spread, on=keys, how="left")
     instead["se"] = np.hypot(instead["se"].fillna(0.0), instead.pop("spread").fillna(0.0))
-    unvisited = [code for code in place.provinces if code not in set(own["area_id"])]
+    unvisited = [code for code in place.published_ids if code not in set(own["area_id"])]
     return pd.concat([own, *(instead.assign(area_id=code) for code in unvisited)], ignore_index=True)
 
 
-def _of_provinces(
-    rows: pd.DataFrame, names: Sequence[str], column: str, provinces: Sequence[str], measure: Measure
+def _of_published(
+    rows: pd.DataFrame, names: Sequence[str], column: str, published_ids: Sequence[str], measure: Measure
 ) -> tuple[FloatArray, FloatArray]:
     """Estimates and standard errors, both (g, names), of the rows of this measure and of all people."""
     own = rows[(rows["measure_id"] == measure.measure_id) & (rows["subgroup"] == ALL)]
-    own = own[own["area_id"].isin(list(provinces)) & own[column].isin(list(names))]
+    own = own[own["area_id"].isin(list(published_ids)) & own[column].isin(list(names))]
     twice = own[own.duplicated(["area_id", column], keep=False)]
     wide = own.drop_duplicates(["area_id", column]).set_index(["area_id", column])
-    wide = wide.reindex(pd.MultiIndex.from_product([list(provinces), list(names)]))
-    estimate = wide["estimate"].to_numpy(dtype=float).reshape(len(provinces), len(names))
+    wide = wide.reindex(pd.MultiIndex.from_product([list(published_ids), list(names)]))
+    estimate = wide["estimate"].to_numpy(dtype=float).reshape(len(published_ids), len(names))
     missing = np.argwhere(~np.isfinite(estimate))
     if len(missing) or len(twice):
         first = (
-            f"{provinces[missing[0][0]]} has no {names[missing[0][1]]}"
+            f"{published_ids[missing[0][0]]} has no {names[missing[0][1]]}"
             if len(missing)
             else f"{twice.iloc[0]['area_id']} has {twice.iloc[0][column]} more than once"
         )
         raise ContractViolation(
             f"{len(missing)} published figures of {estimate.size} are missing and {len(twice)} rows stand twice; {first}",
-            remedy="give one row for each province and figure; an indicator that the survey lacks stands under lacks in the measure",
+            remedy="give one row for each area of the published level and figure; an indicator that the survey lacks stands under lacks in"
+            " the measure",
         )
     return estimate, wide["se"].to_numpy(dtype=float).reshape(estimate.shape)
 
 
-def province_figures(households: pd.DataFrame, place: Place, sample: Sample, measure: Measure) -> Published:
-    """The direct figures of provinces that communes are to add up to.
+def published_figures(households: pd.DataFrame, place: Place, sample: Sample, measure: Measure) -> Published:
+    """The direct figures of published areas that finest areas are to add up to.
 
     Standard errors are those of a share of as many independent households as Kish's effective number, with a design effect of
     clusters: they only matter where figures contradict one another.
     """
     flags = households[measure.indicator_ids].to_numpy(dtype=float)
-    at = pd.Index(place.communes).get_indexer(households["area_id"])
+    at = pd.Index(place.finest).get_indexer(households["area_id"])
     keep = np.isfinite(flags).all(axis=1) & (at >= 0)
     masks = flags[keep].astype(np.int64) @ (1 << np.arange(flags.shape[1]))
-    size, g = 1 << flags.shape[1], len(place.provinces)
+    size, g = 1 << flags.shape[1], len(place.published_ids)
     persons = (households["weight"] * households["hh_size"]).to_numpy(dtype=float)[keep]
-    counts = np.bincount(place.province[at[keep]] * size + masks, persons, g * size).reshape(g, size)
+    counts = np.bincount(place.at_published[at[keep]] * size + masks, persons, g * size).reshape(g, size)
     visited = counts.sum(axis=1) > 0
-    # a province that the survey did not visit is given the country's profile: better than none, and flagged by its interval
+    # a published area that the survey did not visit is given the country's profile: better than none, and flagged by its interval
     counts = np.where(visited[:, None], counts, counts.sum(axis=0))
     figures = figures_of_profiles(counts / counts.sum(axis=1, keepdims=True), measure)
-    n = np.maximum(np.bincount(place.province[sample.area], sample.effective, g), 1.0)
+    n = np.maximum(np.bincount(place.at_published[sample.area], sample.effective, g), 1.0)
 
     def error(share: FloatArray) -> FloatArray:
-        of_province = n.reshape(-1, *[1] * (share.ndim - 1))
-        return np.sqrt(np.maximum(share * (1 - share), 1e-4) * _CLUSTER_EFFECT / of_province)
+        of_published = n.reshape(-1, *[1] * (share.ndim - 1))
+        return np.sqrt(np.maximum(share * (1 - share), 1e-4) * _CLUSTER_EFFECT / of_published)
 
     poor = figures.headcount_ratio[:, 1]
     return Published(figures.uncensored, figures.censored[:, 1], poor, error(figures.uncensored), error(poor))

@@ -52,7 +52,10 @@ def test_the_survey_does_not_stop_the_quarter_and_every_commune_is_downscaled(es
     assert set(estimated.tables.mpi["method"]) == {"downscaled"}
     assert sorted(estimated.profiles["area_id"]) == sorted(CODES)
     assert estimated.note["wave"] is None
-    assert estimated.note["reason"] == "src knows no commune: downscaled from its direct totals of provinces"
+    assert (
+        estimated.note["reason"]
+        == "src knows no area of the finest level: downscaled from its direct totals of the published level"
+    )
 
 
 def test_communes_add_up_to_the_direct_figures_of_their_province_and_bear_their_errors(estimated):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from poverty_assets.small_area.margins.province_totals import FewCases
+from poverty_assets.small_area.margins.published_totals import FewCases
 
 
 def test_few_cases_pull_a_modelled_total_towards_what_was_seen() -> None:
