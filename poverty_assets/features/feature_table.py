@@ -56,7 +56,7 @@ class Observed:
 def quarter_features(
     specs: Iterable[SourceSpec], areas: pd.DataFrame, crosswalk: pd.DataFrame, country: Country, observed: Observed
 ) -> tuple[pd.DataFrame, dict[EarlierTime, pd.DataFrame]]:
-    """Features of all areas but the country (catalog: ``commune_feature``), and as they were at earlier times.
+    """Features of all areas but the country (catalog: ``area_feature``), and as they were at earlier times.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def _valued(parts: list[pd.DataFrame], country: Country) -> pd.DataFrame:
 def _of_rasters(
     specs: list[RasterSource], zones: Any, country: Country, observed: Observed
 ) -> dict[Time, pd.DataFrame]:
-    """Zonal statistics over each area's own shape, now and at each earlier time: sums of communes would count twice what
+    """Zonal statistics over each area's own shape, now and at each earlier time: sums of smaller areas would count twice what
     simplified shapes share."""
     below = zones.loc[zones["area_level"] != "country", ["area_id", "geometry"]].reset_index(drop=True)
     wanted = list(dict.fromkeys(f.statistic for spec in specs for f in spec.features))
@@ -192,8 +192,8 @@ def _coded_table(frame: pd.DataFrame, spec: TableSource, crosswalk: pd.DataFrame
     own = crosswalk[crosswalk["source_id"] == spec.source_id]
     table = frame.assign(area_id=areas_of_codes(frame["area_code"], own))
     if spec.options.absent_is_zero:
-        communes = areas.loc[areas["area_level"] == Hierarchy.of(areas).finest, "area_id"]
-        absent = pd.DataFrame({"area_id": communes[~communes.isin(table["area_id"])]})
+        finest = areas.loc[areas["area_level"] == Hierarchy.of(areas).finest, "area_id"]
+        absent = pd.DataFrame({"area_id": finest[~finest.isin(table["area_id"])]})
         columns = [name for name in table if name != "area_id" and pd.api.types.is_numeric_dtype(table[name])]
         table = pd.concat([table, absent.assign(**dict.fromkeys(columns, 0.0))], ignore_index=True)
     return table

@@ -4,7 +4,7 @@ Belongs here: carrying out each ``statistic`` of a layer or a table with its opt
 rasters (``zonal``), reading the source, or models.
 
 Values are made for the areas of the finest level and carried up to every larger area by adding numerators and
-denominators, so that a province's value is that of its territory and not a mean of means.
+denominators, so that a larger area's value is that of its territory and not a mean of means.
 """
 
 from __future__ import annotations

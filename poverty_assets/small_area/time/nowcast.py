@@ -193,7 +193,7 @@ def score_nowcast(
     DataFrame (catalog: ``model_metric``)
         ``target`` (the names, and `OVERALL`), ``learner`` (``nowcast``, ``persistence``, ``trend``), ``fold_design``
         (`FOLD_DESIGN`), ``metric``, ``value``, ``n``; without ``quarter``. Metrics are ``rmse``, ``mae`` and
-        ``skill_against_persistence`` over sampled finest areas and, with ``_province`` at the end, over published areas.
+        ``skill_against_persistence``, at ``area_level`` ``finest`` over sampled areas and at ``published`` over those.
         ``rmse`` is without the sampling error of the direct estimates, ``mae`` with it. Skill is 1 - rmse / rmse of
         persistence; that of `OVERALL` (finest areas and published areas of all targets together) has a standard error,
         ``skill_against_persistence_se``.
