@@ -155,14 +155,14 @@ def _hot_spots(hot: pd.DataFrame, truth: pd.DataFrame, areas: pd.DataFrame, home
     import shapely
 
     place = place_of(areas, home.country)
-    shapes = areas.set_index("area_id")["geometry"].reindex(place.communes)
+    shapes = areas.set_index("area_id")["geometry"].reindex(place.finest)
     matrix = hot_spots.neighbours(shapely.from_wkb(shapes.to_numpy()), place.xy)
-    true = truth.set_index("area_id").reindex(place.communes)
+    true = truth.set_index("area_id").reindex(place.finest)
     for name in ("all", *home.measure.indicator_ids):
         value = true["headcount_ratio" if name == "all" else name].to_numpy(dtype=float)
         real = hot_spots.decided(hot_spots.local_statistics(value, matrix)).hot
         mine = (
-            hot[hot["indicator_id"] == name].set_index("area_id").reindex(place.communes)["is_hot"].to_numpy(dtype=bool)
+            hot[hot["indicator_id"] == name].set_index("area_id").reindex(place.finest)["is_hot"].to_numpy(dtype=bool)
         )
         both = (real & mine).sum()
         print(

@@ -25,21 +25,24 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.arrays import rate_logit, rate_of_logit
-from poverty_assets.judging.folds import BLOCKS, PROVINCE_OUT, block_ids, fold_ids
-from poverty_assets.judging.league import Contest, Held, held_out
+from poverty_assets.judging.folds import BLOCKS, PUBLISHED_OUT, block_ids, fold_ids
+from poverty_assets.judging.league import Contest, LearnerId, held_out
 from poverty_assets.judging.scores import scores
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
-from poverty_assets.registers.learners import ALONE, BASELINES, DEFAULT, LEARNERS, Design, in_order, learner
+from poverty_assets.registers.learners import BASELINES, DEFAULT, LEARNERS, Design, alone, in_order, learner
 from poverty_assets.registers.model import RegisterInputs
 from poverty_assets.registers.quarter_models import RegisterTables, register_inputs
 from poverty_assets_tests.conftest import shared_folder
 
 COUNTRY, REGISTER = "khm", "idpoor"
+Held = dict[str, dict[str, np.ndarray]]
+"""Held-out predictions of every learner, by the folds."""
+CANDIDATES = [name for name, one in LEARNERS.items() if not one.is_baseline]
 # The first is the one that a refresh publishes.
 GRIDS = (((0.0, 0.0), 0), ((25e3, 0.0), 1), ((0.0, 25e3), 2), ((25e3, 25e3), 3), ((12.5e3, 37.5e3), 4))
 FORECAST = "last_register_and_features"
-SHOWN = ("spearman", "spearman_within_province", "found_top20")
+SHOWN = ("spearman", "spearman_within_published", "found_top20")
 
 
 def main() -> None:
@@ -85,39 +88,43 @@ def _values(series: pd.Series) -> np.ndarray:
 
 
 def _held_out(data: Design, y: np.ndarray, inputs: RegisterInputs, *, quick: bool) -> Held:
-    baselines = [*BASELINES, *(ALONE + name for name in inputs.alone)]
-    quickest = [*in_order(DEFAULT), *baselines]
-    every = quickest if quick else [*in_order(list(LEARNERS)), *baselines[len(BASELINES) :]]
+    singles = [alone(name) for name in inputs.alone]
+    quickest = [*map(learner, [*in_order(DEFAULT), *BASELINES]), *singles]
+    every = quickest if quick else [*map(learner, in_order(list(LEARNERS))), *singles]
     contest = Contest(data, y)
     held = {}
     for number, (origin, seed) in enumerate(GRIDS):
         blocks = block_ids(inputs.xy, origin=origin)
-        folds = fold_ids(BLOCKS, blocks=blocks, provinces=inputs.province, n_folds=10, seed=seed)
-        held[f"grid {number}"] = held_out(map(learner, every if number == 0 else quickest), contest, folds)
-    folds = fold_ids(PROVINCE_OUT, blocks=blocks, provinces=inputs.province)
-    by_province = [learner(name) for name in quickest if learner(name).by_province]
-    held[PROVINCE_OUT] = held_out(by_province, contest, folds)
+        folds = fold_ids(BLOCKS, blocks=blocks, published=inputs.published, n_folds=10, seed=seed)
+        held[f"grid {number}"] = _named(held_out(every if number == 0 else quickest, contest, folds))
+    folds = fold_ids(PUBLISHED_OUT, blocks=blocks, published=inputs.published)
+    held[PUBLISHED_OUT] = _named(held_out([one for one in quickest if one.by_published], contest, folds))
     return held
+
+
+def _named(held: dict[LearnerId, np.ndarray]) -> dict[str, np.ndarray]:
+    """Predictions by what tables are to call the learner."""
+    return {" ".join(filter(None, one)): found for one, found in held.items()}
 
 
 def _scored(predicted: np.ndarray, inputs: RegisterInputs, rows: np.ndarray | None = None) -> dict[str, float]:
     asked = predicted if rows is None else np.where(rows, predicted, np.nan)
-    found = scores(rate_of_logit(asked), _values(inputs.rate), _values(inputs.households), inputs.province)
+    found = scores(rate_of_logit(asked), _values(inputs.rate), _values(inputs.households), inputs.published)
     return {name: found[name] for name in SHOWN}
 
 
 def _print_learners(table: pd.DataFrame) -> None:
-    grids = table.drop(index=PROVINCE_OUT, level="folds")
+    grids = table.drop(index=PUBLISHED_OUT, level="folds")
     counted = grids.groupby("learner").size() == len(GRIDS)
     shown = pd.concat(
         {
             "published blocks": table.loc["grid 0"],
             f"mean of {len(GRIDS)} grids": grids.groupby("learner").mean()[counted],
-            "province left out": table.loc[PROVINCE_OUT],
+            "province left out": table.loc[PUBLISHED_OUT],
         },
         axis=1,
     )
-    shown.index = pd.Index([f"({n})" if learner(n).is_baseline else n for n in shown.index], name="learner")
+    shown.index = pd.Index([n if n in CANDIDATES else f"({n})" for n in shown.index], name="learner")
     order = shown[("published blocks", "spearman")].sort_values(ascending=False).index
     print(
         "\nLearners, baselines in brackets; Spearman, Spearman within provinces, listed households found in the top 20%"
@@ -128,7 +135,7 @@ def _print_learners(table: pd.DataFrame) -> None:
 
 
 def _best(table: pd.DataFrame, folds: list[str]) -> str:
-    candidates = [name for name in in_order(DEFAULT) if not learner(name).is_baseline]
+    candidates = [name for name in in_order(DEFAULT) if name in CANDIDATES]
     means = table.loc[folds].groupby("learner")["spearman"].mean().reindex(candidates)
     return str(means.idxmax())
 
@@ -137,17 +144,17 @@ def _print_marks(table: pd.DataFrame, held: Held, inputs: RegisterInputs) -> Non
     grids = [f"grid {number}" for number in range(len(GRIDS))]
     others = {grid: _best(table, [other for other in grids if other != grid]) for grid in grids}
     nested = {name: np.mean([table.loc[(grid, others[grid]), name] for grid in grids]) for name in SHOWN}
-    chosen, beyond = _best(table, grids[:1]), _best(table, [PROVINCE_OUT])
+    chosen, beyond = _best(table, grids[:1]), _best(table, [PUBLISHED_OUT])
     forecast = table.xs(FORECAST, level="learner")
-    alone = table.xs("last_register", level="learner").loc["grid 0"]
+    last = table.xs("last_register", level="learner").loc["grid 0"]
     print(f"\nchosen: {chosen} (on the other grids: {', '.join(sorted(set(others.values())))}); "
           f"for provinces not on the register: {beyond}")  # fmt: skip
-    print(f"the last register alone: {alone['spearman']:.3f}, within provinces {alone[SHOWN[1]]:.3f}\n")
+    print(f"the last register alone: {last['spearman']:.3f}, within provinces {last[SHOWN[1]]:.3f}\n")
     rows = [
         ("Spearman, 50 km blocks", 0.65, *_of(table, chosen, "spearman"), nested["spearman"]),
         ("listed households found in the top 20%", 0.31, *_of(table, chosen, "found_top20"), nested["found_top20"]),
-        ("Spearman, leave one province out", 0.46, table.loc[(PROVINCE_OUT, beyond), "spearman"], np.nan,
-         _nested_by_province(held[PROVINCE_OUT], inputs)),
+        ("Spearman, leave one province out", 0.46, table.loc[(PUBLISHED_OUT, beyond), "spearman"], np.nan,
+         _nested_by_province(held[PUBLISHED_OUT], inputs)),
         ("with the last register: Spearman, blocks", 0.70, forecast.loc["grid 0", "spearman"],
          forecast.loc[grids, "spearman"].mean(), np.nan),
         ("with the last register: within provinces", 0.40, forecast.loc["grid 0", SHOWN[1]],
@@ -160,16 +167,16 @@ def _print_marks(table: pd.DataFrame, held: Held, inputs: RegisterInputs) -> Non
 
 
 def _of(table: pd.DataFrame, name: str, score: str) -> tuple[float, float]:
-    grids = table.drop(index=PROVINCE_OUT, level="folds").xs(name, level="learner")[score]
+    grids = table.drop(index=PUBLISHED_OUT, level="folds").xs(name, level="learner")[score]
     return float(grids["grid 0"]), float(grids.mean())
 
 
 def _nested_by_province(held: dict[str, np.ndarray], inputs: RegisterInputs) -> float:
     """Spearman of predictions of each province by the learner that orders the communes of all other provinces best."""
-    candidates = [name for name in held if not learner(name).is_baseline]
-    answer = np.full(len(inputs.province), np.nan)
-    for province in np.unique(inputs.province):
-        out = inputs.province == province
+    candidates = [name for name in held if name in CANDIDATES]
+    answer = np.full(len(inputs.published), np.nan)
+    for province in np.unique(inputs.published):
+        out = inputs.published == province
         best = max(candidates, key=lambda name: _scored(held[name], inputs, ~out)["spearman"])
         answer[out] = held[best][out]
     return _scored(answer, inputs)["spearman"]

@@ -235,7 +235,7 @@ def _fit(twin: Twin, sample: Sample, before: Sample, covariates: Covariates) -> 
 
 def _compete(twin: Twin, margins: Margins, covariates: Covariates) -> None:
     started = time.perf_counter()
-    alone = {"night_lights": "nightlights_mean", "population_density": "population_per_cell_mean"}
+    alone = ("nightlights_mean", "population_per_cell_mean")
     found = compete(
         twin.sample,
         margins.fits,
@@ -247,7 +247,7 @@ def _compete(twin: Twin, margins: Margins, covariates: Covariates) -> None:
     took, loss = time.perf_counter() - started, found.metrics[found.metrics["metric"] == "log_loss"]
     wins = pd.Series(found.chosen).value_counts().to_dict()
     print(f"competition in {took:.1f} s; chosen: {wins}; mean log loss over indicators")
-    print(loss.pivot_table(index="fold_design", columns="learner", values="value").round(4).to_string())
+    print(loss.pivot_table(index="fold_design", columns=["learner", "feature"], values="value").round(4).to_string())
 
 
 def direct_totals(twin: Twin) -> Published:
