@@ -1,7 +1,7 @@
-"""Small countries of two shapes, so that the suite sees a country in the code: what holds in one must hold in the other.
+"""Small countries of three shapes, so that the suite sees a country in the code: what holds in one must hold in the other.
 
 ``PREFIXED`` writes the codes of larger areas into those of smaller ones and has three levels below the country;
-``FREE`` has two, codes that tell nothing, and names in another script.
+``FREE`` has two, codes that tell nothing, and names in another script; ``DEEP`` has four.
 """
 
 from __future__ import annotations
@@ -134,4 +134,22 @@ FREE = World(
         ("KG-Б/10", "район", "KG-Б", "Лейлек району"),
     ),
 )
-WORLDS = [pytest.param(world, id=world.name) for world in (PREFIXED, FREE)]
+DEEP = World(
+    "deep",
+    "DE",
+    (
+        ("B", "land", "DE", "Hills"),
+        ("C", "land", "DE", "Coast"),
+        ("b1", "county", "B", "Upper"),
+        ("c1", "county", "C", "Shore"),
+        ("b1x", "town", "b1", "Mill"),
+        ("b1y", "town", "b1", "Ford"),
+        ("c1z", "town", "c1", "Port"),
+        ("w5", "ward", "b1x", "One"),
+        ("w4", "ward", "b1x", "Two"),
+        ("w3", "ward", "b1y", "Three"),
+        ("w2", "ward", "c1z", "Four"),
+        ("w1", "ward", "c1z", "Five"),
+    ),
+)
+WORLDS = [pytest.param(world, id=world.name) for world in (PREFIXED, FREE, DEEP)]

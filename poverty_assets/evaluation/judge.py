@@ -26,7 +26,7 @@ class Judged:
     Attributes
     ----------
     metrics : DataFrame (catalog: ``model_metric``)
-        Of every figure, by evidence and kind of finest area; without ``quarter``.
+        Of every figure, by evidence and kind of area; without ``quarter``.
     joint : DataFrame (the same)
         Of joint profiles.
     poor : Compared

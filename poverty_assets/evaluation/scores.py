@@ -1,5 +1,4 @@
-"""Scores of estimates of the finest level against truth: coverage, width, bias, spread and error, by evidence and by kind of
-finest area.
+"""Scores of estimates of the finest level against truth: coverage, width, bias, spread, error, by evidence and kind of area.
 
 Belongs here: rows of ``model_metric`` with fold design ``truth``. Does not belong here: reading truth (``truth``), scores on
 held-out areas (``judging.scores``), pictures (``reports.pictures.evaluation``).
@@ -73,7 +72,7 @@ def compare(draws: pd.DataFrame, truth: pd.DataFrame, measure: Measure) -> list[
 
 def scores(compared: list[Compared], kinds: pd.DataFrame) -> pd.DataFrame:
     """Rows of ``model_metric``, without ``quarter``: each figure over finest areas with and without survey households, and
-    over kinds of finest area.
+    over kinds of area.
 
     Parameters
     ----------

@@ -246,8 +246,8 @@ def cells_of(counts: MaskCounts, hierarchy: Hierarchy) -> Cells:
     ----------
     counts : MaskCounts
     hierarchy : Hierarchy
-        A household whose area is known only as a published area counts in its published area and country, in no holder or
-        finest area.
+        A household whose area is known only as one of the published level counts there and in the country, and in no
+        smaller area.
     """
     from scipy.sparse import csr_array
 

@@ -177,7 +177,7 @@ class FoundHouseholds:
     at_most: FloatArray
 
     def summed(self, matrix: Any) -> FoundHouseholds:
-        """Sums of finest areas, by a matrix of areas by finest areas."""
+        """Sums of finest areas, by a matrix of all areas by finest ones."""
         return FoundHouseholds(
             *(np.asarray(matrix @ x) for x in (self.households, self.poor, self.found, self.at_most))
         )

@@ -109,7 +109,7 @@ def register_history(
     read: Callable[[str], pd.DataFrame | None],
     crosswalk: pd.DataFrame,
 ) -> pd.DataFrame:
-    """``register_id, area_id, rate`` of earlier releases by village (sources of role ``history``), by finest area.
+    """``register_id, area_id, rate`` of earlier releases by village (sources of role ``history``), by area of the finest level.
 
     A village file gives the households listed and their rate, so the households in all are listed / rate.
     """

@@ -23,7 +23,8 @@ from poverty_assets.judging.league import Learner
 
 PLACE = ("x_m", "y_m")
 PUBLISHED = "published"
-# Neighbourhood means are taken with a Gaussian weight: about one finest area, one holder and one published area across.
+# Neighbourhood means are taken with a Gaussian weight: some 8, 30 and 60 km across, from about one
+# finest area to about one published area.
 NEIGHBOURHOODS_METRES = (8_000.0, 30_000.0, 60_000.0)
 LAGGED = ("last_register", "last_register_less_published")
 

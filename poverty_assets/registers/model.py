@@ -1,4 +1,4 @@
-"""The model of a register's rate by finest area: what would be listed in a place like this one, judged without seeing it.
+"""The model of a register's rate by area of the finest level: what would be listed in a place like this one, judged without seeing it.
 
 Belongs here: fitting, choosing, predicting every area of the finest level out of its block, intervals, importance, the area of
 applicability. Does not belong here: learners (``learners``), how they are played off (``judging.league``), the saved file

@@ -20,5 +20,7 @@ From the ground up::
     totals/            totals of the published level, and finest areas where only those are known
     estimate           the conductor: all of it, for one quarter
 
-Arrays run over finest areas first (n), then indicators (d) or profiles (2^d, ordered by mask). Shares are of persons, 0 to 1.
+Finest areas are those of the finest level, published areas those of the published level, whatever a country calls its levels and
+however many lie between (``geography.hierarchy``). Arrays run over finest areas first (n), then indicators (d) or profiles (2^d,
+ordered by mask). Shares are of persons, 0 to 1.
 """

@@ -37,10 +37,11 @@ class Place:
     areas : DataFrame (catalog: ``dim_area``)
     hierarchy : Hierarchy
     finest : list of str
+        Codes of the areas.
         Areas of the finest level.
     population, households : ndarray, shape (n,)
     at_published : ndarray of int, shape (n,)
-        Place in ``published_ids``.
+        The published area that each lies in: its place in ``published_ids``.
     published_ids : list of str
     holder : ndarray of int, shape (n,)
         Which finest areas lie in the same area one level up.
@@ -156,7 +157,7 @@ class Inputs:
         return bool((known & wave.households["area_id"].isin(self.place.finest)).any())
 
     def published_rows(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Published rows of published areas by the measure: of ``fct_mpi``, of ``fct_headcount``."""
+        """Rows that others have published of the published level by the measure: of ``fct_mpi``, of ``fct_headcount``."""
         mpi, headcount = (
             rows[
                 (rows["area_level"] == self.place.hierarchy.published) & (rows["measure_id"] == self.measure.measure_id)

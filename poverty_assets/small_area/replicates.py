@@ -1,7 +1,7 @@
 """Estimates of every area with intervals: replicates of the whole chain from the sample to the figure.
 
-Belongs here: the loop over replicates, households drawn from profiles, and the roll-up of figures to areas between, published
-areas and the country. Does not belong here: how margins (``margins``) and profiles (``association``) are made, intervals, or
+Belongs here: the loop over replicates, households drawn from profiles, and the roll-up of figures to larger
+areas. Does not belong here: how margins (``margins``) and profiles (``association``) are made, intervals, or
 the form of the fact tables (``rows``).
 
 A replicate resamples clusters (Rao and Wu 1988), moves margins by what that does to them and by an error that resampling does

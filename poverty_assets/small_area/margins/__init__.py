@@ -1,5 +1,4 @@
-"""Margins of every area of the finest level: for each indicator the share of people deprived, by direct estimates and
-covariates together.
+"""Margins of the finest level: for each indicator the share of people deprived, by direct estimates and covariates together.
 
 Belongs here: the learner (``kernel``), what its held-out predictions are worth (``second_stage``, on ``fay_herriot``), both
 brought to the totals of the published level (``published_totals``, ``benchmark``), the whole of it (``fit``), draws of it
