@@ -41,6 +41,7 @@ FOLD_DESIGN = "next_wave"
 OVERALL = "all"
 ALL_LEVELS = "all"
 """Level of scores of several levels together."""
+_SCORE = ("target", "learner", "area_level", "metric", "value", "n")
 _Score = tuple[str, str, str, str, float, int]
 STEADY = 0.95
 """Correlation of a feature's ranks at the wave and now, below which its move is weather and is not followed. Deprivation
@@ -193,15 +194,14 @@ def score_nowcast(
     DataFrame (catalog: ``model_metric``)
         ``target`` (the names, and `OVERALL`), ``learner`` (``nowcast``, ``persistence``, ``trend``), ``fold_design``
         (`FOLD_DESIGN`), ``metric``, ``value``, ``n``; without ``quarter``. Metrics are ``rmse``, ``mae`` and
-        ``skill_against_persistence``, at ``area_level`` ``finest`` over sampled areas and at ``published`` over those.
-        ``rmse`` is without the sampling error of the direct estimates, ``mae`` with it. Skill is 1 - rmse / rmse of
-        persistence; that of `OVERALL` (finest areas and published areas of all targets together) has a standard error,
-        ``skill_against_persistence_se``.
+        ``skill_against_persistence``, over sampled areas (``area_level`` ``finest``) and over those of the level ``published``.
+        ``rmse`` is without the sampling error of the direct estimates, ``mae`` with it. Skill is 1 - rmse / rmse of persistence;
+        that of `OVERALL` (both levels and all targets together) has a standard error, ``skill_against_persistence_se``.
 
     Notes
     -----
-    In the overall skill each target and level weighs by the inverse of persistence's own mean squared difference, and its
-    standard error is a jackknife over published areas, since finest areas of one published area move together.
+    In the overall skill each target and level weighs by the inverse of persistence's own mean squared difference; its standard
+    error is a jackknife over published areas, within which finest areas move together.
     """
     at_published, fit = at_before.at_published, _linear_fit(before, at_before, at_after)
     totals = published_totals(before, at_published)
@@ -215,14 +215,13 @@ def score_nowcast(
     errors: dict[str, list[_Errors]] = {learner: [] for learner in shares}
     for role, (direct, noise, where) in judged.items():
         for learner, share in shares.items():
-            own = share[where] if role == "finest" else group_means(share, at_published, population)[where]
-            at = at_published[where] if role == "finest" else where
-            errors[learner].append(_Errors((own - direct) ** 2, noise, at))
-            rows += _own_scores(names, learner, role, own - direct, noise)
+            finest = role == "finest"
+            away = (share if finest else group_means(share, at_published, population))[where] - direct
+            errors[learner].append(_Errors(away**2, noise, at_published[where] if finest else where))
+            rows += _own_scores(names, learner, role, away, noise)
     for learner in [name for name in shares if name != "persistence"]:
         rows += _skills(names, learner, errors[learner], errors["persistence"])
-    columns = ["target", "learner", "area_level", "metric", "value", "n"]
-    return pd.DataFrame(rows, columns=columns).assign(fold_design=FOLD_DESIGN)
+    return pd.DataFrame(rows, columns=list(_SCORE)).assign(fold_design=FOLD_DESIGN)
 
 
 @dataclass(frozen=True)
