@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from poverty_assets.arrays import FloatArray
+from poverty_assets.arrays import FloatArray, IntArray, group_means
 from poverty_assets.errors import ContractViolation
 from poverty_assets.evaluation.scores import COLUMNS
 from poverty_assets.geography.hierarchy import Hierarchy
@@ -35,6 +35,7 @@ PUBLISHED_LEVEL, DENSITY = "published_level", "population_density"
 """Baselines: the figure of the published area that an area lies in; how few people live on a square kilometre."""
 _FEWEST = 3  # areas that a rank correlation says anything of
 _SAME, _HALF = 5, 0.5
+_TIED = 1e-12  # departures from a mean that rounding makes
 
 
 @dataclass(frozen=True)
@@ -181,16 +182,17 @@ def official_scores(
         made = list(_of_levels(beside, poor, sparse, hierarchy))
         rows += [one.assign(target=table.name) for one in made]
         scored = (
-            ", ".join(f"{one['n'].iloc[0]} areas of level {one['level'].iloc[0]}" for one in made) or "nothing scored"
+            ", ".join(f"{one['n'].iloc[0]} areas of level {one['area_level'].iloc[0]}" for one in made)
+            or "nothing scored"
         )
         unknown = int((number < 0).sum())
         notes[table.name] = f"{table.about}: rates of {year}, {scored}" + (
             f"; {unknown} codes are of no area, first {own['area_id'][number < 0].iloc[0]}" if unknown else ""
         )
-    every = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=[*COLUMNS, "level"])
-    several = every.groupby("target")["level"].transform("nunique") > 1
-    every["subgroup"] = np.where(several, "area_level=" + every["level"].astype(str), "all")
-    return OfficialScores(every.assign(target_kind="official", fold_design="official")[list(COLUMNS)], notes)
+    columns = [*COLUMNS, "area_level"]
+    every = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    every = every.assign(target_kind="official", fold_design="official", subgroup="all", feature="")
+    return OfficialScores(every[columns], notes)
 
 
 def _headline_poor(figures: pd.DataFrame, hierarchy: Hierarchy, measure: Measure) -> pd.DataFrame:
@@ -216,7 +218,7 @@ def _numbers(codes: pd.Series, hierarchy: Hierarchy) -> np.ndarray:
 def _of_levels(
     beside: pd.DataFrame, poor: pd.DataFrame, sparse: pd.Series, hierarchy: Hierarchy
 ) -> Iterator[pd.DataFrame]:
-    """Scores of each level below the country: ``learner, metric, value, n, level``."""
+    """Scores of each level below the country: ``learner, metric, value, n, area_level``."""
     for depth, level in enumerate(hierarchy.levels[1:], start=1):
         own = beside[hierarchy.level[beside["number"]] == depth]
         number = own["number"].to_numpy()
@@ -227,23 +229,33 @@ def _of_levels(
         number, rate, estimate = number[known], own["rate"].to_numpy(dtype=float)[known], estimate[known]
         methods = poor["method"].reindex(number).unique()
         learners: dict[str, FloatArray] = {str(methods[0]) if len(methods) == 1 else "headline": estimate}
+        above = hierarchy.ancestor(number, hierarchy.published)
         if depth > 1:
-            above = hierarchy.ancestor(number, hierarchy.published)
             learners[PUBLISHED_LEVEL] = poor["estimate"].reindex(above).to_numpy(dtype=float)
         learners[DENSITY] = sparse.reindex(hierarchy.ids[number]).to_numpy(dtype=float)
         scored = [
             (name, metric, value, len(rate))
             for name, predicted in learners.items()
-            for metric, value in _scores(predicted, rate, is_rate=name != DENSITY).items()
+            for metric, value in _scores(predicted, rate, above, is_rate=name != DENSITY).items()
         ]
-        yield pd.DataFrame(scored, columns=["learner", "metric", "value", "n"]).assign(level=level)
+        yield pd.DataFrame(scored, columns=["learner", "metric", "value", "n"]).assign(area_level=level)
 
 
-def _scores(predicted: FloatArray, rate: FloatArray, *, is_rate: bool) -> dict[str, float]:
-    """Of the same areas for every learner; a learner that does not know them all has none."""
+def _scores(predicted: FloatArray, rate: FloatArray, above: IntArray, *, is_rate: bool) -> dict[str, float]:
+    """Of the same areas for every learner; a learner that does not know them all has none.
+
+    ``spearman_within`` is of departures from the mean of the published area that each lies in: what a figure says that the
+    published one does not. It stands where areas of one published area are several, and predictions of them differ.
+    """
     if not np.isfinite(predicted).all():
         return {}
     found = {"spearman": float(spearman(predicted, rate))}
+    _, group, size = np.unique(above, return_inverse=True, return_counts=True)
+    several = size[group] > 1
+    both = np.column_stack([predicted, rate])
+    departures = (both - group_means(both, group)[group])[several].T
+    if several.sum() >= _FEWEST and np.abs(departures[0]).max() > _TIED:
+        found["spearman_within"] = float(spearman(*departures))
     if is_rate:
         found["rmse"] = float(np.sqrt(np.mean((predicted - rate) ** 2)))
         found["bias"] = float(np.mean(predicted - rate))

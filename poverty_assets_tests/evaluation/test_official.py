@@ -62,6 +62,8 @@ def test_scores_beside_baselines_can_be_worked_out_by_hand(world):
     assert set(made.metrics["n"]) == {5}
     assert set(made.metrics["subgroup"]) == {"all"}
     assert score(made.metrics, "downscaled", "spearman") == pytest.approx(1)
+    assert score(made.metrics, "downscaled", "spearman_within") == pytest.approx(1)
+    assert "spearman_within" not in set(made.metrics.loc[made.metrics["learner"] == "published_level", "metric"])
     assert score(made.metrics, "downscaled", "rmse") == pytest.approx(0.1)
     assert score(made.metrics, "downscaled", "bias") == pytest.approx(-0.1)
     assert score(made.metrics, "published_level", "spearman") == 0  # one figure for all says nothing of their order
@@ -87,6 +89,17 @@ def test_the_nearest_year_is_taken_and_codes_of_no_area_are_said():
     assert "1 codes are of no area, first 999999" in at[2019].notes["rates"]
 
 
+def test_order_within_published_areas_is_scored_apart_from_order_between_them():
+    shares = dict(zip(PREFIXED.finest, (0.1, 0.2, 0.3, 0.9, 0.8), strict=True))
+    reversed_within = dict(zip(PREFIXED.finest, (0.3, 0.2, 0.1, 0.8, 0.9), strict=True))
+    rates = {(code, 2018): rate for code, rate in reversed_within.items()}
+    metrics = official_scores(
+        figures(PREFIXED, shares), [table(rates)], PREFIXED.dim_area, MEASURE, Quarter(2018, 4)
+    ).metrics
+    assert score(metrics, "downscaled", "spearman") == pytest.approx(0.5)
+    assert score(metrics, "downscaled", "spearman_within") == pytest.approx(-1)
+
+
 def test_areas_of_two_levels_are_scored_apart_and_figures_of_several_kinds_are_named_headline():
     shares = dict(zip(PREFIXED.finest, (0.1, 0.2, 0.3, 0.4, 0.5), strict=True))
     own = figures(PREFIXED, shares)
@@ -94,8 +107,8 @@ def test_areas_of_two_levels_are_scored_apart_and_figures_of_several_kinds_are_n
     districts = {("0101", 2018): 0.1, ("0102", 2018): 0.2, ("0201", 2018): 0.3}
     rates = {(code, 2018): share for code, share in shares.items()} | districts
     metrics = official_scores(own, [table(rates)], PREFIXED.dim_area, MEASURE, Quarter(2018, 4)).metrics
-    assert set(metrics["subgroup"]) == {"area_level=commune", "area_level=district"}
-    finest = metrics[metrics["subgroup"] == "area_level=commune"]
+    assert set(metrics["area_level"]) == {"commune", "district"}
+    finest = metrics[metrics["area_level"] == PREFIXED.hierarchy.finest]
     assert set(finest["learner"]) == {"headline", "published_level", "population_density"}
 
 
