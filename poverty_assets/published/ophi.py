@@ -86,12 +86,15 @@ class PublishedFigures:
     ----------
     frame : DataFrame
         With ``COLUMNS``.
-    said : dict of str to str
-        By figure or region, what people should know: shares set to a bound, rows left out.
+    rounded : dict of str to str
+        Shares that were set to a bound, by figure: what stood there.
+    left_out : dict of str to str
+        Regions that were left out, and why.
     """
 
     frame: pd.DataFrame
-    said: dict[str, str]
+    rounded: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 class OphiWorkbook:
@@ -339,7 +342,7 @@ def read_ophi_csv(release: Release, iso3: str, mapped: Iterable[str] = ()) -> Pu
     mine = raw[raw["Country ISO3"] == iso3]
     name = mine["Admin 1 Name"].str.split().str.join(" ")
     known = (mine["Admin 1 PCode"] != "") | (name == "") | name.map(region_key).isin(list(mapped))
-    said = dict.fromkeys(name[~known], "left out: it has no P-code here, and the source's entry does not map it")
+    left_out = dict.fromkeys(name[~known], "it has no P-code here, and the source's entry does not map it")
     mine, name = mine[known], name[known]
     if mine.empty:
         remedy = "check that this is the right file"
@@ -363,7 +366,7 @@ def read_ophi_csv(release: Release, iso3: str, mapped: Iterable[str] = ()) -> Pu
             )
         )
     made = _checked(pd.concat(parts, ignore_index=True).dropna(subset=["estimate"]), release.path)
-    return PublishedFigures(made.frame, {**said, **made.said})
+    return PublishedFigures(made.frame, made.rounded, left_out)
 
 
 def _csv_numbers(rows: pd.DataFrame, column: str, release: Release) -> pd.Series:
@@ -384,7 +387,7 @@ def _csv_numbers(rows: pd.DataFrame, column: str, release: Release) -> pd.Series
 def _checked(frame: pd.DataFrame, path: Path) -> PublishedFigures:
     """The frame with numbers as such; shares outside 0 to 1 by no more than rounding are set to the bound."""
     share = ~frame["item"].isin(["persons"])
-    said: dict[str, str] = {}
+    rounded: dict[str, str] = {}
     for column in ("estimate", "se", "ci_low", "ci_high"):
         values = pd.to_numeric(frame[column], errors="coerce").astype("float64")
         outside = share & ((values < 0) | (values > 1))
@@ -401,6 +404,6 @@ def _checked(frame: pd.DataFrame, path: Path) -> PublishedFigures:
         for place in frame.index[outside]:
             row = frame.loc[place]
             who = f"{row['area_name'] or 'country'}, {row['family']} {row['item']}"
-            said[who] = f"{float(values[place])!r} set to {values.clip(0, 1)[place]:g}: outside 0 to 1 by rounding"
+            rounded[who] = f"{float(values[place])!r} set to {values.clip(0, 1)[place]:g}: outside 0 to 1 by rounding"
         frame[column] = values.mask(outside, values.clip(0, 1))
-    return PublishedFigures(frame.reset_index(drop=True), said)
+    return PublishedFigures(frame.reset_index(drop=True), rounded)

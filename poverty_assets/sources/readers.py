@@ -284,7 +284,8 @@ def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release, co
         made = read_ophi_csv(found, spec.options.iso3, mapped)
     else:
         made = read_ophi_workbook(found, spec.options.table, spec.options.iso3)
-    metadata = {"said": made.said} if made.said else {}
+    said = {"left out": made.left_out, "rounded": made.rounded}
+    metadata = {note: of for note, of in said.items() if of}
     return Observation(made.frame, digest(found.path), len(made.frame), metadata=metadata)
 
 

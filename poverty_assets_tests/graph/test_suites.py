@@ -52,3 +52,16 @@ def test_communes_without_a_feature_are_named():
     assert findings["a for every commune"].passed
     assert "010102 Lower" in findings["b for every commune"].observed
     assert not findings["at least 99% of communes have every feature"].passed
+
+
+def test_what_is_doubtful_of_published_tables_is_found_and_nothing_else_is_said():
+    from poverty_assets.graph.checks.coverage import published_figures
+
+    assert published_figures({}, [{}, {}]) == []
+    found = published_figures(
+        {"Khangai": "the file gives it the code of an aimag"}, [{}, {"X, mpi": "1.00000001 set to 1"}]
+    )
+    assert [(one.group, one.passed, one.severity, one.observed) for one in found] == [
+        ("published", False, "warn", "1.00000001 set to 1"),
+        ("published", False, "warn", "the file gives it the code of an aimag"),
+    ]

@@ -58,7 +58,7 @@ def read(iso3: str, national: OphiWorkbook, subnational: OphiWorkbook, measure: 
     people = parts.frame[parts.frame["item"] == "population_share"]
     shares = pd.DataFrame({"area_id": codes, "parent_id": "KH", "share": people["estimate"].to_numpy()})
     lacking = sorted(set(parts.frame.loc[parts.frame["family"] == "lacking", "item"]))
-    return Read(tables, measure.without(lacking), codes, shares, {**whole.said, **parts.said}, lacking)
+    return Read(tables, measure.without(lacking), codes, shares, {**whole.rounded, **parts.rounded}, lacking)
 
 
 @pytest.fixture(scope="module")

@@ -98,8 +98,8 @@ def test_a_workbook_that_contradicts_itself_is_refused(book, cell, value, says):
 def test_rounding_is_set_to_the_bound_and_said(book):
     figures = spoil(book, ("5.3", "H10", 100.00000000000051), ("5.2", "H11", -1e-9)).figures("KHM", DAY)
     assert figures.frame["estimate"].between(0, 1000).all()
-    assert list(figures.said) == ["South, censored nutrition", "North, contribution nutrition"]
-    assert figures.said["North, contribution nutrition"].endswith("set to 1: outside 0 to 1 by rounding")
+    assert list(figures.rounded) == ["South, censored nutrition", "North, contribution nutrition"]
+    assert figures.rounded["North, contribution nutrition"].endswith("set to 1: outside 0 to 1 by rounding")
 
 
 def test_a_country_that_is_not_there_is_refused(book):
@@ -117,9 +117,9 @@ def test_a_region_without_a_code_is_left_out_and_said_unless_the_pack_maps_it(tm
     release = csv(tmp_path, "MNG,,,0.1,20,50,10,5", "MNG,MN62,Khangai,0.1,20,50,10,5", "MNG,,The  West,0,0,,10,0")
     alone = read_ophi_csv(release, "MNG")
     assert set(alone.frame["area_name"]) == {"", "Khangai"}
-    assert alone.said == {"The West": "left out: it has no P-code here, and the source's entry does not map it"}
+    assert alone.left_out == {"The West": "it has no P-code here, and the source's entry does not map it"}
     both = read_ophi_csv(release, "MNG", [region_key("the west")])
-    assert (set(both.frame["area_name"]), both.said) == ({"", "Khangai", "The West"}, {})
+    assert (set(both.frame["area_name"]), both.left_out) == ({"", "Khangai", "The West"}, {})
     assert set(both.frame.loc[both.frame["area_name"] == "Khangai", "area_code"]) == {"62"}
 
 

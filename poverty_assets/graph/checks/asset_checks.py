@@ -15,7 +15,7 @@ from poverty_assets.graph.checks.suites import GROUPS, CheckFinding
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 
-EXTRA = {"commune_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("regions",)}
+EXTRA = {"commune_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("published",)}
 
 
 def build() -> list[dg.AssetChecksDefinition]:
@@ -53,13 +53,13 @@ _DESCRIPTIONS = {
     "legal_values": "Ranges, codes and forms as the catalog states them (blocking).",
     "coverage": "Communes without a value, feature by feature (warns).",
     "drift": "Features whose distribution is not that of the training data any more, by name (warns).",
-    "regions": "Regions of published tables that a person should look at, by name (warns).",
+    "published": "Regions and figures of published tables that a person should look at, by name (warns).",
     "quarantine": "Rows that were set aside because they break their source's contract (warns).",
 }
 
 
 def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> list[CheckFinding]:
-    from poverty_assets.graph.checks.coverage import covariate_drift, feature_coverage, published_regions, quarantine
+    from poverty_assets.graph.checks.coverage import covariate_drift, feature_coverage, published_figures, quarantine
 
     quarter = quarter_of(context)
     if name == "commune_feature":
@@ -70,7 +70,9 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
         set_aside = {source_id: n.get("quarantined", {}) for source_id, n in noted.items() if "absent" not in n}
         return quarantine({name: {why: int(rows) for why, rows in each.items()} for name, each in set_aside.items()})
     if name == "fct_mpi":
-        return published_regions(home.lake.notes("published_mpi", quarter).get("warning", {}))
+        warned = home.lake.notes("published_mpi", quarter).get("warning", {})
+        published = [home.lake.notes(f"src_{spec.source_id}", quarter) for spec in home.of_role("published")]
+        return published_figures(warned, [noted.get("rounded", {}) for noted in published])
     return []
 
 

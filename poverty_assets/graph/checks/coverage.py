@@ -71,18 +71,20 @@ def quarantine(noted: dict[str, dict[str, int]]) -> list[CheckFinding]:
     return findings
 
 
-def published_regions(said: dict[str, str]) -> list[CheckFinding]:
-    """One finding for each region of a published table of which the pack may not know something.
+def published_figures(regions: dict[str, str], rounded: list[dict[str, str]]) -> list[CheckFinding]:
+    """One finding for each region of a published table of which the pack may not know something, and for each figure that was set
+    to 0 or 1.
 
     Parameters
     ----------
-    said : dict
+    regions : dict
         Region -> what it is (``published.regions.RegionNotes.warnings``).
+    rounded : list of dict
+        Of each source, figure -> what stood there (``published.ophi.PublishedFigures.rounded``).
     """
-    return [
-        CheckFinding("regions", f"published region {region} is an area without doubt", False, "warn", why, 1)
-        for region, why in sorted(said.items())
-    ]
+    said = {f"published region {region} is an area without doubt": why for region, why in regions.items()}
+    said |= {f"published figure {who} is a share": why for each in rounded for who, why in each.items()}
+    return [CheckFinding("published", check, False, "warn", why, 1) for check, why in sorted(said.items())]
 
 
 def covariate_drift(stable: pd.DataFrame) -> list[CheckFinding]:
