@@ -146,7 +146,7 @@ class Web:
         FetchFailed
             If it will not.
         """
-        self._wait_for_turn(address, pause)
+        self.wait_for_turn(address, pause)
         with self.client.stream(method, address, headers=headers or {}, **more) as answer:
             if answer.status_code in _WORTH_ANOTHER_TRY:
                 raise Refused(
@@ -187,7 +187,7 @@ class Web:
                     return Version.of(answer)
         raise AssertionError("unreachable")  # stamina ends with a value or an error
 
-    def _wait_for_turn(self, address: str, pause: float) -> None:
+    def wait_for_turn(self, address: str, pause: float) -> None:
         """Leave a host in peace for so long after the request before."""
         host = httpx.URL(address).host
         due = self._asked.get(host, float("-inf")) + pause

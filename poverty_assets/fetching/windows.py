@@ -67,7 +67,7 @@ def read_cells(
         A path, or an https address: of that only the pieces that hold the window come.
     bounds : (west, south, east, north) in degrees
     nodata : float, optional
-        Stored number that means "no value", beside the file's own.
+        SceneNumbers number that means "no value", beside the file's own.
 
     Raises
     ------
@@ -94,6 +94,127 @@ def read_cells(
     except RasterioError as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NotTheFile(f"the raster cannot be read ({said.replace(where, shown(where))})") from None
+
+
+@dataclass(frozen=True)
+class RemoteGrid:
+    """Cells in degrees that a raster is brought onto.
+
+    Attributes
+    ----------
+    bounds : (west, south, east, north)
+        Whole cells.
+    per_degree : int
+        Cells to a degree.
+    """
+
+    bounds: Bounds
+    per_degree: int
+
+    @classmethod
+    def over(cls, bounds: Bounds, per_degree: int) -> RemoteGrid:
+        """The whole cells that touch the bounds.
+
+        Examples
+        --------
+        >>> RemoteGrid.over((102.3, 9.9, 102.55, 10.0), 2).bounds
+        (102.0, 9.5, 103.0, 10.0)
+        """
+        west, south = (math.floor(side * per_degree + 1e-9) / per_degree for side in bounds[:2])
+        east, north = (math.ceil(side * per_degree - 1e-9) / per_degree for side in bounds[2:])
+        return cls((west, south, east, north), per_degree)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        west, south, east, north = self.bounds
+        return round((north - south) * self.per_degree), round((east - west) * self.per_degree)
+
+    @property
+    def transform(self) -> Any:
+        """As an affine transformation."""
+        from rasterio.transform import from_bounds
+
+        rows, columns = self.shape
+        return from_bounds(*self.bounds, columns, rows)
+
+
+@dataclass(frozen=True)
+class SceneNumbers:
+    """What the stored numbers of a scene mean: see ``StacFetch``."""
+
+    nodata: float
+    valid_range: tuple[float, float] | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+def read_onto(where: str, grid: RemoteGrid, stored: SceneNumbers) -> np.ndarray:
+    """The first band of a raster in any projection, brought onto a grid; where cells are smaller, their mean.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (rows, columns)
+        NaN where there is no value.
+
+    Raises
+    ------
+    NotTheFile
+        If it cannot be read: a later try may go better.
+    """
+    import rasterio
+    from rasterio.enums import Resampling
+    from rasterio.errors import RasterioError
+    from rasterio.vrt import WarpedVRT
+
+    path = f"/vsicurl/{where}" if "://" in where else where
+    rows, columns = grid.shape
+    onto = {"crs": "EPSG:4326", "transform": grid.transform, "width": columns, "height": rows}
+    values: dict[str, Any] = {"src_nodata": stored.nodata, "nodata": stored.nodata, "dtype": "float64"}
+    try:
+        with (
+            rasterio.Env(**_POLITE),
+            rasterio.open(path) as data,
+            WarpedVRT(data, **onto, **values, resampling=Resampling.average) as warped,
+        ):
+            read = warped.read(1)
+    except RasterioError as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NotTheFile(f"the raster cannot be read ({said.replace(where, shown(where))})") from None
+    low, high = stored.valid_range or (-np.inf, np.inf)
+    bad = (read == stored.nodata) | (read < low) | (read > high)
+    return np.where(bad, np.nan, read * stored.scale + stored.offset)
+
+
+class Overlaid:
+    """Rasters of one grid laid over each other, one at a time.
+
+    Parameters
+    ----------
+    how : {"mean", "minimum", "maximum"}
+    shape : (rows, columns)
+    """
+
+    def __init__(self, how: str, shape: tuple[int, int]) -> None:
+        self._how = how
+        self._seen = np.zeros(shape)
+        self._value = np.zeros(shape)
+
+    def add(self, values: np.ndarray) -> None:
+        """Lay one more over the others; NaN changes nothing."""
+        there, first = ~np.isnan(values), self._seen == 0
+        self._seen += there
+        if self._how == "mean":
+            self._value[there] += values[there]
+            return
+        best = (np.fmin if self._how == "minimum" else np.fmax)(values, self._value)
+        self._value = np.where(there, np.where(first, values, best), self._value)
+
+    @property
+    def values(self) -> np.ndarray:
+        """What came of it; NaN where none had a value."""
+        count = np.where(self._seen > 0, self._seen, np.nan)
+        return self._value / count if self._how == "mean" else np.where(self._seen > 0, self._value, np.nan)
 
 
 def combined(parts: Sequence[RemoteCells], how: str) -> RemoteCells:

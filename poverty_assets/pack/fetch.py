@@ -198,5 +198,43 @@ class RestFetch(FetchSpec):
         return self
 
 
-AnyFetch = Annotated[HttpsFetch | CogFetch | CkanFetch | RestFetch, Field(discriminator="client")]
+class StacFetch(FetchSpec):
+    """Scenes that a STAC interface finds over the country within the period, as one raster in degrees; ``address`` is its root.
+
+    Attributes
+    ----------
+    collection, asset : str
+        Which scenes, and which file of each.
+    combine : {"mean", "minimum", "maximum"}
+        How scenes that see the same cell become one value.
+    cells_per_degree : int
+        Of the raster that is made: 120 are cells of 30 arc-seconds.
+    nodata : float
+        Stored number that means "no value".
+    valid_range : (low, high), optional
+        Stored numbers outside it are no values.
+    scale, offset : float
+        Value = stored * scale + offset; what a scene's own file says of it is not used.
+    sign : str, optional
+        Address that answers with JSON, of which ``token`` is added to the address of every scene.
+    """
+
+    readers = ("geotiff",)
+
+    client: Literal["stac"]
+    collection: str
+    asset: str
+    combine: Literal["mean", "minimum", "maximum"] = "mean"
+    cells_per_degree: int = Field(ge=1, le=3600)
+    nodata: float
+    valid_range: tuple[float, float] | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    sign: str | None = None
+
+
+AnyFetch = Annotated[
+    HttpsFetch | CogFetch | CkanFetch | RestFetch | StacFetch,
+    Field(discriminator="client"),
+]
 """A block ``fetch``, told apart by its ``client``."""

@@ -18,7 +18,7 @@ FAULTS = ("cut", "500", "503", "429", "429 later", "page", "whole", "short", "re
 
 @dataclass
 class Served:
-    """A file, and the faults that requests for it meet."""
+    """A file, and the faults that requests for it meet; ``wants`` this authorisation, ``refuses`` addresses with this in them."""
 
     data: bytes
     etag: str | None = '"1"'
@@ -27,6 +27,7 @@ class Served:
     ranges: bool = True
     faults: list[str] = field(default_factory=list)
     wants: str | None = None
+    refuses: str | None = None
 
 
 Answer = Callable[[dict[str, str]], Any]
@@ -104,6 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(404, b"nothing here", {})
         if file.wants and self.headers.get("Authorization") != file.wants:
             return self._send(401, b"who are you", {})
+        if file.refuses and file.refuses in self.path:
+            return self._send(403, b"expired", {})
         fault = file.faults.pop(0) if with_body and file.faults else ""
         return self._file(file, fault, wanted, with_body)
 

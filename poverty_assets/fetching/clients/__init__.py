@@ -11,12 +11,14 @@ from poverty_assets.fetching.clients.cog import CogClient
 from poverty_assets.fetching.clients.https import HttpsClient
 from poverty_assets.fetching.clients.offer import Client
 from poverty_assets.fetching.clients.rest import RestClient
+from poverty_assets.fetching.clients.stac import StacClient
 
 CLIENTS: dict[str, Client] = {
     "https": HttpsClient(),
     "cog_window": CogClient(),
     "ckan": CkanClient(),
     "rest": RestClient(),
+    "stac": StacClient(),
 }
 
 

@@ -1,0 +1,142 @@
+"""Scenes that a STAC interface finds, brought onto one grid over the country.
+
+Belongs here: the search, signed addresses, and laying scenes over each other. Of each scene only the pieces over the country come, at
+the resolution that is wanted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rasterio.crs import CRS
+
+from poverty_assets.errors import FetchFailed, NotThere
+from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.clients.offer import Offer
+from poverty_assets.fetching.orders import Order
+from poverty_assets.fetching.web import Version, Web, bearer
+from poverty_assets.fetching.windows import Overlaid, RemoteCells, RemoteGrid, SceneNumbers, read_onto, write_cells
+from poverty_assets.pack.fetch import StacFetch, is_guarded
+
+_AT_ONCE = 100
+_MOST_PAGES = 1000
+
+
+class StacClient:
+    """The client ``stac``."""
+
+    def offer(self, order: Order, web: Web) -> Offer:
+        """A part for each scene, by its id and when it was last changed."""
+        fetch = _of(order)
+        found = sorted((_part(item, fetch) for item in _items(order, fetch, web)), key=lambda part: part[0])
+        if not found:
+            raise NotThere(
+                f"collection {fetch.collection} has no scene over the country in this period",
+                address=order.addresses[0][1],
+                remedy="look in the catalogue how far the collection goes",
+            )
+        return Offer(found, is_whole=False)
+
+    def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
+        """Read each scene, lay them over each other, and write the result."""
+        fetch = _of(order)
+        grid = RemoteGrid.over(order.country.bounds, fetch.cells_per_degree)
+        laid = Overlaid(fetch.combine, grid.shape)
+        signer = _Signer(fetch, web)
+        for address, _ in offer.parts:
+            laid.add(self._read(address, signer, grid, fetch, web))
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / order.release.path.name
+        write_cells(file, [RemoteCells(laid.values, grid.transform, CRS.from_epsg(4326))])
+        return file
+
+    def _read(self, address: str, signer: _Signer, grid: RemoteGrid, fetch: StacFetch, web: Web) -> np.ndarray:
+        stored = SceneNumbers(fetch.nodata, fetch.valid_range, fetch.scale, fetch.offset)
+        with web.tries(address) as attempts:
+            for attempt in attempts:
+                with attempt:
+                    signed = signer.signed(address, again=attempt.num > 1)
+                    web.wait_for_turn(address, fetch.pause_seconds)
+                    return read_onto(signed, grid, stored)
+        raise AssertionError("unreachable")  # stamina ends with a value or an error
+
+
+class _Signer:
+    """Addresses with the token that the provider gives to anybody for a while."""
+
+    def __init__(self, fetch: StacFetch, web: Web) -> None:
+        self._fetch, self._web = fetch, web
+        self._token: str | None = None
+
+    def signed(self, address: str, *, again: bool) -> str:
+        """An address with a token; with a new one where the last did not do (they expire)."""
+        where = self._fetch.sign
+        if where is None:
+            return address
+        if self._token is None or again:
+            answer = self._web.json(where, pause=self._fetch.pause_seconds)
+            self._token = str(answer.get("token", "")) if isinstance(answer, dict) else ""
+            if not self._token:
+                raise FetchFailed("the answer has no token", address=shown(where), remedy="correct sign in the entry")
+        return f"{address}{'&' if '?' in address else '?'}{self._token}"
+
+
+def _items(order: Order, fetch: StacFetch, web: Web) -> Iterator[dict[str, Any]]:
+    """Scenes over the country whose time lies within the period."""
+    ((_, root),) = order.addresses
+    address = f"{root.rstrip('/')}/search"
+    first, last = order.release.observed_from, order.release.observed_to
+    more: dict[str, Any] = {
+        "params": {
+            "collections": fetch.collection,
+            "bbox": ",".join(str(side) for side in order.country.bounds),
+            "datetime": f"{first}T00:00:00Z/{last}T23:59:59Z",
+            "limit": _AT_ONCE,
+        }
+    }
+    seen: set[str] = set()
+    for _ in range(_MOST_PAGES):
+        answer = web.json(address, pause=fetch.pause_seconds, headers=bearer(fetch.token), **more)
+        features = answer.get("features") if isinstance(answer, dict) else None
+        if not isinstance(features, list):
+            raise FetchFailed("the answer is no list of scenes", address=shown(address), remedy="correct the address")
+        yield from (item for item in features if _began_within(item, first, last))
+        links = [link for link in answer.get("links", []) if link.get("rel") == "next"]
+        following = str(links[0].get("href")) if links and features else ""
+        if not following:
+            return
+        if following in seen or not is_guarded(following):
+            raise FetchFailed("the pages of the search lead nowhere", address=shown(following))
+        seen.add(following)
+        address, more = following, {}
+    raise FetchFailed(f"there is no end after {_MOST_PAGES:,} pages", address=shown(address))
+
+
+def _began_within(item: dict[str, Any], first: dt.date, last: dt.date) -> bool:
+    """Whether a scene belongs to the period: a search also finds those that only reach into it, from before or beyond."""
+    said = item.get("properties", {})
+    day = str(said.get("start_datetime") or said.get("datetime") or "")[:10]
+    end = str(said.get("end_datetime") or day)[:10]
+    return bool(day) and first.isoformat() <= day and end <= last.isoformat()
+
+
+def _part(item: dict[str, Any], fetch: StacFetch) -> tuple[str, Version]:
+    asset = item.get("assets", {}).get(fetch.asset)
+    if not isinstance(asset, dict) or not is_guarded(str(asset.get("href"))):
+        there = ", ".join(sorted(item.get("assets", {}))[:8])
+        raise FetchFailed(
+            f"scene {item.get('id')} has no https asset {fetch.asset}; it has: {there}",
+            remedy="the provider may have renamed it: correct asset in the entry",
+        )
+    changed = item.get("properties", {}).get("updated")
+    return str(asset["href"]), Version(None, str(item.get("id")), str(changed) if changed else None)
+
+
+def _of(order: Order) -> StacFetch:
+    if not isinstance(order.fetch, StacFetch):
+        raise TypeError(f"{order.fetch.client} is another client's")
+    return order.fetch
