@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from poverty_assets.pack.country import Country
@@ -16,13 +17,17 @@ from poverty_assets.pack.source import Release
 _SECRETS = re.compile(r"(?i)(sig|signature|token|key|credential|password|secret)")
 
 
-def filled(template: str, release: Release, country: Country) -> list[tuple[int | None, str]]:
+def filled(
+    template: str, release: Release, country: Country, more: Mapping[str, str] | None = None
+) -> list[tuple[int | None, str]]:
     """Addresses of a template for one release, each with its month; without ``{month}`` one, with None.
 
-    A source without a cadence has the months of the calendar: it is a climatology.
+    A source without a cadence has the months of the calendar: it is a climatology. ``more`` are further names in braces.
     """
     words = {
+        **(more or {}),
         "year": f"{release.observed_to.year}",
+        "next_year_2": f"{(release.observed_to.year + 1) % 100:02d}",
         "label": release.quarter.label,
         "number": f"{release.quarter.number}",
         "iso3": country.iso3,

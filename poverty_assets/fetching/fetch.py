@@ -20,7 +20,7 @@ from poverty_assets.fetching.clients import client_of
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.landing import check, held, place
 from poverty_assets.fetching.orders import Order, earlier, order
-from poverty_assets.fetching.web import Web
+from poverty_assets.fetching.web import NoToken, Web
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
@@ -124,6 +124,10 @@ class Fetching:
             if wanted.expected is None or step == self._probe:
                 return _failure(wanted, error)
             return Told(wanted.title, "late", f"expected by {wanted.expected}, and not there: {error}")
+        except NoToken as error:
+            if self.named:
+                return _failure(wanted, error)
+            return Told(wanted.title, "passed", f"{error.problem}: {error.remedy}")
         except FetchFailed as error:
             return _failure(wanted, error)
         return Told(found.title, found.state, found.words, self.web.moved - before)

@@ -53,7 +53,7 @@ class Order:
     @property
     def addresses(self) -> list[tuple[int | None, str]]:
         """The entry's address filled in, for each month where it asks for months."""
-        return filled(self.fetch.address, self.release, self.country)
+        return filled(self.fetch.address, self.release, self.country, {"release": "{release}"})
 
     def filled(self, template: str) -> str:
         """Another template of the entry filled in."""

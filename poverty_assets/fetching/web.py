@@ -40,6 +40,10 @@ class Refused(Exception):
         super().__init__(f"the server answered {status}")
 
 
+class NoToken(FetchFailed):
+    """The source wants a secret that is not set."""
+
+
 class NotTheFile(Exception):
     """What came is not the file: an HTML page, a piece of the wrong length, another digest. The next try may be better."""
 
@@ -227,13 +231,13 @@ def bearer(variable: str | None) -> dict[str, str]:
 
     Raises
     ------
-    FetchFailed
+    NoToken
         If the variable is not set.
     """
     if variable is None:
         return {}
     if not os.environ.get(variable):
-        raise FetchFailed(
+        raise NoToken(
             f"this source wants a token, and {variable} is not set",
             remedy=f"register with the publisher, and set {variable} to the token that it gives you",
         )

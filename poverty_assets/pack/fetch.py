@@ -4,7 +4,9 @@ Belongs here: the form of that block, one class a protocol, and what an address 
 (``fetching``), or what the file means once it is there (``source``).
 
 An address is a template. It may hold ``{year}``, ``{label}`` (``2022Q1``), ``{number}`` (1 to 4), ``{month}`` (two digits: one address for
-each month of the period), ``{iso3}``, ``{iso3_lower}`` and ``{name}`` (the country's English name in small letters, parted by hyphens).
+each month of the period), ``{next_year_2}`` (two digits of the year that follows: of snapshots made on new year's day), ``{iso3}``,
+``{iso3_lower}``, ``{name}`` (the country's English name in small letters, parted by hyphens) and, of the client ``object_store``,
+``{release}``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pydantic import Field, model_validator
 
 from poverty_assets.lined_yaml import Form, misfit, nearest, raise_misfits
 
-FIELDS = ("year", "label", "number", "month", "iso3", "iso3_lower", "name")
+FIELDS = ("year", "label", "number", "month", "next_year_2", "release", "iso3", "iso3_lower", "name")
 """What an address may hold in braces."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PATIENCE_DAYS = 75
@@ -233,8 +235,99 @@ class StacFetch(FetchSpec):
     sign: str | None = None
 
 
+class EarthdataFetch(FetchSpec):
+    """Tiles of a monthly HDF5 product of NASA's Earthdata, as one raster in degrees; ``address`` is the search for granules.
+
+    Attributes
+    ----------
+    product, version : str
+        Short name and version of the collection.
+    variable : list of str
+        Names of the variable, of which the first found is taken: they have changed between versions.
+    looks : list of str
+        The same of the variable that counts cloud-free looks: a cell that was not seen is no dark one.
+    least_looks : int
+        Cells with fewer are no values.
+    nodata : float
+        Stored number that means "no value".
+    combine : {"mean", "minimum", "maximum"}
+        How months become one raster.
+    cells_per_degree : int
+        Of the raster that is made.
+    """
+
+    readers = ("geotiff",)
+
+    client: Literal["earthdata"]
+    token: str | None = Field(default="EARTHDATA_TOKEN", pattern=r"^[A-Z][A-Z0-9_]*$")
+    product: str
+    version: str
+    variable: list[str] = Field(min_length=1)
+    looks: list[str] = Field(min_length=1)
+    least_looks: int = Field(default=1, ge=1)
+    nodata: float
+    combine: Literal["mean", "minimum", "maximum"] = "mean"
+    cells_per_degree: int = Field(ge=1, le=3600)
+
+
+class PbfFetch(FetchSpec):
+    """Points or lines of an OpenStreetMap extract.
+
+    Attributes
+    ----------
+    keep : dict of str to list of str
+        Tag to the values that are kept; an empty list: any. What has one of them is kept.
+    shape : {"point", "line"}
+        A closed line that is wanted as a point is the middle of its corners.
+    tags : list of str
+        Columns of the result, beside ``osm_id``; empty text where it has no such tag.
+    checksum : str, optional
+        Address of a file that begins with the digest.
+    """
+
+    readers = ("geoparquet",)
+
+    client: Literal["pbf"]
+    keep: dict[str, list[str]] = Field(min_length=1)
+    shape: Literal["point", "line"]
+    tags: list[str] = Field(min_length=1)
+    checksum: str | None = None
+
+
+class ObjectStoreFetch(FetchSpec):
+    """Shapes within the country's bounds from GeoParquet files in a bucket; ``address`` is ``s3://bucket/prefix/{release}/...``.
+
+    The newest release that was made by the end of the period is taken; a release begins with its day.
+
+    Attributes
+    ----------
+    region : str
+        Of the bucket.
+    endpoint : str, optional
+        Where the bucket is asked for, by default at AWS.
+    columns : dict of str to str
+        Our name to theirs; of nested columns with dots.
+    bbox : str
+        Column with ``xmin``, ``xmax``, ``ymin``, ``ymax`` of each shape.
+    """
+
+    readers = ("geoparquet",)
+
+    client: Literal["object_store"]
+    region: str
+    endpoint: str | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    bbox: str = "bbox"
+
+    @model_validator(mode="after")
+    def _names_a_release_in_a_bucket(self) -> ObjectStoreFetch:
+        if not self.address.startswith("s3://") or "release" not in fields_in(self.address):
+            raise misfit("the address is not s3://bucket/.../{release}/...", "name the bucket and {release}", "address")
+        return self
+
+
 AnyFetch = Annotated[
-    HttpsFetch | CogFetch | CkanFetch | RestFetch | StacFetch,
+    HttpsFetch | CogFetch | CkanFetch | RestFetch | StacFetch | EarthdataFetch | PbfFetch | ObjectStoreFetch,
     Field(discriminator="client"),
 ]
 """A block ``fetch``, told apart by its ``client``."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 FAULTS = ("cut", "500", "503", "429", "429 later", "page", "whole", "short", "reset")
 
@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=True)
 
     def _answer(self, *, with_body: bool) -> None:
-        path, wanted = urlsplit(self.path).path, self.headers.get("Range")
+        path, wanted = unquote(urlsplit(self.path).path), self.headers.get("Range")
         self.of.asked.append((self.command, self.path, wanted))
         if path in self.of.moved_to:
             return self._send(302, b"", {"Location": self.of.moved_to[path]})

@@ -174,9 +174,10 @@ def test_a_token_comes_from_the_environment_and_is_written_nowhere(bench, provid
     provider.put("/rain.tif", GOOD, wants="Bearer Kept-Secret-7431")
     spec = entry(provider.at("/rain.tif"), fetch={"token": "SOME_TOKEN"})
     monkeypatch.delenv("SOME_TOKEN", raising=False)
-    told = bench.fetch(spec)
-    assert (told.state, provider.asked) == ("failed", [])
-    assert "SOME_TOKEN is not set" in told.words
+    for named, state in ((False, "passed"), (True, "failed")):
+        told = bench.fetch(spec, named=named)
+        assert (told.state, provider.asked) == (state, [])
+        assert "SOME_TOKEN is not set" in told.words
     monkeypatch.setenv("SOME_TOKEN", "wrong")
     assert "does not let us in (401)" in bench.fetch(spec).words
     monkeypatch.setenv("SOME_TOKEN", "Kept-Secret-7431")

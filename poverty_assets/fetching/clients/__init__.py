@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from poverty_assets.fetching.clients.ckan import CkanClient
 from poverty_assets.fetching.clients.cog import CogClient
+from poverty_assets.fetching.clients.earthdata import EarthdataClient
 from poverty_assets.fetching.clients.https import HttpsClient
+from poverty_assets.fetching.clients.object_store import ObjectStoreClient
 from poverty_assets.fetching.clients.offer import Client
+from poverty_assets.fetching.clients.pbf import PbfClient
 from poverty_assets.fetching.clients.rest import RestClient
 from poverty_assets.fetching.clients.stac import StacClient
 
@@ -19,6 +22,9 @@ CLIENTS: dict[str, Client] = {
     "ckan": CkanClient(),
     "rest": RestClient(),
     "stac": StacClient(),
+    "earthdata": EarthdataClient(),
+    "pbf": PbfClient(),
+    "object_store": ObjectStoreClient(),
 }
 
 

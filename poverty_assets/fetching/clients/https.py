@@ -35,20 +35,36 @@ class HttpsClient:
         """Download it; a file with another digest than was stated is fetched anew."""
         fetch, ((address, _),) = _of(order), offer.parts
         file = folder / order.release.path.name
-        for _ in range(_ROUNDS):
-            download(web, address, file, pause=fetch.pause_seconds, headers=bearer(fetch.token))
-            stated = fetch.sha256 or _stated(order, fetch, web)
-            found = (
-                stated and hashlib.file_digest(file.open("rb"), "md5" if len(stated) == 32 else "sha256").hexdigest()
-            )
-            if found == stated:
-                return file
-            forget(file)
-        raise FetchFailed(
-            f"the file's digest is {found}, and {stated} is stated",
-            address=shown(address),
-            remedy="the publisher may be changing it right now: try again later",
-        )
+        download_stated(order, address, file, web, fetch.checksum, fetch.sha256)
+        return file
+
+
+def download_stated(
+    order: Order, address: str, file: Path, web: Web, checksum: str | None, sha256: str | None = None
+) -> None:
+    """Download a file and hold it against the digest that is stated, if one is.
+
+    Raises
+    ------
+    FetchFailed
+        If it has another, three times.
+    """
+    fetch = order.fetch
+    for _ in range(_ROUNDS):
+        download(web, address, file, pause=fetch.pause_seconds, headers=bearer(fetch.token))
+        stated = sha256 or (checksum and _stated(order.filled(checksum), fetch.pause_seconds, web))
+        if not stated:
+            return
+        with file.open("rb") as stream:
+            found = hashlib.file_digest(stream, "md5" if len(stated) == 32 else "sha256").hexdigest()
+        if found == stated:
+            return
+        forget(file)
+    raise FetchFailed(
+        f"the file's digest is {found}, and {stated} is stated",
+        address=shown(address),
+        remedy="the publisher may be changing it right now: try again later",
+    )
 
 
 def linked(document: object, key: str, address: str) -> str:
@@ -68,19 +84,16 @@ def linked(document: object, key: str, address: str) -> str:
     return found
 
 
-def _stated(order: Order, fetch: HttpsFetch, web: Web) -> str | None:
+def _stated(where: str, pause: float, web: Web) -> str:
     """The digest in the publisher's own file of it."""
-    if fetch.checksum is None:
-        return None
-    where = order.filled(fetch.checksum)
     with web.tries(where) as attempts:
         for attempt in attempts:
-            with attempt, web.ask("GET", where, pause=fetch.pause_seconds) as answer:
+            with attempt, web.ask("GET", where, pause=pause) as answer:
                 text = answer.read().decode("ascii", "replace")
     found = re.match(r"\s*([0-9a-fA-F]{64}|[0-9a-fA-F]{32})\b", text)
     if not found:
         raise FetchFailed(
-            "the file does not begin with a digest", address=where, remedy="correct checksum in the entry"
+            "the file does not begin with a digest", address=shown(where), remedy="correct checksum in the entry"
         )
     return found[1].lower()
 

@@ -1,0 +1,175 @@
+"""Tiles of a monthly product of NASA's Earthdata: searched in its catalogue (CMR), downloaded with the user's token.
+
+Belongs here: the search, where a tile of ten degrees lies, and cells that were not seen. The files are HDF5, which GDAL reads.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import rasterio
+from rasterio.crs import CRS
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.transform import from_origin
+
+from poverty_assets.errors import FetchFailed, NotThere
+from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.clients.offer import Offer
+from poverty_assets.fetching.download import download, forget
+from poverty_assets.fetching.orders import Order
+from poverty_assets.fetching.web import Version, Web, bearer
+from poverty_assets.fetching.windows import (
+    NODATA,
+    Overlaid,
+    RemoteCells,
+    RemoteGrid,
+    SceneNumbers,
+    read_onto,
+    write_cells,
+)
+from poverty_assets.pack.fetch import EarthdataFetch, is_guarded
+
+_TILE = re.compile(r"\.h(\d{2})v(\d{2})\.")
+_DEGREES = 10
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_MEGABYTE = 1 << 20
+_ROUNDS = 3
+
+
+class EarthdataClient:
+    """The client ``earthdata``."""
+
+    def offer(self, order: Order, web: Web) -> Offer:
+        """A part for each tile and month."""
+        fetch = _of(order)
+        bearer(fetch.token)  # said before anything moves
+        ((_, address),) = order.addresses
+        first, last = order.release.observed_from, order.release.observed_to
+        words = {
+            "short_name": fetch.product,
+            "version": fetch.version,
+            "bounding_box": ",".join(str(side) for side in order.country.bounds),
+            "temporal": f"{first}T00:00:00Z,{last}T23:59:59Z",
+            "page_size": 2000,
+        }
+        answer = web.json(address, pause=fetch.pause_seconds, params=words)
+        entries = answer.get("feed", {}).get("entry") if isinstance(answer, dict) else None
+        if not isinstance(entries, list):
+            raise FetchFailed("the answer is no list of granules", address=shown(address), remedy="correct the address")
+        within = [
+            e
+            for e in entries
+            if f"{first}" <= str(e.get("time_start"))[:10] and str(e.get("time_end"))[:10] <= f"{last}"
+        ]
+        _require_every_month(within, order)
+        return Offer(sorted((_part(entry) for entry in within), key=lambda part: part[0]))
+
+    def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
+        """Download each tile, and lay months over each other."""
+        fetch = _of(order)
+        grid = RemoteGrid.over(order.country.bounds, fetch.cells_per_degree)
+        laid = Overlaid(fetch.combine, grid.shape)
+        folder.mkdir(parents=True, exist_ok=True)
+        for address, _ in offer.parts:
+            file = folder / PurePosixPath(urlsplit(address).path).name
+            tile = folder / "tile.tif"
+            self._tile(address, file, tile, fetch, web)
+            laid.add(read_onto(str(tile), grid, SceneNumbers(NODATA)))
+            tile.unlink()
+        made = folder / order.release.path.name
+        write_cells(made, [RemoteCells(laid.values, grid.transform, CRS.from_epsg(4326))])
+        return made
+
+    def _tile(self, address: str, file: Path, tile: Path, fetch: EarthdataFetch, web: Web) -> None:
+        """Download a granule and write what it has of the variable; one that came broken is fetched anew."""
+        for left in reversed(range(_ROUNDS)):
+            download(web, address, file, pause=fetch.pause_seconds, headers=bearer(fetch.token))
+            try:
+                write_cells(tile, [seen_cells(file, fetch)])
+            except FetchFailed as error:
+                forget(file)
+                if not left:
+                    raise FetchFailed(error.problem, address=shown(address), remedy=error.remedy) from None
+            else:
+                return
+
+
+def seen_cells(file: Path, fetch: EarthdataFetch) -> RemoteCells:
+    """Cells of a tile that were seen often enough; the others are NaN.
+
+    Raises
+    ------
+    FetchFailed
+        If it is no such file, or has not these variables.
+    """
+    found = _TILE.search(file.name)
+    with file.open("rb") as stream:
+        if stream.read(8) != _HDF5 or not found:
+            raise FetchFailed(
+                "what came is not an HDF5 file of a tile", remedy="check the token, and the entry's product"
+            )
+    values, looks = _variable(file, fetch.variable), _variable(file, fetch.looks)
+    unseen = (looks < fetch.least_looks) | (looks == np.iinfo("uint16").max) | np.isclose(values, fetch.nodata)
+    rows, _ = values.shape
+    corner = from_origin(
+        -180 + _DEGREES * int(found[1]), 90 - _DEGREES * int(found[2]), _DEGREES / rows, _DEGREES / rows
+    )
+    return RemoteCells(np.where(unseen, np.nan, values.astype("float64")), corner, CRS.from_epsg(4326))
+
+
+def _variable(file: Path, names: Sequence[str]) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a tile's place stands in its name
+        try:
+            with rasterio.open(file) as data:
+                there = {path.rpartition("/")[2]: path for path in data.subdatasets}
+            found = [there[name] for name in names if name in there]
+            if not found:
+                raise FetchFailed(
+                    f"the file has no variable {' or '.join(names)}; it has: {', '.join(sorted(there)[:8])}",
+                    remedy="the publisher may have renamed it: add the new name to the entry",
+                )
+            with rasterio.open(found[0]) as data:
+                return data.read(1)
+        except RasterioError as error:
+            raise FetchFailed(f"the HDF5 file cannot be read ({str(error).splitlines()[0]})") from None
+
+
+def _require_every_month(entries: list[dict[str, Any]], order: Order) -> None:
+    """Refuse a period of which a month is missing: it would pass for the whole."""
+    there = {str(entry.get("time_start"))[5:7] for entry in entries}
+    wanted = {f"{month:02d}" for month in range(order.release.observed_from.month, order.release.observed_to.month + 1)}
+    if wanted - there:
+        raise NotThere(
+            f"nothing over the country yet of months {', '.join(sorted(wanted - there))}",
+            address=order.addresses[0][1],
+            remedy="look in the catalogue how far the product goes",
+        )
+
+
+def _part(entry: dict[str, Any]) -> tuple[str, Version]:
+    links = [
+        str(link.get("href"))
+        for link in entry.get("links", [])
+        if str(link.get("rel", "")).endswith("/data#") and str(link.get("href", "")).endswith(".h5")
+    ]
+    links = [link for link in links if is_guarded(link)]
+    if not links:
+        raise FetchFailed(f"granule {entry.get('title') or entry.get('id')} has no https address of an HDF5 file")
+    try:
+        size = round(float(entry["granule_size"]) * _MEGABYTE)
+    except (KeyError, TypeError, ValueError):
+        size = None
+    return links[0], Version(size, str(entry.get("id")), str(entry.get("updated")) if entry.get("updated") else None)
+
+
+def _of(order: Order) -> EarthdataFetch:
+    if not isinstance(order.fetch, EarthdataFetch):
+        raise TypeError(f"{order.fetch.client} is another client's")
+    return order.fetch

@@ -1,0 +1,214 @@
+"""Shapes within the country's bounds from GeoParquet files in a bucket.
+
+Belongs here: which release, which row groups of which files, and the rows within them. The bucket is asked by obstore, which tries
+again by itself; of each file come its footer and the row groups that touch the bounds.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from poverty_assets.errors import FetchFailed, NotThere
+from poverty_assets.fetching.clients.extra import from_extra
+from poverty_assets.fetching.clients.offer import Offer
+from poverty_assets.fetching.orders import Order
+from poverty_assets.fetching.web import Version, Web
+from poverty_assets.fetching.windows import Bounds
+from poverty_assets.pack.fetch import ObjectStoreFetch
+
+_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})")
+
+
+class ObjectStoreClient:
+    """The client ``object_store``."""
+
+    def offer(self, order: Order, web: Web) -> Offer:
+        """A part for each file of the newest release that was made by the end of the period."""
+        obstore, fetch = from_extra("obstore"), _of(order)
+        store, prefix = _store(fetch), urlsplit(order.addresses[0][1]).path.lstrip("/")
+        before, _, behind = prefix.partition("{release}")
+        with _explained(fetch):
+            listed = obstore.list_with_delimiter(store, before)["common_prefixes"]
+            there = sorted(str(path).rstrip("/").rpartition("/")[2] for path in listed)
+            release = newest(there, order.release.observed_to)
+            if release is None:
+                raise NotThere(
+                    f"no release of {order.release.observed_to} or before is kept; there are: {', '.join(there) or 'none'}",
+                    address=fetch.address,
+                    remedy="a publisher that keeps only the newest releases cannot serve an older quarter",
+                )
+            files = [one for some in obstore.list(store, f"{before}{release}{behind}") for one in some]
+        if not files:
+            raise NotThere(f"release {release} has no such files", address=fetch.address, remedy="correct the entry")
+        bucket = urlsplit(fetch.address).netloc
+        parts = [
+            (
+                f"s3://{bucket}/{one['path']}",
+                Version(one["size"], one["e_tag"], f"{one['last_modified']:%Y-%m-%dT%H:%M:%SZ}"),
+            )
+            for one in files
+        ]
+        found = _DAY.match(release)
+        day = dt.date.fromisoformat(found[1]) if found else None
+        return Offer(sorted(parts, key=lambda part: part[0]), is_whole=False, release=release, released_on=day)
+
+    def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
+        """Read the row groups that touch the bounds, and write the rows within them."""
+        fetch, bounds = _of(order), order.country.bounds
+        store, found = _store(fetch), []
+        for address, version in offer.parts:
+            with _explained(fetch):
+                reader = _Reader(store, urlsplit(address).path.lstrip("/"), int(version.size or 0), web)
+                found += list(rows_within(pq.ParquetFile(reader), bounds, fetch))
+        rows = pa.concat_tables(found) if found else None
+        if rows is None or not rows.num_rows:
+            raise FetchFailed(
+                "nothing lies within the country's bounds", address=fetch.address, remedy="check the entry"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / order.release.path.name
+        _write(rows, file)
+        return file
+
+
+def newest(releases: list[str], day: dt.date) -> str | None:
+    """The last release that begins with a day up to this one; None where there is none.
+
+    Parameters
+    ----------
+    releases : list of str
+        As ``2026-09-17.0``.
+    day : date
+    """
+    dated = [(found[1], name) for name in releases if (found := _DAY.match(name))]
+    made = [pair for pair in dated if pair[0] <= day.isoformat()]
+    return max(made)[1] if made else None
+
+
+def rows_within(file: pq.ParquetFile, bounds: Bounds, fetch: ObjectStoreFetch) -> Iterator[pa.Table]:
+    """Rows whose box touches the bounds, row group by row group; groups whose statistics lie elsewhere are not read.
+
+    Raises
+    ------
+    FetchFailed
+        If a column is not there.
+    """
+    theirs = [*fetch.columns.values(), fetch.bbox, "geometry"]
+    there = set(file.schema_arrow.names)
+    absent = [name for name in theirs if name.partition(".")[0] not in there]
+    if absent:
+        raise FetchFailed(f"the files have no column {absent[0]}", remedy="the release has changed: correct the entry")
+    for number in range(file.metadata.num_row_groups):
+        if not _may_touch(file.metadata.row_group(number), bounds, fetch.bbox):
+            continue
+        rows = file.read_row_group(number, columns=theirs)
+        box = rows[fetch.bbox].combine_chunks()
+        west, south, east, north = bounds
+        inside = pc.and_(
+            pc.and_(pc.less_equal(box.field("xmin"), east), pc.greater_equal(box.field("xmax"), west)),
+            pc.and_(pc.less_equal(box.field("ymin"), north), pc.greater_equal(box.field("ymax"), south)),
+        )
+        columns = {ours: _column(rows, name) for ours, name in fetch.columns.items()}
+        yield pa.table({**columns, "geometry": rows["geometry"]}).filter(inside)
+
+
+def _may_touch(group: Any, bounds: Bounds, bbox: str) -> bool:
+    """Whether a row group may hold a box that touches the bounds, by its statistics; without them it may."""
+    columns = [group.column(i) for i in range(group.num_columns)]
+    said = {c.path_in_schema: c.statistics for c in columns if c.statistics is not None and c.statistics.has_min_max}
+    west, south, east, north = bounds
+    least = {side: said[f"{bbox}.{side}"].min for side in ("xmin", "ymin") if f"{bbox}.{side}" in said}
+    most = {side: said[f"{bbox}.{side}"].max for side in ("xmax", "ymax") if f"{bbox}.{side}" in said}
+    return not (
+        least.get("xmin", west) > east
+        or least.get("ymin", south) > north
+        or most.get("xmax", east) < west
+        or most.get("ymax", north) < south
+    )
+
+
+def _column(rows: pa.Table, name: str) -> Any:
+    """A column, or a part of one: ``names.primary``."""
+    first, *rest = name.split(".")
+    column = rows[first]
+    for part in rest:
+        column = pc.struct_field(column, part)
+    return column
+
+
+def _write(rows: pa.Table, file: Path) -> None:
+    import geopandas as gpd
+
+    frame = rows.drop_columns("geometry").to_pandas()
+    shapes = gpd.GeoSeries.from_wkb(rows["geometry"].to_pylist(), crs="EPSG:4326")
+    gpd.GeoDataFrame(frame, geometry=shapes.to_list(), crs="EPSG:4326").to_parquet(file)
+
+
+class _Reader(io.RawIOBase):
+    """An object of a bucket as a file that can be read here and there."""
+
+    def __init__(self, store: Any, path: str, size: int, web: Web) -> None:
+        self._store, self._path, self._size, self._web = store, path, size, web
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._size if size < 0 else min(self._at + size, self._size)
+        if end <= self._at:
+            return b""
+        data = bytes(from_extra("obstore").get_range(self._store, self._path, start=self._at, end=end))
+        self._at += len(data)
+        self._web.moved += len(data)
+        return data
+
+
+def _store(fetch: ObjectStoreFetch) -> Any:
+    """The bucket, asked without a signature: it is open to anybody."""
+    more: dict[str, Any] = {"client_options": {"user_agent": "poverty-assets"}}
+    if fetch.endpoint is not None:
+        more["endpoint"] = fetch.endpoint
+        more["client_options"]["allow_http"] = fetch.endpoint.startswith("http://")
+    return from_extra("obstore.store").S3Store(
+        urlsplit(fetch.address).netloc, region=fetch.region, skip_signature=True, **more
+    )
+
+
+@contextmanager
+def _explained(fetch: ObjectStoreFetch) -> Iterator[None]:
+    """Errors of obstore as sentences."""
+    try:
+        yield
+    except (from_extra("obstore.exceptions").BaseError, OSError) as error:
+        said = str(error).splitlines()[0]
+        raise FetchFailed(
+            f"the bucket cannot be read ({said})", address=fetch.address, remedy="try again later"
+        ) from None
+
+
+def _of(order: Order) -> ObjectStoreFetch:
+    if not isinstance(order.fetch, ObjectStoreFetch):
+        raise TypeError(f"{order.fetch.client} is another client's")
+    return order.fetch

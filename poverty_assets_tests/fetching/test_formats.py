@@ -1,0 +1,253 @@
+"""Formats that need a library of the extra: HDF5 tiles of Earthdata, extracts of OpenStreetMap, GeoParquet in a bucket."""
+
+import datetime as dt
+import io
+
+import geopandas as gpd
+import h5py
+import numpy as np
+import osmium
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import shapely
+
+from poverty_assets.fetching.clients.object_store import newest
+from poverty_assets_tests.fetching.conftest import entry, values_of
+
+VARIABLE = "AllAngle_Composite_Snow_Free"
+
+
+# ---------------------------------------------------------------- Earthdata
+def tile(radiance, looks, variable=VARIABLE):
+    """A tile of ten degrees in cells of a tenth."""
+    data = io.BytesIO()
+    with h5py.File(data, "w") as file:
+        group = file.create_group("HDFEOS/GRIDS/VIIRS_Grid_DNB_2d/Data Fields")
+        group.create_dataset(variable, data=np.broadcast_to(np.float32(radiance), (100, 100)))
+        group.create_dataset(f"{VARIABLE}_Num", data=np.broadcast_to(np.uint16(looks), (100, 100)))
+    return data.getvalue()
+
+
+class Granules:
+    """A catalogue of granules, of which only a token opens the files."""
+
+    def __init__(self, provider):
+        self.provider, self.entries = provider, []
+        provider.answers["/granules.json"] = self.search
+
+    def add(self, month, data, name="h28v07"):
+        path = f"/VNP46A3.A2026{month:03d}.{name}.002.h5"
+        self.provider.put(path, data, wants="Bearer let-me-in")
+        last = dt.date(2026, month + 1, 1) - dt.timedelta(1)
+        self.entries.append({
+            "id": path, "updated": "1", "time_start": f"2026-{month:02d}-01T00:00:00.000Z", "time_end": f"{last}T23:59:59.000Z",
+            "granule_size": len(data) / (1 << 20),
+            "links": [
+                {"rel": "http://esipfed.org/ns/fedsearch/1.1/browse#", "href": self.provider.at("/picture.png")},
+                {"rel": "http://esipfed.org/ns/fedsearch/1.1/data#", "href": self.provider.at(path)},
+            ],
+        })  # fmt: skip
+
+    def search(self, words):
+        assert (words["short_name"], words["version"]) == ("VNP46A3", "2")
+        assert words["bounding_box"] == "100.0,10.0,102.0,12.0"
+        return {"feed": {"entry": self.entries}}
+
+
+@pytest.fixture
+def granules(provider, monkeypatch):
+    monkeypatch.setenv("EARTHDATA_TOKEN", "let-me-in")
+    return Granules(provider)
+
+
+def lights(provider, **fetch):
+    said = {
+        "product": "VNP46A3", "version": "2", "variable": ["Radiance", VARIABLE], "looks": [f"{VARIABLE}_Num"], "least_looks": 2,
+        "nodata": -999.9, "cells_per_degree": 10,
+    }  # fmt: skip
+    return entry(provider.at("/granules.json"), client="earthdata", fetch=said | fetch)
+
+
+def test_months_of_night_lights_are_averaged_over_cells_that_were_seen(bench, provider, granules):
+    west = np.r_[[np.repeat([5, 0], [10, 90])] * 100]
+    for month, radiance, looks in ((7, 1.0, 5), (8, 3.0, west), (9, -999.9, 5), (6, 100.0, 5)):
+        granules.add(month, tile(radiance, looks))
+    told = bench.fetch(lights(provider))
+    assert told.state == "fetched"
+    values = values_of(bench.landing / "rasters/rain_2026Q3.tif")
+    assert (values[:, :10] == 2.0).all()  # of July and August
+    assert (values[:, 10:] == 1.0).all()  # nobody saw August there: it was not dark
+    written = [path.read_bytes() for path in bench.landing.parent.rglob("*") if path.is_file()]
+    assert not any(b"let-me-in" in data for data in written)
+
+
+def test_a_month_that_is_missing_is_late(bench, provider, granules):
+    granules.add(7, tile(1.0, 5))
+    told = bench.fetch(lights(provider))
+    assert told.state == "late"
+    assert "of months 08, 09" in told.words
+
+
+def test_a_page_in_place_of_a_tile_and_a_variable_of_another_name_are_said(bench, provider, granules):
+    for month in (7, 8, 9):
+        granules.add(month, tile(1.0, 5, variable="Radiance"))
+    assert bench.fetch(lights(provider)).state == "fetched"
+    told = bench.fetch(lights(provider, variable=["Brightness"]))
+    assert told.state == "failed"
+    assert "has no variable Brightness; it has: AllAngle_Composite_Snow_Free_Num, Radiance" in told.words
+    for file in provider.files.values():
+        file.data, file.etag = b"<html><title>Earthdata Login</title>", '"2"'
+    granules.entries[0]["updated"] = "2"
+    assert "a web page (Earthdata Login) came in place of the file" in bench.fetch(lights(provider)).words
+
+
+def test_without_a_token_nobody_is_asked(bench, provider, granules, monkeypatch):
+    monkeypatch.delenv("EARTHDATA_TOKEN")
+    assert bench.fetch(lights(provider)).state == "passed"
+    assert provider.asked == []
+
+
+# ---------------------------------------------------------------- OpenStreetMap
+@pytest.fixture(scope="module")
+def extract(tmp_path_factory):
+    """Three nodes, a road and a path over them, and a school around a square."""
+    file = tmp_path_factory.mktemp("osm") / "a.osm.pbf"
+    node, way = osmium.osm.mutable.Node, osmium.osm.mutable.Way
+    places = {1: (101.0, 11.0), 2: (101.1, 11.0), 3: (101.1, 11.1), 4: (101.0, 11.1)}
+    with osmium.SimpleWriter(str(file)) as out:
+        for number, place in places.items():
+            out.add_node(node(id=number, location=place, tags={"amenity": "clinic"} if number == 1 else {}, version=1))
+        out.add_way(way(id=10, nodes=[1, 2, 3], tags={"highway": "primary", "name": "5"}, version=1))
+        out.add_way(way(id=11, nodes=[1, 2], tags={"highway": "footway"}, version=1))
+        out.add_way(way(id=12, nodes=[1, 2, 3, 4, 1], tags={"amenity": "school"}, version=1))
+    return file.read_bytes()
+
+
+def osm(provider, **fetch):
+    said = {"keep": {"highway": ["primary", "trunk"]}, "shape": "line", "tags": ["highway", "name"]} | fetch
+    shapes = {"reader": "geoparquet", "options": {"columns": {"road_id": "osm_id"}, "key": ["road_id"]}}
+    spec = entry(provider.at("/cambodia-{next_year_2}0101.osm.pbf"), client="pbf", cadence="year", fetch=said, **shapes)
+    return spec.model_copy(update={"path": "lines/osm_{year}.parquet"})
+
+
+def test_roads_of_an_extract_become_lines(bench, provider, extract):
+    provider.put("/cambodia-260101.osm.pbf", extract)
+    assert bench.fetch(osm(provider)).state == "fetched"
+    roads = gpd.read_parquet(bench.landing / "lines/osm_2025.parquet")
+    assert roads[["osm_id", "highway", "name"]].to_numpy().tolist() == [["w10", "primary", "5"]]
+    assert roads.geometry.iloc[0].wkt == "LINESTRING (101 11, 101.1 11, 101.1 11.1)"
+    first = (bench.landing / "lines/osm_2025.parquet").read_bytes()
+    provider.files["/cambodia-260101.osm.pbf"].etag = '"2"'
+    assert bench.fetch(osm(provider)).state == "unchanged"
+    assert (bench.landing / "lines/osm_2025.parquet").read_bytes() == first
+
+
+def test_services_become_points_where_they_are_or_in_the_middle_of_their_grounds(bench, provider, extract):
+    provider.put("/cambodia-260101.osm.pbf", extract)
+    bench.fetch(osm(provider, keep={"amenity": []}, shape="point", tags=["amenity"]))
+    places = gpd.read_parquet(bench.landing / "lines/osm_2025.parquet")
+    assert dict(zip(places["amenity"], places.geometry.to_wkt(rounding_precision=3), strict=True)) == {
+        "clinic": "POINT (101 11)",
+        "school": "POINT (101.05 11.05)",
+    }
+
+
+def test_an_extract_that_is_cut_off_or_without_what_is_wanted_is_not_landed(bench, provider, extract):
+    provider.put("/cambodia-260101.osm.pbf", extract[:-30])
+    assert "the extract cannot be read" in bench.fetch(osm(provider)).words
+    provider.put("/cambodia-260101.osm.pbf", extract)
+    assert "nothing that is kept" in bench.fetch(osm(provider, keep={"highway": ["motorway"]})).words
+    assert bench.files == []
+
+
+# ---------------------------------------------------------------- GeoParquet in a bucket
+def shapes(longitudes):
+    """A file with a row group for each point at 11 degrees north."""
+    points = [shapely.Point(longitude, 11.0) for longitude in longitudes]
+    table = pa.table({
+        "id": [f"p{longitude}" for longitude in longitudes],
+        "names": [{"primary": f"Place {longitude}"} for longitude in longitudes],
+        "bbox": [{"xmin": p.x, "xmax": p.x, "ymin": p.y, "ymax": p.y} for p in points],
+        "geometry": shapely.to_wkb(points).tolist(),
+        "weight": ["x" * 1000] * len(points),
+    })  # fmt: skip
+    data = io.BytesIO()
+    pq.write_table(table, data, row_group_size=1)
+    return data.getvalue()
+
+
+class Bucket:
+    """A bucket that is listed and read as S3 is."""
+
+    def __init__(self, provider):
+        self.provider, self.keys = provider, {}
+        provider.answers["/maps"] = self.listed
+
+    def put(self, key, data):
+        self.keys[key] = len(data)
+        self.provider.put(f"/maps/{key}", data)
+
+    def listed(self, words):
+        prefix = words.get("prefix", "")
+        keys = [key for key in sorted(self.keys) if key.startswith(prefix)]
+        if words.get("delimiter"):
+            keys, folders = [], sorted({key[: key.index("/", len(prefix)) + 1] for key in keys})
+        else:
+            folders = []
+        said = "".join(
+            f'<Contents><Key>{key.replace("=", "&#61;")}</Key><Size>{self.keys[key]}</Size><ETag>"1"</ETag>'
+            "<LastModified>2026-09-20T00:00:00.000Z</LastModified></Contents>"
+            for key in keys
+        )
+        said += "".join(f"<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>" for folder in folders)
+        return f"<ListBucketResult><Name>maps</Name><IsTruncated>false</IsTruncated>{said}</ListBucketResult>".encode()
+
+
+@pytest.fixture
+def bucket(provider):
+    found = Bucket(provider)
+    for release in ("2026-08-19.0", "2026-09-23.0", "2026-10-21.0"):
+        found.put(f"release/{release}/theme=places/part-0.parquet", shapes([99.5, 100.5, 101.5]))
+        found.put(f"release/{release}/theme=places/part-1.parquet", shapes([105.0, 106.0]))
+        found.put(f"release/{release}/theme=places/part-2.parquet", shapes([101.75]))
+    return found
+
+
+def places(provider, **fetch):
+    said = {
+        "region": "us-west-2",
+        "endpoint": provider.address,
+        "columns": {"place_id": "id", "name_en": "names.primary"},
+    } | fetch
+    read = {"reader": "geoparquet", "options": {"columns": {"place_id": "place_id"}, "key": ["place_id"]}}
+    spec = entry("s3://maps/release/{release}/theme=places/", client="object_store", fetch=said, **read)
+    return spec.model_copy(update={"path": "points/places_{label}.parquet"})
+
+
+def test_of_the_newest_release_of_the_quarter_come_the_shapes_of_the_country(bench, provider, bucket):
+    told = bench.fetch(places(provider))
+    assert told.state == "fetched", told.words
+    found = gpd.read_parquet(bench.landing / "points/places_2026Q3.parquet")
+    assert found["place_id"].tolist() == ["p100.5", "p101.5", "p101.75"]
+    assert found["name_en"].tolist()[0] == "Place 100.5"
+    assert found.crs == "EPSG:4326"
+    read = {path for method, path, _ in provider.asked if ".parquet" in path}
+    assert {path for path in read if "2026-09-23.0" not in path} == set()
+    assert bench.fetch(places(provider)).state == "unchanged"
+
+
+def test_a_column_or_a_bucket_that_is_not_there_is_said(bench, provider, bucket):
+    assert "no column rank" in bench.fetch(places(provider, columns={"place_id": "rank"})).words
+    bucket.keys.clear()
+    told = bench.fetch(places(provider))
+    assert told.state == "late"
+    assert "no release of 2026-09-30 or before is kept; there are: none" in told.words
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"), [("2026-09-30", "2026-09-23.0"), ("2026-09-23", "2026-09-23.0"), ("2026-08-18", None)]
+)
+def test_a_quarter_sees_no_later_release(day, expected):
+    there = ["2026-08-19.0", "2026-10-21.0", "2026-09-23.0", "latest"]
+    assert newest(there, dt.date.fromisoformat(day)) == expected
