@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 ATTEMPTS = 6
 LONGEST_WAIT = 300.0
 """Seconds of ``Retry-After`` that are waited for; who asks for more is asked again another day."""
-_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = 5
 
 
@@ -152,7 +152,7 @@ class Web:
         """
         self.wait_for_turn(address, pause)
         with self.client.stream(method, address, headers=headers or {}, **more) as answer:
-            if answer.status_code in _WORTH_ANOTHER_TRY:
+            if answer.status_code in WORTH_ANOTHER_TRY:
                 raise Refused(
                     answer.status_code, seconds_to_wait(answer.headers.get("retry-after"), dt.datetime.now(dt.UTC))
                 )

@@ -200,6 +200,27 @@ class RestFetch(FetchSpec):
         return self
 
 
+class SdmxFetch(FetchSpec):
+    """Observations of an SDMX service as a table with a column for each dimension, and ``value``; ``address`` is the service.
+
+    Attributes
+    ----------
+    flow : str
+        The data flow, as ``AGENCY,FLOW,1.0``.
+    key : str
+        Which observations, as in the service's own addresses: ``A..POP``; by default all.
+    since : str, optional
+        First period that is asked for, a template; the last is that of the order.
+    """
+
+    readers = ("csv",)
+
+    client: Literal["sdmx"]
+    flow: str
+    key: str = ""
+    since: str | None = None
+
+
 class StacFetch(FetchSpec):
     """Scenes that a STAC interface finds over the country within the period, as one raster in degrees; ``address`` is its root.
 
@@ -327,7 +348,15 @@ class ObjectStoreFetch(FetchSpec):
 
 
 AnyFetch = Annotated[
-    HttpsFetch | CogFetch | CkanFetch | RestFetch | StacFetch | EarthdataFetch | PbfFetch | ObjectStoreFetch,
+    HttpsFetch
+    | CogFetch
+    | CkanFetch
+    | RestFetch
+    | SdmxFetch
+    | StacFetch
+    | EarthdataFetch
+    | PbfFetch
+    | ObjectStoreFetch,
     Field(discriminator="client"),
 ]
 """A block ``fetch``, told apart by its ``client``."""

@@ -14,6 +14,7 @@ from poverty_assets.fetching.clients.object_store import ObjectStoreClient
 from poverty_assets.fetching.clients.offer import Client
 from poverty_assets.fetching.clients.pbf import PbfClient
 from poverty_assets.fetching.clients.rest import RestClient
+from poverty_assets.fetching.clients.sdmx import SdmxClient
 from poverty_assets.fetching.clients.stac import StacClient
 
 CLIENTS: dict[str, Client] = {
@@ -21,6 +22,7 @@ CLIENTS: dict[str, Client] = {
     "cog_window": CogClient(),
     "ckan": CkanClient(),
     "rest": RestClient(),
+    "sdmx": SdmxClient(),
     "stac": StacClient(),
     "earthdata": EarthdataClient(),
     "pbf": PbfClient(),
