@@ -189,6 +189,9 @@ class TableOptions(Form):
         Columns of longitude and latitude: the rows are points.
     official : OfficialRates, optional
         Where the rates are, of a table of role ``truth``.
+    dated_by : str, optional
+        A column of days: rows of after the observed period are not read. Of a series whose file grows, so that an old quarter that is
+        run again sees what it saw.
     """
 
     register_id: str | None = None
@@ -197,6 +200,7 @@ class TableOptions(Form):
     absent_is_zero: bool = False
     points: tuple[str, str] | None = None
     official: OfficialRates | None = None
+    dated_by: str | None = None
 
 
 class TableSource(SourceSpec):
@@ -223,6 +227,7 @@ class TableSource(SourceSpec):
         rates = self.options.official
         for name in (*rates.rates, *filter(None, (rates.value, rates.year))) if rates else ():
             used += [(name, ("options", "official"))]
+        used += [(self.options.dated_by, ("options", "dated_by"))] if self.options.dated_by else []
         for attribute, name in attributes or ():
             used += [(name, ("options", "area_attributes", attribute))] if name else []
         found = [
@@ -232,6 +237,11 @@ class TableSource(SourceSpec):
         ]
         if self.role in ("register", "history") and self.options.register_id is None:
             found.append(misfit("register_id is missing", "name the register of which it is a release", "options"))
+        dated = self.columns.get(self.options.dated_by or "")
+        if dated is not None and dated.type != "date":
+            found.append(
+                misfit(f"column {self.options.dated_by!r} is no date", "give it type: date", "options", "dated_by")
+            )
         if bool(attributes and attributes.is_urban) != bool(self.options.urban_value):
             problem = "is_urban and urban_value go together"
             found.append(misfit(problem, "state both, or neither", "options"))

@@ -82,9 +82,9 @@ def read_source(found: Release, country: Country, measure: Measure | None = None
     check_present(found)
     spec, path = found.spec, found.path
     if isinstance(spec, CsvSource):
-        return _read_csv(spec, path)
+        return _until(_read_csv(spec, path), spec, found)
     if isinstance(spec, JsonSource):
-        return _read_json_records(spec, path)
+        return _until(_read_json_records(spec, path), spec, found)
     if isinstance(spec, VectorSource):
         return _read_vector(spec, path)
     if isinstance(spec, RasterSource):
@@ -175,6 +175,8 @@ def _read_csv(spec: CsvSource, path: Path) -> Observation:
     rows = list(csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"))))
     header, body = rows[0], rows[1:]
     numbered = [(number, row) for number, row in enumerate(body, start=2) if any(cell.strip() for cell in row)]
+    if numbered and all(cell.startswith("#") or not cell.strip() for cell in numbered[0][1]):
+        numbered = numbered[1:]  # tags of the Humanitarian Exchange Language under the header
     for number, row in numbered:
         if len(row) != len(header):
             raise UnreadableFile(
@@ -216,6 +218,15 @@ def _read_json_records(spec: JsonSource, path: Path) -> Observation:
 def _table(raw: pd.DataFrame, spec: TableSource, path: Path) -> Observation:
     frame, quarantine = apply_contract(raw, spec, path)
     return Observation(frame, digest(path), len(raw), quarantine.reasons)
+
+
+def _until(observation: Observation, spec: TableSource, found: Release) -> Observation:
+    """Rows of up to the end of the observed period, where the rows are dated."""
+    if spec.options.dated_by is not None:
+        seen = observation.frame[spec.options.dated_by] <= found.observed_to
+        observation.frame = observation.frame[seen].reset_index(drop=True)
+        observation.rows = int(seen.sum())
+    return observation
 
 
 def _read_vector(spec: VectorSource, path: Path) -> Observation:

@@ -9,7 +9,9 @@ import stamina
 
 import poverty_assets
 from poverty_assets import cli
-from poverty_assets.pack.country import COUNTRIES, country_folder
+from poverty_assets.pack.country import COUNTRIES, country_folder, load_country, load_sources
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.readers import observe
 from poverty_assets_tests.fetching.conftest import tiff
 from poverty_assets_tests.fetching.server import Provider
 
@@ -68,6 +70,36 @@ def test_a_quarter_is_fetched_and_the_next_time_nothing_moves(publishers, capsys
     assert code == 0
     assert sum(line.startswith("unchanged") for line in lines) == len(landed)
     assert publishers.sent == sent
+
+
+def test_prices_of_a_file_that_grows_are_those_of_up_to_the_quarter(publishers, capsys, monkeypatch, tmp_path):
+    header = "date,admin1,admin2,market,market_id,latitude,longitude,category,commodity,commodity_id,unit,priceflag,pricetype,currency,price,usdprice"
+    tags = ",".join(f"#{name}" for name in header.split(","))
+    rows = [
+        f"{day},Kandal,,Takhmao,1,11.5,104.9,cereals and tubers,Rice,50,KG,actual,Retail,KHR,2500,0.6"
+        for day in ("2026-09-15", "2026-10-15")
+    ]
+    publishers.put("/download/wfp_food_prices_khm.csv", "\n".join([header, tags, *rows, ""]).encode())
+    listed = [
+        {
+            "name": "Prices",
+            "url": publishers.at("/download/wfp_food_prices_khm.csv"),
+            "last_modified": "2026-11-01T00:00:00",
+        }
+    ]
+    publishers.answers["/api/3/action/package_show"] = lambda words: {
+        "result": {"resources": listed if words["id"] == "wfp-food-prices-for-cambodia" else []}
+    }
+    code, _, err = fetch(capsys, monkeypatch, "food_prices", "--quarter", "2026Q3")
+    assert code == 0, err
+    country = load_country("khm")
+    (spec,) = [spec for spec in load_sources(country, simulated=False) if spec.source_id == "food_prices"]
+    found = observe(spec, Quarter(2026, 3), tmp_path / "home" / "landing", country)
+    assert found.frame[["date", "region", "commodity", "price"]].astype(str).to_numpy().tolist() == [
+        ["2026-09-15", "Kandal", "Rice", "2500.0"]
+    ]
+    assert found.metadata["released_on"] == "2026-11-01"
+    assert found.quarantined == {}
 
 
 def test_a_dry_run_and_a_probe_leave_no_trace(publishers, capsys, monkeypatch, tmp_path):

@@ -3,6 +3,7 @@ import datetime as dt
 import geopandas as gpd
 import pytest
 import shapely
+from pydantic import ValidationError
 
 from poverty_assets.errors import MissingCRS, NotObserved, UnreadableFile
 from poverty_assets.pack.country import load_country, load_sources
@@ -87,3 +88,23 @@ def test_every_real_source_can_be_read_as_it_is(landing_khm):
     assert rows["ophi_subnational"] == 25 * 37
     assert rows["villages"] == 14073
     assert min(rows.values()) >= 0
+
+
+def test_tags_under_the_header_are_no_row(tmp_path):
+    (tmp_path / "a.csv").write_text("Name,N\n#adm1+name,\nKandal,1\n", encoding="utf-8")
+    assert list(read(tmp_path / "a.csv", columns=COLUMNS).frame["name"]) == ["Kandal"]
+
+
+def test_a_series_is_read_up_to_the_end_of_the_period(tmp_path):
+    text = "Name,Day\nbefore,2021-12-15\non it,2022-01-01\nafter,2022-01-02\n"
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    columns = COLUMNS | {"day": {"from": "Day", "type": "date"}}
+    found = read(tmp_path / "a.csv", columns=columns, options={"dated_by": "day"})
+    assert list(found.frame["name"]) == ["before", "on it"]
+    assert found.rows == 2
+
+
+@pytest.mark.parametrize(("dated_by", "problem"), [("night", "there is no column 'night'"), ("name", "is no date")])
+def test_a_series_is_dated_by_a_column_of_days(dated_by, problem):
+    with pytest.raises(ValidationError, match=problem):
+        make_spec(**PERIOD, columns=COLUMNS, options={"dated_by": dated_by})
