@@ -73,12 +73,13 @@ def test_a_quarter_is_fetched_and_the_next_time_nothing_moves(publishers, capsys
 
 
 def test_prices_of_a_file_that_grows_are_those_of_up_to_the_quarter(publishers, capsys, monkeypatch, tmp_path):
-    header = "date,admin1,admin2,market,market_id,latitude,longitude,category,commodity,commodity_id,unit,priceflag,pricetype,currency,price,usdprice"
+    header = (
+        "date,admin1,admin2,market,market_id,latitude,longitude,category,commodity,commodity_id,unit,priceflag,pricetype,"
+        "currency,price,usdprice"
+    )
     tags = ",".join(f"#{name}" for name in header.split(","))
-    rows = [
-        f"{day},Kandal,,Takhmao,1,11.5,104.9,cereals and tubers,Rice,50,KG,actual,Retail,KHR,2500,0.6"
-        for day in ("2026-09-15", "2026-10-15")
-    ]
+    behind = "Kandal,,Takhmao,1,11.5,104.9,cereals and tubers,Rice,50,KG,actual,Retail,KHR,2500,0.6"
+    rows = [f"{day},{behind}" for day in ("2026-09-15", "2026-10-15")]
     publishers.put("/download/wfp_food_prices_khm.csv", "\n".join([header, tags, *rows, ""]).encode())
     listed = [
         {
