@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -119,7 +119,7 @@ class Fetching:
     def _told(self, step: Callable[[Order], Told], wanted: Order) -> Told:
         before = self.web.moved
         try:
-            found = step(wanted)
+            found = self._at_some_provider(step, wanted)
         except NotThere as error:
             if wanted.expected is None or step == self._probe:
                 return _failure(wanted, error)
@@ -131,6 +131,25 @@ class Fetching:
         except FetchFailed as error:
             return _failure(wanted, error)
         return Told(found.title, found.state, found.words, self.web.moved - before)
+
+    def _at_some_provider(self, step: Callable[[Order], Told], wanted: Order) -> Told:
+        """A step at the provider that the file here came from, else at the first; where that fails, at the others.
+
+        A file that is here is not replaced by that of another provider because its own is out of order: it would be a revision
+        without a reason.
+        """
+        _, record = held(wanted)
+        mine = [one for one in wanted.providers if record is not None and one.recipe == record.recipe]
+        missed: list[FetchFailed] = []
+        for one in mine[:1] or wanted.providers:
+            try:
+                found = step(one)
+            except FetchFailed as error:
+                missed.append(error)
+            else:
+                why = f" (another provider: {missed[0].problem})" if missed else ""
+                return replace(found, words=found.words + why)
+        raise missed[0]
 
     # ------------------------------------------------------------------ steps
     def _probe(self, wanted: Order) -> Told:

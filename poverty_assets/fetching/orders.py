@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from poverty_assets.errors import NotObserved, UsageError
@@ -60,6 +60,11 @@ class Order:
         return filled(template, self.release, self.country)[0][1]
 
     @property
+    def providers(self) -> list[Order]:
+        """The order at each provider of the entry."""
+        return [replace(self, fetch=fetch) for fetch in self.fetch.providers]
+
+    @property
     def expected(self) -> dt.date | None:
         """By when it can be expected; None where that day is not stated: a file that is not of a period."""
         if self.spec.cadence == "once":
@@ -69,7 +74,7 @@ class Order:
     @property
     def recipe(self) -> str:
         """A digest of how the file is made: with another recipe the same addresses give another file."""
-        words = {"citation", "confirmed", "lag_days", "pause_seconds", "resolution"}
+        words = {"citation", "confirmed", "lag_days", "pause_seconds", "resolution", "instead"}
         said = [self.fetch.model_dump(mode="json", exclude=words), self.country.bounds]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 

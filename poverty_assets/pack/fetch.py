@@ -63,6 +63,8 @@ class FetchSpec(Form):
         Environment variable with the secret that the publisher asks for, sent as a bearer token. It is written nowhere.
     pause_seconds : float
         Least time between two requests to the same host.
+    instead : block ``fetch``, optional
+        A second provider of the same: asked where the first fails.
     """
 
     readers: ClassVar[tuple[str, ...]] = ()
@@ -77,6 +79,12 @@ class FetchSpec(Form):
     non_commercial: bool = False
     token: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9_]*$")
     pause_seconds: float = Field(default=1.0, ge=0)
+    instead: AnyFetch | None = None
+
+    @property
+    def providers(self) -> list[AnyFetch]:
+        """This block and those that are asked instead, the first first."""
+        return [self, *(self.instead.providers if self.instead else [])]  # type: ignore[list-item]
 
     @model_validator(mode="after")
     def _address_can_be_filled_in(self) -> FetchSpec:
@@ -360,3 +368,18 @@ AnyFetch = Annotated[
     Field(discriminator="client"),
 ]
 """A block ``fetch``, told apart by its ``client``."""
+
+
+for _form in (
+    FetchSpec,
+    HttpsFetch,
+    CogFetch,
+    CkanFetch,
+    RestFetch,
+    SdmxFetch,
+    StacFetch,
+    EarthdataFetch,
+    PbfFetch,
+    ObjectStoreFetch,
+):
+    _form.model_rebuild()  # a block may hold another, which can be named only here

@@ -111,9 +111,10 @@ class SourceSpec(Form):
         if self.fetch is None:
             return self
         found = []
-        if self.fetch.readers and self.reader not in self.fetch.readers:
-            problem = f"client {self.fetch.client} does not land what reader {self.reader} reads"
-            found.append(misfit(problem, f"use the reader {' or '.join(self.fetch.readers)}", "fetch", "client"))
+        for one in self.fetch.providers:
+            if one.readers and self.reader not in one.readers:
+                problem = f"client {one.client} does not land what reader {self.reader} reads"
+                found.append(misfit(problem, f"use the reader {' or '.join(one.readers)}", "fetch", "client"))
         if self.cadence == "quarter" and self.fetch.lag_days > PATIENCE_DAYS:
             problem = f"a quarter waits for at most {PATIENCE_DAYS} days, and this source never comes by then"
             found.append(misfit(problem, "give it the cadence year, or leave fetch out", "fetch", "lag_days"))

@@ -209,6 +209,49 @@ def test_sources_are_chosen_by_name_or_by_licence(rain):
         fetched_sources([meta, hand, rain], ["hand"])
 
 
+@pytest.fixture
+def twice(provider):
+    """A source with a second provider, whose file is another."""
+    provider.put("/first_2026Q3.tif", GOOD)
+    provider.put("/second_2026Q3.tif", tiff(2.0))
+    said = {"citation": "Another provider", "confirmed": "by the test", "client": "https"}
+    return entry(
+        provider.at("/first_{label}.tif"), fetch={"instead": said | {"address": provider.at("/second_{label}.tif")}}
+    )
+
+
+@pytest.mark.parametrize("fault", ["500", "page", "404"])
+def test_where_the_first_provider_fails_the_second_is_asked(bench, provider, twice, fault):
+    if fault == "404":
+        del provider.files["/first_2026Q3.tif"]
+    else:
+        provider.files["/first_2026Q3.tif"].faults = [fault] * 30
+    told = bench.fetch(twice)
+    assert told.state == "fetched"
+    assert "another provider: " in told.words
+    assert (bench.landing / PATH).read_bytes() == tiff(2.0)
+    assert read_record(bench.landing / PATH).citation == "Another provider"
+
+
+def test_a_file_stays_that_of_its_provider(bench, provider, twice):
+    provider.files["/first_2026Q3.tif"].faults = ["500"] * 6
+    bench.fetch(twice)
+    assert bench.fetch(twice).state == "unchanged"  # the first is there again, and is not asked
+    (bench.landing / PATH).unlink()
+    bench.fetch(twice)
+    assert (bench.landing / PATH).read_bytes() == GOOD
+    del provider.files["/first_2026Q3.tif"]
+    assert bench.fetch(twice).state == "late"
+    assert (bench.landing / PATH).read_bytes() == GOOD
+
+
+def test_where_all_providers_fail_the_first_is_named(bench, provider, twice):
+    provider.files.clear()
+    told = bench.fetch(twice)
+    assert told.state == "late"
+    assert "/first_2026Q3.tif" in told.words
+
+
 def test_random_faults_end_in_the_right_bytes_or_in_one_sentence(bench, provider, rain):
     """200 random sequences: up to five faults in a row can be outlasted, more may not be; never is there half a file."""
     draw, states = random.Random(20261120), {True: [], False: []}
