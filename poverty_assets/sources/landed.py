@@ -80,6 +80,11 @@ def record_path(path: Path) -> Path:
     return path.with_name(path.name + ENDING)
 
 
+def landed_files(folder: Path, pattern: str) -> list[Path]:
+    """Files of a landing folder that a pattern fits, by name; records that lie beside them are none of them."""
+    return sorted(path for path in folder.glob(pattern) if not path.name.endswith(ENDING))
+
+
 def write_record(path: Path, record: LandedRecord) -> None:
     """Put the record of a file beside it."""
     write_text(record_path(path), json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")

@@ -14,6 +14,7 @@ from poverty_assets.pack.country import load_country, load_sources, load_truth_s
 from poverty_assets.pack.source import SourceSpec, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, chosen_measure
+from poverty_assets.sources.landed import landed_files
 from poverty_assets.sources.readers import read_source
 
 _FAR = Quarter(9000, 4)
@@ -58,6 +59,6 @@ def _newest(spec: SourceSpec, folder: Path) -> SourceSpec:
     if spec.cadence == "once":
         return spec
     pattern = spec.path.replace("{year}", "*").replace("{label}", "*")
-    path = (sorted(folder.glob(pattern)) or [folder / spec.path])[-1]
+    path = (landed_files(folder, pattern) or [folder / spec.path])[-1]
     period = {"observed_from": spec.observed_from or _FAR.start, "observed_to": spec.observed_to or _FAR.start}
     return spec.model_copy(update={"path": path.relative_to(folder).as_posix(), "cadence": "once", **period})

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from poverty_assets.sources.landed import read_record
+from poverty_assets.sources.landed import landed_files, read_record
 from poverty_assets.sources.readers import observe
 from poverty_assets_tests.fetching.conftest import QUARTER, entry, tiff
 
@@ -91,6 +91,9 @@ def test_pages_that_are_counted_are_put_together(bench, provider, country):
     provider.answers["/api"] = page
     spec = records(provider, "/api", records="items", page="page", parameters={"iso": "{iso3}"})
     assert bench.fetch(spec).state == "fetched"
+    assert [path.name for path in landed_files(bench.landing, "rain_*.json")] == [
+        "rain_2026Q3.json"
+    ]  # and not its record
     frame = observe(spec, QUARTER, bench.landing, country).frame
     assert frame["area_code"].tolist() == [f"01010{i}" for i in range(5)]
 
