@@ -50,7 +50,7 @@ EARLIER_WAVE, LATER_WAVE = Quarter(2022, 1), Quarter(2026, 1)
 LAST, PLANTED = Quarter(2026, 2), Quarter(2025, 3)
 POINTS = 0.08
 SCENARIOS = ("still", "planted", "shaken")
-TABLES = ("dim_area", "commune_feature", "register_count", "survey_household", "survey_household_before")
+TABLES = ("dim_area", "area_feature", "register_count", "survey_household", "survey_household_before")
 
 
 def main() -> None:

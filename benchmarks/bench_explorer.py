@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.explorer import write_explorer
 from poverty_assets_tests.reports.explorer_warehouse import World, write_warehouse
@@ -25,7 +26,7 @@ def main(given: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         warehouse = given or made_up(Path(folder))
         start = time.perf_counter()
-        page = write_explorer(warehouse, Path(folder) / "explorer.html")
+        page = write_explorer(warehouse, Path(folder) / "explorer.html", load_country("khm"))
         print(f"written in {time.perf_counter() - start:.1f} s; {page.stat().st_size / 1e6:.2f} MB")
         open_in_browser(page)
 

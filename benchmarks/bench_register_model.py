@@ -77,7 +77,7 @@ def _refreshed(home: Path, quarter: str) -> Path:
 
 
 def _inputs(home: Path, quarter: Quarter) -> RegisterInputs:
-    names = ("commune_feature", "register_count", "register_history", "dim_area")
+    names = ("area_feature", "register_count", "register_history", "dim_area")
     files = [home / "lake" / name / f"quarter={quarter.key}" / "part.parquet" for name in names]
     tables = [pd.read_parquet(file, partitioning=None) for file in files]
     return register_inputs(RegisterTables(*tables, load_country(COUNTRY)))[REGISTER]

@@ -115,9 +115,7 @@ class Twin:
 
     def covariates(self) -> Covariates:
         """Features and register of the lake."""
-        modelled = modelled_features(
-            self._table("commune_feature"), load_sources(load_country(COUNTRY), simulated=True)
-        )
+        modelled = modelled_features(self._table("area_feature"), load_sources(load_country(COUNTRY), simulated=True))
         wide = modelled.pivot(index="area_id", columns="feature_id", values="value")
         self.feature_names = [*wide.columns, "is_urban"]
         register = self._table("register_count").set_index("area_id").reindex(self.communes)

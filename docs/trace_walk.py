@@ -137,7 +137,7 @@ WALKERS = (
         _household,
         (("src_dhs_2021_22",), ("survey_household",), ("direct_mpi",), ("fct_mpi",)),
     ),
-    Walker("pixel", "One pixel", _pixel, (("src_friction_walking",), ("area_feature", "commune_feature"))),
+    Walker("pixel", "One pixel", _pixel, (("src_friction_walking",), ("area_feature",))),
     Walker("count", "One register count", _count, (("src_idpoor_2022",), ("register_count",), ("fct_register",))),
     Walker("draw", "One draw", _draw, (("area_mpi", "area_draw"),)),
 )

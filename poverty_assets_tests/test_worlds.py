@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import Point
 
-from poverty_assets.catalog.columns import AREA_LEVELS
+from poverty_assets.catalog import Locale, table
 from poverty_assets.features.layers_and_tables import features_from_source
 from poverty_assets.geography.areas import add_counts, build_areas
 from poverty_assets.geography.crosswalk import map_codes
@@ -25,6 +25,7 @@ from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.measurement.masks import cells_of, count_masks
 from poverty_assets.pack.country import load_country
 from poverty_assets.pack.feature import ColumnFeature, LayerFeature
+from poverty_assets.pack.levels import Level, Levels
 from poverty_assets.registers.counts import listed_by_area
 from poverty_assets.registers.rows import all_register_rows
 from poverty_assets.reports.explorer.geometry import pack_boundaries
@@ -38,9 +39,6 @@ from poverty_assets_tests.worlds import FREE, PREFIXED, WORLDS, World
 COUNTRY = load_country("khm")
 MEASURE = Measure.of_weights(
     "two", {"water": Fraction(1, 2), "school": Fraction(1, 2)}, Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2))
-)
-LEVELS_OF_CAMBODIA = pytest.mark.xfail(
-    strict=True, reason="names of levels are a constant of the code, not data of a pack"
 )
 CODES_OF_CAMBODIA = pytest.mark.xfail(
     strict=True, reason="country.yaml states digits of codes, not which area lies in which"
@@ -199,15 +197,17 @@ def test_boundaries_of_the_page_are_put_together_from_the_finest(world):
     assert size[world.root] == max(moved)
 
 
-@but_free(LEVELS_OF_CAMBODIA)
+@every_world
 def test_levels_are_those_that_tables_allow(world):
-    assert set(world.hierarchy.levels) <= set(AREA_LEVELS)
+    locale = Locale(levels=dict.fromkeys(world.hierarchy.levels, ".+"))
+    assert table("fct_mpi").within(locale).column("area_level").allowed == world.hierarchy.levels
 
 
-@but_free(LEVELS_OF_CAMBODIA)
+@every_world
 def test_every_figure_has_one_headline(world):
     mpi = headcount_ratio(world).assign(quality_flag="ok")
-    assert combine("fct_mpi", [mpi])["is_headline"].all()
+    levels = Levels([Level.model_construct(level_id=level, names={"en": level}) for level in world.hierarchy.levels])
+    assert combine("fct_mpi", [mpi], levels)["is_headline"].all()
 
 
 @but_free(CODES_OF_CAMBODIA)

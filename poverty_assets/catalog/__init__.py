@@ -5,13 +5,13 @@ elsewhere. Does not belong here: computing, reading or checking data.
 """
 
 from poverty_assets.catalog.inner import INNER_TABLES
-from poverty_assets.catalog.model import METHODS, Column, Table
+from poverty_assets.catalog.model import METHODS, Column, Locale, Table
 from poverty_assets.catalog.tables import TABLES
 
 SCHEMA = 4
 """Form of a home's lake; it grows by one whenever a file of an older one cannot be read as it stands."""
 
-__all__ = ["INNER_TABLES", "METHODS", "SCHEMA", "TABLES", "Column", "Table", "table"]
+__all__ = ["INNER_TABLES", "METHODS", "SCHEMA", "TABLES", "Column", "Locale", "Table", "table"]
 
 _BY_NAME = {one.name: one for one in (*TABLES, *INNER_TABLES)}
 

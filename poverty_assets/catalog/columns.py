@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from poverty_assets.catalog.model import METHODS, Column
 
-AREA_LEVELS = ("country", "province", "district", "commune")
 K_DESCRIPTION = (
     "Poverty cut-off: a household is poor when its weighted deprivation score reaches k (0.333333 is one third)"
 )
 
 QUARTER = Column("quarter", "DATE", "First day of the quarter that the row describes")
 AREA_ID = Column(
-    "area_id",
-    "VARCHAR",
-    "Government code of the area as text: two capital letters for the country, then 2, 4 or 6 digits",
-    pattern=r"^(?:[A-Z]{2}|\d{2}|\d{4}|\d{6})$",
+    "area_id", "VARCHAR", "Government code of the area as text, in the form of its level (dim_area)", holds="area"
 )
-AREA_LEVEL = Column("area_level", "VARCHAR", "Level of the area", allowed=AREA_LEVELS)
+AREA_LEVEL = Column("area_level", "VARCHAR", "Level of the area (dim_level)", holds="level")
+FINEST = "(SELECT area_level FROM dim_level WHERE role = 'finest')"
+"""SQL of the finest level."""
+NAME_EN = Column("name_en", "VARCHAR", "Name in English")
+NAME_BY_LANGUAGE = Column("name_{lang}", "VARCHAR", "Name in {language}; NULL where no source gives one", nullable=True)
+NAMES = (
+    NAME_EN,
+    NAME_BY_LANGUAGE.renamed("name_{lang}", "Name in {language}; NULL where the pack gives none", wanted=True),
+)
+"""Names, in each of the country's languages, of a thing that the pack names."""
 MEASURE_ID = Column("measure_id", "VARCHAR", "Measure of multidimensional poverty (dim_indicator)")
 INDICATOR_ID = Column("indicator_id", "VARCHAR", "Indicator of the measure (dim_indicator)")
 SUBGROUP = Column(

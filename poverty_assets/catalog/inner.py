@@ -18,7 +18,7 @@ from poverty_assets.catalog.columns import (
 )
 from poverty_assets.catalog.model import METHODS, Column, Table
 from poverty_assets.catalog.tables import (
-    COMMUNE_FEATURE,
+    AREA_FEATURE,
     DIM_AREA,
     FCT_BUNDLE,
     FCT_CONTRIBUTION,
@@ -87,7 +87,7 @@ INNER_TABLES: tuple[Table, ...] = (
         "Boundaries and names of areas, before people are counted",
         "area",
         ("area_id",),
-        DIM_AREA.columns,
+        DIM_AREA.stored_columns,
         "areas",
         inner=True,
     ),
@@ -107,7 +107,7 @@ INNER_TABLES: tuple[Table, ...] = (
             Column("wave", "VARCHAR", "Survey wave that ended in the quarter; else empty"),
             Column("at_quarter", "DATE", "First day of the quarter in which it was so"),
             AREA_ID,
-            COMMUNE_FEATURE.column("feature_id").renamed(
+            AREA_FEATURE.column("feature_id").renamed(
                 "feature_id", "Feature; empty where the value is a register's rate"
             ),
             _REGISTER_ID.renamed("register_id", "Register whose rate the value is; empty where it is a feature"),
@@ -123,7 +123,7 @@ INNER_TABLES: tuple[Table, ...] = (
         "feature",
         ("feature_id",),
         (
-            COMMUNE_FEATURE.column("feature_id"),
+            AREA_FEATURE.column("feature_id"),
             Column(
                 "psi",
                 "DOUBLE",
@@ -155,7 +155,7 @@ INNER_TABLES: tuple[Table, ...] = (
         for name, (record, source) in _OF_RECORDS.items()
     ),
     Table(
-        "commune_profile",
+        "area_profile",
         "Joint profile of every finest area: shares of people with each set of deprivations, in the order of masks",
         "area",
         ("area_id",),

@@ -1,20 +1,48 @@
 """The form of the data dictionary: a column, a table, and what follows from them.
 
-Belongs here: ``Column`` and ``Table``, their DDL, Arrow schema and COMMENTs. Does not belong here: any table in
-particular (``tables``), or running SQL.
+Belongs here: ``Column`` and ``Table``, their DDL, Arrow schema and COMMENTs, and what becomes of them in a country (`Locale`).
+Does not belong here: any table in particular (``tables``), any country's levels and languages (its pack), or running SQL.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 DuckType = Literal[
-    "VARCHAR", "DOUBLE", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMP", "BLOB", "VARCHAR[]", "DOUBLE[]", "FLOAT[]"
+    "VARCHAR", "DOUBLE", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMP", "BLOB", "VARCHAR[]", "DOUBLE[]", "FLOAT[]",
+    "MAP(VARCHAR, VARCHAR)",
 ]  # fmt: skip
 Evidence = Literal["direct", "modelled", "composite", "downscaled", "register", "published"]
 
 METHODS: tuple[Evidence, ...] = ("direct", "modelled", "composite", "downscaled", "register", "published")
+FALLBACK = "en"
+"""The language that every name is there in; the others may lack it."""
+_LANGUAGE = "{lang}"
+_CODE = "[a-z]{2,3}"
+
+
+@dataclass(frozen=True)
+class Locale:
+    """What a country adds to the catalog.
+
+    Parameters
+    ----------
+    languages : mapping
+        Code of each of its languages beyond English, and what the language is called.
+    levels : mapping
+        Id of each level of its areas, the country's first, and the regular expression that the whole code of an area matches.
+    """
+
+    languages: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def codes(self) -> str | None:
+        """What the whole code of an area of any level matches; None where no level is known."""
+        return f"^(?:{'|'.join(f'(?:{code})' for code in self.levels.values())})$" if self.levels else None
 
 
 @dataclass(frozen=True)
@@ -37,6 +65,19 @@ class Column:
         The only legal values.
     pattern : str, optional
         Regular expression that every value matches in full.
+    wanted : bool
+        Whether a NULL, though legal, is warned of.
+    holds : {"", "area", "level"}
+        Whether the values are codes of areas or ids of levels: a country's own levels say which there are.
+    generated : str
+        SQL that it is generated from, where it is; it is then in no file of the lake.
+    language : str
+        Code of the language that it is of, where it is one of several.
+
+    Notes
+    -----
+    A column with ``{lang}`` in its name stands for one a language beyond English. In its description ``{language}`` is the language,
+    and in the SQL of a generated one ``{by_language}`` the pairs of a MAP from language to name.
     """
 
     name: str
@@ -48,6 +89,35 @@ class Column:
     maximum: float | None = None
     allowed: tuple[str, ...] | None = None
     pattern: str | None = None
+    wanted: bool = False
+    holds: Literal["", "area", "level"] = ""
+    generated: str = ""
+    language: str = ""
+
+    @property
+    def per_language(self) -> bool:
+        """Whether it stands for a column a language."""
+        return _LANGUAGE in self.name
+
+    def within(self, locale: Locale) -> Column:
+        """The column with what the country's levels and languages say of its values."""
+        if self.holds == "area":
+            return replace(self, pattern=locale.codes)
+        if self.holds == "level":
+            return replace(self, allowed=tuple(locale.levels) or None)
+        if self.generated:
+            pairs = ", ".join(f"'{code}': name_{code}" for code in (FALLBACK, *locale.languages))
+            return replace(self, generated=self.generated.format(by_language=pairs))
+        return self
+
+    def by_language(self, languages: Mapping[str, str]) -> tuple[Column, ...]:
+        """One column a language where it stands for several, else itself alone."""
+        if not self.per_language:
+            return (self,)
+        return tuple(
+            self.renamed(self.name.replace(_LANGUAGE, code), self.description.format(language=name), language=code)
+            for code, name in languages.items()
+        )
 
     def renamed(self, name: str, description: str | None = None, **changes: Any) -> Column:
         """The same column under another name."""
@@ -116,9 +186,27 @@ class Table:
         return self.partitioned and not any(c.name == "quarter" for c in self.columns)
 
     @property
+    def stored_columns(self) -> tuple[Column, ...]:
+        """All but those that are generated from others."""
+        return tuple(c for c in self.columns if not c.generated)
+
+    @property
     def lake_columns(self) -> tuple[Column, ...]:
-        """Columns as written to the lake: all but the partition's own."""
-        return tuple(c for c in self.columns if not (self.partitioned and c.name == "quarter"))
+        """Columns as written to the lake: all stored ones but the partition's own."""
+        return tuple(c for c in self.stored_columns if not (self.partitioned and c.name == "quarter"))
+
+    def within(self, locale: Locale) -> Table:
+        """The table as it is in a country: a column a language, and the codes and levels that its areas may have."""
+        columns = (column.within(locale) for column in self.columns)
+        return replace(self, columns=tuple(one for c in columns for one in c.by_language(locale.languages)))
+
+    def as_in(self, names: Iterable[str]) -> Table:
+        """The table with a column for each language that one of these names of columns is of."""
+        own = {c.name for c in self.columns}
+        forms = [re.compile(c.name.replace(_LANGUAGE, f"({_CODE})")) for c in self.columns if c.per_language]
+        found = (form.fullmatch(name) for name in names if name not in own for form in forms)
+        codes = {match[1]: match[1] for match in found if match}
+        return replace(self, columns=tuple(one for c in self.columns for one in c.by_language(codes)))
 
     @property
     def is_one_file(self) -> bool:
@@ -134,10 +222,13 @@ class Table:
     @property
     def ddl(self) -> str:
         """``CREATE TABLE`` with NOT NULL constraints; the key is added when the rows are in (``key_ddl``)."""
-        lines = [
-            f'  "{c.name}" {c.type}{"" if c.nullable and c.name not in self.key else " NOT NULL"}' for c in self.columns
-        ]
+        lines = [f'  "{c.name}" {c.type}{self._constraint(c)}' for c in self.columns]
         return f'CREATE TABLE "{self.name}" (\n' + ",\n".join(lines) + "\n)"
+
+    def _constraint(self, column: Column) -> str:
+        if column.generated:
+            return f" GENERATED ALWAYS AS ({column.generated}) VIRTUAL"
+        return "" if column.nullable and column.name not in self.key else " NOT NULL"
 
     @property
     def key_ddl(self) -> str:
@@ -160,5 +251,6 @@ class Table:
             "VARCHAR[]": pa.list_(pa.string()),
             "DOUBLE[]": pa.list_(pa.float64()),
             "FLOAT[]": pa.list_(pa.float32()),
+            "MAP(VARCHAR, VARCHAR)": pa.map_(pa.string(), pa.string()),
         }
         return pa.schema([pa.field(c.name, types[c.type], nullable=c.nullable) for c in self.lake_columns])

@@ -15,6 +15,9 @@ from poverty_assets.catalog.columns import (
     INDICATOR_ID,
     MEASURE_ID,
     METHOD,
+    NAME_BY_LANGUAGE,
+    NAME_EN,
+    NAMES,
     QUALITY_FLAG,
     QUARTER,
     SE,
@@ -32,19 +35,55 @@ from poverty_assets.catalog.vulnerability import VULNERABILITY_TABLES
 _STATISTICS = ("headcount_ratio", "intensity", "mpi", "vulnerable", "severe")
 _KINDS = ("uncensored", "censored", "censored_k20", "censored_k50")
 
+_LEVEL_NAME = "What one area of the level is called"
+_LEVEL_NAMES = "What several are called"
+
+DIM_LEVEL = Table(
+    "dim_level",
+    "Levels of the country's areas, from the country down, and what part each plays",
+    "level",
+    ("area_level",),
+    (
+        AREA_LEVEL.renamed("area_level", "The level, as it stands in area_level"),
+        Column("depth", "INTEGER", "0 for the country, 1 for the level below it, and so on", "levels", False, 0),
+        Column(
+            "role",
+            "VARCHAR",
+            "country: the country itself; published: the first level below it, for which totals are known; finest: the last, for which"
+            " estimates are made; between: those between the two",
+            allowed=("country", "published", "between", "finest"),
+        ),
+        Column("name_en", "VARCHAR", f"{_LEVEL_NAME} in English"),
+        Column("plural_en", "VARCHAR", f"{_LEVEL_NAMES} in English"),
+        Column("name_{lang}", "VARCHAR", f"{_LEVEL_NAME} in {{language}}", nullable=True),
+        Column("plural_{lang}", "VARCHAR", f"{_LEVEL_NAMES} in {{language}}", nullable=True),
+    ),
+    "areas",
+    partitioned=False,
+)
+
 DIM_AREA = Table(
     "dim_area",
-    "Administrative areas of the country at four levels",
+    "Administrative areas of the country at every level",
     "area",
     ("area_id",),
     (
         AREA_ID,
         AREA_LEVEL,
         AREA_ID.renamed("parent_id", "Code of the area one level up; NULL for the country", nullable=True),
-        Column("name_en", "VARCHAR", "Name in Latin script"),
-        Column("name_km", "VARCHAR", "Name in Khmer script; NULL where no source gives one", nullable=True),
+        NAME_EN.renamed("name_en", "Name in Latin script"),
+        NAME_BY_LANGUAGE,
         Column(
-            "is_urban", "BOOLEAN", "Urban by the source named in meta_source; NULL above the commune", nullable=True
+            "names",
+            "MAP(VARCHAR, VARCHAR)",
+            "The names by code of language: names['en'] is name_en",
+            generated="MAP {{{by_language}}}",
+        ),
+        Column(
+            "is_urban",
+            "BOOLEAN",
+            "Urban by the source named in meta_source; NULL above the finest level",
+            nullable=True,
         ),
         Column(
             "population", "BIGINT", "Persons, by the newest source observed by the quarter's end", "persons", True, 0
@@ -75,8 +114,7 @@ DIM_CONTEXT = Table(
             minimum=1,
         ),
         Column("kind", "VARCHAR", "Kind of its shapes", allowed=("point", "line", "polygon")),
-        Column("name_en", "VARCHAR", "Name of the layer in English"),
-        Column("name_km", "VARCHAR", "Name of the layer in Khmer"),
+        *NAMES,
         SOURCE_ID.renamed("source_id", "Source that it is drawn from (meta_source)"),
         Column(
             "n_shapes", "BIGINT", "Shapes of the source within the country, before any thinning", "shapes", False, 1
@@ -118,8 +156,8 @@ DIM_INDICATOR = Table(
         MEASURE_ID,
         INDICATOR_ID,
         Column("dimension_id", "VARCHAR", "Dimension that the indicator belongs to"),
-        Column("name_en", "VARCHAR", "Name in English"),
-        Column("name_km", "VARCHAR", "Name in Khmer", nullable=True),
+        NAME_EN,
+        NAME_BY_LANGUAGE,
         Column("definition", "VARCHAR", "When a household is deprived, in words"),
         Column("cutoff", "VARCHAR", "The deprivation cut-off"),
         Column("weight", "DOUBLE", "Weight in the measure; the weights sum to 1", "share, 0 to 1", False, 0, 1),
@@ -236,7 +274,7 @@ FCT_CONTRIBUTION = Table(
 
 FCT_REGISTER = Table(
     "fct_register",
-    "Households on an administrative register, and the rate that a model predicts for the commune without having seen it",
+    "Households on an administrative register, and the rate that a model predicts for the area without having seen it",
     "quarter, area, register and method",
     ("quarter", "area_id", "register_id", "method"),
     (
@@ -248,7 +286,7 @@ FCT_REGISTER = Table(
         Column("listed", "BIGINT", "Households listed as poor", "households", True, 0),
         SHARE.renamed("rate", "listed / households", nullable=True),
         SHARE.renamed(
-            "modelled_rate", "Rate predicted by a model fitted without the commune's 50 km block", nullable=True
+            "modelled_rate", "Rate predicted by a model fitted without the area's 50 km block", nullable=True
         ),
         SHARE.renamed("modelled_rate_ci_low", "Lower bound of its 95% prediction interval", nullable=True),
         SHARE.renamed("modelled_rate_ci_high", "Upper bound of its 95% prediction interval", nullable=True),
@@ -271,9 +309,9 @@ FCT_REGISTER = Table(
     "registers",
 )
 
-COMMUNE_FEATURE = Table(
-    "commune_feature",
-    "Features of communes, districts and provinces from rasters, points, lines and registers, as observed by the quarter's end",
+AREA_FEATURE = Table(
+    "area_feature",
+    "Features of areas below the country from rasters, points, lines and registers, as observed by the quarter's end",
     "quarter, area and feature",
     ("quarter", "area_id", "feature_id"),
     (
@@ -476,12 +514,13 @@ FCT_CHANGE = Table(
 )
 
 TABLES: tuple[Table, ...] = (
+    DIM_LEVEL,
     DIM_AREA,
     DIM_CONTEXT,
     DIM_INDICATOR,
     DIM_QUARTER,
     AREA_CROSSWALK,
-    COMMUNE_FEATURE,
+    AREA_FEATURE,
     FCT_MPI,
     FCT_HEADCOUNT,
     FCT_CONTRIBUTION,

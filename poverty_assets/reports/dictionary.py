@@ -11,8 +11,10 @@ from html import escape
 from pathlib import Path
 
 from poverty_assets.atomic import write_text
-from poverty_assets.catalog import TABLES, Column, Table
-from poverty_assets.warehouse.views import VIEWS, View
+from poverty_assets.catalog import Column, Table
+from poverty_assets.pack.country import Country
+from poverty_assets.warehouse.local import tables_of
+from poverty_assets.warehouse.views import View, views_of
 
 
 @dataclass(frozen=True)
@@ -27,26 +29,27 @@ class _Line:
     nullable: str = ""
 
 
-def write_dictionary(target_folder: Path) -> Path:
+def write_dictionary(target_folder: Path, country: Country) -> Path:
     """Write ``<target_folder>/dictionary.html``, whole or not at all; returns its path.
 
     Every table and view of the warehouse with every column: type, unit, meaning, key. Each table and column has an anchor:
     ``dictionary.html#fct_mpi`` and ``dictionary.html#fct_mpi.estimate``.
     """
     path = target_folder / "dictionary.html"
-    write_text(path, dictionary_page())
+    write_text(path, dictionary_page(country))
     return path
 
 
-def dictionary_page() -> str:
-    """The page as HTML, with nothing to be fetched from anywhere."""
+def dictionary_page(country: Country) -> str:
+    """The page as HTML, with nothing to be fetched from anywhere; columns of names are those of the country's languages."""
+    tables, views = tables_of(country), views_of(country)
     groups: dict[str, list[Table]] = {}
-    for table in TABLES:
+    for table in tables:
         groups.setdefault(table.group, []).append(table)
     parts = [
-        f"<nav aria-label='Tables'>{_contents(groups)}</nav>",
-        *(_table(table) for tables in groups.values() for table in tables),
-        *(_view(view, columns) for view, columns in _columns_of_views()),
+        f"<nav aria-label='Tables'>{_contents(groups, views)}</nav>",
+        *(_table(table) for grouped in groups.values() for table in grouped),
+        *(_view(view, columns, tables) for view, columns in _columns_of_views(tables, views)),
     ]
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -70,12 +73,12 @@ A column marked <em>may be empty</em> holds NULL where a value is not known, doe
 """
 
 
-def _contents(groups: dict[str, list[Table]]) -> str:
+def _contents(groups: dict[str, list[Table]], views: Iterable[View]) -> str:
     lines = [
         f"<li>{escape(group)}: {', '.join(_link(table.name) for table in tables)}</li>"
         for group, tables in groups.items()
     ]
-    lines.append(f"<li>views: {', '.join(_link(view.name) for view in VIEWS)}</li>")
+    lines.append(f"<li>views: {', '.join(_link(view.name) for view in views)}</li>")
     return f"<ul>{''.join(lines)}</ul>"
 
 
@@ -109,10 +112,10 @@ def _meaning(column: Column) -> str:
     return " ".join(parts)
 
 
-def _view(view: View, columns: Iterable[tuple[str, str]]) -> str:
+def _view(view: View, columns: Iterable[tuple[str, str]], tables: Iterable[Table]) -> str:
     """A view: a column that has no description of its own has that of the table it comes from."""
     known: dict[str, Column] = {}
-    for table in TABLES:
+    for table in sorted(tables, key=lambda table: table.name != view.of):
         for column in table.columns:
             known.setdefault(column.name, column)
     lines = []
@@ -124,15 +127,16 @@ def _view(view: View, columns: Iterable[tuple[str, str]]) -> str:
     return _section(view.name, f"{view.description}. A view.", lines)
 
 
-def _columns_of_views() -> list[tuple[View, list[tuple[str, str]]]]:
+def _columns_of_views(tables: Iterable[Table], views: Iterable[View]) -> list[tuple[View, list[tuple[str, str]]]]:
     """Names and types of the views' columns, as DuckDB derives them from empty tables."""
     import duckdb
 
     with duckdb.connect(":memory:") as connection:
-        for table in TABLES:
+        for table in tables:
             connection.execute(table.ddl)
         found = []
-        for view in VIEWS:
+        for view in views:
+            connection.execute(f'CREATE VIEW "{view.name}" AS {view.sql}')
             described = connection.execute(f"DESCRIBE {view.sql}").fetchall()
             found.append((view, [(row[0], row[1]) for row in described]))
     return found

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from poverty_assets.catalog.columns import FINEST
 from poverty_assets.errors import NotObserved
+from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 
 REPORTED = 4
 """Quarters that get a report of their own when the warehouse is published: those that the explorer holds."""
 
 
-def write_pages(warehouse: Path, folder: Path) -> list[Path]:
+def write_pages(warehouse: Path, folder: Path, country: Country) -> list[Path]:
     """Write the explorer, the reports of the newest quarters and the dictionary; each whole or not at all.
 
     Where no quarter has an estimate there is no explorer.
@@ -28,9 +30,12 @@ def write_pages(warehouse: Path, folder: Path) -> list[Path]:
     from poverty_assets.reports.quarterly import write_report
 
     newest = published_quarters(warehouse)[-REPORTED:]
-    pages = [*(write_report(warehouse, folder, quarter) for quarter in newest), write_dictionary(folder)]
+    pages = [
+        *(write_report(warehouse, folder, quarter, country) for quarter in newest),
+        write_dictionary(folder, country),
+    ]
     try:
-        return [write_explorer(warehouse, folder / "explorer.html"), *pages]
+        return [write_explorer(warehouse, folder / "explorer.html", country), *pages]
     except NotObserved:  # quarters of registers and rasters alone have no estimate to draw
         return pages
 
@@ -45,13 +50,13 @@ def published_quarters(warehouse: Path) -> list[Quarter]:
 
 
 def change_pictures(warehouse: Path) -> dict[str, bytes]:
-    """Maps of the change of the headcount ratio of communes up to the newest quarter, one a baseline, with significance."""
+    """Maps of the change of the headcount ratio of small areas up to the newest quarter, one a baseline, with significance."""
     import duckdb
 
     from poverty_assets.reports.pictures.change import change_map
 
-    sql = """
-        SELECT c.* FROM fct_change c WHERE c.quarter = (SELECT max(quarter) FROM dim_quarter) AND c.area_level = 'commune'
+    sql = f"""
+        SELECT c.* FROM fct_change c WHERE c.quarter = (SELECT max(quarter) FROM dim_quarter) AND c.area_level = {FINEST}
           AND c.is_headline AND c.subgroup = 'all' AND c.change = 'absolute' AND c.statistic = 'headcount_ratio'
           AND c.k BETWEEN 0.33 AND 0.34 AND c.method <> 'direct' ORDER BY c.baseline_quarter, c.area_id
     """

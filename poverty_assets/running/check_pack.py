@@ -84,7 +84,7 @@ def check_pack(country_id: str) -> list[InputError]:
     sources = _sources(pack)
     measures = _measures(pack)
     _vulnerability(pack, sources, measures)
-    _explorer(pack, sources)
+    _explorer(pack, country, sources)
     for survey in ("dhs", "mics"):
         if pack.has("surveys", f"{survey}.yaml"):
             from poverty_assets.sources.surveys.recode import read_recode
@@ -184,18 +184,23 @@ def _registers(sources: list[SourceSpec]) -> set[str]:
     return {s.register_id for s in sources if isinstance(s, TableSource) and s.role in ("register", "history")}
 
 
-def _explorer(pack: _Pack, sources: list[SourceSpec]) -> None:
+def _explorer(pack: _Pack, country: Country | None, sources: list[SourceSpec]) -> None:
+    """The features that the map offers, and the words of pages."""
     from poverty_assets.reports.explorer.facts import read_facts
+    from poverty_assets.reports.words import GROUP, page_languages
 
-    facts = pack.read(read_facts, "explorer.yaml")
+    spoken = None if country is None else pack.read(lambda _: page_languages(country), "words")
+    words = {key.removeprefix(GROUP) for key in spoken[0].words if key.startswith(GROUP)} if spoken else set()
+    facts = pack.read(read_facts, "explorer.yaml") if pack.has("explorer.yaml") else None
     if facts is None:
         return
     file = read_lined_yaml(pack.folder / "explorer.yaml")
     features = {feature.feature_id: feature for spec in sources for feature in spec.features}
-    for name in facts["features"]:
+    for name, feature in facts.features.items():
+        _known(pack, file, "group with a word", feature.group, words, "features", name, "group")
         _known(pack, file, "feature", name, features, "features", name)
         if name in features:
-            _known(pack, file, "word for the unit", features[name].unit, facts["units"], "features", name)
+            _known(pack, file, "word for the unit", features[name].unit, facts.units, "features", name)
 
 
 def _named_in_country(pack: _Pack, country: Country, sources: list[SourceSpec]) -> None:

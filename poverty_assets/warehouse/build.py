@@ -14,20 +14,23 @@ import hashlib
 import json
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poverty_assets import __version__
 from poverty_assets.atomic import replacing
-from poverty_assets.catalog import TABLES, Table, table
+from poverty_assets.catalog import Table, table
 from poverty_assets.errors import GateFailed
+from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.changes import fill_changes
 from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unreadable
 from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import SEAL, Lake
+from poverty_assets.warehouse.local import level_rows, tables_of
 from poverty_assets.warehouse.provenance import nowcast_choice, survey_wave
-from poverty_assets.warehouse.views import VIEWS
+from poverty_assets.warehouse.views import View, views_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,19 +63,29 @@ class Publication:
 class _Edition:
     """What a file is made from, and what is said of it.
 
-    ``sealed`` quarters come from the lake, ``kept`` ones from the file before, which is attached as ``old`` where there is one.
+    ``sealed`` quarters come from the lake, ``kept`` ones from the file before, which is attached as ``old`` where there is one;
+    ``tables`` and ``views`` are those of the country.
     """
 
     lake: Lake
+    country: Country
     sealed: list[Quarter]
     kept: list[Quarter]
     is_simulated: bool
     run_id: str
     now: dt.datetime
 
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        return tables_of(self.country)
+
+    @cached_property
+    def views(self) -> tuple[View, ...]:
+        return views_of(self.country)
+
 
 def publish(
-    lake: Lake, target: Path, *, is_simulated: bool, run_id: str, now: dt.datetime | None = None
+    lake: Lake, target: Path, country: Country, *, is_simulated: bool, run_id: str, now: dt.datetime | None = None
 ) -> Publication:
     """Build ``target`` from the sealed quarters of the lake and swap it in.
 
@@ -99,7 +112,9 @@ def publish(
         for stale in target.parent.glob(".poverty*.tmp*"):
             stale.unlink(missing_ok=True)
         with replacing(target) as beside:
-            edition = _Edition(lake, sealed, sorted(kept), is_simulated, run_id, now or dt.datetime.now(dt.UTC))
+            edition = _Edition(
+                lake, country, sealed, sorted(kept), is_simulated, run_id, now or dt.datetime.now(dt.UTC)
+            )
             rows = _build(edition, beside, target)
             beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
             keep(target)
@@ -129,23 +144,24 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
         connection.execute("SET preserve_insertion_order = true")
         if old.is_file():
             connection.execute(f"ATTACH {_literal(str(old))} AS old (READ_ONLY)")
-        for definition in TABLES:
+        for definition in edition.tables:
             connection.execute(definition.ddl)
             _fill(connection, definition, edition)
+        _fill_levels(connection, edition.country)
         unchanged = _fill_quarters(connection, edition, old.is_file())
         fill_changes(connection, edition.lake, edition.sealed, unchanged)
         _fill_build(connection, edition)
-        _add_keys(connection)
-        for view in VIEWS:
-            connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
-        _comment(connection, edition.is_simulated)
-        failures = run_gate(connection)
+        _add_keys(connection, edition.tables)
+        for view in edition.views:
+            connection.execute(f'CREATE VIEW "{view.name}" AS {view.sql}')
+        _comment(connection, edition)
+        failures = run_gate(connection, edition.country)
         if failures:
             raise GateFailed(
                 f"{len(failures)} check(s) of the new warehouse failed; nothing was published, the last good file stays:\n"
                 + "\n".join(f"  {failure}" for failure in failures)
             )
-        rows = {t.name: _scalar(connection, f'SELECT count(*) FROM "{t.name}"') for t in TABLES}
+        rows = {t.name: _scalar(connection, f'SELECT count(*) FROM "{t.name}"') for t in edition.tables}
         if old.is_file():
             connection.execute("DETACH old")
         connection.execute("CHECKPOINT")
@@ -155,11 +171,10 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Edition) -> None:
-    """Insert a partitioned table's rows, quarter by quarter."""
+    """Insert a partitioned table's rows, quarter by quarter; a name in a language that a quarter lacks is NULL."""
     lake, sealed, kept = edition.lake, edition.sealed, edition.kept
     if not definition.partitioned:
         return
-    names = [f'"{column.name}"' for column in definition.lake_columns]
     has_quarter = not definition.keeps_newest
     for quarter in sorted([*sealed, *kept], reverse=definition.keeps_newest):
         if quarter in kept:
@@ -176,18 +191,27 @@ def _fill(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Ed
             if not files or not all(file.is_file() for file in files):
                 continue
             source, values = "read_parquet(?)", [[str(file) for file in files]]
+        held = {row[0] for row in connection.execute(f"DESCRIBE FROM {source}", values).fetchall()}
+        names = [f'"{c.name}"' for c in definition.lake_columns if c.name in held or not c.language]
         picked = ", ".join([f"DATE '{quarter.key}'"] * has_quarter + names)
         columns = ", ".join(['"quarter"'] * has_quarter + names)
         there = f' ANTI JOIN "{definition.name}" USING ({", ".join(definition.key)})' if definition.keeps_newest else ""
         connection.execute(f'INSERT INTO "{definition.name}" ({columns}) SELECT {picked} FROM {source}{there}', values)
 
 
-def _add_keys(connection: duckdb.DuckDBPyConnection) -> None:
+def _fill_levels(connection: duckdb.DuckDBPyConnection, country: Country) -> None:
+    rows = level_rows(country)
+    columns = ", ".join(f'"{name}"' for name in rows[0])
+    marks = ", ".join("?" * len(rows[0]))
+    connection.executemany(f"INSERT INTO dim_level ({columns}) VALUES ({marks})", [list(row.values()) for row in rows])
+
+
+def _add_keys(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) -> None:
     """Add the primary keys; a key that stands twice fails the gate."""
     import duckdb
 
     broken = []
-    for definition in TABLES:
+    for definition in tables:
         try:
             connection.execute(definition.key_ddl)
         except duckdb.ConstraintException as error:
@@ -197,11 +221,13 @@ def _add_keys(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _same_columns(connection: duckdb.DuckDBPyConnection, definition: Table) -> bool:
-    held = connection.execute(
+    """Whether the file before has the table's columns, in whatever languages."""
+    rows = connection.execute(
         "SELECT column_name FROM duckdb_columns() WHERE database_name = 'old' AND table_name = ? ORDER BY column_index",
         [definition.name],
     ).fetchall()
-    return [row[0] for row in held] == [column.name for column in definition.columns]
+    held = [row[0] for row in rows]
+    return held == [column.name for column in table(definition.name).as_in(held).columns]
 
 
 def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has_old: bool) -> set[Quarter]:
@@ -255,24 +281,26 @@ def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> Non
     )
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, is_simulated: bool) -> None:
+def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:
     """COMMENTs of every table, view and column."""
-    prefix = "SIMULATED DATA. " if is_simulated else ""
+    prefix = "SIMULATED DATA. " if edition.is_simulated else ""
     described: dict[str, str] = {}
-    for definition in TABLES:
+    of_table: dict[str, dict[str, str]] = {}
+    for definition in edition.tables:
         text = f"{prefix}{definition.description}. One row per {definition.grain}."
         connection.execute(f'COMMENT ON TABLE "{definition.name}" IS {_literal(text)}')
-        for column in definition.columns:
-            described.setdefault(column.name, column.comment)
-            connection.execute(f'COMMENT ON COLUMN "{definition.name}"."{column.name}" IS {_literal(column.comment)}')
-    for view in VIEWS:
-        connection.execute(f"COMMENT ON VIEW {view.name} IS {_literal(prefix + view.description)}")
+        of_table[definition.name] = {column.name: column.comment for column in definition.columns}
+        for name, text in of_table[definition.name].items():
+            described.setdefault(name, text)
+            connection.execute(f'COMMENT ON COLUMN "{definition.name}"."{name}" IS {_literal(text)}')
+    for view in edition.views:
+        connection.execute(f'COMMENT ON VIEW "{view.name}" IS {_literal(prefix + view.description)}')
+        known = described | of_table.get(view.of, {}) | view.columns
         for (name,) in connection.execute(
             "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND database_name = current_database()",
             [view.name],
         ).fetchall():
-            text = view.columns.get(name) or described[name]
-            connection.execute(f'COMMENT ON COLUMN {view.name}."{name}" IS {_literal(text)}')
+            connection.execute(f'COMMENT ON COLUMN "{view.name}"."{name}" IS {_literal(known[name])}')
 
 
 def _literal(text: str) -> str:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from poverty_assets.catalog.columns import AREA_LEVELS
 from poverty_assets.errors import UsageError
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.export_files import About, Form, write
@@ -56,7 +55,7 @@ def export(
     tables : sequence of str
         Tables and views; none means the profile of the level: a wide row an area.
     level : str, optional
-        Level of the areas; default commune for the profile, every level for tables.
+        Level of the areas; default the finest for the profile, every level for tables.
     quarters : sequence of Quarter
         Default the latest.
 
@@ -69,14 +68,15 @@ def export(
     """
 
     _check_target(target, form)
-    if level is not None and level not in AREA_LEVELS:
-        raise UsageError(f"{level!r} is not a level", remedy=f"use one of {', '.join(AREA_LEVELS)}")
     with connect(warehouse) as connection:
+        levels = _levels(connection)
+        if level is not None and level not in levels:
+            raise UsageError(f"{level!r} is not a level", remedy=f"use one of {', '.join(levels)}")
         asked = _quarters(connection, quarters)
         names = _known(connection, tables)
         read = {name: _rows(connection, name, level, asked, geographic=form in GEOGRAPHIC) for name in names}
         if not names:
-            level = level or "commune"
+            level = level or levels[-1]
             sql = f"SELECT * FROM ({profile_sql(connection, level)}) WHERE list_contains($quarters, quarter)"
             read[f"{level}_profile"] = connection.execute(sql, {"quarters": asked}).to_arrow_table()
         if form not in GEOGRAPHIC:
@@ -101,6 +101,12 @@ def _check_target(target: Path, form: Form) -> None:
         raise UsageError(
             f"a file of format {form} ends in {' or '.join(SUFFIXES[form])}", file=target, remedy="name it so"
         )
+
+
+def _levels(connection: Any) -> list[str]:
+    """Levels of areas from the country down; a smaller level has more of them, also in a file of an earlier version."""
+    rows = connection.execute("SELECT area_level FROM dim_area GROUP BY 1 ORDER BY count(*), min(length(area_id)), 1")
+    return [row[0] for row in rows.fetchall()]
 
 
 def _quarters(connection: Any, asked: Sequence[Quarter]) -> list[Any]:
@@ -134,7 +140,8 @@ def _known(connection: Any, asked: Sequence[str]) -> list[str]:
 
 
 def _rows(connection: Any, name: str, level: str | None, quarters: list[Any], *, geographic: bool) -> pa.Table:
-    columns = [row[0] for row in connection.execute(f'DESCRIBE "{name}"').fetchall()]
+    types = {row[0]: row[1] for row in connection.execute(f'DESCRIBE "{name}"').fetchall()}
+    columns = list(types)
     conditions: list[str] = []
     values: dict[str, Any] = {}
     if "quarter" in columns:
@@ -146,8 +153,11 @@ def _rows(connection: Any, name: str, level: str | None, quarters: list[Any], *,
     if geographic and "area_id" not in columns:
         raise UsageError(f"{name} has no areas to draw", remedy="export it as csv or xlsx")
     picked, joined = "(SELECT bool_or(is_simulated) FROM meta_build) AS is_simulated, t.*", ""
+    left_out = [column for column, kind in types.items() if kind.startswith("MAP")]  # no file has a form for it
     if "is_simulated" in columns:
-        picked = "t.is_simulated, t.* EXCLUDE (is_simulated)"
+        picked, left_out = "t.is_simulated, t.*", ["is_simulated", *left_out]
+    if left_out:
+        picked += f" EXCLUDE ({', '.join(left_out)})"
     if geographic and "geometry" not in columns:
         picked, joined = f"{picked}, a.geometry", " JOIN dim_area a ON a.area_id = t.area_id"
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from poverty_assets.catalog import TABLES, Table
+from poverty_assets.catalog import Table
+from poverty_assets.catalog.columns import FINEST
 from poverty_assets.catalog.vulnerability import IDENTITIES
+from poverty_assets.pack.country import Country
+from poverty_assets.warehouse.local import locale_of, tables_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,10 +20,11 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 
 
-def run_gate(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def run_gate(connection: duckdb.DuckDBPyConnection, country: Country) -> list[str]:
     """Run every check; return what failed, each with the number of rows and the first offender (empty: all passed)."""
     failures = []
-    for name, sql in [*_broken_columns(connection), *_checks()]:
+    tables = tables_of(country)
+    for name, sql in [*_broken_columns(connection, tables), _codes_of_levels(country), *_checks(tables)]:
         rows = connection.execute(f"SELECT count(*) OVER () AS n, * FROM ({sql}) LIMIT 1").fetchall()
         if rows:
             names = [part[0] for part in connection.description or []][1:]
@@ -29,9 +33,19 @@ def run_gate(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return failures
 
 
-def _checks() -> list[tuple[str, str]]:
+def _codes_of_levels(country: Country) -> tuple[str, str]:
+    """Areas whose code has not the form that the country's levels state of their level."""
+    forms = locale_of(country).levels.items()
+    cases = " ".join(
+        f"WHEN {_literal(level)} THEN NOT regexp_full_match(area_id, {_literal(code)})" for level, code in forms
+    )
+    sql = f"SELECT area_level, area_id FROM dim_area WHERE CASE area_level {cases} END"
+    return "dim_area: every code has the form of its level", sql
+
+
+def _checks(tables: tuple[Table, ...]) -> list[tuple[str, str]]:
     checks = []
-    facts = [t for t in TABLES if t.name.startswith("fct_")]
+    facts = [t for t in tables if t.name.startswith("fct_")]
     for fact in facts:
         keys = ", ".join(f'f."{key}"' for key in fact.key)
         checks.append(
@@ -45,10 +59,10 @@ def _checks() -> list[tuple[str, str]]:
     return [*checks, *_IDENTITIES, *IDENTITIES]
 
 
-def _broken_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+def _broken_columns(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) -> list[tuple[str, str]]:
     """Checks of columns that hold an illegal value, found in one scan a table."""
     broken = []
-    for definition in TABLES:
+    for definition in tables:
         rules = _column_rules(definition)
         if not rules:
             continue
@@ -75,12 +89,16 @@ def _column_rules(definition: Table) -> list[tuple[str, str]]:
         if column.allowed is not None:
             rules.append(f"{name} NOT IN ({', '.join(repr(value) for value in column.allowed)})")
         if column.pattern is not None:
-            rules.append(f"NOT regexp_full_match({name}, '{column.pattern.strip('^$')}')")
+            rules.append(f"NOT regexp_full_match({name}, {_literal(column.pattern)})")
         if column.type == "DOUBLE":
             rules.append(f"isnan({name}) OR isinf({name})")
         if rules:
             checks.append((column.name, " OR ".join(rules)))
     return checks
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _headline(fact: Table) -> str:
@@ -156,11 +174,11 @@ _IDENTITIES: tuple[tuple[str, str], ...] = (
         " WHERE NOT suppressed AND households > 0 AND abs(rate - listed / households) > 1e-9",
     ),
     (
-        "fct_register: every commune has a row in every register and quarter",
-        """
-        SELECT r.quarter, r.register_id, count(*) AS communes FROM fct_register r
-        WHERE area_level = 'commune' AND is_headline GROUP BY ALL
-        HAVING count(*) < (SELECT count(DISTINCT area_id) FROM fct_register WHERE area_level = 'commune')
+        "fct_register: every area of the finest level has a row in every register and quarter",
+        f"""
+        SELECT r.quarter, r.register_id, count(*) AS areas FROM fct_register r
+        WHERE area_level = {FINEST} AND is_headline GROUP BY ALL
+        HAVING count(*) < (SELECT count(DISTINCT area_id) FROM fct_register WHERE area_level = {FINEST})
         """,
     ),
     (

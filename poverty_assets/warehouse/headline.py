@@ -8,18 +8,24 @@ from __future__ import annotations
 import pandas as pd
 
 from poverty_assets.catalog import table
+from poverty_assets.pack.levels import Levels
 
 _LARGE = ("direct", "published", "composite", "modelled", "downscaled", "register")
 _SMALL = ("composite", "modelled", "downscaled", "direct", "register", "published")
-PREFERENCE = {"country": _LARGE, "province": _LARGE, "district": _SMALL, "commune": _SMALL}
-"""Evidence to quote, the first that has an unsuppressed row.
-
-Of the country and its provinces, what the survey says stands by itself: our own direct estimate, whose microdata, interval and
-overlap the warehouse can show, before a published one. Districts and communes have too few households for that; all their
-figures come from one joint profile, so that they agree with one another, and the direct estimate is one of its parts."""
 
 
-def combine(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
+def preference(levels: Levels) -> dict[str, tuple[str, ...]]:
+    """Evidence to quote at each level, the first that has an unsuppressed row.
+
+    Of the country and the areas of the published level, what the survey says stands by itself: our own direct estimate, whose
+    microdata, interval and overlap the warehouse can show, before a published one. Smaller areas have too few households for that;
+    all their figures come from one joint profile, so that they agree with one another, and the direct estimate is one of its parts.
+    """
+    large = (levels.ids[0], levels.published)
+    return {level: _LARGE if level in large else _SMALL for level in levels.ids}
+
+
+def combine(name: str, parts: list[pd.DataFrame], levels: Levels) -> pd.DataFrame:
     """Stack the rows of a fact table and mark the headline.
 
     Parameters
@@ -28,6 +34,8 @@ def combine(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
         Fact table of the catalog.
     parts : list of DataFrame
         Rows without ``is_headline``, each of its own ``method``.
+    levels : Levels
+        The country's.
 
     Returns
     -------
@@ -39,17 +47,24 @@ def combine(name: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
     if not filled:
         return pd.DataFrame(columns=[*columns, "is_headline"])
     rows = pd.concat(filled, ignore_index=True)
-    order = {(level, method): place for level, methods in PREFERENCE.items() for place, method in enumerate(methods)}
-    rank = pd.Series(pd.MultiIndex.from_frame(rows[["area_level", "method"]]).map(order), index=rows.index)
-    # a suppressed row is quoted only where nothing else is there: better "withheld" than no row
-    rank = rank + len(order) * rows["suppressed"].astype(bool)
+    rank = _rank(rows, levels)
     figure = [key for key in definition.key if key not in ("quarter", "method")]
     best = rank.groupby([rows[key] for key in figure], sort=False).transform("min")
     rows["is_headline"] = (rank == best).to_numpy()
     return rows[[column.name for column in definition.lake_columns]]
 
 
-def combine_overlap(name: str, direct: pd.DataFrame, of_areas: pd.DataFrame | None) -> pd.DataFrame:
+def _rank(rows: pd.DataFrame, levels: Levels) -> pd.Series:
+    """Place of each row's evidence, the first to quote 0."""
+    order = {
+        (level, method): place for level, methods in preference(levels).items() for place, method in enumerate(methods)
+    }
+    rank = pd.Series(pd.MultiIndex.from_frame(rows[["area_level", "method"]]).map(order), index=rows.index)
+    # a suppressed row is quoted only where nothing else is there: better "withheld" than no row
+    return rank + len(order) * rows["suppressed"].astype(bool)
+
+
+def combine_overlap(name: str, direct: pd.DataFrame, of_areas: pd.DataFrame | None, levels: Levels) -> pd.DataFrame:
     """Rows of a table of overlap: direct ones and those of joint profiles; sets of deprivations of one evidence an area.
 
     Parameters
@@ -61,11 +76,11 @@ def combine_overlap(name: str, direct: pd.DataFrame, of_areas: pd.DataFrame | No
         return direct
     both = [part for part in (direct, direct.head(0) if of_areas is None else of_areas) if len(part)]
     if name == "fct_bundle" and both:
-        both = [of_one_method(pd.concat(both, ignore_index=True))]
-    return combine(name, both)
+        both = [of_one_method(pd.concat(both, ignore_index=True), levels)]
+    return combine(name, both, levels)
 
 
-def of_one_method(rows: pd.DataFrame) -> pd.DataFrame:
+def of_one_method(rows: pd.DataFrame, levels: Levels) -> pd.DataFrame:
     """Of the sets of an area and subgroup only those of the evidence to quote.
 
     Which sets are listed differs between methods, and so does their rank: lists of two methods would not make one.
@@ -77,9 +92,7 @@ def of_one_method(rows: pd.DataFrame) -> pd.DataFrame:
     """
     if rows.empty:
         return rows
-    order = {(level, method): place for level, methods in PREFERENCE.items() for place, method in enumerate(methods)}
-    rank = pd.Series(pd.MultiIndex.from_frame(rows[["area_level", "method"]]).map(order), index=rows.index)
-    rank = rank + len(order) * rows["suppressed"].astype(bool)
+    rank = _rank(rows, levels)
     best = rank.groupby([rows["area_id"], rows["subgroup"]], sort=False).transform("min")
     method = rows["method"].where(rank == best)
     quoted = method.groupby([rows["area_id"], rows["subgroup"]], sort=False).transform("first")

@@ -45,8 +45,8 @@ class Lake:
     def write(self, name: str, quarter: Quarter, frame: pd.DataFrame, noted: Mapping[str, Any] | None = None) -> Path:
         """Write a partition whole, replacing any before it; what is noted of it first.
 
-        Columns, order and types follow the catalog; rows of a published table are sorted by its key, so that the same rows give the
-        same bytes. A source (``src_<source_id>``) is written as it is.
+        Columns, order and types follow the catalog, with names in as many languages as the rows have; rows of a published table are
+        sorted by its key, so that the same rows give the same bytes. A source (``src_<source_id>``) is written as it is.
         """
         import pyarrow.parquet as pq
 
@@ -179,7 +179,7 @@ def _as_arrow(name: str, frame: pd.DataFrame) -> Any:
 def _conform(frame: pd.DataFrame, definition: Table) -> Any:
     import pyarrow as pa
 
-    schema = definition.arrow_schema()
+    schema = definition.as_in(map(str, frame.columns)).arrow_schema()
     if not len(frame.columns):  # nothing at all: no rows
         return schema.empty_table()
     absent = [field.name for field in schema if field.name not in frame.columns]

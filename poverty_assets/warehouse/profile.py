@@ -1,4 +1,4 @@
-"""One wide row an area: what most people want of a commune, for export with its boundary.
+"""One wide row an area: what most people want of it, for export with its boundary.
 
 Belongs here: the query behind the profile of any level, and what its columns mean. Does not belong here: file formats
 (``export_files``). Only headline rows are read; a suppressed figure is NULL in them already.
@@ -28,7 +28,7 @@ DESCRIPTIONS = {
     "largest_pair": "The two deprivations that most people have together",
     "largest_pair_share": "Share of people deprived in both",
     "register_rate": "Share of households listed on the register",
-    "register_modelled_rate": "Share predicted by a model that did not see the commune's 50 km block",
+    "register_modelled_rate": "Share predicted by a model that did not see the area's 50 km block",
     "register_coverage_gap": "Modelled rate less the register's: above 0 the register lists fewer than its peers",
     "is_simulated": "True: the figure is invented and must not be quoted",
 }
@@ -37,6 +37,7 @@ DESCRIPTIONS = {
 def profile_sql(connection: Any, level: str) -> str:
     """The query of the profile: one row an area of ``level`` and quarter, ``geometry`` as WKB last."""
     measure = _measure(connection)
+    names = ", ".join(f"a.{_name(column)}" for column in _names(connection))
     ids = [
         row[0]
         for row in connection.execute(
@@ -69,7 +70,7 @@ def profile_sql(connection: Any, level: str) -> str:
                    coverage_gap_ci_high AS register_coverage_gap_ci_high
             FROM fct_register WHERE is_headline AND area_level = {_literal(level)}
             QUALIFY row_number() OVER (PARTITION BY quarter, area_id ORDER BY register_id) = 1)
-        SELECT q.is_simulated, q.quarter, q.label AS quarter_label, a.area_id, a.area_level, a.name_en, a.name_km, a.parent_id,
+        SELECT q.is_simulated, q.quarter, q.label AS quarter_label, a.area_id, a.area_level, {names}, a.parent_id,
                p.name_en AS parent_name_en, a.is_urban, a.population, a.households, a.area_km2, a.centroid_lon, a.centroid_lat,
                m.mpi_method, m.mpi_n_households, m.mpi_suppressed, m.mpi_quality_flag, {of_statistics}{of_ids},
                r.largest_pair, r.largest_pair_share, r.largest_pair_share_ci_low, r.largest_pair_share_ci_high,
@@ -155,6 +156,12 @@ def _three(name: str, condition: str) -> str:
 def _only(column: str) -> str:
     aggregate = "bool_or" if column == "suppressed" else "max"
     return f"{aggregate}({column}) FILTER (statistic = 'headcount_ratio' AND {_THIRD})"
+
+
+def _names(connection: Any) -> list[str]:
+    """Columns of ``dim_area`` that hold a name, one a language."""
+    columns = [row[0] for row in connection.execute("DESCRIBE dim_area").fetchall()]
+    return [column for column in columns if column.startswith("name_")]
 
 
 def _measure(connection: Any) -> str:

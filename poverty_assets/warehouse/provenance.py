@@ -50,6 +50,6 @@ def survey_wave(lake: Lake, quarter: Quarter) -> tuple[str | None, dt.date | Non
 
 
 def nowcast_choice(lake: Lake, quarter: Quarter) -> tuple[str | None, str | None]:
-    """Whether the quarter's commune estimates are a nowcast or persistence, and why; (None, None) without a survey."""
+    """Whether the quarter's estimates of small areas are a nowcast or persistence, and why; (None, None) without a survey."""
     noted = lake.notes("area_draw", quarter) if lake.has("area_draw", quarter) else {}
     return (noted["nowcast"], noted["reason"]) if noted.get("nowcast") else (None, None)

@@ -91,16 +91,21 @@ def _formed(data: Any, form: str) -> bytes:
         pq.write_table(data, buffer)
         return buffer.getvalue()
     if form == "json":
-        frame = data.to_pandas(date_as_object=True)
+        frame = data.to_pandas(date_as_object=True, maps_as_pydicts="strict")
         return (frame.to_json(orient="records", force_ascii=False, date_format="iso") + "\n").encode()
     import pyarrow.csv
 
-    lists = [i for i, field in enumerate(data.schema) if pa.types.is_list(field.type)]
-    for i in lists:  # a list has no form in csv: written with bars
-        joined = ["|".join(value) if value is not None else None for value in data.column(i).to_pylist()]
+    several = [i for i, field in enumerate(data.schema) if pa.types.is_list(field.type) or pa.types.is_map(field.type)]
+    for i in several:  # a list or a map has no form in csv: written with bars
+        joined = [None if value is None else "|".join(map(_text, value)) for value in data.column(i).to_pylist()]
         data = data.set_column(i, data.schema.field(i).name, pa.array(joined, pa.string()))
     pyarrow.csv.write_csv(data, buffer)
     return buffer.getvalue()
+
+
+def _text(item: Any) -> str:
+    """An item of a list; a pair of a map as ``key=value``."""
+    return "=".join("" if part is None else str(part) for part in item) if isinstance(item, tuple) else str(item)
 
 
 def status_text(warehouse: Path) -> str:

@@ -1,85 +1,107 @@
 """Views for analysts.
 
-Belongs here: the SQL of each ``v_...`` view, and what its own columns mean. A column that keeps its table's name keeps its
-description from the catalog.
+Belongs here: the SQL of each ``v_...`` view, and what its own columns mean; views under names that a table or view had before
+(``aliases`` of the pack). A column that keeps its table's name keeps its description from the catalog.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
+from poverty_assets.catalog.columns import FINEST
 from poverty_assets.catalog.vulnerability import HOTSPOT_COLUMNS, HOTSPOT_SQL, REGISTER_AUDIT_SQL
+from poverty_assets.errors import SpecificationError
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.levels import Level
+from poverty_assets.warehouse.local import tables_of
 
 
 @dataclass(frozen=True)
 class View:
-    """A view: its SQL, and descriptions of columns that no table of the catalog has."""
+    """A view: its SQL, and descriptions of columns that no table of the catalog has.
+
+    ``of`` is the table or view that it is another name of, where it is one.
+    """
 
     name: str
     description: str
     sql: str
     columns: dict[str, str] = field(default_factory=dict)
+    of: str = ""
 
 
 _LATEST = "(SELECT max(quarter) FROM dim_quarter)"
 
-VIEWS: tuple[View, ...] = (
+
+def views_of(country: Country) -> tuple[View, ...]:
+    """The views as they are in a country, those under older names after the others.
+
+    Raises
+    ------
+    SpecificationError
+        If a name of the pack's ``aliases`` is taken, or stands for no table or view.
+    """
+    names = ", ".join(f"a.name_{code}" for code in country.language_codes)
+    views = [_area_profile(country), *_VIEWS]
+    views = [replace(view, sql=view.sql.replace("{names}", names)) for view in views]
+    own = {view.name: view.columns for view in views}
+    described = {view.name: view.description for view in views}
+    described |= {one.name: one.description for one in tables_of(country)}
+    wrong = [f"{old}: {new}" for old, new in country.aliases.items() if old in described or new not in described]
+    if wrong:
+        raise SpecificationError(
+            f"{len(wrong)} aliases name no table or view, or have the name of one; first {wrong[0]}",
+            file=country.folder / "country.yaml",
+            remedy="write the old name, which nothing has now, and the name of a table or view after it",
+        )
+    return (
+        *views,
+        *(
+            View(old, f"Other name of {new}. {described[new]}", f'SELECT * FROM "{new}"', own.get(new, {}), of=new)
+            for old, new in country.aliases.items()
+        ),
+    )
+
+
+def _area_profile(country: Country) -> View:
+    """``v_area_profile``; areas of each larger level are found from parent to parent, whatever level a parent is of."""
+    levels = [country.levels[level] for level in (country.levels.published, *country.levels.between)]
+    steps = range(1, len(levels) + 1)
+    holders = "".join(f", {_named(level, steps)} AS {level.level_id}_name_en" for level in levels)
+    joins = "".join(
+        f" LEFT JOIN dim_area p{i} ON p{i}.area_id = {f'p{i - 1}' if i > 1 else 'a'}.parent_id" for i in steps
+    )
+    return replace(
+        _AREA_PROFILE,
+        sql=_AREA_PROFILE.sql.replace("{holders}", holders).replace("{joins}", joins),
+        columns={f"{level.level_id}_name_en": f"Name of the {level.name('en')} in Latin script" for level in levels}
+        | _AREA_PROFILE.columns,
+    )
+
+
+def _named(level: Level, steps: Sequence[int]) -> str:
+    """SQL of the name of the area of a level among the areas above."""
+    cases = " ".join(f"WHEN p{i}.area_level = '{level.level_id}' THEN p{i}.name_en" for i in steps)
+    return f"CASE {cases} END"
+
+
+_VIEWS: tuple[View, ...] = (
     View(
         "v_mpi_latest",
         "Headline figures of the latest quarter for all people: a row per area, measure, k and statistic",
         f"""
-        SELECT f.quarter, f.area_id, a.area_level, a.name_en, a.name_km, a.parent_id, f.measure_id, f.k, f.statistic,
+        SELECT f.quarter, f.area_id, a.area_level, {{names}}, a.parent_id, f.measure_id, f.k, f.statistic,
                f.estimate, f.se, f.ci_low, f.ci_high, f.method, f.n_households, f.suppressed, f.quality_flag
         FROM fct_mpi f JOIN dim_area a USING (area_id)
         WHERE f.is_headline AND f.subgroup = 'all' AND f.quarter = {_LATEST}
         """,
     ),
     View(
-        "v_commune_profile",
-        "One wide row per commune and quarter: poverty, register and the most frequent features",
-        """
-        WITH mpi AS (
-            SELECT quarter, area_id, measure_id,
-                   max(estimate) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio,
-                   max(ci_low) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio_ci_low,
-                   max(ci_high) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio_ci_high,
-                   max(estimate) FILTER (WHERE statistic = 'intensity') AS intensity,
-                   max(estimate) FILTER (WHERE statistic = 'mpi') AS mpi,
-                   max(method) FILTER (WHERE statistic = 'headcount_ratio') AS mpi_method
-            FROM fct_mpi
-            WHERE is_headline AND subgroup = 'all' AND k BETWEEN 0.33 AND 0.34 AND area_level = 'commune'
-            GROUP BY ALL
-        )
-        SELECT q.quarter, a.area_id, a.name_en, a.name_km, p.name_en AS province_name_en, d.name_en AS district_name_en,
-               a.is_urban, a.population, a.households, a.area_km2, a.centroid_lon, a.centroid_lat,
-               mpi.measure_id, mpi.headcount_ratio, mpi.headcount_ratio_ci_low, mpi.headcount_ratio_ci_high,
-               mpi.intensity, mpi.mpi, mpi.mpi_method,
-               r.rate AS register_rate, r.modelled_rate AS register_modelled_rate, r.coverage_gap
-        FROM dim_quarter q
-        CROSS JOIN (SELECT * FROM dim_area WHERE area_level = 'commune') a
-        LEFT JOIN dim_area d ON d.area_id = a.parent_id
-        LEFT JOIN dim_area p ON p.area_id = d.parent_id
-        LEFT JOIN mpi ON mpi.quarter = q.quarter AND mpi.area_id = a.area_id
-        LEFT JOIN fct_register r ON r.quarter = q.quarter AND r.area_id = a.area_id AND r.is_headline
-        """,
-        {
-            "province_name_en": "Name of the province in Latin script",
-            "district_name_en": "Name of the district in Latin script",
-            "headcount_ratio": "Share of people who are multidimensionally poor at k of one third; NULL where no evidence is published",
-            "headcount_ratio_ci_low": "Lower bound of its 95% interval",
-            "headcount_ratio_ci_high": "Upper bound of its 95% interval",
-            "intensity": "Mean deprivation score among the poor",
-            "mpi": "Headcount ratio times intensity",
-            "mpi_method": "Evidence behind the headcount ratio",
-            "register_rate": "Share of households listed on the register",
-            "register_modelled_rate": "Share predicted by a model that did not see the commune's 50 km block",
-        },
-    ),
-    View(
         "v_overlap_latest",
         "Overlap of deprivations in the latest quarter for all people: a row per area and pair, the strongest first",
         f"""
-        SELECT o.quarter, o.area_id, a.area_level, a.name_en, a.name_km, o.measure_id, o.indicator_a, o.indicator_b,
+        SELECT o.quarter, o.area_id, a.area_level, {{names}}, o.measure_id, o.indicator_a, o.indicator_b,
                o.share_a, o.share_b, o.share_both, o.share_both_ci_low, o.share_both_ci_high,
                o.lift, o.lift_ci_low, o.lift_ci_high, o.phi, o.redundancy, o.odds_ratio,
                o.method, o.n_households, o.suppressed, o.quality_flag
@@ -90,13 +112,13 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "v_register_gap",
-        "Communes by how far the register falls short of what a model expects, the largest gap first (latest quarter)",
+        "Areas by how far the register falls short of what a model expects, the largest gap first (latest quarter)",
         f"""
-        SELECT r.quarter, r.area_id, a.name_en, a.name_km, a.parent_id, r.register_id, r.households, r.listed, r.rate,
+        SELECT r.quarter, r.area_id, {{names}}, a.parent_id, r.register_id, r.households, r.listed, r.rate,
                r.modelled_rate, r.modelled_rate_ci_low, r.modelled_rate_ci_high,
                r.coverage_gap, r.coverage_gap_ci_low, r.coverage_gap_ci_high, r.quality_flag
         FROM fct_register r JOIN dim_area a USING (area_id)
-        WHERE r.is_headline AND r.area_level = 'commune' AND r.coverage_gap IS NOT NULL AND r.quarter = {_LATEST}
+        WHERE r.is_headline AND r.area_level = {FINEST} AND r.coverage_gap IS NOT NULL AND r.quarter = {_LATEST}
         ORDER BY r.coverage_gap DESC
         """,
     ),
@@ -104,7 +126,7 @@ VIEWS: tuple[View, ...] = (
         "v_change_latest",
         "Change of every headline statistic up to the latest quarter, for all people: a row per area, statistic and baseline",
         f"""
-        SELECT c.quarter, c.baseline_quarter, c.area_id, a.area_level, a.name_en, a.name_km, a.parent_id, c.measure_id, c.k,
+        SELECT c.quarter, c.baseline_quarter, c.area_id, a.area_level, {{names}}, a.parent_id, c.measure_id, c.k,
                c.statistic, c.indicator_id, c.difference, c.se, c.ci_low, c.ci_high, c.is_significant, c.method,
                c.n_households, c.quality_flag
         FROM fct_change c JOIN dim_area a USING (area_id)
@@ -140,13 +162,52 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "v_hotspot",
-        "Communes where deprivations are high together and next to each other in the latest quarter, the most indicators first",
+        "Areas where deprivations are high together and next to each other in the latest quarter, the most indicators first",
         HOTSPOT_SQL,
         HOTSPOT_COLUMNS,
     ),
     View(
         "v_register_audit",
-        "Communes by the share of poor households that the register is expected to miss, the latest quarter, worst first",
+        "Areas by the share of poor households that the register is expected to miss, the latest quarter, worst first",
         REGISTER_AUDIT_SQL,
     ),
+)
+
+_AREA_PROFILE = View(
+    "v_area_profile",
+    "One wide row per area of the finest level and quarter: poverty, register and the most frequent features",
+    f"""
+WITH mpi AS (
+    SELECT quarter, area_id, measure_id,
+           max(estimate) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio,
+           max(ci_low) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio_ci_low,
+           max(ci_high) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio_ci_high,
+           max(estimate) FILTER (WHERE statistic = 'intensity') AS intensity,
+           max(estimate) FILTER (WHERE statistic = 'mpi') AS mpi,
+           max(method) FILTER (WHERE statistic = 'headcount_ratio') AS mpi_method
+    FROM fct_mpi
+    WHERE is_headline AND subgroup = 'all' AND k BETWEEN 0.33 AND 0.34 AND area_level = {FINEST}
+    GROUP BY ALL
+)
+SELECT q.quarter, a.area_id, {{names}}{{holders}},
+       a.is_urban, a.population, a.households, a.area_km2, a.centroid_lon, a.centroid_lat,
+       mpi.measure_id, mpi.headcount_ratio, mpi.headcount_ratio_ci_low, mpi.headcount_ratio_ci_high,
+       mpi.intensity, mpi.mpi, mpi.mpi_method,
+       r.rate AS register_rate, r.modelled_rate AS register_modelled_rate, r.coverage_gap
+FROM dim_quarter q
+CROSS JOIN (SELECT * FROM dim_area WHERE area_level = {FINEST}) a
+{{joins}}
+LEFT JOIN mpi ON mpi.quarter = q.quarter AND mpi.area_id = a.area_id
+LEFT JOIN fct_register r ON r.quarter = q.quarter AND r.area_id = a.area_id AND r.is_headline
+""",
+    {
+        "headcount_ratio": "Share of people who are multidimensionally poor at k of one third; NULL where no evidence is published",
+        "headcount_ratio_ci_low": "Lower bound of its 95% interval",
+        "headcount_ratio_ci_high": "Upper bound of its 95% interval",
+        "intensity": "Mean deprivation score among the poor",
+        "mpi": "Headcount ratio times intensity",
+        "mpi_method": "Evidence behind the headcount ratio",
+        "register_rate": "Share of households listed on the register",
+        "register_modelled_rate": "Share predicted by a model that did not see the area's 50 km block",
+    },
 )

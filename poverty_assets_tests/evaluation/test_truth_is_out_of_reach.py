@@ -114,7 +114,7 @@ def test_an_entry_with_its_file_suffices_for_scores(with_rates, tmp_path):
     (tmp_path / "truth" / "rates.csv").write_text("code,rate\n" + "".join(rates))
     given = {
         "fct_mpi": figures(PREFIXED, shares),
-        "commune_feature": pd.DataFrame({"area_id": [], "feature_id": [], "value": []}),
+        "area_feature": pd.DataFrame({"area_id": [], "feature_id": [], "value": []}),
         "dim_area": PREFIXED.dim_area,
     }
     quarters = quarterly(Quarter(2010, 1))

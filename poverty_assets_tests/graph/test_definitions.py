@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 import poverty_assets
-from poverty_assets.catalog import TABLES
 from poverty_assets.definitions import build_definitions
 from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.schedules import request
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
+from poverty_assets.warehouse.local import tables_of
+from poverty_assets_tests.warehouse.small_lake import KHM
 
 PACKAGE = Path(poverty_assets.__file__).parent
 WIRING = {"graph", "running", "definitions.py"}
@@ -38,7 +39,7 @@ def test_the_workspace_loads_the_headline_assets_as_the_server_does(tmp_path, mo
     entry = yaml.safe_load((PACKAGE.parent / "workspace.yaml").read_text())["load_from"][0]["python_module"]
     loaded = dg.Definitions.merge(__import__(entry["module_name"], fromlist=["x"]).poverty_assets())
     keys = {key.to_user_string() for key in loaded.resolve_asset_graph().materializable_asset_keys}
-    assert {"dim_area", "commune_feature", "fct_mpi", "fct_register", "survey_household", "warehouse"} <= keys
+    assert {"dim_area", "area_feature", "fct_mpi", "fct_register", "survey_household", "warehouse"} <= keys
 
 
 def test_every_asset_says_what_it_is_whose_it_is_and_where_it_stands(nodes):
@@ -54,7 +55,7 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_it_stands(nodes):
 def test_every_table_of_the_lake_is_an_asset_with_its_columns_units_and_checks(definitions, nodes):
     by_name = {node.key.to_user_string(): node for node in nodes}
     checked = {key.asset_key.to_user_string() for key in definitions.resolve_asset_graph().asset_check_keys}
-    for table in TABLES:
+    for table in tables_of(KHM):
         if not table.is_one_file:
             continue
         schema = by_name[table.name].metadata["dagster/column_schema"]

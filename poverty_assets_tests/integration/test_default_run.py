@@ -166,7 +166,7 @@ def test_every_covariate_of_the_judged_nowcast_is_one_of_the_published_nowcasts(
     lake, quarter, named = Lake(home / "lake"), Quarter(2026, 3), ["feature_id", "register_id"]
     then = lake.read("wave_feature", quarter, ["wave", *named]).query("wave != ''")
     judged, latest = (set(rows[named].itertuples(index=False, name=None)) for _, rows in then.groupby("wave"))
-    now = {(name, "") for name in lake.read("commune_feature", quarter, ["feature_id"])["feature_id"]}
+    now = {(name, "") for name in lake.read("area_feature", quarter, ["feature_id"])["feature_id"]}
     now |= {("", name) for name in lake.read("register_count", quarter, ["register_id"])["register_id"]}
     assert ("", "simulated_register") in judged
     assert judged & latest <= now

@@ -19,6 +19,7 @@ import pytest
 
 from poverty_assets.reports.explorer import write_explorer
 from poverty_assets_tests.reports import explorer_warehouse as made
+from poverty_assets_tests.warehouse.small_lake import KHM
 
 KHMER = re.compile("[\u1780-\u17ff]")
 PATIENCE = 120_000  # milliseconds; what never comes fails by it, and a busy machine is no reason to fail
@@ -39,7 +40,7 @@ def warehouse(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def file(warehouse) -> Path:
-    return write_explorer(warehouse, warehouse.parent / "explorer.html")
+    return write_explorer(warehouse, warehouse.parent / "explorer.html", KHM)
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +247,7 @@ def test_a_withheld_area_says_so(page):
 def test_real_data_are_not_called_simulated(chromium, tmp_path):
     real = made.write_warehouse(tmp_path / "poverty.duckdb", simulated=False)
     page = chromium.new_page()
-    page.goto(write_explorer(real, tmp_path / "explorer.html").as_uri())
+    page.goto(write_explorer(real, tmp_path / "explorer.html", KHM).as_uri())
     settle(page)
     assert page.locator("#banner").is_hidden()
     assert "simulated" not in page.locator("body").inner_text().lower()

@@ -79,7 +79,7 @@ def test_every_folder_of_the_lake_is_a_table_of_the_catalog_and_has_its_columns(
 def test_every_figure_names_its_sources_and_every_check_left_its_rows(run_cli, home):
     assert int(rows(run_cli, home, "SELECT count(*) FROM meta_source WHERE length(sha256) = 64")[0][0]) == 28
     tables = {row[0] for row in rows(run_cli, home, "SELECT DISTINCT table_name FROM check_result")}
-    assert {"dim_area", "commune_feature", "fct_register", "fct_mpi", "meta_source", "model_metric"} <= tables
+    assert {"dim_area", "area_feature", "fct_register", "fct_mpi", "meta_source", "model_metric"} <= tables
 
 
 def test_an_older_quarter_sees_only_what_was_observed_by_its_end(run_cli, home, landing):

@@ -18,9 +18,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from poverty_assets.catalog import TABLES, Table
+from poverty_assets.catalog import Table
 from poverty_assets.catalog.vulnerability import VULNERABILITY_TABLES
 from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.local import level_rows, tables_of
+from poverty_assets_tests.warehouse.small_lake import KHM
 
 QUARTERS = (Quarter(2025, 3), Quarter(2026, 3))
 MEASURE = "global_mpi"
@@ -191,7 +193,7 @@ def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[st
     features = features[features["area_id"] != "KH"]
     day = quarter.end
     return {
-        "commune_feature": features.assign(
+        "area_feature": features.assign(
             value=np.where(features["feature_id"] == "school_count", 3.0, random.uniform(0, 90, len(features))),
             unit=features["feature_id"].map({"nightlights_mean": "nW cm-2 sr-1"}).fillna("count"),
             source_id="raster", observed_on=day,
@@ -237,6 +239,7 @@ def _once(
     )
     stamp = dt.datetime(2026, 10, 20, 2, 0)
     return {
+        "dim_level": pd.DataFrame(level_rows(KHM)),
         "dim_area": places,
         "dim_context": context(),
         "dim_indicator": names.assign(
@@ -265,7 +268,7 @@ def write_warehouse(
     """Write the file; tables named in ``without`` are left out if an older file may lack them, else left empty."""
     world = world or World()
     places = areas(world)
-    by_name: dict[str, Table] = {table.name: table for table in TABLES}
+    by_name: dict[str, Table] = {table.name: table for table in tables_of(KHM)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
         for name, table in by_name.items():
@@ -283,6 +286,7 @@ def write_warehouse(
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:
-    rows = frame.reindex(columns=[column.name for column in table.columns])  # noqa: F841 - read by name below
-    casts = ", ".join(f'"{c.name}"::{c.type}' for c in table.columns)
-    connection.execute(f'INSERT INTO "{table.name}" SELECT {casts} FROM rows')
+    rows = frame.reindex(columns=[column.name for column in table.stored_columns])  # noqa: F841 - read by name below
+    names = ", ".join(f'"{c.name}"' for c in table.stored_columns)
+    casts = ", ".join(f'"{c.name}"::{c.type}' for c in table.stored_columns)
+    connection.execute(f'INSERT INTO "{table.name}" ({names}) SELECT {casts} FROM rows')

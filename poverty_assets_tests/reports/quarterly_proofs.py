@@ -217,17 +217,18 @@ PROOFS: dict[str, Callable[[Raw], Rows]] = {
 }  # fmt: skip
 PROOFS |= RECORD_PROOFS
 PROOFS |= {
-    "pair_where_province": pair_where("province"),
-    "pair_where_commune": pair_where("commune"),
-    "worst_province": worst("province", 3),
-    "worst_district": worst("district", 2),
-    "worst_commune": worst("commune", 3),
-    "worst_province_certainty": certainty("province"),
-    "worst_commune_certainty": certainty("commune"),
-    "change_province_tally": tally("province"),
-    "change_commune_tally": tally("commune"),
-    "change_province_fell": moved("province", -1, 3),
-    "change_province_rose": moved("province", 1, 2),
-    "change_commune_fell": moved("commune", -1, 2),
-    "change_commune_rose": moved("commune", 1, 2),
+    "pair_where_published": pair_where("province"),
+    "pair_where_finest": pair_where("commune"),
+    "worst_published": worst("province", 3),
+    "worst_between": worst("district", 2),
+    "worst_between2": lambda raw: [],  # this country has one level between
+    "worst_finest": worst("commune", 3),
+    "worst_published_certainty": certainty("province"),
+    "worst_finest_certainty": certainty("commune"),
+    "change_published_tally": tally("province"),
+    "change_finest_tally": tally("commune"),
+    "change_published_fell": moved("province", -1, 3),
+    "change_published_rose": moved("province", 1, 2),
+    "change_finest_fell": moved("commune", -1, 2),
+    "change_finest_rose": moved("commune", 1, 2),
 }

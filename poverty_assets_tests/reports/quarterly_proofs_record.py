@@ -34,7 +34,7 @@ def register_country(raw: Raw) -> Rows:
 def gap_tally(raw: Raw) -> Rows:
     frame = raw.gaps()
     said = {
-        "communes": len(frame),
+        "areas": len(frame),
         "short": int((frame["gap_low"] > 0).sum()),
         "over": int((frame["gap_high"] < 0).sum()),
     }
@@ -48,7 +48,7 @@ def gap_largest(raw: Raw) -> Rows:
 
 def gap_none(raw: Raw) -> Rows:
     frame = raw.gaps()
-    return [{"communes": len(frame)}] if len(frame) and not (frame["gap_low"] > 0).any() else []
+    return [{"areas": len(frame)}] if len(frame) and not (frame["gap_low"] > 0).any() else []
 
 
 def gap_skill(raw: Raw) -> Rows:
@@ -63,7 +63,7 @@ def gap_skill(raw: Raw) -> Rows:
 
 
 def register_absent(raw: Raw) -> Rows:
-    return [{"quarter": raw.quarter}] if raw.of("fct_register").empty else []
+    return [{"quarter": raw.quarter}] if raw.of("fct_register").empty and len(raw.all("fct_register")) else []
 
 
 def audit_country(raw: Raw) -> Rows:
@@ -118,7 +118,7 @@ def shock_where(raw: Raw) -> Rows:
 
 def hot_spots(raw: Raw) -> Rows:
     hot = raw.quoted("fct_hot_spot").drop_duplicates("area_id")["n_hot"]
-    said = {"communes": len(hot), "hot": int((hot > 0).sum()), "several": int((hot > 2).sum())}
+    said = {"areas": len(hot), "hot": int((hot > 0).sum()), "several": int((hot > 2).sum())}
     return [said] if len(hot) else []
 
 
@@ -176,33 +176,31 @@ def flags(raw: Raw) -> Rows:
     )
     if counts.empty:
         return []
-    return [{"communes": len(frame), "flagged": len(flagged), "flag": counts.index[0], "times": int(counts.iloc[0])}]
+    return [{"areas": len(frame), "flagged": len(flagged), "flag": counts.index[0], "times": int(counts.iloc[0])}]
 
 
 def flags_none(raw: Raw) -> Rows:
     frame = _communes(raw)
-    return [{"communes": len(frame)}] if len(frame) and (frame["quality_flag"] == "ok").all() else []
+    return [{"areas": len(frame)}] if len(frame) and (frame["quality_flag"] == "ok").all() else []
 
 
 def width(raw: Raw) -> Rows:
     frame = raw.statistic("headcount_ratio").dropna(subset=["ci_low"])
     middle = (frame["ci_high"] - frame["ci_low"]).groupby(frame["area_level"]).median()
     return [
-        {"area_level": level, "width": middle[level]}
-        for level in ("province", "district", "commune")
-        if level in middle
+        {"level": level, "width": middle[level]} for level in ("province", "district", "commune") if level in middle
     ]
 
 
 def wide(raw: Raw) -> Rows:
     frame = _communes(raw).dropna(subset=["ci_low"])
     count = int((frame["ci_high"] - frame["ci_low"] > 0.3).sum())
-    return [{"wide": count, "communes": len(frame)}] if count else []
+    return [{"wide": count, "areas": len(frame)}] if count else []
 
 
 def evidence(raw: Raw) -> Rows:
     counts = _communes(raw)["method"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    return [{"method": method, "communes": int(n)} for method, n in counts.items()]
+    return [{"method": method, "areas": int(n)} for method, n in counts.items()]
 
 
 def suppressed(raw: Raw) -> Rows:

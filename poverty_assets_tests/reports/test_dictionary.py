@@ -9,17 +9,18 @@ import duckdb
 
 from poverty_assets.catalog import TABLES
 from poverty_assets.reports.dictionary import dictionary_page, write_dictionary
-from poverty_assets.warehouse.views import VIEWS
+from poverty_assets.warehouse.views import views_of
 from poverty_assets_tests.warehouse.made_warehouse import shared_made
+from poverty_assets_tests.warehouse.small_lake import KHM
 
 
 def test_every_table_view_and_column_of_the_published_file_has_an_anchor_and_its_type(tmp_path_factory):
-    page = dictionary_page()
+    page = dictionary_page(KHM)
     with duckdb.connect(str(shared_made(tmp_path_factory)), read_only=True) as connection:
         columns = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
         ).fetchall()
-    assert {name for name, _, _ in columns} == {thing.name for thing in (*TABLES, *VIEWS)}
+    assert {name for name, _, _ in columns} == {thing.name for thing in (*TABLES, *views_of(KHM))}
     for name, column, kind in columns:
         row = re.search(rf'<tr id="{name}\.{column}">(.*?)</tr>', page, re.DOTALL)
         assert row, f"{name}.{column} is not in the dictionary"
@@ -27,14 +28,14 @@ def test_every_table_view_and_column_of_the_published_file_has_an_anchor_and_its
 
 
 def test_every_column_says_what_it_means():
-    rows = re.findall(r'<tr id="([\w.]+)">.*?</tr>', dictionary_page(), re.DOTALL)
-    meanings = re.findall(r"<tr id=.*?<td>.*?</td><td>.*?</td><td>(.*?)</td><td>", dictionary_page(), re.DOTALL)
+    rows = re.findall(r'<tr id="([\w.]+)">.*?</tr>', dictionary_page(KHM), re.DOTALL)
+    meanings = re.findall(r"<tr id=.*?<td>.*?</td><td>.*?</td><td>(.*?)</td><td>", dictionary_page(KHM), re.DOTALL)
     assert len(rows) == len(meanings) > 200
     assert all(len(meaning) > 3 for meaning in meanings)
 
 
 def test_units_keys_and_legal_values_are_told():
-    page = dictionary_page()
+    page = dictionary_page(KHM)
     row = re.search(r'<tr id="fct_mpi\.estimate">(.*?)</tr>', page, re.DOTALL)[1]
     assert "share, 0 to 1" in row
     assert "may be empty" in row
@@ -43,7 +44,7 @@ def test_units_keys_and_legal_values_are_told():
 
 
 def test_every_link_leads_somewhere_on_the_page_and_anchors_stand_once():
-    page = dictionary_page()
+    page = dictionary_page(KHM)
     anchors = re.findall(r'id="([^"]+)"', page)
     assert len(anchors) == len(set(anchors))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(anchors)
@@ -51,7 +52,7 @@ def test_every_link_leads_somewhere_on_the_page_and_anchors_stand_once():
 
 
 def test_it_is_written_whole_and_the_same_each_time(tmp_path):
-    one = write_dictionary(tmp_path / "a")
+    one = write_dictionary(tmp_path / "a", KHM)
     assert one == tmp_path / "a" / "dictionary.html"
-    assert one.read_bytes() == write_dictionary(tmp_path / "b").read_bytes()
+    assert one.read_bytes() == write_dictionary(tmp_path / "b", KHM).read_bytes()
     assert [path.name for path in one.parent.iterdir()] == ["dictionary.html"]

@@ -17,8 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poverty_assets.errors import ContractViolation, UsageError
-from poverty_assets.lined_yaml import read_lined_yaml
-from poverty_assets.pack.country import load_country
 from poverty_assets.reports import explorer
 from poverty_assets.reports.explorer.codec import (
     DIFFERENCE,
@@ -31,7 +29,9 @@ from poverty_assets.reports.explorer.codec import (
 )
 from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
 from poverty_assets.reports.explorer.payload import read_payload
+from poverty_assets.reports.words import page_languages
 from poverty_assets_tests.reports import explorer_warehouse as made
+from poverty_assets_tests.warehouse.small_lake import KHM
 
 FOLDER = Path(explorer.__file__).parent
 
@@ -58,7 +58,7 @@ def warehouse(tmp_path_factory):
 @pytest.fixture(scope="module")
 def payload(warehouse):
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return json.loads(json.dumps(read_payload(connection, None)))
+        return json.loads(json.dumps(read_payload(connection, KHM, None)))
 
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(sorted), st.sampled_from([SHARE, DIFFERENCE]))
@@ -158,8 +158,8 @@ def test_change_is_since_the_same_quarter_a_year_before(payload):
 
 @pytest.mark.slow
 def test_the_same_warehouse_gives_the_same_bytes(warehouse, tmp_path):
-    first = explorer.write_explorer(warehouse, tmp_path / "a.html").read_bytes()
-    assert first == explorer.write_explorer(warehouse, tmp_path / "b.html").read_bytes()
+    first = explorer.write_explorer(warehouse, tmp_path / "a.html", KHM).read_bytes()
+    assert first == explorer.write_explorer(warehouse, tmp_path / "b.html", KHM).read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "b.html"]
     assert not re.search(rb'(?:src|href)="(?:https?:)?//', first)
 
@@ -169,7 +169,7 @@ def test_tables_of_later_stages_may_be_absent_or_empty(tmp_path):
         tmp_path / "poverty.duckdb", without=made.LATER | {"fct_change"}, quarters=made.QUARTERS[1:]
     )
     with duckdb.connect(str(path), read_only=True) as connection:
-        found = read_payload(connection, ["2026Q3"])
+        found = read_payload(connection, KHM, ["2026Q3"])
     assert not [name for name in found["figures"] if name.startswith(("exposed", "new_poor", "change"))]
     assert "headcount_ratio" in found["figures"]
     assert found["context"] == []
@@ -177,7 +177,7 @@ def test_tables_of_later_stages_may_be_absent_or_empty(tmp_path):
 
 def test_layers_lie_where_the_warehouse_has_them(payload):
     parks, roads, clinics = payload["context"]
-    assert [layer["km"] for layer in (parks, roads, clinics)] == ["ឧទ្យាន", "ផ្លូវ", "គ្លីនិក"]
+    assert [layer["names"]["km"] for layer in (parks, roads, clinics)] == ["ឧទ្យាន", "ផ្លូវ", "គ្លីនិក"]
     width, height = payload["geometry"]["width"], payload["geometry"]["height"]
     (part,) = clinics["parts"]
     assert (part["kind"], part["n"]) == ("point", 2)
@@ -197,18 +197,13 @@ def test_what_leaves_the_frame_is_moved_to_its_edge():
 
 def test_a_quarter_that_is_not_published_is_refused(warehouse, tmp_path):
     with pytest.raises(UsageError, match="not published, the first 2019Q1") as caught:
-        explorer.write_explorer(warehouse, tmp_path / "x.html", ["2019Q1"])
+        explorer.write_explorer(warehouse, tmp_path / "x.html", KHM, ["2019Q1"])
     assert caught.value.remedy == "ask for some of 2025Q3, 2026Q3"
     assert not list(tmp_path.iterdir())
 
 
-def test_every_word_has_both_languages_and_every_word_asked_for_is_there():
-    words = read_lined_yaml(FOLDER / "words.yaml").value
-    facts = read_lined_yaml(load_country("khm").folder / "explorer.yaml").value
-    named = {**words, **facts["levels"], **facts["features"]}
-    assert [key for key, text in named.items() if not {"en", "km"} <= set(text) or not all(text.values())] == []
-    blanks = re.compile(r"\{(\w+)\}")
-    assert [k for k, text in words.items() if set(blanks.findall(text["en"])) != set(blanks.findall(text["km"]))] == []
+def test_every_word_asked_for_is_there_and_none_is_there_for_nothing():
+    words = page_languages(KHM)[0].words
     scripts = "\n".join(path.read_text() for path in (FOLDER / "static").iterdir())
     asked = set(re.findall(r'\bt\("(\w+)"', scripts)) | set(
         re.findall(r'data-t(?:-label|-placeholder)?="(\w+)"', scripts)
@@ -216,3 +211,24 @@ def test_every_word_has_both_languages_and_every_word_asked_for_is_there():
     assert sorted(asked - set(words)) == []
     built = re.compile(r"^(?:topic|method|group|download|basis)_")
     assert [key for key in words if key not in asked and not built.match(key) and f'"{key}"' not in scripts] == []
+
+
+def test_features_and_units_are_named_in_every_language_of_the_country(payload):
+    codes = set(KHM.language_codes)
+    assert [name for name, one in payload["features"].items() if set(one["names"]) != codes] == []
+    assert [unit for unit, names in payload["country"]["units"].items() if set(names) != codes] == []
+    assert {f"group_{one['group']}" for one in payload["features"].values()} - {"group_hazard"} <= set(
+        payload["languages"][0]["words"]
+    )
+
+
+def test_a_country_that_says_nothing_of_features_is_offered_all_of_them(warehouse, tmp_path, monkeypatch):
+    bare = KHM.model_copy(update={"country_id": "bare"})
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "country.yaml").write_text("{}")
+    monkeypatch.setenv("POVERTY_ASSETS_COUNTRIES", str(tmp_path))
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        found = read_payload(connection, bare, None)["features"]
+    assert {name for name in found if ":" not in name} == {"nightlights_mean", "school_count", "not_offered"}
+    assert found["not_offered"]["names"] == {"en": "not offered"}
+    assert found["not_offered"]["group"] == "other"

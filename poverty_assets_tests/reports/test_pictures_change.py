@@ -5,18 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
 
 from poverty_assets.reports.pictures.change import change_map, nowcast_skill_bars, stability_bars
+from poverty_assets_tests.vulnerability.factories import make_areas
 
 CODES = ["010101", "010102", "010103", "010104"]
-AREAS = pd.DataFrame(
-    {
-        "area_id": CODES,
-        "area_level": "commune",
-        "geometry": [shapely.to_wkb(shapely.box(i, 0, i + 1, 1)) for i in range(4)],
-    }
-)
+AREAS = make_areas(CODES)
 CHANGE = pd.DataFrame(
     {
         "area_id": CODES[:3],

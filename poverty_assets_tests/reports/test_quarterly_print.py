@@ -10,6 +10,7 @@ import pytest
 
 from poverty_assets.reports.quarterly import write_report
 from poverty_assets_tests.warehouse.made_warehouse import NOW, shared_made
+from poverty_assets_tests.warehouse.small_lake import KHM
 
 A4_POINTS = (595, 842)
 
@@ -40,7 +41,7 @@ def sheets_of(pdf: bytes) -> list[tuple[int, int]]:
 def test_it_prints_on_two_sheets_of_a4_without_a_network(browser, tmp_path, tmp_path_factory, survey):
     only_totals = {"survey": False, "simulated": False, "quarters": 1}
     warehouse = shared_made(tmp_path_factory, **({} if survey else only_totals))
-    page_file = write_report(warehouse, tmp_path / "reports", NOW)
+    page_file = write_report(warehouse, tmp_path / "reports", NOW, KHM)
     context = browser.new_context(offline=True)
     page, complaints = context.new_page(), []
     page.on("console", lambda message: complaints.append(message.text))
@@ -58,7 +59,7 @@ def test_it_prints_on_two_sheets_of_a4_without_a_network(browser, tmp_path, tmp_
 
 
 def test_it_fits_a_narrow_screen(browser, tmp_path, tmp_path_factory):
-    page_file = write_report(shared_made(tmp_path_factory), tmp_path, NOW)
+    page_file = write_report(shared_made(tmp_path_factory), tmp_path, NOW, KHM)
     context = browser.new_context(offline=True, viewport={"width": 390, "height": 800})
     page = context.new_page()
     page.goto(page_file.as_uri())

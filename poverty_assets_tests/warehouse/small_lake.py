@@ -8,11 +8,19 @@ import pandas as pd
 import shapely
 
 from poverty_assets.catalog import TABLES, table
+from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.lake import SEAL, Lake
+from poverty_assets.warehouse.local import locale_of
 
+KHM = load_country("khm")
 DIGEST = "0" * 64
 EVIDENCE = {"method": "direct", "n_households": 100, "suppressed": False, "quality_flag": "ok", "is_headline": True}
+
+
+def columns(name: str) -> list[str]:
+    """Columns of a table as the lake of the country has them."""
+    return [column.name for column in table(name).within(locale_of(KHM)).lake_columns]
 
 
 def areas() -> pd.DataFrame:
@@ -48,17 +56,17 @@ def write_quarter(lake: Lake, quarter: Quarter, *, headcount_ratio: float = 0.2,
         "dim_area": areas(),
         "dim_indicator": pd.DataFrame(
             [("m", "i", "d", "I", None, "deprived", "none", 1.0, "s")],
-            columns=[c.name for c in table("dim_indicator").columns],
+            columns=columns("dim_indicator"),
         ),
         "fct_mpi": mpi(headcount_ratio),
         "meta_source": pd.DataFrame(
             [("s", "t", "p", "u", "l", "f", DIGEST, dt.date(2022, 1, 1), dt.date(2022, 1, 1), None, 1, 0, True)],
-            columns=[c.name for c in table("meta_source").lake_columns],
+            columns=columns("meta_source"),
         ),
     }
     names = [t.name for t in TABLES if t.is_one_file]
     for name in names:
-        empty = pd.DataFrame(columns=[c.name for c in table(name).lake_columns])
+        empty = pd.DataFrame(columns=columns(name))
         lake.write(name, quarter, frames.get(name, empty))
     checks = {
         "table_name": "fct_mpi",

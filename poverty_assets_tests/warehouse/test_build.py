@@ -11,8 +11,8 @@ from poverty_assets.errors import GateFailed, HeldElsewhere
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import SEAL, Lake
-from poverty_assets.warehouse.views import VIEWS
-from poverty_assets_tests.warehouse.small_lake import mpi, write_quarter
+from poverty_assets.warehouse.views import views_of
+from poverty_assets_tests.warehouse.small_lake import KHM, mpi, write_quarter
 
 Q1, Q2 = Quarter(2022, 3), Quarter(2022, 4)
 
@@ -40,7 +40,7 @@ def headcounts(target):
 
 
 def test_every_table_view_and_column_is_there_with_a_comment(lake, target):
-    publish(lake, target, is_simulated=True, run_id="r")
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
     with duckdb.connect(str(target), read_only=True) as connection:
         tables = dict(connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall())
         views = dict(connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall())
@@ -51,25 +51,25 @@ def test_every_table_view_and_column_is_there_with_a_comment(lake, target):
             "SELECT count(*) FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'"
         ).fetchone()
     assert set(tables) == {t.name for t in TABLES}
-    assert set(views) == {view.name for view in VIEWS}
+    assert set(views) == {view.name for view in views_of(KHM)}
     assert all(comment.startswith("SIMULATED DATA") for comment in [*tables.values(), *views.values()])
     assert bare == []
     assert keys[0] == len(TABLES)
 
 
 def test_every_quarter_is_published_and_areas_stand_once(lake, target):
-    done = publish(lake, target, is_simulated=False, run_id="r")
+    done = publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert headcounts(target) == {"2022Q3": 0.3, "2022Q4": 0.2}
     assert done.rows["dim_area"] == 4
 
 
 @pytest.mark.slow
 def test_a_reader_that_holds_the_file_open_notices_nothing(lake, target):
-    publish(lake, target, is_simulated=False, run_id="r")
+    publish(lake, target, KHM, is_simulated=False, run_id="r")
     held = duckdb.connect(str(target), read_only=True)
     write_quarter(lake, Q2, headcount_ratio=0.25)
     held_file = target.stat().st_ino
-    publish(lake, target, is_simulated=False, run_id="r")
+    publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert target.stat().st_ino != held_file
     assert held.execute(
         "SELECT max(estimate) FROM fct_mpi WHERE quarter = '2022-10-01' AND statistic = 'headcount_ratio'"
@@ -79,42 +79,42 @@ def test_a_reader_that_holds_the_file_open_notices_nothing(lake, target):
 
 
 def test_a_failed_gate_leaves_the_last_good_file_and_says_what_failed(lake, target):
-    publish(lake, target, is_simulated=False, run_id="r")
+    publish(lake, target, KHM, is_simulated=False, run_id="r")
     before = target.read_bytes()
     lake.write("fct_mpi", Q2, mpi(0.2, area_id="99"))
     reseal(lake, Q2)
     with pytest.raises(GateFailed, match=r"fct_mpi: every area is in dim_area: 3 rows, first .*area_id=99"):
-        publish(lake, target, is_simulated=False, run_id="r")
+        publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert target.read_bytes() == before
     assert sorted(p.name for p in target.parent.iterdir()) == [".publish.lock", "poverty.duckdb"]
 
 
 @pytest.mark.slow
 def test_a_quarter_half_remade_keeps_its_published_rows(lake, target):
-    publish(lake, target, is_simulated=False, run_id="r")
+    publish(lake, target, KHM, is_simulated=False, run_id="r")
     lake.write("fct_mpi", Q1, mpi(0.9))
     write_quarter(lake, Q2, headcount_ratio=0.22)
-    done = publish(lake, target, is_simulated=False, run_id="r")
+    done = publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert done.kept == {Q1: ["fct_mpi"]}
     assert headcounts(target) == {"2022Q3": 0.3, "2022Q4": 0.22}
 
 
 def test_a_quarter_never_completed_is_left_out_and_nothing_at_all_is_refused(lake, target):
     lake.path(SEAL, Q1).unlink()
-    publish(lake, target, is_simulated=False, run_id="r")
+    publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert headcounts(target) == {"2022Q4": 0.2}
     lake.path(SEAL, Q2).unlink()
     target.unlink()
     with pytest.raises(GateFailed, match="nothing to publish"):
-        publish(lake, target, is_simulated=False, run_id="r")
+        publish(lake, target, KHM, is_simulated=False, run_id="r")
 
 
 @pytest.mark.slow
 def test_the_day_of_publication_changes_only_with_the_figures(lake, target):
     first, second = dt.datetime(2023, 1, 1), dt.datetime(2023, 2, 1)
-    publish(lake, target, is_simulated=False, run_id="r", now=first)
+    publish(lake, target, KHM, is_simulated=False, run_id="r", now=first)
     write_quarter(lake, Q2, headcount_ratio=0.25)
-    publish(lake, target, is_simulated=False, run_id="r", now=second)
+    publish(lake, target, KHM, is_simulated=False, run_id="r", now=second)
     with duckdb.connect(str(target), read_only=True) as connection:
         days = connection.execute("SELECT published_at FROM dim_quarter ORDER BY quarter").fetchall()
     assert days == [(first,), (second,)]
@@ -135,7 +135,7 @@ def test_the_gate_stops_what_breaks_an_identity_or_a_rule(lake, target, change, 
     lake.write("fct_mpi", Q2, mpi(0.2, **change))
     reseal(lake, Q2)
     with pytest.raises(GateFailed, match=message):
-        publish(lake, target, is_simulated=False, run_id="r")
+        publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert not target.exists()
 
 
@@ -143,7 +143,7 @@ def test_a_key_that_stands_twice_fails_the_gate(lake, target):
     lake.write("fct_mpi", Q2, pd.concat([mpi(0.2), mpi(0.2)]))
     reseal(lake, Q2)
     with pytest.raises(GateFailed, match=r"fct_mpi: .*[Dd]uplicate"):
-        publish(lake, target, is_simulated=False, run_id="r")
+        publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert not target.exists()
 
 
@@ -155,7 +155,7 @@ def reseal(lake, quarter):
 
 @pytest.mark.parametrize("damage", ["truncated seal", "no seal", "no folder"])
 def test_a_published_quarter_stays_when_the_lake_loses_its_seal(lake, target, damage):
-    publish(lake, target, is_simulated=True, run_id="r")
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
     before = headcounts(target)
     seal = lake.path(SEAL, Q1)
     if damage == "truncated seal":
@@ -165,23 +165,23 @@ def test_a_published_quarter_stays_when_the_lake_loses_its_seal(lake, target, da
     else:
         for path in lake.root.glob(f"*/quarter={Q1.key}/part.parquet"):
             path.unlink()
-    done = publish(lake, target, is_simulated=True, run_id="s")
+    done = publish(lake, target, KHM, is_simulated=True, run_id="s")
     assert headcounts(target) == before
     assert done.kept == {Q1: [SEAL]}
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 1000])
 def test_a_published_file_that_cannot_be_read_is_set_aside_and_built_anew(lake, target, content):
-    publish(lake, target, is_simulated=True, run_id="r")
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
     before = headcounts(target)
     target.write_bytes(content)
-    publish(lake, target, is_simulated=True, run_id="s")
+    publish(lake, target, KHM, is_simulated=True, run_id="s")
     assert headcounts(target) == before
     assert target.with_name("poverty.duckdb.unreadable").read_bytes() == content
 
 
 def test_a_file_that_is_open_for_writing_elsewhere_is_left_alone_and_the_holder_named(lake, target):
-    publish(lake, target, is_simulated=True, run_id="r")
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
     before = target.read_bytes()
     program = (
         f"import duckdb, sys; c = duckdb.connect({str(target)!r}); c.execute('CREATE TABLE mine (a INT)');"
@@ -192,6 +192,6 @@ def test_a_file_that_is_open_for_writing_elsewhere_is_left_alone_and_the_holder_
     ) as holder:
         holder.stdout.readline()
         with pytest.raises(HeldElsewhere, match=f"PID {holder.pid}"):
-            publish(lake, target, is_simulated=True, run_id="s")
+            publish(lake, target, KHM, is_simulated=True, run_id="s")
         holder.kill()
     assert target.read_bytes() == before

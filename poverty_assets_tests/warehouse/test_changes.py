@@ -11,7 +11,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.changes import DRAWS
 from poverty_assets.warehouse.lake import SEAL, Lake
-from poverty_assets_tests.warehouse.small_lake import write_quarter
+from poverty_assets_tests.warehouse.small_lake import KHM, write_quarter
 
 Q1, Q2, Q5 = (Quarter.from_label(label) for label in ("2022Q1", "2022Q2", "2023Q1"))
 
@@ -45,7 +45,7 @@ def rows(target, sql="SELECT * FROM fct_change ORDER BY quarter, baseline_quarte
 
 
 def test_a_quarter_is_compared_with_the_one_before_and_that_of_a_year_before(lake, tmp_path):
-    publish(lake, tmp_path / "w.duckdb", is_simulated=True, run_id="r")
+    publish(lake, tmp_path / "w.duckdb", KHM, is_simulated=True, run_id="r")
     found = rows(tmp_path / "w.duckdb")
     assert [
         (str(a.date()), str(b.date())) for a, b in zip(found["quarter"], found["baseline_quarter"], strict=True)
@@ -58,7 +58,7 @@ def test_a_quarter_is_compared_with_the_one_before_and_that_of_a_year_before(lak
 
 
 def test_what_two_quarters_of_one_wave_share_is_no_error_of_their_difference(lake, tmp_path):
-    publish(lake, tmp_path / "w.duckdb", is_simulated=True, run_id="r")
+    publish(lake, tmp_path / "w.duckdb", KHM, is_simulated=True, run_id="r")
     same, other = rows(tmp_path / "w.duckdb")["se"]
     assert same < 0.02
     assert other == pytest.approx(np.hypot(0.05, 0.05), rel=0.15)
@@ -67,7 +67,7 @@ def test_what_two_quarters_of_one_wave_share_is_no_error_of_their_difference(lak
 @pytest.mark.slow
 def test_pairs_that_are_as_they_were_are_taken_over_and_others_made_again(lake, tmp_path, monkeypatch):
     target = tmp_path / "w.duckdb"
-    publish(lake, target, is_simulated=True, run_id="r")
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
     first, read = rows(target), []
     write_quarter(lake, Q5)
     write_draws(lake, Q5, 0.40, "b")
@@ -77,7 +77,7 @@ def test_pairs_that_are_as_they_were_are_taken_over_and_others_made_again(lake, 
         "read",
         lambda self, name, quarter, columns=None: (read.append((name, quarter)), original(self, name, quarter))[1],
     )
-    publish(lake, target, is_simulated=True, run_id="r")
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
     again = rows(target)
     assert {quarter for name, quarter in read if name == DRAWS} == {Q1, Q5}
     assert again["difference"].to_list() == pytest.approx([first["difference"][0], 0.10])

@@ -10,7 +10,7 @@ from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.editions import KEPT, earlier, edition, keep, roll_back
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.query import answer, connect
-from poverty_assets_tests.warehouse.small_lake import write_quarter
+from poverty_assets_tests.warehouse.small_lake import KHM, write_quarter
 
 BUILT = "SELECT run_id FROM meta_build"
 
@@ -66,12 +66,12 @@ def test_a_reader_keeps_the_file_it_opened(warehouse):
 def test_what_a_cut_off_session_left_is_refused_by_readers_and_set_aside_by_the_next_publication(tmp_path):
     lake, warehouse = Lake(tmp_path / "lake"), tmp_path / "warehouse" / "poverty.duckdb"
     write_quarter(lake, Quarter(2022, 4))
-    publish(lake, warehouse, is_simulated=True, run_id="6")
+    publish(lake, warehouse, KHM, is_simulated=True, run_id="6")
     log = warehouse.with_name("poverty.duckdb.wal")
     log.write_bytes(b"left by a session that crashed")
     with pytest.raises(HeldElsewhere, match="for writing"):
         answer(warehouse, BUILT, "csv")
-    publish(lake, warehouse, is_simulated=True, run_id="7")
+    publish(lake, warehouse, KHM, is_simulated=True, run_id="7")
     assert not log.exists()
     assert b'"7"' in answer(warehouse, BUILT, "csv")
     assert [built(path) for path in earlier(warehouse)] == ["6"]

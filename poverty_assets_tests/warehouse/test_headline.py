@@ -2,10 +2,11 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poverty_assets.warehouse.headline import PREFERENCE, combine
-from poverty_assets_tests.warehouse.small_lake import mpi
+from poverty_assets.warehouse.headline import combine, preference
+from poverty_assets_tests.warehouse.small_lake import KHM, mpi
 
-METHODS = PREFERENCE["country"]
+LEVELS = KHM.levels
+METHODS = preference(LEVELS)["country"]
 
 
 def part(method, suppressed=False, level=None):
@@ -14,12 +15,12 @@ def part(method, suppressed=False, level=None):
 
 
 def test_our_own_direct_figure_is_quoted_before_a_published_one():
-    rows = combine("fct_mpi", [part("published"), part("direct")])
+    rows = combine("fct_mpi", [part("published"), part("direct")], LEVELS)
     assert set(rows.loc[rows["is_headline"], "method"]) == {"direct"}
 
 
 def test_a_withheld_figure_gives_way_to_one_that_is_shown():
-    rows = combine("fct_mpi", [part("direct", suppressed=True), part("published")])
+    rows = combine("fct_mpi", [part("direct", suppressed=True), part("published")], LEVELS)
     assert set(rows.loc[rows["is_headline"], "method"]) == {"published"}
 
 
@@ -30,20 +31,22 @@ def test_a_large_area_is_quoted_by_its_own_survey_and_a_small_one_by_the_joint_p
         ("district", "composite"),
         ("commune", "composite"),
     ):
-        rows = combine("fct_mpi", [part("composite", level=level), part("direct", level=level)])
+        rows = combine("fct_mpi", [part("composite", level=level), part("direct", level=level)], LEVELS)
         assert set(rows.loc[rows["is_headline"], "method"]) == {quoted}
 
 
 def test_a_published_total_is_quoted_before_the_sum_of_what_was_downscaled_from_it():
-    rows = combine("fct_mpi", [part("downscaled", level="province"), part("published", level="province")])
+    rows = combine("fct_mpi", [part("downscaled", level="province"), part("published", level="province")], LEVELS)
     assert set(rows.loc[rows["is_headline"], "method"]) == {"published"}
 
 
 @given(st.lists(st.tuples(st.sampled_from(METHODS), st.booleans()), min_size=1, max_size=6, unique_by=lambda x: x[0]))
 def test_every_figure_has_exactly_one_headline(parts):
-    rows = combine("fct_mpi", [part(method, hidden) for method, hidden in parts])
+    rows = combine("fct_mpi", [part(method, hidden) for method, hidden in parts], LEVELS)
     assert rows.groupby("statistic")["is_headline"].sum().eq(1).all()
 
 
 def test_no_rows_keep_the_tables_columns():
-    assert list(combine("fct_mpi", [pd.DataFrame()]).columns) == list(combine("fct_mpi", [part("direct")]).columns)
+    assert list(combine("fct_mpi", [pd.DataFrame()], LEVELS).columns) == list(
+        combine("fct_mpi", [part("direct")], LEVELS).columns
+    )

@@ -9,7 +9,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.query import answer, status_text
-from poverty_assets_tests.warehouse.small_lake import write_quarter
+from poverty_assets_tests.warehouse.small_lake import KHM, write_quarter
 
 SQL = "SELECT statistic, round(estimate, 3) AS value FROM fct_mpi ORDER BY 1"
 
@@ -18,7 +18,7 @@ SQL = "SELECT statistic, round(estimate, 3) AS value FROM fct_mpi ORDER BY 1"
 def warehouse(tmp_path):
     lake = Lake(tmp_path / "lake")
     write_quarter(lake, Quarter(2022, 4))
-    publish(lake, tmp_path / "poverty.duckdb", is_simulated=True, run_id="r")
+    publish(lake, tmp_path / "poverty.duckdb", KHM, is_simulated=True, run_id="r")
     return tmp_path / "poverty.duckdb"
 
 

@@ -14,7 +14,9 @@ import dagster as dg
 import pandas as pd
 
 from poverty_assets.catalog import table
+from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec
+from poverty_assets.warehouse.local import locale_of
 
 if TYPE_CHECKING:
     from poverty_assets.reports.pictures.drawing import Picture
@@ -24,9 +26,9 @@ OWNERS = ["team:poverty-data"]
 SCORES = ("spearman", "spearman_within_published", "found_top20", "rmse", "bias")
 
 
-def column_schema(name: str) -> dg.TableSchema:
+def column_schema(name: str, country: Country) -> dg.TableSchema:
     """Columns of a catalog table as Dagster shows them, with units in the description."""
-    definition = table(name)
+    definition = table(name).within(locale_of(country))
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

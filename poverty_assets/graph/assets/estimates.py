@@ -70,30 +70,33 @@ def fct_mpi(
     from poverty_assets.reports.pictures.drawing import headcount_map
     from poverty_assets.warehouse.headline import combine
 
-    rows = combine("fct_mpi", [direct_mpi, area_mpi, published_mpi])
+    rows = combine("fct_mpi", [direct_mpi, area_mpi, published_mpi], home.country.levels)
     png = headcount_map(rows, dim_area, home.settings.is_simulated)
-    context.add_output_metadata({"map": picture(png, "Headcount ratio by province, k of one third")})
+    level = home.country.levels[home.country.levels.published].name("en")
+    context.add_output_metadata({"map": picture(png, f"Headcount ratio by {level}, k of one third")})
     return rows
 
 
 @asset(Said(of=evidence))
 def fct_headcount(
-    direct_headcount: pd.DataFrame, area_headcount: pd.DataFrame, published_headcount: pd.DataFrame
+    direct_headcount: pd.DataFrame, area_headcount: pd.DataFrame, published_headcount: pd.DataFrame, home: Home
 ) -> pd.DataFrame:
     """Headcounts of indicators, of every evidence."""
     from poverty_assets.warehouse.headline import combine
 
-    return combine("fct_headcount", [direct_headcount, area_headcount, published_headcount])
+    rows = [direct_headcount, area_headcount, published_headcount]
+    return combine("fct_headcount", rows, home.country.levels)
 
 
 @asset(Said(of=evidence))
 def fct_contribution(
-    direct_contribution: pd.DataFrame, area_contribution: pd.DataFrame, published_contribution: pd.DataFrame
+    direct_contribution: pd.DataFrame, area_contribution: pd.DataFrame, published_contribution: pd.DataFrame, home: Home
 ) -> pd.DataFrame:
     """Contributions of indicators, of every evidence."""
     from poverty_assets.warehouse.headline import combine
 
-    return combine("fct_contribution", [direct_contribution, area_contribution, published_contribution])
+    rows = [direct_contribution, area_contribution, published_contribution]
+    return combine("fct_contribution", rows, home.country.levels)
 
 
 @assets({name: Said(of=evidence) for name in OVERLAP.values()})
@@ -120,7 +123,7 @@ def overlap(
         pictures = country_pictures(tables, home.measure, home.country, home.settings.is_simulated)
     of_areas = {"pairs": area_pair, "counts": area_count, "dimensions": area_dimension, "bundles": area_bundle}
     for name, table in OVERLAP.items():
-        rows = combine_overlap(table, getattr(tables, name), of_areas.get(name))
+        rows = combine_overlap(table, getattr(tables, name), of_areas.get(name), home.country.levels)
         yield dg.Output(rows, table, metadata={"plot": picture(pictures[name], table)} if name in pictures else {})
 
 
@@ -139,11 +142,11 @@ def fct_change(
     from poverty_assets.warehouse.headline import combine
 
     if direct_mpi.empty or survey_household_before.empty:
-        return combine("fct_change", [])
+        return combine("fct_change", [], home.country.levels)
     periods = [noted for _, noted in home.survey_waves(quarter_of(context))[-2:]]
     after = DirectTables(direct_mpi, direct_headcount)
     rows = wave_change(survey_household_before, after, home.measure, Hierarchy.of(dim_area), periods[0], periods[1])
-    return combine("fct_change", [rows])
+    return combine("fct_change", [rows], home.country.levels)
 
 
 ASSETS = (

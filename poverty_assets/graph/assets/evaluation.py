@@ -28,7 +28,7 @@ def rates(pack: Pack) -> list[SourceSpec]:
 def truth_metric(
     context: dg.AssetExecutionContext,
     area_draw: pd.DataFrame,
-    commune_profile: pd.DataFrame,
+    area_profile: pd.DataFrame,
     dim_area: pd.DataFrame,
     home: Home,
 ) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def truth_metric(
     if not home.settings.is_simulated or area_draw.empty:
         return pd.DataFrame()
     quarter = quarter_of(context)
-    judged = judge(area_draw, commune_profile, dim_area, home.settings.truth, quarter, home.measure)
+    judged = judge(area_draw, area_profile, dim_area, home.settings.truth, quarter, home.measure)
     tables = {
         "scores": scores_table(judged.metrics, SHOWN),
         "joint profiles": scores_table(judged.joint, tuple(judged.joint["metric"])),
@@ -53,7 +53,7 @@ def truth_metric(
 def official_metric(
     context: dg.AssetExecutionContext,
     fct_mpi: pd.DataFrame,
-    commune_feature: pd.DataFrame,
+    area_feature: pd.DataFrame,
     dim_area: pd.DataFrame,
     home: Home,
 ) -> Any:  # rows with notes or alone: Dagster takes no union for a type
@@ -62,7 +62,7 @@ def official_metric(
     from poverty_assets.evaluation.official import official_scores, read_official, refuse_truth_among_covariates
 
     official = read_official(home.country, home.landing, simulated=home.settings.is_simulated)
-    refuse_truth_among_covariates(covariates(commune_feature, home.specs), official.tables, dim_area)
+    refuse_truth_among_covariates(covariates(area_feature, home.specs), official.tables, dim_area)
     quarter = quarter_of(context)
     made = official_scores(fct_mpi, official.tables, dim_area, home.measure, quarter)
     rows = made.metrics.assign(as_of_quarter=quarter.start)

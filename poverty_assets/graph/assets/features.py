@@ -22,7 +22,7 @@ def _read(pack: Pack) -> list[SourceSpec]:
 
 @assets(
     {
-        "commune_feature": Said(of=featured),
+        "area_feature": Said(of=featured),
         "wave_feature": Said(
             "features",
             featured,
@@ -55,7 +55,7 @@ def features(
     used = [spec for spec in home.specs if spec.features]
     now, before = quarter_features(used, dim_area, area_crosswalk, home.country, seen)
     maps = picture(feature_maps(now, dim_area, simulated), "Features by commune, each from low (dark) to high (bright)")
-    yield dg.Output(now, "commune_feature", metadata={"maps": maps})
+    yield dg.Output(now, "area_feature", metadata={"maps": maps})
     earlier = wave_features(seen, now, before, home.specs, lambda then: _rates(home, then, dim_area, area_crosswalk))
     yield dg.Output(earlier, "wave_feature")
     communes = pd.Index(dim_area.loc[dim_area["area_level"] == "commune", "area_id"])

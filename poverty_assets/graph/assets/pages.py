@@ -18,7 +18,7 @@ def pages(home: Home) -> dg.MaterializeResult:
     ``dictionary.html``. Each opens from disk, without a server or a network, and is read from the published warehouse."""
     from poverty_assets.reports.pages import change_pictures, write_pages
 
-    written = write_pages(home.settings.warehouse, home.settings.reports)
+    written = write_pages(home.settings.warehouse, home.settings.reports, home.country)
     shown = {caption: picture(png, caption) for caption, png in change_pictures(home.settings.warehouse).items()}
     files: dict[str, Any] = {path.name: dg.MetadataValue.path(str(path)) for path in written}
     return dg.MaterializeResult(metadata=files | {"bytes": sum(path.stat().st_size for path in written)} | shown)

@@ -42,7 +42,7 @@ def warehouse(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRe
     from poverty_assets.warehouse.build import publish
 
     simulated = home.settings.is_simulated
-    done = publish(home.lake, home.settings.warehouse, is_simulated=simulated, run_id=context.run.run_id)
+    done = publish(home.lake, home.settings.warehouse, home.country, is_simulated=simulated, run_id=context.run.run_id)
     for quarter, tables in done.kept.items():
         first = ", ".join(tables[:3])
         LOG.warning("%s is half remade (%s); its published rows were kept. Refresh it.", quarter, first)

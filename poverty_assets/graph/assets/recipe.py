@@ -104,7 +104,7 @@ class Said:
             definition = table(name)
             key = ", ".join(definition.key)
             made["description"] = f"{definition.description}.\n\nOne row per {definition.grain}. Key: {key}."
-            metadata = {"dagster/column_schema": column_schema(name)} | metadata
+            metadata = {"dagster/column_schema": column_schema(name, pack.country)} | metadata
         if self.description:
             made["description"] = self.description
         return made | {"group_name": self.group or table(name).group, "metadata": metadata}

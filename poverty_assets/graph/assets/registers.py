@@ -56,7 +56,7 @@ def register_history(context: dg.AssetExecutionContext, area_crosswalk: pd.DataF
 )
 def register_model(
     context: dg.AssetExecutionContext,
-    commune_feature: pd.DataFrame,
+    area_feature: pd.DataFrame,
     register_count: pd.DataFrame,
     register_history: pd.DataFrame,
     dim_area: pd.DataFrame,
@@ -66,7 +66,7 @@ def register_model(
     from poverty_assets.registers.quarter_models import RegisterTables, fit_registers
     from poverty_assets.reports.pictures.models import register_plots
 
-    features = covariates(commune_feature, home.specs)
+    features = covariates(area_feature, home.specs)
     tables = RegisterTables(features, register_count, register_history, dim_area, home.country)
     quarter, champions = quarter_of(context), home.country.champions
     fitted = fit_registers(tables, home.settings.models, quarter, champions=champions)
@@ -90,7 +90,11 @@ def fct_register(
     from poverty_assets.reports.pictures.models import gap_map
     from poverty_assets.warehouse.headline import combine
 
-    rows = combine("fct_register", [all_register_rows(register_count, register_prediction, Hierarchy.of(dim_area))])
+    rows = combine(
+        "fct_register",
+        [all_register_rows(register_count, register_prediction, Hierarchy.of(dim_area))],
+        home.country.levels,
+    )
     context.add_output_metadata(pictures(gap_map(rows, dim_area, home.settings.is_simulated)))
     return rows
 

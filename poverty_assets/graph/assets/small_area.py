@@ -31,7 +31,7 @@ TABLES = {
 }
 ROWS = "Rows of {} for every commune, district, province and the country from joint profiles of communes."
 OTHERS = {
-    "commune_profile": "Joint profile of every commune: shares of people with each set of deprivations, in the order of masks."
+    "area_profile": "Joint profile of every commune: shares of people with each set of deprivations, in the order of masks."
     " Every figure of a commune is a sum over it.",
     "area_draw": "Replicates of the figures that later steps compare: one row a figure, all its draws in one list.",
     "margin_run": "The model of commune margins, saved as a skops archive: rows of model_run.",
@@ -48,7 +48,7 @@ SCORES = ("log_loss", "rmse", "mae", "bias", "spearman", "skill_against_persiste
 def small_area_estimates(
     context: dg.AssetExecutionContext,
     dim_area: pd.DataFrame,
-    commune_feature: pd.DataFrame,
+    area_feature: pd.DataFrame,
     wave_feature: pd.DataFrame,
     feature_drift: pd.DataFrame,
     register_count: pd.DataFrame,
@@ -66,13 +66,13 @@ def small_area_estimates(
 
     quarter, measure = quarter_of(context), home.measure
     waves = waves_of([survey_household_before, survey_household], home.survey_waves(quarter))
-    frames = (dim_area, covariates(commune_feature, home.specs), wave_feature, feature_drift, register_count)
+    frames = (dim_area, covariates(area_feature, home.specs), wave_feature, feature_drift, register_count)
     inputs = Inputs(*frames, waves, published_mpi, published_headcount, measure, home.country, quarter)
     wanted = functionals_of(shocks_of(home.country, measure), measure, len(inputs.place.finest))
     made = estimate_quarter(inputs, functionals=wanted, options=Options(home.settings.replicates))
     context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])
     yield from (dg.Output(getattr(made.tables, field), name) for name, field in TABLES.items())
-    yield dg.Output(made.profiles, "commune_profile")
+    yield dg.Output(made.profiles, "area_profile")
     noted = {name: str(value) for name, value in made.note.items()}
     yield dg.Output(Observation(made.draws, "", len(made.draws), metadata=made.note), "area_draw", metadata=noted)
     yield dg.Output(save(made, home.settings.models, quarter), "margin_run")

@@ -14,8 +14,9 @@ from poverty_assets.catalog import TABLES, Table
 from poverty_assets.graph.checks.suites import GROUPS, CheckFinding
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
+from poverty_assets.warehouse.local import locale_of
 
-EXTRA = {"commune_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("published",)}
+EXTRA = {"area_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("published",)}
 
 
 def build() -> list[dg.AssetChecksDefinition]:
@@ -37,9 +38,9 @@ def _of_table(definition: Table) -> dg.AssetChecksDefinition:
         from poverty_assets.graph.checks.suites import validate
 
         quarter = quarter_of(context)
-        findings = validate(home.lake.read(definition.name, quarter), definition) + _extra(
-            definition.name, home, context
-        )
+        findings = validate(
+            home.lake.read(definition.name, quarter), definition.within(locale_of(home.country))
+        ) + _extra(definition.name, home, context)
         home.lake.write_checks(definition.name, quarter, pd.DataFrame([f.row(definition.name) for f in findings]))
         for group in groups:
             yield _result(group, definition.name, [f for f in findings if f.group == group])
@@ -62,7 +63,7 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
     from poverty_assets.graph.checks.coverage import covariate_drift, feature_coverage, published_figures, quarantine
 
     quarter = quarter_of(context)
-    if name == "commune_feature":
+    if name == "area_feature":
         features, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
         return feature_coverage(features, areas) + covariate_drift(home.lake.read("feature_drift", quarter))
     if name == "meta_source":

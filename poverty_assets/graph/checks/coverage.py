@@ -17,7 +17,7 @@ def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame) -> list[CheckF
 
     Parameters
     ----------
-    features : DataFrame (catalog: ``commune_feature``)
+    features : DataFrame (catalog: ``area_feature``)
     areas : DataFrame (catalog: ``dim_area``)
     """
     communes = areas[areas["area_level"] == "commune"].set_index("area_id")["name_en"]

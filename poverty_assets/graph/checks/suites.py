@@ -6,7 +6,7 @@ Expectations takes seconds to import, so it is imported where a suite runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -52,10 +52,9 @@ def expectations(definition: Table) -> list[tuple[str, str, Any]]:
     for column in definition.lake_columns:
         if column.type in ("BLOB", "VARCHAR[]"):
             continue
-        if not column.nullable:
-            made.append(
-                ("completeness", f"{column.name} is never NULL", gxe.ExpectColumnValuesToNotBeNull(column=column.name))
-            )
+        if not column.nullable or column.wanted:
+            known = gxe.ExpectColumnValuesToNotBeNull(column=column.name)
+            made.append(("completeness", _never_null(column.name), known))
         if column.minimum is not None or column.maximum is not None:
             # a rounding error above 1 is no error of the data
             low = None if column.minimum is None else column.minimum - 1e-9
@@ -72,12 +71,16 @@ def expectations(definition: Table) -> list[tuple[str, str, Any]]:
     return made
 
 
+def _never_null(name: str) -> str:
+    return f"{name} is never NULL"
+
+
 def _bound(value: float | None) -> str:
     return "any" if value is None else f"{value:g}"
 
 
 def validate(frame: pd.DataFrame, definition: Table) -> list[CheckFinding]:
-    """Run the table's suite on a partition.
+    """Run the table's suite on a partition; a wanted value that is missing warns.
 
     An ephemeral context is made for each call; progress bars, which would fill the log, are off.
     """
@@ -86,12 +89,15 @@ def validate(frame: pd.DataFrame, definition: Table) -> list[CheckFinding]:
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    made = expectations(definition)
+    spoken = tuple(c for c in definition.columns if c.name in frame or not c.language)
+    held = replace(definition, columns=spoken).lake_columns
+    made = expectations(replace(definition, columns=spoken))
+    severity = dict.fromkeys((_never_null(c.name) for c in held if c.wanted), "warn")
     if frame.empty:
-        return [CheckFinding(group, name, True, "error", "no rows", 0) for group, name, _ in made]
+        return [CheckFinding(group, name, True, severity.get(name, "error"), "no rows", 0) for group, name, _ in made]
     # it announces a folder for a docs site that nobody asked for
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
-    plain = frame[[c.name for c in definition.lake_columns if c.type not in ("BLOB", "VARCHAR[]")]]
+    plain = frame[[c.name for c in held if c.type not in ("BLOB", "VARCHAR[]")]]
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     batch = (
@@ -103,7 +109,10 @@ def validate(frame: pd.DataFrame, definition: Table) -> list[CheckFinding]:
     suite = gx.ExpectationSuite(name=definition.name, expectations=[expectation for _, _, expectation in made])
     results = batch.validate(suite, result_format={"result_format": "BASIC", "partial_unexpected_count": 3}).results
     by_id = {_identity(result.expectation_config): result for result in results}
-    return [_finding(group, name, by_id[_identity(expectation.configuration)]) for group, name, expectation in made]
+    return [
+        _finding(group, name, severity.get(name, "error"), by_id[_identity(expectation.configuration)])
+        for group, name, expectation in made
+    ]
 
 
 def _identity(configuration: Any) -> str:
@@ -111,7 +120,7 @@ def _identity(configuration: Any) -> str:
     return f"{configuration.type} {sorted(kwargs.items(), key=str)}"
 
 
-def _finding(group: str, name: str, result: Any) -> CheckFinding:
+def _finding(group: str, name: str, severity: str, result: Any) -> CheckFinding:
     found = result.result or {}
     failing = int(found.get("unexpected_count", 0) or 0)
     rows = int(found.get("element_count", 0) or 0)
@@ -122,4 +131,4 @@ def _finding(group: str, name: str, result: Any) -> CheckFinding:
         observed = f"{failing:,} of {rows:,} rows fail, first {first!r}"
         if result.exception_info and result.exception_info.get("raised_exception"):
             observed = f"the check itself failed: {result.exception_info.get('exception_message')}"
-    return CheckFinding(group, name, passed, "error", observed, failing)
+    return CheckFinding(group, name, passed, severity, observed, failing)

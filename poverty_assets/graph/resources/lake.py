@@ -23,7 +23,7 @@ LOG = logging.getLogger("poverty_assets")
 
 def frame_schema(name: str, frame: pd.DataFrame) -> dg.TableSchema:
     """Columns of a frame as the UI shows them; what a column means comes from the catalog, by table or else by name."""
-    tables = (*TABLES, *INNER_TABLES)
+    tables = [one.as_in(map(str, frame.columns)) for one in (*TABLES, *INNER_TABLES)]
     described = {column.name: column.comment for t in tables for column in t.columns}
     described |= {column.name: column.comment for t in tables if t.name == name for column in t.columns}
     return dg.TableSchema(

@@ -2,7 +2,7 @@
 
 Belongs here: the one coding that ``static/data.js`` reads back. Does not belong here: which figures are packed.
 
-A page for 1,661 communes and four quarters holds some 700,000 estimates with intervals. As JSON they take 17 MB. Bounds
+A page for 1,661 small areas and four quarters holds some 700,000 estimates with intervals. As JSON they take 17 MB. Bounds
 are shown to 0.001 and are kept to 0.001; an estimate is kept to 1/15000, finer than shown so that a ranking has few
 ties, and an odd fraction of 0.001 so that rounding what is kept gives what rounding the figure gives. Since a lower bound
 lies at or below the estimate and an upper bound at or above it, the three together have fewer than 2^32 values.

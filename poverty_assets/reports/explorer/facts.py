@@ -5,43 +5,60 @@ Belongs here: the form of that file and reading it. Does not belong here: puttin
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from poverty_assets.lined_yaml import Form, read_lined_yaml
+from pydantic import Field, field_validator, model_validator
 
+from poverty_assets.catalog.model import FALLBACK
+from poverty_assets.lined_yaml import Form, misfit, read_lined_yaml
 
-class Words(Form):
-    """A text in both languages of the page."""
-
-    en: str
-    km: str
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
-class OfferedFeature(Words):
-    """A feature that the map offers, and the group that it stands under."""
+class OfferedFeature(Form):
+    """A feature that the map offers: its name by language, and the group that it stands under (word ``group_<group>``)."""
 
-    group: Literal["people", "light", "services", "roads", "land", "weather"]
+    group: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    names: dict[str, str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_names(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        names = {key: str(text) for key, text in value.items() if _LANGUAGE.fullmatch(str(key))}
+        _refuse_unnamed(names)
+        return {key: text for key, text in value.items() if key not in names} | {"names": names}
 
 
 class ExplorerFacts(Form):
     """The whole of ``explorer.yaml``; features in the order in which the map offers them, units as features spell them."""
 
-    fonts: str
-    levels: dict[str, Words]
-    features: dict[str, OfferedFeature]
-    units: dict[str, Words]
+    features: dict[str, OfferedFeature] = Field(default_factory=dict)
+    units: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    @field_validator("units")
+    @classmethod
+    def _are_named(cls, units: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        for names in units.values():
+            _refuse_unnamed(names)
+        return units
 
 
-def read_facts(path: Path) -> dict[str, Any]:
-    """Read and check ``explorer.yaml``; its values as they stand there.
+def _refuse_unnamed(names: dict[str, str]) -> None:
+    if FALLBACK not in names:
+        raise misfit(f"there is no name in the language {FALLBACK}", f"add {FALLBACK}: ...")
+
+
+def read_facts(path: Path) -> ExplorerFacts:
+    """Read and check ``explorer.yaml``.
 
     Raises
     ------
     MissingFile, SpecificationError
         As for every country file; each fault with its line.
     """
-    file = read_lined_yaml(path)
-    file.checked(ExplorerFacts)
-    values: dict[str, Any] = file.value
-    return values
+    facts: ExplorerFacts = read_lined_yaml(path).checked(ExplorerFacts)
+    return facts

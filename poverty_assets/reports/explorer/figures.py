@@ -8,7 +8,7 @@ Every query returns ``quarter, area_id, figure, estimate, low, high, withheld, m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -112,17 +112,17 @@ def packed_bundles(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> 
 
 
 def packed_features(
-    connection: duckdb.DuckDBPyConnection, chosen: Selection, labels: dict[str, dict[str, str]]
+    connection: duckdb.DuckDBPyConnection, chosen: Selection, labels: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Features of areas and intensities of hazards, as they are shown: to three significant digits.
 
     Parameters
     ----------
-    labels : dict
-        Features to pack, in the order of the page, each with its ``group`` and its names ``en`` and ``km``.
+    labels : mapping
+        Features to pack, in the order of the page, each with its ``group`` and its ``names`` by language.
     """
     asked: dict[str, Any] = {"quarters": [q.start for q in chosen.quarters]}
-    sql = """SELECT feature_id, quarter, area_id, value, unit, source_id, observed_on FROM commune_feature
+    sql = """SELECT feature_id, quarter, area_id, value, unit, source_id, observed_on FROM area_feature
         WHERE quarter IN $quarters AND list_contains($names, feature_id)"""
     rows = connection.execute(sql, {**asked, "names": list(labels)}).df()
     if "fct_hazard" in _columns(connection):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poverty_assets.atomic import write_text
+from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.explorer.payload import plain, read_payload
 from poverty_assets.warehouse.query import connect
@@ -31,7 +32,9 @@ _SCRIPTS = (
 )
 
 
-def write_explorer(warehouse: Path, target: Path, quarters: Sequence[Quarter | str] | None = None) -> Path:
+def write_explorer(
+    warehouse: Path, target: Path, country: Country, quarters: Sequence[Quarter | str] | None = None
+) -> Path:
     """Write the explorer of a published warehouse as one HTML file.
 
     Parameters
@@ -40,6 +43,8 @@ def write_explorer(warehouse: Path, target: Path, quarters: Sequence[Quarter | s
         ``poverty.duckdb``; opened read-only.
     target : Path
         The HTML file; written whole or not at all.
+    country : Country
+        That of the file; its pack states the languages of the page and the features that it offers.
     quarters : sequence of Quarter or str, optional
         Quarters to hold, as in ``2022Q1``; the newest four where not given.
 
@@ -62,7 +67,7 @@ def write_explorer(warehouse: Path, target: Path, quarters: Sequence[Quarter | s
     The same warehouse gives the same bytes. Suppressed figures are left out of the file; it knows only that they are.
     """
     with connect(warehouse) as connection:
-        payload = read_payload(connection, quarters)
+        payload = read_payload(connection, country, quarters)
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=plain, allow_nan=False)
     page = (_STATIC / "explorer.html").read_text(encoding="utf-8")
     parts = {

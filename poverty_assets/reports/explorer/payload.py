@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.errors import NotObserved, UsageError
-from poverty_assets.lined_yaml import read_lined_yaml
-from poverty_assets.pack.country import Country, country_folder, load_country
+from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
-from poverty_assets.reports.explorer.facts import read_facts
+from poverty_assets.reports.explorer.facts import ExplorerFacts, read_facts
 from poverty_assets.reports.explorer.figures import (
     METHOD_CODES,
     TOP_BUNDLES,
@@ -29,22 +29,26 @@ from poverty_assets.reports.explorer.figures import (
     packed_figures,
 )
 from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
+from poverty_assets.reports.words import page_languages
 
 if TYPE_CHECKING:
     import duckdb
 
 MOST_QUARTERS = 4
-_LEVELS = ("country", "province", "district", "commune")
-_WORDS = Path(__file__).parent / "words.yaml"
+_OTHER = "other"
+"""Group of features of which the pack says nothing."""
 
 
-def read_payload(connection: duckdb.DuckDBPyConnection, quarters: Sequence[Quarter | str] | None) -> dict[str, Any]:
+def read_payload(
+    connection: duckdb.DuckDBPyConnection, country: Country, quarters: Sequence[Quarter | str] | None
+) -> dict[str, Any]:
     """Everything that the page shows.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
         The published warehouse, read-only.
+    country : Country
     quarters : sequence of Quarter or str, optional
         Quarters to hold; the newest four where not given.
 
@@ -63,34 +67,62 @@ def read_payload(connection: duckdb.DuckDBPyConnection, quarters: Sequence[Quart
     published = connection.execute("SELECT * FROM dim_quarter ORDER BY quarter").df()
     wanted = _wanted(published, quarters)
     areas = _areas(connection)
-    country = load_country(_country_id(str(areas["area_id"].iloc[0])))
+    codes = country.language_codes
     chosen = Selection(_measure(connection, country), wanted, areas["area_id"].tolist())
-    facts = {
-        "name": {"en": country.name_en, "km": country.names.get("km", country.name_en)},
-        **read_facts(country.folder / "explorer.yaml"),
-    }
-    hazards = _named(connection, "hazard")
+    facts = _facts(connection, country)
+    hazards = _named(connection, "hazard", codes)
+    levels = _levels(connection, codes)
+    offered = {name: {"group": one.group, "names": one.names} for name, one in facts.features.items()}
     return {
         "simulated": bool(published.set_index("label").loc[[q.label for q in wanted], "is_simulated"].any()),
         "measure": chosen.measure,
-        "words": read_lined_yaml(_WORDS).value,
-        "country": {name: part for name, part in facts.items() if name != "features"},
+        "languages": [asdict(language) for language in page_languages(country)],
+        "country": {"names": country.names, "units": facts.units},
         "quarters": _quarters(published, wanted),
-        "levels": list(_LEVELS),
-        "areas": _columns(areas),
+        "levels": levels,
+        "areas": _columns(areas, [level["id"] for level in levels], codes),
         "geometry": pack_boundaries(areas),
-        "context": _context(connection, areas),
-        "indicators": _indicators(connection, chosen.measure),
+        "context": _context(connection, areas, codes),
+        "indicators": _indicators(connection, chosen.measure, codes),
         "methodCodes": {code: name for name, code in METHOD_CODES.items()},
         **packed_figures(connection, chosen),
         "surveyHouseholds": _survey_households(connection, chosen),
         "bundles": {"top": TOP_BUNDLES, "quarters": packed_bundles(connection, chosen)},
-        "features": packed_features(connection, chosen, facts["features"] | _intensities(hazards)),
+        "features": packed_features(connection, chosen, offered | _intensities(hazards)),
         "hazards": hazards,
-        "shocks": _named(connection, "shock"),
+        "shocks": _named(connection, "shock", codes),
         "sources": _sources(connection, wanted),
         "build": _build(connection),
     }
+
+
+def _facts(connection: duckdb.DuckDBPyConnection, country: Country) -> ExplorerFacts:
+    """What the pack says of features; where it says nothing, every feature of the file by its own name."""
+    path = country.folder / "explorer.yaml"
+    if path.is_file():
+        return read_facts(path)
+    names = connection.execute("SELECT DISTINCT feature_id FROM area_feature ORDER BY 1").fetchall()
+    said = {name: {"group": _OTHER, FALLBACK: name.replace("_", " ")} for (name,) in names}
+    return ExplorerFacts.model_validate({"features": said})
+
+
+def _levels(connection: duckdb.DuckDBPyConnection, codes: list[str]) -> list[dict[str, Any]]:
+    """Levels from the country down, each with its names for one area and for several by language."""
+    rows = connection.execute("SELECT * FROM dim_level ORDER BY depth").df()
+    return [
+        {
+            "id": row["area_level"],
+            "one": _by_language(row, codes, "name"),
+            "many": _by_language(row, codes, "plural"),
+        }
+        for _, row in rows.iterrows()
+    ]
+
+
+def _by_language(row: Any, codes: list[str], of: str = "name") -> dict[str, str]:
+    """Names by language, of those that there are, from columns ``<of>_<language>``."""
+    columns = {code: f"{of}_{code}" for code in codes}
+    return {code: row[column] for code, column in columns.items() if column in row and not pd.isna(row[column])}
 
 
 def _wanted(published: pd.DataFrame, quarters: Sequence[Quarter | str] | None) -> list[Quarter]:
@@ -111,19 +143,11 @@ def _wanted(published: pd.DataFrame, quarters: Sequence[Quarter | str] | None) -
 
 def _areas(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     rows = connection.execute(
-        "SELECT * FROM dim_area ORDER BY list_position(['country', 'province', 'district', 'commune'], area_level), area_id"
+        "SELECT a.* FROM dim_area a JOIN dim_level USING (area_level) ORDER BY depth, area_id"
     ).df()
     if rows.empty or rows["area_level"].iloc[0] != "country":
         raise NotObserved("the warehouse holds no country in dim_area", remedy="run poverty-assets refresh first")
     return rows.assign(geometry=rows["geometry"].map(bytes))
-
-
-def _country_id(area_id: str) -> str:
-    root = country_folder("khm").parent
-    for path in sorted(root.glob("*/country.yaml")):
-        if load_country(path.parent.name).area_id == area_id:
-            return path.parent.name
-    raise UsageError(f"no country has the code {area_id!r}", remedy=f"add a folder under {root.name}/")
 
 
 def _measure(connection: duckdb.DuckDBPyConnection, country: Country) -> str:
@@ -133,17 +157,20 @@ def _measure(connection: duckdb.DuckDBPyConnection, country: Country) -> str:
     return country.default_measure if country.default_measure in names else names[0]
 
 
-def _columns(areas: pd.DataFrame) -> dict[str, list[Any]]:
+def _columns(areas: pd.DataFrame, levels: list[str], codes: list[str]) -> dict[str, Any]:
     place = {code: i for i, code in enumerate(areas["area_id"])}
     return {
         "id": areas["area_id"].tolist(),
-        "level": [_LEVELS.index(level) for level in areas["area_level"]],
+        "level": [levels.index(level) for level in areas["area_level"]],
         "parent": [place.get(code, -1) for code in areas["parent_id"]],
-        "en": areas["name_en"].tolist(),
-        "km": [None if pd.isna(name) else name for name in areas["name_km"]],
+        "names": {code: _texts(areas[f"name_{code}"]) for code in codes if f"name_{code}" in areas},
         "population": _whole(areas["population"]),
         "households": _whole(areas["households"]),
     }
+
+
+def _texts(values: pd.Series) -> list[str | None]:
+    return [None if pd.isna(value) else str(value) for value in values]
 
 
 def _whole(values: pd.Series) -> list[int | None]:
@@ -163,20 +190,16 @@ def _quarters(published: pd.DataFrame, wanted: list[Quarter]) -> list[dict[str, 
     ]
 
 
-def _indicators(connection: duckdb.DuckDBPyConnection, measure: str) -> list[dict[str, Any]]:
+def _indicators(connection: duckdb.DuckDBPyConnection, measure: str, codes: list[str]) -> list[dict[str, Any]]:
     """Indicators in the order of the bits of ``bundle_mask``."""
-    rows = connection.execute(
-        "SELECT indicator_id, name_en, name_km, definition, weight FROM dim_indicator WHERE measure_id = $measure",
-        {"measure": measure},
-    ).fetchall()
-    named = {row[0]: row for row in rows}
+    rows = connection.execute("SELECT * FROM dim_indicator WHERE measure_id = $measure", {"measure": measure}).df()
+    named = {row["indicator_id"]: row for _, row in rows.iterrows()}
     return [
         {
             "id": name,
-            "en": named[name][1],
-            "km": named[name][2] or named[name][1],
-            "definition": named[name][3],
-            "weight": named[name][4],
+            "names": _by_language(named[name], codes),
+            "definition": named[name]["definition"],
+            "weight": named[name]["weight"],
         }
         for name in _bit_order(connection, measure, sorted(named))
     ]
@@ -217,38 +240,37 @@ def _day(value: Any) -> dt.date:
     return value.date() if isinstance(value, dt.datetime) else value
 
 
-def _named(connection: duckdb.DuckDBPyConnection, what: str) -> dict[str, dict[str, str]]:
-    """Names of the hazards or shocks, where the warehouse has any."""
+def _named(connection: duckdb.DuckDBPyConnection, what: str, codes: list[str]) -> dict[str, dict[str, str]]:
+    """Names of the hazards or shocks by language, where the warehouse has any: those of the newest quarter."""
     if not _has_table(connection, f"dim_{what}"):
         return {}
-    rows = connection.execute(
-        f"SELECT {what}_id, any_value(name_en ORDER BY quarter DESC), any_value(name_km ORDER BY quarter DESC)"
-        f" FROM dim_{what} GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    return {name: {"en": en, "km": km} for name, en, km in rows}
+    rows = connection.execute(f"SELECT * FROM dim_{what} ORDER BY {what}_id, quarter").df()
+    return {row[f"{what}_id"]: _by_language(row, codes) for _, row in rows.iterrows()}
 
 
 def _has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     return name in {table for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
 
 
-def _context(connection: duckdb.DuckDBPyConnection, areas: pd.DataFrame) -> list[dict[str, Any]]:
+def _context(connection: duckdb.DuckDBPyConnection, areas: pd.DataFrame, codes: list[str]) -> list[dict[str, Any]]:
     """Layers for orientation in the order of drawing, points of few places last and so above; none in an older file."""
     if not _has_table(connection, "dim_context"):
         return []
     frame = frame_of(shapely.from_wkb(areas["geometry"].to_numpy()))
     layers: dict[str, dict[str, Any]] = {}
-    for layer_id, kind, en, km, n, geometry in connection.execute(
-        "SELECT layer_id, kind, name_en, name_km, n_shapes, geometry FROM dim_context"
+    rows = connection.execute(
+        "SELECT * FROM dim_context"
         " ORDER BY list_position(['polygon', 'line', 'point'], kind), n_shapes DESC, layer_id, part"
-    ).fetchall():
-        layer = layers.setdefault(layer_id, {"id": layer_id, "en": en, "km": km, "parts": []})
-        layer["parts"].append({"kind": kind, "n": n, **pack_layer(kind, shapely.from_wkb(bytes(geometry)), frame)})
+    ).df()
+    for _, row in rows.iterrows():
+        new = {"id": row["layer_id"], "names": _by_language(row, codes), "parts": []}
+        packed = pack_layer(row["kind"], shapely.from_wkb(bytes(row["geometry"])), frame)
+        layers.setdefault(row["layer_id"], new)["parts"].append({"kind": row["kind"], "n": row["n_shapes"], **packed})
     return list(layers.values())
 
 
-def _intensities(hazards: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    return {f"intensity:{name}": {"group": "hazard", **names} for name, names in hazards.items()}
+def _intensities(hazards: dict[str, dict[str, str]]) -> dict[str, dict[str, Any]]:
+    return {f"intensity:{name}": {"group": "hazard", "names": names} for name, names in hazards.items()}
 
 
 def _sources(connection: duckdb.DuckDBPyConnection, wanted: list[Quarter]) -> list[dict[str, Any]]:

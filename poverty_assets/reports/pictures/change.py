@@ -20,7 +20,7 @@ _MOST_INDEX = 1.0  # an index beyond it says no more, and would flatten the bars
 
 @in_style
 def change_map(
-    change: pd.DataFrame, areas: pd.DataFrame, title: str, is_simulated: bool, *, level: str = "commune"
+    change: pd.DataFrame, areas: pd.DataFrame, title: str, is_simulated: bool, *, level: str | None = None
 ) -> bytes:
     """Map of the change of one statistic: in full colour where its interval leaves out 0, pale and hatched where not.
 
@@ -31,8 +31,8 @@ def change_map(
     areas : DataFrame (catalog: ``dim_area``)
     title : str
         What changed and from when to when.
-    level : str
-        Level of the areas drawn.
+    level : str, optional
+        By default the finest: level of the areas drawn.
     """
     from matplotlib.patches import Patch
 
@@ -65,7 +65,7 @@ def change_map(
 
 @in_style
 def nowcast_skill_bars(metrics: pd.DataFrame, names: dict[str, str], title: str, is_simulated: bool) -> bytes:
-    """Skill of the nowcast (and of the trend, where scored) against persistence, of communes, for each target.
+    """Skill of the nowcast (and of the trend, where scored) against persistence, of small areas, for each target.
 
     The whisker is one standard error of the overall skill: the nowcast is published where it stays right of the line.
 

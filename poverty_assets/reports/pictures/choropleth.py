@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.geography.hierarchy import Hierarchy
+
 _SIMPLIFY_DEGREES = 0.01
 UNKNOWN: dict[str, Any] = {"facecolor": "#e8e8e8", "edgecolor": "#999", "hatch": "////", "lw": 0.1}
 """How areas without a value look."""
@@ -36,7 +38,8 @@ class Choropleth:
     Parameters
     ----------
     areas : DataFrame (catalog: ``dim_area``)
-    level : str
+    level : str, optional
+        By default the finest.
 
     Attributes
     ----------
@@ -44,10 +47,10 @@ class Choropleth:
         In the order of the values that `fill` takes.
     """
 
-    def __init__(self, areas: pd.DataFrame, level: str) -> None:
+    def __init__(self, areas: pd.DataFrame, level: str | None = None) -> None:
         import shapely
 
-        chosen = areas[areas["area_level"] == level]
+        chosen = areas[areas["area_level"] == (level or Hierarchy.of(areas).finest)]
         shapes = shapely.simplify(shapely.from_wkb(chosen["geometry"].to_numpy()), _SIMPLIFY_DEGREES)
         parts, self._owner = shapely.get_parts(shapes, return_index=True)
         self._rings = [shapely.get_coordinates(shapely.get_exterior_ring(part)) for part in parts]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.reports.pictures.choropleth import UNKNOWN, Choropleth, aspect_of
 from poverty_assets.reports.pictures.style import blank, in_style, png_of
 from poverty_assets.sources.raster import Raster
@@ -33,7 +34,7 @@ def area_map(
     label: str,
     is_simulated: bool,
     *,
-    level: str = "commune",
+    level: str | None = None,
     diverging: bool = False,
 ) -> bytes:
     """Choropleth of one value per area; areas without a value are hatched grey.
@@ -44,8 +45,8 @@ def area_map(
     values : Series indexed by area_id
     title, label : str
         Title, and what the colour bar measures with its unit.
-    level : str
-        Level of the areas drawn.
+    level : str, optional
+        Level of the areas drawn; by default the finest.
     diverging : bool
         Colours about 0, for differences.
     """
@@ -67,8 +68,9 @@ def area_map(
     return png_of(figure, is_simulated)
 
 
-def headcount_map(mpi: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool, level: str = "province") -> bytes:
-    """Map of the headline headcount ratio at k of one third for all people."""
+def headcount_map(mpi: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool) -> bytes:
+    """Map of the headline headcount ratio at k of one third for all people, by areas of the published level."""
+    level = Hierarchy.of(areas).published
     rows = mpi[(mpi["statistic"] == "headcount_ratio") & (mpi["subgroup"] == "all") & mpi["k"].between(0.33, 0.34)]
     rows = rows[rows["is_headline"].astype(bool) & (rows["area_level"] == level)]
     values = rows.set_index("area_id")["estimate"]

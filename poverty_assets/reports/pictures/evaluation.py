@@ -1,4 +1,4 @@
-"""A page of plots that shows how far commune estimates are from what is so in the simulated twin.
+"""A page of plots that shows how far estimates of small areas are from what is so in the simulated twin.
 
 Belongs here: drawing. Does not belong here: comparing (``evaluation.scores``). Truth exists in simulated data only, so every page
 says so.
@@ -25,7 +25,7 @@ def evaluation_pictures(judged: Judged, areas: pd.DataFrame) -> dict[str, Pictur
     title = "Error of the headcount ratio"
     error = area_map(areas, poor["estimate"] - poor["true"], title, "share of people", True, diverging=True)
     return {
-        "headcount ratio": Picture(evaluation_page(judged.poor, "Headcount ratio of communes"), "H against truth"),
+        "headcount ratio": Picture(evaluation_page(judged.poor, "Headcount ratio of small areas"), "H against truth"),
         "coverage": Picture(coverage_page(judged.metrics), "Coverage of every figure"),
         "map of error": Picture(error, "Estimated less true headcount ratio"),
     }
@@ -46,7 +46,7 @@ def evaluation_page(compared: Compared, title: str) -> bytes:
 
 @in_style
 def coverage_page(metrics: pd.DataFrame) -> bytes:
-    """Coverage of 95% intervals of every figure in communes without survey households, with the band from 93 to 97%."""
+    """Coverage of 95% intervals of every figure in areas without survey households, with the band from 93 to 97%."""
     rows = metrics[
         (metrics["metric"] == "coverage95") & (metrics["subgroup"] == "all") & (metrics["learner"] != "composite")
     ]
@@ -56,9 +56,7 @@ def coverage_page(metrics: pd.DataFrame) -> bytes:
     axes.axvspan(0.93, 0.97, color="#e8e8e8", zorder=0)
     axes.plot(rows["value"], place, "o", color="#3b528b")
     axes.set_yticks(place, list(rows["target"]))
-    axes.set(
-        title="Coverage of 95% intervals, communes without households (band: 93 to 97%)", xlabel="share of communes"
-    )
+    axes.set(title="Coverage of 95% intervals, areas without households (band: 93 to 97%)", xlabel="share of areas")
     axes.grid(axis="x")
     return png_of(figure, True)
 
@@ -81,7 +79,7 @@ def _coverage(axes: Any, table: pd.DataFrame) -> None:
     axes.set(
         title="Coverage by nominal level",
         xlabel="nominal",
-        ylabel="share of communes covered",
+        ylabel="share of areas covered",
         xlim=(0.45, 1),
         ylim=(0.4, 1),
     )
@@ -108,6 +106,6 @@ def _sample_size(axes: Any, table: pd.DataFrame) -> None:
     labels = np.array(["none", "1-30", "31-60", "61-120", "over 120"])[means.index]
     axes.bar(range(len(means)), means, color="#3b528b")
     for place, (mean, count) in enumerate(zip(means, counts, strict=True)):
-        axes.annotate(f"{count:,} communes", (place, mean), ha="center", va="bottom", fontsize=8)
+        axes.annotate(f"{count:,} areas", (place, mean), ha="center", va="bottom", fontsize=8)
     axes.set_xticks(range(len(means)), labels)
     axes.set(title="Mean absolute error by households in the survey", xlabel="households", ylabel="percentage points")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.pictures.change import nowcast_skill_bars, stability_bars
@@ -77,7 +78,11 @@ def gap_map(rows: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool) -> dict
     """Where a register may fall short (rows of ``fct_register``); nothing where there are no rows."""
     if rows.empty:
         return {}
-    gap = rows[rows["area_level"] == "commune"].drop_duplicates("area_id").set_index("area_id")["coverage_gap"]
+    gap = (
+        rows[rows["area_level"] == Hierarchy.of(areas).finest]
+        .drop_duplicates("area_id")
+        .set_index("area_id")["coverage_gap"]
+    )
     title = "Modelled rate less the register's rate: where it may fall short (purple)"
     return {"map": Picture(area_map(areas, gap, title, "share of households", is_simulated, diverging=True), title)}
 

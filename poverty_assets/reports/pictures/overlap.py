@@ -31,7 +31,7 @@ class PlotWords:
     Parameters
     ----------
     area : str
-        Area and, if any, subgroup, as people say it: ``Cambodia, rural``.
+        Area and, if any, subgroup, as people say it: ``Atlantis, rural``.
     source : str
         Source line, without the word "Source".
     is_simulated : bool

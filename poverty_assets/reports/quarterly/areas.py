@@ -6,20 +6,19 @@ Belongs here: ranking areas, with how sure the ranks are; change, with its signi
 from __future__ import annotations
 
 from poverty_assets.reports.quarterly.finding import Question
-from poverty_assets.reports.quarterly.fragments import CHANGE, HEADCOUNT, PLACE, ctes
+from poverty_assets.reports.quarterly.fragments import CHANGE, HEADCOUNT, LEVELS, PLACE, PUBLISHED, SMALLER, ctes
 
 WORST, CHANGED = "Where poverty is highest", "What changed"
-_PLURAL = {"province": "provinces", "district": "districts", "commune": "communes"}
 
 
 def _worst(level: str, count: int) -> Question:
     return Question(
         f"worst_{level}",
         WORST,
-        f"{_PLURAL[level].capitalize()} with the highest estimated headcount ratio (95% intervals in brackets): {{items}}.",
+        f"{{{level}_many:begin}} with the highest estimated headcount ratio (95% intervals in brackets): {{items}}.",
         f"""{ctes(headcount=HEADCOUNT, place=PLACE)}
         SELECT place, estimate, ci_low, ci_high FROM headcount JOIN place USING (area_id)
-        WHERE area_level = '{level}' AND ci_low IS NOT NULL ORDER BY estimate DESC, area_id LIMIT {count}""",
+        WHERE area_level = {LEVELS[level]} AND ci_low IS NOT NULL ORDER BY estimate DESC, area_id LIMIT {count}""",
         "{place} {estimate:pct} ({ci_interval:pct/short})",
     )
 
@@ -28,10 +27,10 @@ def _certainty(level: str) -> Question:
     return Question(
         f"worst_{level}_certainty",
         WORST,
-        f"The first place is not certain: the intervals of {{overlapping:n}} of the other {{others:n}} {_PLURAL[level]} reach"
+        f"The first place is not certain: the intervals of {{overlapping:n}} of the other {{others:n}} {{{level}_many}} reach"
         " into that of {place}.",
         f"""{ctes(headcount=HEADCOUNT, place=PLACE)},
-        known AS (FROM headcount WHERE area_level = '{level}' AND ci_low IS NOT NULL),
+        known AS (FROM headcount WHERE area_level = {LEVELS[level]} AND ci_low IS NOT NULL),
         first AS (FROM known ORDER BY estimate DESC, area_id LIMIT 1)
         SELECT (SELECT count(*) - 1 FROM known) AS others, place,
                (SELECT count(*) FROM known k WHERE k.area_id <> first.area_id AND k.ci_high >= first.ci_low) AS overlapping
@@ -40,30 +39,30 @@ def _certainty(level: str) -> Question:
 
 
 WORST_AREAS: tuple[Question, ...] = (
-    _worst("province", 3),
-    _certainty("province"),
+    _worst("published", 3),
+    _certainty("published"),
     Question(
         "most_poor_people",
         WORST,
-        "Most poor people live in the province of {place}: about {people:about} (headcount ratio times {population:about}"
+        "Most poor people live in the {published} of {place}: about {people:about} (headcount ratio times {population:about}"
         " people), {people_interval:about}.",
         f"""{ctes(headcount=HEADCOUNT, place=PLACE)}
         SELECT place, population, estimate * population AS people, ci_low * population AS people_low,
                ci_high * population AS people_high
         FROM headcount JOIN place USING (area_id)
-        WHERE area_level = 'province' AND ci_low IS NOT NULL AND population IS NOT NULL
+        WHERE area_level = {PUBLISHED} AND ci_low IS NOT NULL AND population IS NOT NULL
         ORDER BY people DESC, area_id LIMIT 1""",
     ),
-    _worst("district", 2),
-    _worst("commune", 3),
-    _certainty("commune"),
+    *(_worst(level, 3 if level == "finest" else 2) for level in SMALLER),
+    _certainty("finest"),
     Question(
         "levels_absent",
         WORST,
         "No headcount ratio with an interval is published for {items}.",
         f"""{ctes(headcount=HEADCOUNT)}
-        SELECT level FROM (VALUES ('province', 1), ('district', 2), ('commune', 3)) v(level, place)
-        WHERE level NOT IN (SELECT area_level FROM headcount WHERE ci_low IS NOT NULL) ORDER BY place""",
+        SELECT name_en AS level FROM dim_level
+        WHERE role <> 'country' AND area_level NOT IN (SELECT area_level FROM headcount WHERE ci_low IS NOT NULL)
+        ORDER BY depth""",
         "any {level}",
         " or ",
     ),
@@ -74,13 +73,13 @@ def _tally(level: str) -> Question:
     return Question(
         f"change_{level}_tally",
         CHANGED,
-        f"Of {{areas:n}} {_PLURAL[level]} compared, the ratio fell significantly in {{fell:n}} and rose in {{rose:n}}; in"
+        f"Of {{areas:n}} {{{level}_many}} compared, the ratio fell significantly in {{fell:n}} and rose in {{rose:n}}; in"
         " {unsure:n} the change cannot be told from none. By chance alone {by_chance:ratio} would seem to change.",
         f"""{ctes(change=CHANGE)}
         SELECT count(*) AS areas, count(*) FILTER (WHERE is_significant AND difference < 0) AS fell,
                count(*) FILTER (WHERE is_significant AND difference > 0) AS rose,
                count(*) FILTER (WHERE NOT is_significant) AS unsure, 0.05 * count(*) AS by_chance
-        FROM change WHERE area_level = '{level}' HAVING count(*) > 0""",
+        FROM change WHERE area_level = {LEVELS[level]} HAVING count(*) > 0""",
     )
 
 
@@ -88,11 +87,11 @@ def _moved(level: str, way: str, sign: str, count: int) -> Question:
     return Question(
         f"change_{level}_{way}",
         CHANGED,
-        f"{'Most improved' if way == 'fell' else 'Most worsened'} {_PLURAL[level]}, of significant changes (points; 95% intervals"
+        f"{'Most improved' if way == 'fell' else 'Most worsened'} {{{level}_many}}, of significant changes (points; 95% intervals"
         " in brackets): {items}.",
         f"""{ctes(change=CHANGE, place=PLACE)}
         SELECT place, difference, ci_low, ci_high FROM change JOIN place USING (area_id)
-        WHERE area_level = '{level}' AND is_significant AND difference {sign} 0
+        WHERE area_level = {LEVELS[level]} AND is_significant AND difference {sign} 0
         ORDER BY abs(difference) DESC, area_id LIMIT {count}""",
         "{place} {difference:points} ({ci_interval:points/short})",
     )
@@ -109,12 +108,12 @@ CHANGES: tuple[Question, ...] = (
                CASE WHEN is_significant THEN 'a significant change' ELSE 'not to be told from no change' END AS verdict
         FROM change WHERE area_level = 'country'""",
     ),
-    _tally("province"),
-    _moved("province", "fell", "<", 3),
-    _moved("province", "rose", ">", 2),
-    _tally("commune"),
-    _moved("commune", "fell", "<", 2),
-    _moved("commune", "rose", ">", 2),
+    _tally("published"),
+    _moved("published", "fell", "<", 3),
+    _moved("published", "rose", ">", 2),
+    _tally("finest"),
+    _moved("finest", "fell", "<", 2),
+    _moved("finest", "rose", ">", 2),
     Question(
         "change_none_significant",
         CHANGED,

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from poverty_assets.reports.pictures.overlap import BLUE, DARK, GREY, ORANGE, PALE
-from poverty_assets.reports.quarterly.fragments import HEADCOUNT, PAIR, PLACE, QUOTED, ctes
+from poverty_assets.reports.quarterly.fragments import HEADCOUNT, PAIR, PLACE, PUBLISHED, QUOTED, ctes
 
-PROVINCES = f"""{ctes(headcount=HEADCOUNT, place=PLACE)}
+AREAS = f"""{ctes(headcount=HEADCOUNT, place=PLACE)}
     SELECT place AS name, estimate, ci_low, ci_high FROM headcount JOIN place USING (area_id)
-    WHERE area_level = 'province' ORDER BY estimate DESC, area_id"""
+    WHERE area_level = {PUBLISHED} ORDER BY estimate DESC, area_id"""
 
 PAIRS = f"""{ctes(pair=PAIR)}
     SELECT name_a || ' and ' || name_b AS name, share_both AS estimate, share_both_ci_low AS ci_low,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from poverty_assets.quarter import Quarter
@@ -33,7 +33,8 @@ class Question:
     template : str
         The sentence, with the columns of the first row in braces; ``{items}`` stands for all rows, each by ``item``.
         ``{x_interval:form}`` is written from the columns ``x_low`` and ``x_high``: "between a and b (95%)", or "a to b"
-        with ``/short`` after the form, in a list that says what stands in its brackets.
+        with ``/short`` after the form, in a list that says what stands in its brackets. ``{finest}`` and ``{finest_many}`` are what
+        the country calls an area of its finest level and several of them; so ``{published}`` and ``{between}``.
     sql : str
         A query over the warehouse with any of the parameters ``$quarter, $previous, $baseline, $measure``. No row: the
         question has no answer, and no sentence is written.
@@ -56,11 +57,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Finding:
-    """A question with its answer: ``text`` is the sentence, ``rows`` the figures in it, ``sql`` what recomputes them."""
+    """A question with its answer: ``text`` is the sentence, ``rows`` the figures in it, ``words`` those for levels of areas."""
 
     question: Question
     parameters: Mapping[str, Any]
     rows: tuple[Mapping[str, Any], ...]
+    words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -70,22 +72,22 @@ class Finding:
     @property
     def text(self) -> str:
         """The sentence."""
-        return written(self.question, self.rows)
+        return written(self.question, self.rows, self.words)
 
 
-def ask(connection: Any, question: Question, parameters: Mapping[str, Any]) -> Finding | None:
+def ask(connection: Any, question: Question, parameters: Mapping[str, Any], words: Mapping[str, str]) -> Finding | None:
     """Put a question; None where the quarter has no answer."""
     used = {name: value for name, value in parameters.items() if f"${name}" in question.sql}
     cursor = connection.execute(question.sql, used)
     names = [column[0] for column in cursor.description]
     rows = tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
-    return Finding(question, used, rows) if rows else None
+    return Finding(question, used, rows, words) if rows else None
 
 
-def written(question: Question, rows: tuple[Mapping[str, Any], ...]) -> str:
+def written(question: Question, rows: tuple[Mapping[str, Any], ...], words: Mapping[str, str]) -> str:
     """The sentence of a question whose answer is ``rows``."""
     items = question.joined.join(_fill(question.item, row) for row in rows) if question.item else ""
-    return _fill(question.template, {**rows[0], "items": items})
+    return _fill(question.template, {**words, **rows[0], "items": items})
 
 
 def _fill(template: str, row: Mapping[str, Any]) -> str:
@@ -138,6 +140,11 @@ def about(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.0f}"
 
 
+def begin(value: str) -> str:
+    """A word as it begins a sentence."""
+    return value[:1].upper() + value[1:]
+
+
 def words(value: list[str]) -> str:
     """A list as people say it: ``a, b and c``."""
     return value[0] if len(value) == 1 else ", ".join(value[:-1]) + " and " + value[-1]
@@ -154,4 +161,5 @@ _FORMS: dict[str, Any] = {
     "day": day,
     "quarter": lambda value: Quarter.containing(value).label,
     "words": words,
+    "begin": begin,
 }

@@ -5,6 +5,8 @@ Belongs here: which rows may be quoted, and names of areas and indicators. Does 
 
 from __future__ import annotations
 
+from poverty_assets.catalog.columns import FINEST
+
 QUOTED = "subgroup = 'all' AND is_headline AND NOT suppressed"
 """Of all people, the row to quote, not withheld."""
 
@@ -45,21 +47,34 @@ CHANGE = f"""
 """
 """Changes of the headcount ratio since the baseline, each with its interval."""
 
-GAP = """
+PUBLISHED = "(SELECT area_level FROM dim_level WHERE role = 'published')"
+"""The level below the country."""
+
+SMALLER: dict[str, str] = {
+    "between": "(SELECT area_level FROM dim_level WHERE role = 'between' ORDER BY depth LIMIT 1)",
+    "between2": "(SELECT area_level FROM dim_level WHERE role = 'between' ORDER BY depth LIMIT 1 OFFSET 1)",
+    "finest": FINEST,
+}
+"""The levels below that one, by the word that stands for each in a sentence; a country need not have those between."""
+
+LEVELS: dict[str, str] = {"published": PUBLISHED, **SMALLER}
+
+GAP = f"""
     SELECT area_id, register_id, rate, modelled_rate, coverage_gap, coverage_gap_ci_low, coverage_gap_ci_high
     FROM fct_register
-    WHERE quarter = $quarter AND area_level = 'commune' AND is_headline AND NOT suppressed AND coverage_gap_ci_low IS NOT NULL
+    WHERE quarter = $quarter AND area_level = {FINEST} AND is_headline AND NOT suppressed AND coverage_gap_ci_low IS NOT NULL
 """
-"""Communes with a register rate, a modelled one, and the interval of the gap between them."""
+"""Areas of the finest level with a register rate, a modelled one, and the interval of the gap between them."""
 
 PLACE = """
-    SELECT a.area_id, a.population, CASE a.area_level
-               WHEN 'commune' THEN a.name_en || ' (' || p.name_en || ', ' || g.name_en || ')'
-               WHEN 'district' THEN a.name_en || ' (' || p.name_en || ')'
-               ELSE a.name_en END AS place
-    FROM dim_area a LEFT JOIN dim_area p ON p.area_id = a.parent_id LEFT JOIN dim_area g ON g.area_id = p.parent_id
+    SELECT a.area_id, a.population, CASE WHEN p.area_id IS NULL THEN a.name_en
+               ELSE a.name_en || ' (' || concat_ws(', ', p.name_en, g.name_en, h.name_en) || ')' END AS place
+    FROM dim_area a
+    LEFT JOIN dim_area p ON p.area_id = a.parent_id AND p.parent_id IS NOT NULL
+    LEFT JOIN dim_area g ON g.area_id = p.parent_id AND g.parent_id IS NOT NULL
+    LEFT JOIN dim_area h ON h.area_id = g.parent_id AND h.parent_id IS NOT NULL
 """
-"""Areas as people name them: a commune with its district and province."""
+"""Areas as people name them: with those that each lies in, up to the country."""
 
 
 def ctes(**named: str) -> str:

@@ -6,7 +6,17 @@ Belongs here: the country at a glance, pairs, sets and numbers of deprivations. 
 from __future__ import annotations
 
 from poverty_assets.reports.quarterly.finding import Question
-from poverty_assets.reports.quarterly.fragments import BUNDLE, HEADCOUNT, PAIR, PLACE, QUOTED, THIRD, ctes
+from poverty_assets.reports.quarterly.fragments import (
+    BUNDLE,
+    HEADCOUNT,
+    LEVELS,
+    PAIR,
+    PLACE,
+    PUBLISHED,
+    QUOTED,
+    THIRD,
+    ctes,
+)
 
 GLANCE, OVERLAP = "At a glance", "Which deprivations meet in the same households"
 
@@ -129,17 +139,17 @@ PATTERNS: tuple[Question, ...] = (
         Question(
             f"pair_where_{level}",
             OVERLAP,
-            "Of " + plural + ", the overlap of {name_a} and {name_b} is estimated highest in {items}.",
+            "Of the {" + level + "_many}, the overlap of {name_a} and {name_b} is estimated highest in {items}.",
             f"""{ctes(pair=PAIR, place=PLACE)},
             largest AS (SELECT indicator_a, indicator_b FROM pair WHERE area_level = 'country'
                         ORDER BY share_both DESC, name_a, name_b LIMIT 1)
             SELECT name_a, name_b, place, share_both, share_both_ci_low AS both_low, share_both_ci_high AS both_high
             FROM pair JOIN largest USING (indicator_a, indicator_b) JOIN place USING (area_id)
-            WHERE area_level = '{level}' ORDER BY share_both DESC, area_id LIMIT {count}""",
+            WHERE area_level = {LEVELS[level]} ORDER BY share_both DESC, area_id LIMIT 2""",
             "{place} ({share_both:pct}; {both_interval:pct/short})",
             ", then ",
         )
-        for level, plural, count in (("province", "the provinces", 2), ("commune", "the communes", 2))
+        for level in ("published", "finest")
     ),
     Question(
         "bundle_largest",
@@ -163,13 +173,13 @@ PATTERNS: tuple[Question, ...] = (
     Question(
         "bundle_where",
         OVERLAP,
-        "The set {names:words} is most frequent in the province of {place}: {share:pct} of people, {share_interval:pct}.",
+        "The set {names:words} is most frequent in the {published} of {place}: {share:pct} of people, {share_interval:pct}.",
         f"""{ctes(bundle=BUNDLE, place=PLACE)},
         largest AS (SELECT bundle_mask FROM bundle WHERE area_level = 'country' AND n_deprivations >= 2
                     ORDER BY share DESC, bundle_mask LIMIT 1)
         SELECT names, place, share, share_ci_low AS share_low, share_ci_high AS share_high
         FROM bundle JOIN largest USING (bundle_mask) JOIN place USING (area_id)
-        WHERE area_level = 'province' ORDER BY share DESC, area_id LIMIT 1""",
+        WHERE area_level = {PUBLISHED} ORDER BY share DESC, area_id LIMIT 1""",
     ),
     Question(
         "count_none",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -15,23 +16,25 @@ from poverty_assets.reports.quarterly.finding import Finding, day
 from poverty_assets.reports.quarterly.overlap import GLANCE, OVERLAP
 from poverty_assets.reports.quarterly.record import QUALITY, REGISTER, SOURCES
 from poverty_assets.reports.quarterly.threats import THREAT
+from poverty_assets.reports.words import PageLanguage
 
-PROVINCES = "The provinces compared"
-SHEETS = ((GLANCE, OVERLAP, WORST, REGISTER), (PROVINCES, CHANGED, THREAT, QUALITY, SOURCES))
-_CHART_OF = {OVERLAP: "overlap", PROVINCES: "areas"}
+AREAS = "The {published_many} compared"
+SHEETS = ((GLANCE, OVERLAP, WORST, REGISTER), (AREAS, CHANGED, THREAT, QUALITY, SOURCES))
+_CHART_OF = {OVERLAP: "overlap", AREAS: "areas"}
 
 
 @dataclass(frozen=True)
 class Edition:
-    """Which report this is."""
+    """Which report this is; ``levels`` are the words for levels of areas, ``languages`` those of the country's pages."""
 
     label: str
     name_en: str
-    name_km: str | None
     end: dt.date
     published: dt.date
     is_simulated: bool
     digest: str
+    levels: Mapping[str, str]
+    languages: Sequence[PageLanguage]
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def page(edition: Edition, findings: list[Finding], charts: dict[str, Chart]) ->
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{mark}Deprivation in {escape(edition.name_en)}, {edition.label}</title>
-<style>{_CSS}</style>
+<style>{_CSS.replace("/*fonts*/", _fonts(edition.languages))}</style>
 </head>
 <body>
 {watermark}
@@ -65,6 +68,10 @@ def page(edition: Edition, findings: list[Finding], charts: dict[str, Chart]) ->
 """
 
 
+def _fonts(languages: Sequence[PageLanguage]) -> str:
+    return "".join(f"{language.fonts}, " for language in languages if language.fonts)
+
+
 def _sheet(number: int, edition: Edition, findings: list[Finding], charts: dict[str, Chart]) -> str:
     title = f"Multidimensional deprivation in {escape(edition.name_en)}, {edition.label}"
     heading = f"<h1>{title}</h1>" if number == 0 else f'<p class="again">{title}</p>'
@@ -72,9 +79,9 @@ def _sheet(number: int, edition: Edition, findings: list[Finding], charts: dict[
     if edition.is_simulated:
         banner = (
             '<p class="banner" role="note"><strong>SIMULATED DATA.</strong> Areas and their names are real, every figure is'
-            ' invented. Do not quote. <span lang="km">ទិន្នន័យក្លែងធ្វើ</span></p>'
+            f" invented. Do not quote.{''.join(map(_marked, edition.languages[1:]))}</p>"
         )
-    sections = "\n".join(_section(name, findings, charts) for name in SHEETS[number])
+    sections = "\n".join(_section(name, edition.levels, findings, charts) for name in SHEETS[number])
     return f"""<section class="sheet">
 <header>{banner}{heading}</header>
 <div class="columns">
@@ -84,14 +91,19 @@ def _sheet(number: int, edition: Edition, findings: list[Finding], charts: dict[
 </section>"""
 
 
-def _section(name: str, findings: list[Finding], charts: dict[str, Chart]) -> str:
+def _marked(language: PageLanguage) -> str:
+    said = escape(language.words["simulated"])
+    return f' <span lang="{language.code}" dir="{language.direction}">{said}</span>'
+
+
+def _section(name: str, levels: Mapping[str, str], findings: list[Finding], charts: dict[str, Chart]) -> str:
     said = [finding for finding in findings if finding.question.section == name]
     chart = charts.get(_CHART_OF.get(name, ""))
     if not said and chart is None:
         return ""
     lines = "\n".join(f'<li data-finding="{finding.key}">{escape(finding.text)}</li>' for finding in said)
     listed = f"<ul>\n{lines}\n</ul>\n" if said else ""
-    return f"<section><h2>{name}</h2>\n{listed}{'' if chart is None else _figure(chart)}</section>"
+    return f"<section><h2>{escape(name.format(**levels))}</h2>\n{listed}{'' if chart is None else _figure(chart)}</section>"
 
 
 def _figure(chart: Chart) -> str:
@@ -119,7 +131,7 @@ def _footer(number: int, edition: Edition) -> str:
 _CSS = """
 @page { size: A4; margin: 11mm 12mm; }
 * { box-sizing: border-box; }
-html { font: 8.5pt/1.3 "Noto Sans", "Noto Sans Khmer", "DejaVu Sans", Arial, sans-serif; color: #1a1a1a; background: #eceff1; }
+html { font: 8.5pt/1.3 "Noto Sans", /*fonts*/"DejaVu Sans", Arial, sans-serif; color: #1a1a1a; background: #eceff1; }
 body { margin: 0; }
 main { max-width: 210mm; margin: 0 auto; }
 .sheet { background: #fff; margin: 8mm auto; padding: 11mm 12mm; box-shadow: 0 1px 6px #0003; }

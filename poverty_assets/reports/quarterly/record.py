@@ -5,6 +5,7 @@ Belongs here: what the report says about registers and about its own evidence. D
 
 from __future__ import annotations
 
+from poverty_assets.catalog.columns import FINEST
 from poverty_assets.reports.quarterly.finding import Question
 from poverty_assets.reports.quarterly.fragments import GAP, HEADCOUNT, PLACE, ctes
 
@@ -23,10 +24,10 @@ REGISTERS: tuple[Question, ...] = (
     Question(
         "gap_tally",
         REGISTER,
-        "In {short:n} of {communes:n} communes it lists significantly fewer households than a model expects that has not seen"
+        "In {short:n} of {areas:n} {finest_many} it lists significantly fewer households than a model expects that has not seen"
         " them, in {over:n} significantly more.",
         f"""{ctes(gap=GAP)}
-        SELECT count(*) AS communes, count(*) FILTER (WHERE coverage_gap_ci_low > 0) AS short,
+        SELECT count(*) AS areas, count(*) FILTER (WHERE coverage_gap_ci_low > 0) AS short,
                count(*) FILTER (WHERE coverage_gap_ci_high < 0) AS over
         FROM gap HAVING count(*) > 0""",
     ),
@@ -42,9 +43,9 @@ REGISTERS: tuple[Question, ...] = (
     Question(
         "gap_none",
         REGISTER,
-        "No commune's register falls significantly short of what the model expects.",
+        "No {finest}'s register falls significantly short of what the model expects.",
         f"""{ctes(gap=GAP)}
-        SELECT count(*) AS communes FROM gap HAVING count(*) > 0 AND count(*) FILTER (WHERE coverage_gap_ci_low > 0) = 0""",
+        SELECT count(*) AS areas FROM gap HAVING count(*) > 0 AND count(*) FILTER (WHERE coverage_gap_ci_low > 0) = 0""",
     ),
     Question(
         "audit_country",
@@ -62,7 +63,7 @@ REGISTERS: tuple[Question, ...] = (
     Question(
         "gap_skill",
         REGISTER,
-        "On communes held out by blocks of 50 km, the model's rates correlate {value:.2f} (Spearman) with the register's.",
+        "On {finest_many} held out by blocks of 50 km, the model's rates correlate {value:.2f} (Spearman) with the register's.",
         """SELECT m.value FROM model_metric m JOIN model_run r ON r.quarter = m.quarter AND r.target_kind = m.target_kind
           AND r.target = m.target
           AND r.learner = m.learner
@@ -74,7 +75,8 @@ REGISTERS: tuple[Question, ...] = (
         REGISTER,
         "No register serves {quarter:quarter}.",
         """SELECT q.quarter FROM dim_quarter q
-        WHERE q.quarter = $quarter AND NOT EXISTS (FROM fct_register r WHERE r.quarter = q.quarter)""",
+        WHERE q.quarter = $quarter AND NOT EXISTS (FROM fct_register r WHERE r.quarter = q.quarter)
+          AND EXISTS (FROM fct_register)""",
     ),
 )
 
@@ -116,20 +118,20 @@ QUALITIES: tuple[Question, ...] = (
     Question(
         "flags",
         QUALITY,
-        "Of {communes:n} communes with a headcount ratio, {flagged:n} carry a flag; the most frequent is {flag} ({times:n}).",
+        "Of {areas:n} {finest_many} with a headcount ratio, {flagged:n} carry a flag; the most frequent is {flag} ({times:n}).",
         f"""{ctes(headcount=HEADCOUNT)},
-        commune AS (FROM headcount WHERE area_level = 'commune'),
-        flag AS (SELECT unnest(string_split(quality_flag, ',')) AS flag FROM commune WHERE quality_flag <> 'ok')
-        SELECT (SELECT count(*) FROM commune) AS communes,
-               (SELECT count(*) FROM commune WHERE quality_flag <> 'ok') AS flagged, flag, count(*) AS times
+        small AS (FROM headcount WHERE area_level = {FINEST}),
+        flag AS (SELECT unnest(string_split(quality_flag, ',')) AS flag FROM small WHERE quality_flag <> 'ok')
+        SELECT (SELECT count(*) FROM small) AS areas,
+               (SELECT count(*) FROM small WHERE quality_flag <> 'ok') AS flagged, flag, count(*) AS times
         FROM flag GROUP BY flag ORDER BY times DESC, flag LIMIT 1""",
     ),
     Question(
         "flags_none",
         QUALITY,
-        "None of the {communes:n} communes with a headcount ratio carries a flag.",
+        "None of the {areas:n} {finest_many} with a headcount ratio carries a flag.",
         f"""{ctes(headcount=HEADCOUNT)}
-        SELECT count(*) AS communes FROM headcount WHERE area_level = 'commune'
+        SELECT count(*) AS areas FROM headcount WHERE area_level = {FINEST}
         HAVING count(*) > 0 AND count(*) FILTER (WHERE quality_flag <> 'ok') = 0""",
     ),
     Question(
@@ -137,28 +139,27 @@ QUALITIES: tuple[Question, ...] = (
         QUALITY,
         "The 95% interval of the headcount ratio is {items}.",
         f"""{ctes(headcount=HEADCOUNT)}
-        SELECT area_level, median(ci_high - ci_low) AS width FROM headcount
-        WHERE ci_low IS NOT NULL AND area_level <> 'country' GROUP BY area_level
-        ORDER BY array_position(['province', 'district', 'commune'], area_level)""",
-        "{width:size} wide in the middle {area_level}",
+        SELECT l.name_en AS level, median(ci_high - ci_low) AS width FROM headcount JOIN dim_level l USING (area_level)
+        WHERE ci_low IS NOT NULL AND l.role <> 'country' GROUP BY l.name_en, l.depth ORDER BY l.depth""",
+        "{width:size} wide in the middle {level}",
         ", ",
     ),
     Question(
         "wide",
         QUALITY,
-        "In {wide:n} of {communes:n} communes it is wider than 30 points: do not use those alone.",
+        "In {wide:n} of {areas:n} {finest_many} it is wider than 30 points: do not use those alone.",
         f"""{ctes(headcount=HEADCOUNT)}
-        SELECT count(*) AS communes, count(*) FILTER (WHERE ci_high - ci_low > 0.3) AS wide FROM headcount
-        WHERE ci_low IS NOT NULL AND area_level = 'commune' HAVING wide > 0""",
+        SELECT count(*) AS areas, count(*) FILTER (WHERE ci_high - ci_low > 0.3) AS wide FROM headcount
+        WHERE ci_low IS NOT NULL AND area_level = {FINEST} HAVING wide > 0""",
     ),
     Question(
         "evidence",
         QUALITY,
-        "Evidence behind the communes' headcount ratios: {items}.",
+        "Evidence behind the {finest_many}' headcount ratios: {items}.",
         f"""{ctes(headcount=HEADCOUNT)}
-        SELECT method, count(*) AS communes FROM headcount WHERE area_level = 'commune' GROUP BY method
-        ORDER BY communes DESC, method""",
-        "{method} {communes:n}",
+        SELECT method, count(*) AS areas FROM headcount WHERE area_level = {FINEST} GROUP BY method
+        ORDER BY areas DESC, method""",
+        "{method} {areas:n}",
         ", ",
     ),
     Question(

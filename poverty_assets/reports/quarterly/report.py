@@ -7,19 +7,24 @@ Belongs here: what a quarter is compared with, the order of questions, writing t
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from poverty_assets.atomic import write_text
 from poverty_assets.errors import UsageError
+from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.quarterly.areas import CHANGES, WORST_AREAS
-from poverty_assets.reports.quarterly.charts import INDICATORS, PAIRS, PROVINCES, ranked_svg
+from poverty_assets.reports.quarterly.charts import AREAS, INDICATORS, PAIRS, ranked_svg
 from poverty_assets.reports.quarterly.finding import Finding, Question, ask
+from poverty_assets.reports.quarterly.fragments import LEVELS
 from poverty_assets.reports.quarterly.overlap import COUNTRY, PATTERNS
 from poverty_assets.reports.quarterly.page import Chart, Edition, page
 from poverty_assets.reports.quarterly.record import ORIGINS, QUALITIES, REGISTERS
 from poverty_assets.reports.quarterly.threats import THREATS
+from poverty_assets.reports.words import page_languages
+from poverty_assets.warehouse.local import read_levels
 from poverty_assets.warehouse.query import connect
 
 QUESTIONS: tuple[Question, ...] = (
@@ -27,7 +32,7 @@ QUESTIONS: tuple[Question, ...] = (
 )  # fmt: skip
 
 
-def write_report(warehouse: Path, target_folder: Path, quarter: Quarter) -> Path:
+def write_report(warehouse: Path, target_folder: Path, quarter: Quarter, country: Country) -> Path:
     """Write ``<target_folder>/<label>.html``, whole or not at all.
 
     Parameters
@@ -36,6 +41,8 @@ def write_report(warehouse: Path, target_folder: Path, quarter: Quarter) -> Path
         The published file, opened read-only.
     target_folder : Path
     quarter : Quarter
+    country : Country
+        That of the file; its pack states the languages of pages.
 
     Returns
     -------
@@ -50,9 +57,10 @@ def write_report(warehouse: Path, target_folder: Path, quarter: Quarter) -> Path
         If the quarter has not been published.
     """
     with connect(warehouse) as connection:
-        edition = _edition(connection, quarter)
+        edition = _edition(connection, quarter, country)
         parameters = comparison(connection, quarter)
-        text = page(edition, _findings(connection, parameters), _charts(connection, parameters, edition.is_simulated))
+        findings = _findings(connection, parameters, edition.levels)
+        text = page(edition, findings, _charts(connection, parameters, edition))
     path = target_folder / f"{quarter.label}.html"
     write_text(path, text)
     return path
@@ -61,7 +69,19 @@ def write_report(warehouse: Path, target_folder: Path, quarter: Quarter) -> Path
 def findings_of(warehouse: Path, quarter: Quarter) -> list[Finding]:
     """What the report of a quarter says, in its order."""
     with connect(warehouse) as connection:
-        return _findings(connection, comparison(connection, quarter))
+        return _findings(connection, comparison(connection, quarter), level_words(connection))
+
+
+def level_words(connection: Any) -> dict[str, str]:
+    """What the file calls one area of each level and several, by the words of ``SMALLER`` and ``published``; nothing where there is
+    none between."""
+    words = {f"{name}{form}": "" for name in LEVELS for form in ("", "_many")}
+    between = 0
+    for level in read_levels(connection):
+        between += level.role == "between"
+        name = level.role if between < 2 or level.role != "between" else f"between{between}"
+        words |= {name: level.one, f"{name}_many": level.many}
+    return words
 
 
 def comparison(connection: Any, quarter: Quarter) -> dict[str, Any]:
@@ -94,16 +114,16 @@ def held(connection: Any) -> set[str]:
     return {table for table, _ in rows} | {f"{table}.{column}" for table, column in rows}
 
 
-def _findings(connection: Any, parameters: dict[str, Any]) -> list[Finding]:
+def _findings(connection: Any, parameters: dict[str, Any], words: Mapping[str, str]) -> list[Finding]:
     there = held(connection)
-    asked = (ask(connection, question, parameters) for question in QUESTIONS if set(question.needs) <= there)
+    asked = (ask(connection, question, parameters, words) for question in QUESTIONS if set(question.needs) <= there)
     return [finding for finding in asked if finding is not None]
 
 
-def _edition(connection: Any, quarter: Quarter) -> Edition:
+def _edition(connection: Any, quarter: Quarter, country: Country) -> Edition:
     row = connection.execute(
         """
-        SELECT a.name_en, a.name_km, q.end_date, q.published_at, q.is_simulated, q.lake_digest
+        SELECT a.name_en, q.end_date, q.published_at, q.is_simulated, q.lake_digest
         FROM dim_quarter q, dim_area a WHERE q.quarter = ? AND a.area_level = 'country'
         """,
         [quarter.start],
@@ -113,16 +133,20 @@ def _edition(connection: Any, quarter: Quarter) -> Edition:
         raise UsageError(
             f"{quarter.label} has not been published", remedy=f"ask for one of {', '.join(labels)}, or refresh it"
         )
-    name_en, name_km, end, published, is_simulated, digest = row
-    return Edition(quarter.label, name_en, name_km, end, published.date(), bool(is_simulated), digest[:12])
+    name_en, end, published, is_simulated, digest = row
+    return Edition(
+        quarter.label, name_en, end, published.date(), bool(is_simulated), digest[:12], level_words(connection),
+        page_languages(country),
+    )  # fmt: skip
 
 
-def _charts(connection: Any, parameters: dict[str, Any], is_simulated: bool) -> dict[str, Chart]:
+def _charts(connection: Any, parameters: dict[str, Any], edition: Edition) -> dict[str, Chart]:
+    is_simulated = edition.is_simulated
     charts = {}
-    provinces = _rows(connection, PROVINCES, parameters)
-    if provinces:
-        svg = ranked_svg(provinces, "Headcount ratio, % of people", is_simulated, size=(3.55, 3.6))
-        charts["areas"] = Chart(svg, "Headcount ratio of the provinces, with 95% intervals")
+    areas = _rows(connection, AREAS, parameters)
+    if areas:
+        svg = ranked_svg(areas, "Headcount ratio, % of people", is_simulated, size=(3.55, 3.6))
+        charts["areas"] = Chart(svg, f"Headcount ratio of the {edition.levels['published_many']}, with 95% intervals")
     pairs = _rows(connection, PAIRS, parameters)
     if pairs:
         svg = ranked_svg(pairs, "Share of people deprived in both, %", is_simulated, size=(3.55, 2.1))

@@ -8,7 +8,7 @@ The range of an exposure is that of its threshold's tolerance, not a sampling in
 from __future__ import annotations
 
 from poverty_assets.reports.quarterly.finding import Question
-from poverty_assets.reports.quarterly.fragments import PLACE, ctes
+from poverty_assets.reports.quarterly.fragments import PLACE, PUBLISHED, ctes
 
 THREAT = "Hazards and vulnerability"
 
@@ -50,7 +50,7 @@ THREATS: tuple[Question, ...] = (
                    ORDER BY share_exposed DESC, hazard_id LIMIT 1)
         SELECT hazard, place, share_poor_exposed, poor_low, poor_high
         FROM hazard JOIN widest USING (hazard_id) JOIN place USING (area_id)
-        WHERE area_level = 'province' AND share_poor_exposed > 0 ORDER BY share_poor_exposed DESC, area_id LIMIT 1""",
+        WHERE area_level = {PUBLISHED} AND share_poor_exposed > 0 ORDER BY share_poor_exposed DESC, area_id LIMIT 1""",
         needs=("fct_hazard", "dim_hazard"),
     ),
     Question(
@@ -76,25 +76,25 @@ THREATS: tuple[Question, ...] = (
     Question(
         "shock_where",
         THREAT,
-        "The worst of them, {shock}, would make most people newly poor in the province of {place}: {expected_new_poor:pct},"
+        "The worst of them, {shock}, would make most people newly poor in the {published} of {place}: {expected_new_poor:pct},"
         " {new_interval:pct}.",
         f"""{ctes(shock=_SHOCK, place=PLACE)},
         worst AS (SELECT shock_id FROM shock WHERE area_level = 'country' ORDER BY expected_new_poor DESC, shock_id LIMIT 1)
         SELECT shock, place, expected_new_poor, new_low, new_high
         FROM shock JOIN worst USING (shock_id) JOIN place USING (area_id)
-        WHERE area_level = 'province' ORDER BY expected_new_poor DESC, area_id LIMIT 1""",
+        WHERE area_level = {PUBLISHED} ORDER BY expected_new_poor DESC, area_id LIMIT 1""",
         needs=("fct_vulnerability", "dim_shock"),
     ),
     Question(
         "hot_spots",
         THREAT,
-        "{hot:n} of {communes:n} communes are hot spots of some deprivation (high, with high neighbours); {several:n} of three"
+        "{hot:n} of {areas:n} {finest_many} are hot spots of some deprivation (high, with high neighbours); {several:n} of three"
         " or more at once.",
-        f"""WITH commune AS (
+        f"""WITH spot AS (
             SELECT area_id, any_value(n_hot) AS n_hot FROM fct_hot_spot
             WHERE {_SHOWN} AND measure_id = $measure GROUP BY area_id)
-        SELECT count(*) AS communes, count(*) FILTER (n_hot > 0) AS hot, count(*) FILTER (n_hot >= 3) AS several
-        FROM commune HAVING count(*) > 0""",
+        SELECT count(*) AS areas, count(*) FILTER (n_hot > 0) AS hot, count(*) FILTER (n_hot >= 3) AS several
+        FROM spot HAVING count(*) > 0""",
         needs=("fct_hot_spot",),
     ),
 )

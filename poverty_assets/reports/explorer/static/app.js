@@ -1,7 +1,7 @@
 // What is chosen, and what follows from choosing: controls, search, language, print.
 const byId = id => document.getElementById(id);
 const state = {
-  topic: TOPICS[0][0], figure: TOPICS[0][1][0], level: 3, quarter: NEWEST, within: 0, sort: "value", ascending: false, page: 0,
+  topic: TOPICS[0][0], figure: TOPICS[0][1][0], level: FINEST, quarter: NEWEST, within: 0, sort: "value", ascending: false, page: 0,
   area: 0, other: null, mapHeight: 520, context: [],
 };
 let pair = figuresOf.pair ? figuresOf.pair[0].slice(5).split("+") : [];
@@ -86,6 +86,7 @@ function drawControls() {
 
 function drawWords() {
   document.documentElement.lang = language;
+  document.documentElement.dir = spoken(language).direction;
   document.title = t("title", { country: countryName() });
   byId("title").textContent = document.title;
   document.querySelectorAll("[data-t]").forEach(element => { element.textContent = t(element.dataset.t); });
@@ -101,7 +102,7 @@ function drawWords() {
 }
 
 const plainText = text => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
-const searchable = AREAS.id.map((id, area) => `${plainText(AREAS.en[area])}\n${AREAS.km[area] || ""}\n${id}`);
+const searchable = AREAS.id.map((id, area) => [...Object.values(AREAS.names).map(names => plainText(names[area] || "")), id].join("\n"));
 
 function found(text) {
   const sought = plainText(text.trim());
@@ -131,7 +132,7 @@ function searchBox(id, act) {
   input.addEventListener("input", () => {
     areas = found(input.value);
     list.replaceChildren(...areas.map((area, i) => make("li", { role: "option", id: `${id}-${i}`, onmousedown: event => { event.preventDefault(); take(area); } },
-      areaName(area), make("span", { class: "path" }, [levelName(AREAS.level[area]), areaPath(area)].filter(Boolean).join(" · ")))));
+      areaName(area), make("span", { class: "path" }, [levelOf(area), areaPath(area)].filter(Boolean).join(" · ")))));
     active = areas.length ? 0 : -1;
     list.hidden = !areas.length;
     input.setAttribute("aria-expanded", String(Boolean(areas.length)));
@@ -175,6 +176,8 @@ function listen() {
   searchBox("other", area => update({ other: { area, quarter: state.other ? state.other.quarter : state.quarter } }));
 }
 
+byId("languages").replaceWith(...LANGUAGES.map(({ code, name }) => make("button", { type: "button", class: "language", "data-lang": code, lang: code }, name)));
+document.documentElement.style.setProperty("--fonts", FONTS);
 drawWords();
 listen();
 update({});

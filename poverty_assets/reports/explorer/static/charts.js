@@ -166,8 +166,8 @@ function countSpec(rows, most) {
 
 function upsetSpec(rows, most, width) {
   const x = { field: "place", type: "ordinal", axis: null };
-  const dots = rows.flatMap(({ place, mask }) => INDICATORS.map((indicator, j) => ({ place, name: indicator[language], on: Boolean(mask >> j & 1) })));
-  const names = INDICATORS.map(indicator => indicator[language]);
+  const dots = rows.flatMap(({ place, mask }) => INDICATORS.map((indicator, j) => ({ place, name: label(indicator.names), on: Boolean(mask >> j & 1) })));
+  const names = INDICATORS.map(indicator => label(indicator.names));
   const y = { field: "name", type: "nominal", title: null, sort: names, axis: { ticks: false, domain: false } };
   return {
     vconcat: [
@@ -186,7 +186,7 @@ function upsetSpec(rows, most, width) {
 }
 
 function pairSpec(rows, most, width) {
-  const names = INDICATORS.map(indicator => indicator[language]);
+  const names = INDICATORS.map(indicator => label(indicator.names));
   const x = { field: "a", type: "nominal", title: null, sort: names, axis: { labelAngle: -40, orient: "bottom", grid: false } };
   const y = { field: "b", type: "nominal", title: null, sort: names, axis: { grid: false } };
   return {

@@ -11,7 +11,7 @@ CONTEXT.forEach((layer, i) => {
 function contextName(layer) {
   const drawn = layer.parts.filter(({ kind }) => kind === "point").map(part => ({ n: part.points.length / 2, all: part.n }));
   const fewer = drawn.find(({ n, all }) => n < all);
-  return fewer ? t("context_thinned", { name: layer[language], n: whole(fewer.n), all: whole(fewer.all) }) : layer[language];
+  return fewer ? t("context_thinned", { name: label(layer.names), n: whole(fewer.n), all: whole(fewer.all) }) : label(layer.names);
 }
 function contextShown(state) { return CONTEXT.filter(({ id }) => state.context.includes(id)); }
 

@@ -3,6 +3,7 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const AREAS = DATA.areas;
 const N_AREAS = AREAS.id.length;
 const LEVELS = DATA.levels;
+const FINEST = LEVELS.length - 1; // 0 is the country
 const NEWEST = DATA.quarters.length - 1;
 const NO_FIGURE = 2 ** 32 - 1, WITHHELD = 2 ** 32 - 2, NO_BUNDLE = 2 ** 16 - 1;
 const SCALES = { share: { least: 0, steps: 1000, parts: 15 }, difference: { least: -1, steps: 2000, parts: 1 } };

@@ -25,9 +25,9 @@ const TOPICS = [
 ].filter(([, figures]) => figures.length);
 const figuresOf = Object.fromEntries(TOPICS);
 
-// Levels that have the figure in the quarter, the smallest areas first; 0 is the country.
+// Levels that have the figure in the quarter, the smallest areas first, without the country.
 function levelsWith(id, quarter) {
-  return [3, 2, 1].filter(level => areasOf(level).some(area => figureAt(id, quarter, area).state === "known"));
+  return LEVELS.map((_, level) => FINEST - level).filter(level => level > 0 && areasOf(level).some(area => figureAt(id, quarter, area).state === "known"));
 }
 
 function isShare(id) { return !isPlain(id) && DATA.figures[id].scale === "share" && id !== "intensity" && id !== "mpi"; }

@@ -28,7 +28,7 @@ function mapSpec(state, quarter, scale, width) {
     layer: [
       {
         data: { name: "areas", values: features(areas, scale, state.figure, quarter) },
-        mark: { type: "geoshape", stroke: state.level === 3 ? "#9a9a9a" : "#555555", strokeWidth: state.level === 3 ? 0.25 : 0.6, cursor: "pointer" },
+        mark: { type: "geoshape", stroke: state.level === FINEST ? "#9a9a9a" : "#555555", strokeWidth: state.level === FINEST ? 0.25 : 0.6, cursor: "pointer" },
         encoding: { color: { field: "properties.fill", type: "nominal", scale: null, legend: null }, tooltip: { field: "properties.tip", type: "nominal" } },
       },
       { data: { values: areasOf(1).map(area => outline(area)) }, mark: { type: "geoshape", filled: false, stroke: "#333333", strokeWidth: 0.7 } },

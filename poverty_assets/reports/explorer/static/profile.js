@@ -12,7 +12,7 @@ function keyRows({ area, quarter }) {
 function indicatorRows({ area, quarter }) {
   return INDICATORS.flatMap(indicator => [["uncensored", "all_people"], ["censored", "poor_people"]].map(([kind, among]) => {
     const id = `${kind}:${indicator.id}`;
-    return row(id, figureAt(id, quarter, area), { name: indicator[language], among: t(among) });
+    return row(id, figureAt(id, quarter, area), { name: label(indicator.names), among: t(among) });
   }));
 }
 
@@ -25,7 +25,7 @@ function bundleRows({ area, quarter }) {
     place: i + 1, mask: bundle.mask, v: bundle.value, lo: bundle.low, hi: bundle.high, expected: bundle.expected,
     value: percent(bundle.value), low: bundle.low === null ? "" : percent(bundle.low), high: bundle.high === null ? "" : percent(bundle.high),
     expectation: bundle.expected === null ? "" : percent(bundle.expected),
-    set: INDICATORS.filter((_, j) => bundle.mask >> j & 1).map(indicator => indicator[language]).join(" + "),
+    set: INDICATORS.filter((_, j) => bundle.mask >> j & 1).map(indicator => label(indicator.names)).join(" + "),
   }));
 }
 
@@ -35,7 +35,7 @@ function pairRows({ area, quarter }) {
     const id = pairId(a.id, b.id);
     if (hasFigure(id)) {
       const figure = figureAt(id, quarter, area);
-      rows.push(row(id, figure, { a: a[language], b: b[language], short: figure.state === "known" ? (figure.value * 100).toFixed(figure.value < 0.0995 ? 1 : 0) : "" }));
+      rows.push(row(id, figure, { a: label(a.names), b: label(b.names), short: figure.state === "known" ? (figure.value * 100).toFixed(figure.value < 0.0995 ? 1 : 0) : "" }));
     }
   }));
   return rows;
@@ -90,7 +90,7 @@ function drawSide(state, side, scales, number) {
   add(bundles, { id: "bundles", title: t("chart_bundles"), help: t("bundles_help"), columns: [{ key: "set", title: t("set"), text: true }, ...ESTIMATE_COLUMNS(), { key: "expectation", title: t("expected") }], spec: upsetSpec(bundles, scales.bundles, width) });
   add(pairs, { id: "pairs", title: t("chart_pairs"), columns: [{ key: "a", title: t("first"), text: true }, { key: "b", title: t("second"), text: true }, ...ESTIMATE_COLUMNS()], spec: pairSpec(pairs, scales.pairs, width) });
   add(counts, { id: "count", title: t("chart_count"), columns: [{ key: "n", title: t("deprivations") }, ...ESTIMATE_COLUMNS()], spec: countSpec(counts, scales.count) });
-  const parts = partsRows(id, side), larger = AREAS.level[area] === 3 ? AREAS.parent[area] : area;
+  const parts = partsRows(id, side), larger = AREAS.level[area] === FINEST ? AREAS.parent[area] : area;
   add(parts, { id: "parts", title: t("chart_parts_in", { figure: figureName(id), area: areaName(larger) }), columns: [{ ...name, title: t("area") }, ...ESTIMATE_COLUMNS(id)], spec: partsSpec(parts, id) });
   for (const series of new Set([id, ...(figuresOf.feature || []).filter(feature => groupOf(feature) === "light")])) {
     const rows = seriesRows(series, area);
@@ -98,6 +98,6 @@ function drawSide(state, side, scales, number) {
   }
   cards.push(card({ id: "features", title: t("chart_features"), rows: featureRows(side), columns: [name, { key: "value", title: t("value_plain") }, { key: "unit", title: t("unit"), text: true }, { key: "observed", title: t("observed"), text: true }] }));
   const surveyed = surveyHouseholds(quarter, area);
-  const level = [area ? levelName(AREAS.level[area]) : "", areaPath(area), surveyed ? `${t("survey_households")}: ${whole(surveyed)}` : ""].filter(Boolean).join(" · ");
+  const level = [area ? levelOf(area) : "", areaPath(area), surveyed ? `${t("survey_households")}: ${whole(surveyed)}` : ""].filter(Boolean).join(" · ");
   return make("div", { class: "side", "data-area": AREAS.id[area], "data-quarter": quarterName(quarter) }, make("h3", { class: "side-title" }, heading), level ? make("p", { class: "path" }, level) : "", ...cards);
 }

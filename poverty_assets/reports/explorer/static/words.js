@@ -1,20 +1,26 @@
 // Language: words of the interface, names of areas and figures, numbers as they are shown.
-const FONTS = `system-ui, "Segoe UI", "Noto Sans", ${DATA.country.fonts}, sans-serif`;
-let language = (navigator.language || "en").startsWith("km") ? "km" : "en";
+const LANGUAGES = DATA.languages; // the first is the fallback, which has a name for everything
+const FALLBACK = LANGUAGES[0].code;
+const FONTS = ['system-ui, "Segoe UI", "Noto Sans"', ...LANGUAGES.map(({ fonts }) => fonts).filter(Boolean), "sans-serif"].join(", ");
+const spoken = code => LANGUAGES.find(one => one.code === code);
+let language = (navigator.languages || [navigator.language || ""]).map(tag => tag.split("-")[0]).find(spoken) || FALLBACK;
 
 function t(key, values = {}) {
-  const text = (DATA.words[key] || { en: key, km: key })[language];
+  const text = spoken(language).words[key] || key.replace(/_/g, " ");
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 function named(table, key) {
   const found = table && table[key];
-  return found ? found[language] : key.replace(/_/g, " ");
+  return found ? label(found) : key.replace(/_/g, " ");
 }
+function label(names) { return names[language] ?? names[FALLBACK]; }
 
-function areaName(area) { return (language === "km" && AREAS.km[area]) || AREAS.en[area]; }
-function levelName(level) { return DATA.country.levels[LEVELS[level]][language]; }
-function countryName() { return DATA.country.name[language]; }
+function areaName(area) { return (AREAS.names[language] || [])[area] || AREAS.names[FALLBACK][area]; }
+function begun(text) { return text.charAt(0).toLocaleUpperCase(language) + text.slice(1); }
+function levelName(level) { return begun(label(LEVELS[level].many)); }
+function levelOf(area) { return begun(label(LEVELS[AREAS.level[area]].one)); }
+function countryName() { return label(DATA.country.names); }
 function quarterName(quarter) { return DATA.quarters[quarter].label; }
 
 function areaPath(area) {
@@ -25,13 +31,13 @@ function areaPath(area) {
 
 const INDICATORS = DATA.indicators;
 const indicatorAt = Object.fromEntries(INDICATORS.map((indicator, i) => [indicator.id, i]));
-function indicatorName(id) { return id in indicatorAt ? INDICATORS[indicatorAt[id]][language] : named(null, id); }
-function lower(name) { return language === "en" ? name.charAt(0).toLowerCase() + name.slice(1) : name; }
+function indicatorName(id) { return id in indicatorAt ? label(INDICATORS[indicatorAt[id]].names) : named(null, id); }
+function lower(name) { return t("within_a_sentence") === "lower" ? name.charAt(0).toLowerCase() + name.slice(1) : name; }
 
 function figureName(id) {
   const [kind, first] = id.split(":");
   if (kind === "intensity" && first) return t("intensity_of", { name: named(DATA.hazards, first) });
-  if (id in DATA.features) return DATA.features[id][language];
+  if (id in DATA.features) return label(DATA.features[id].names);
   if (kind === "uncensored") return t("deprived_in", { name: lower(indicatorName(first)) });
   if (kind === "censored") return t("poor_and_deprived_in", { name: lower(indicatorName(first)) });
   if (kind === "count") return t("deprived_in_number", { n: first, d: INDICATORS.length });
@@ -47,7 +53,7 @@ function figureName(id) {
 const MINUS = "\u2212";
 function percent(value) { return `${(value * 100).toFixed(1)}%`; }
 function signed(value) { return `${value > 0 ? "+" : value < 0 ? MINUS : ""}${Math.abs(value * 100).toFixed(1)}`; }
-function significant(value) { return Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 }); }
+function significant(value) { return Number(value.toPrecision(3)).toLocaleString(FALLBACK, { maximumSignificantDigits: 3 }); }
 
 // How a figure's values are written; differences are in percentage points.
 function written(id, value) {
@@ -73,4 +79,4 @@ function intervalText(id, figure) {
   return figure.low === null || figure.high === null ? t("no_interval") : rangeText(id, figure);
 }
 function rangeText(id, figure) { return t("range", { a: written(id, figure.low), b: written(id, figure.high) }); }
-function whole(value) { return value === null || value === undefined ? "" : Math.round(value).toLocaleString("en"); }
+function whole(value) { return value === null || value === undefined ? "" : Math.round(value).toLocaleString(FALLBACK); }
