@@ -25,6 +25,7 @@ _POLITE = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no request for a listing, or for files beside it
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_INGESTED_BYTES_AT_OPEN": "32768",  # the header in one request
+    "GDAL_HTTP_USERAGENT": "poverty-assets",
     "GDAL_HTTP_CONNECTTIMEOUT": "15",
     "GDAL_HTTP_TIMEOUT": "60",
     "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/",  # another release may have taken the place of the one before
