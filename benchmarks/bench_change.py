@@ -43,7 +43,7 @@ from poverty_assets.small_area.sample import Survey
 from poverty_assets.small_area.time.change import BASELINES, Apart, changes
 from poverty_assets.small_area.time.drift import drift_variance, wave_trend
 from poverty_assets.small_area.wanted import Options, Wanted
-from poverty_assets.twin import calibration, settings, truth, world
+from poverty_assets.twin.cambodia import calibration, settings, truth, world
 
 EARLIER_WAVE, LATER_WAVE = Quarter(2022, 1), Quarter(2026, 1)
 """Quarters in which the fieldwork of the two waves ended: estimates stand on covariates as of these."""

@@ -54,7 +54,8 @@ from poverty_assets.small_area.sample import Sample, Survey, read_sample
 from poverty_assets.small_area.time.drift import since_survey
 from poverty_assets.small_area.totals.downscale import downscale
 from poverty_assets.small_area.wanted import Options, Wanted
-from poverty_assets.twin import settings, truth, world
+from poverty_assets.twin import truth
+from poverty_assets.twin.cambodia import settings, world
 
 COUNTRY = "khm"
 MINORITY_HEAVY = 0.1

@@ -21,7 +21,7 @@ from poverty_assets.errors import InputError, PovertyAssetsError, UsageError
 
 app = typer.Typer(
     name="poverty-assets",
-    help="Multidimensional deprivation for every commune, quarter by quarter.",
+    help="Multidimensional deprivation for every area of a country, quarter by quarter.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -108,7 +108,9 @@ def refresh(
     print("Next:")
     command = _as_typed()
     print(f'  {command} query "SELECT name_en, estimate, ci_low, ci_high FROM v_mpi_latest')
-    print("      WHERE area_level = 'province' AND statistic = 'headcount_ratio' AND k BETWEEN 0.33 AND 0.34")
+    print(
+        f"      WHERE area_level = '{done.published_level}' AND statistic = 'headcount_ratio' AND k BETWEEN 0.33 AND 0.34"
+    )
     print('      ORDER BY estimate DESC"')
     print(f"  make ui        (or: {command} ui)")
 
@@ -233,7 +235,8 @@ def export(
     table: Annotated[list[str] | None, typer.Option(help="Table, as fct_mpi; may be given again.")] = None,
     view: Annotated[list[str] | None, typer.Option(help="View, as v_mpi_latest; may be given again.")] = None,
     level: Annotated[
-        str | None, typer.Option(help="Level of the areas; for tables all, for the profile commune.")
+        str | None,
+        typer.Option(help="Level of the areas, as the country calls it; for tables all, for the profile the finest."),
     ] = None,
     quarter: Annotated[
         list[str] | None, typer.Option(help="Quarter, as 2022Q1; may be given again; by default the latest.")

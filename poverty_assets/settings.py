@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     seed : int
         Seed of the simulated twin.
     replicates : int
-        Replicates behind the intervals of commune estimates.
+        Replicates behind the intervals of estimates.
     workers : int
         Quarters of one refresh that run at once, each in a process of its own of some 2 GB; no more than there are cores.
     """

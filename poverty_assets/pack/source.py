@@ -305,8 +305,8 @@ class VectorOptions(Form):
     ----------
     layer : str, optional
         Which layer of a file of several.
-    columns : dict of str to str
-        Attributes that are read: our name to the file's.
+    columns : dict of str to str or ColumnContract
+        Attributes that are read: our name to the file's, or to a contract, as of a table's column.
     key : list of str
         Columns of ours that have no value twice.
     polygons : str, optional
@@ -318,7 +318,7 @@ class VectorOptions(Form):
     """
 
     layer: str | None = None
-    columns: dict[str, str] = Field(default_factory=dict)
+    columns: dict[str, str | ColumnContract] = Field(default_factory=dict)
     key: list[str] = Field(default_factory=list)
     polygons: str | None = None
     codes_from: str | None = None

@@ -130,10 +130,10 @@ def _sources(pack: _Pack) -> list[SourceSpec]:
     without a simulated twin."""
     files = [pack.read(read_sources, "sources.yaml")]
     if pack.has("simulated.yaml") or pack.has("sources_simulated.yaml"):
-        from poverty_assets.twin.settings import read_settings
+        from poverty_assets.twin import check_settings
 
         files.append(pack.read(read_sources, "sources_simulated.yaml"))
-        pack.read(read_settings, "simulated.yaml")
+        pack.read(check_settings, "simulated.yaml")
     for specs in files:
         _regions(pack, specs or [])
     read = [specs for specs in files if specs is not None]
@@ -167,7 +167,7 @@ def _vulnerability(pack: _Pack, sources: list[SourceSpec], measures: list[Measur
         pack.read(partial(load_shocks, measure=measure, hazards=named), "shocks.yaml")
     targeting = pack.read(load_targeting, "registers.yaml")
     if targeting is not None:
-        file = read_lined_yaml(pack.folder / "registers.yaml")
+        file = read_lined_yaml(pack.folder / "registers.yaml", optional=True)
         for i, register_id in enumerate(targeting):
             _known(pack, file, "register", register_id, _registers(sources), "registers", i, "register_id")
 

@@ -31,6 +31,7 @@ class Refreshed:
 
     quarters: list[Quarter]
     warehouse: Any
+    published_level: str
     tables: dict[str, int] = field(default_factory=dict)
 
 
@@ -95,7 +96,7 @@ def refresh(
             result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags)
     made = result.asset_materializations_for_node("warehouse")[0]
     tables = made.metadata["dagster/row_count"].value
-    return Refreshed(asked, settings.warehouse, {"rows": int(tables)})
+    return Refreshed(asked, settings.warehouse, load_country(settings.country).levels.published, {"rows": int(tables)})
 
 
 def run_quarter(settings_json: str, key: str) -> None:

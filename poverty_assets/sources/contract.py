@@ -6,6 +6,7 @@ files (``readers``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +51,7 @@ def apply_contract(raw: pd.DataFrame, spec: TableSource, file: object) -> tuple[
     """
     if raw.empty:
         raise ContractViolation("no rows", file=file, remedy=f"replace the file; {spec.obtain}")
-    judge = _Judge(spec, file, Quarantine())
+    judge = _Judge(spec.source_id, file, Quarantine())
     columns = {name: _typed(raw, name, contract, judge) for name, contract in spec.columns.items()}
     frame = pd.DataFrame(columns, index=raw.index)
     for rule in spec.rules:
@@ -65,11 +66,25 @@ def apply_contract(raw: pd.DataFrame, spec: TableSource, file: object) -> tuple[
     return kept, quarantine
 
 
+def typed_columns(
+    raw: pd.DataFrame, contracts: Mapping[str, ColumnContract], source_id: str, file: object
+) -> tuple[pd.DataFrame, Quarantine]:
+    """Columns of a frame by their contracts alone, all rows of it, and those that a contract sets aside.
+
+    Raises
+    ------
+    ContractViolation
+        For the first column that is missing, or has a value for which its contract refuses the file.
+    """
+    judge = _Judge(source_id, file, Quarantine())
+    return pd.DataFrame({name: _typed(raw, name, one, judge) for name, one in contracts.items()}), judge.quarantine
+
+
 @dataclass
 class _Judge:
     """What happens to rows that break the contract of a source."""
 
-    spec: TableSource
+    source_id: str
     file: object
     quarantine: Quarantine
 
@@ -86,7 +101,7 @@ class _Judge:
             f"{len(rows)} of {len(bad)} rows: {reason}; first {column} = {_plain(shown.loc[rows[0]])!r}",
             file=self.file,
             place=f"row {rows[0]}, column {column}",
-            remedy=f"correct the file and run again (contract: entry {self.spec.source_id} of sources.yaml)",
+            remedy=f"correct the file and run again (contract: entry {self.source_id} of sources.yaml)",
         )
 
 
@@ -100,7 +115,7 @@ def _typed(raw: pd.DataFrame, name: str, contract: ColumnContract, judge: _Judge
             file=judge.file,
             place="header",
             remedy="check that this is the right file, or map the column in the entry"
-            f" {judge.spec.source_id} of sources.yaml",
+            f" {judge.source_id} of sources.yaml",
         )
     text = raw[found[0]]
     blank = text.isna() | (text.astype("string").str.strip().fillna("") == "")

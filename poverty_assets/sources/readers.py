@@ -34,7 +34,7 @@ from poverty_assets.pack.source import (
 )
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
-from poverty_assets.sources.contract import apply_contract
+from poverty_assets.sources.contract import apply_contract, typed_columns
 from poverty_assets.sources.landed import read_record
 
 
@@ -253,8 +253,9 @@ def _read_vector(spec: VectorSource, path: Path) -> Observation:
         )
     if data.empty:
         raise ContractViolation("no features", file=path, remedy=f"replace the file; {spec.obtain}")
-    names = spec.options.columns
-    absent = [old for old in names.values() if old not in data.columns]
+    plain = {new: old for new, old in spec.options.columns.items() if isinstance(old, str)}
+    contracts = {new: old for new, old in spec.options.columns.items() if not isinstance(old, str)}
+    absent = [old for old in plain.values() if old not in data.columns]
     if absent:
         raise ContractViolation(
             f"{len(absent)} columns missing, first {absent[0]!r}",
@@ -263,7 +264,11 @@ def _read_vector(spec: VectorSource, path: Path) -> Observation:
             remedy="check the file",
         )
     geometry = data.geometry.to_crs("EPSG:4326")
-    frame = pd.DataFrame({new: data[old] for new, old in names.items()})
+    numbered = data.set_axis(range(1, len(data) + 1))
+    typed, quarantine = typed_columns(numbered, contracts, spec.source_id, path)
+    frame = pd.DataFrame(
+        {new: data[plain[new]] if new in plain else typed[new].to_numpy() for new in spec.options.columns}
+    )
     for key in spec.options.key:
         doubled = frame[key].duplicated(keep=False)
         if doubled.any():
@@ -274,7 +279,8 @@ def _read_vector(spec: VectorSource, path: Path) -> Observation:
                 remedy="keep one feature of each key",
             )
     frame["geometry"] = geometry.to_wkb()
-    return Observation(frame, digest(path), len(frame))
+    kept = frame.drop(index=[row - 1 for row in quarantine.rows]).reset_index(drop=True)
+    return Observation(kept, digest(path), len(kept), quarantined=quarantine.reasons)
 
 
 def _read_raster(spec: RasterSource, found: Release, country: Country) -> Observation:

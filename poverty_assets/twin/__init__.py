@@ -1,16 +1,47 @@
 """The simulated twin of a country: a landing folder in the formats real sources come in, and its truth beside it.
 
-Belongs here: generating simulated data from ``countries/<code>/simulated.yaml``. Does not belong here: reading a landing
+Belongs here: generating simulated data from ``countries/<code>/simulated.yaml``, by the generator that it names (a package within
+this one, which may know its country), and reading the truth. Does not belong here: reading a landing
 folder (``readers``), which treats simulated and real files alike, or using the truth, which is for evaluation alone.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
+from poverty_assets.errors import MissingFile
+from poverty_assets.lined_yaml import nearest, read_lined_yaml
 from poverty_assets.quarter import Quarter
 
-__all__ = ["write_base", "write_quarter", "write_rasters"]
+__all__ = ["check_settings", "write_base", "write_quarter", "write_rasters"]
+
+
+def _part(country_dir: Path, name: str) -> ModuleType:
+    """A module of the generator that ``simulated.yaml`` names: a folder of this package."""
+    path = Path(country_dir) / "simulated.yaml"
+    if not path.is_file():
+        raise MissingFile(
+            "the country has no simulated twin", file=path, remedy="refresh with --sources landing and real files"
+        )
+    source = read_lined_yaml(path)
+    known = sorted(folder.parent.name for folder in Path(__file__).parent.glob("*/generate.py"))
+    chosen = source.choice("generator", known)
+    if chosen not in known:
+        source.refuse(f"there is no generator {chosen!r}", nearest(chosen, known), "generator")
+    return import_module(f"{__name__}.{chosen}.{name}")
+
+
+def check_settings(path: Path) -> None:
+    """Read ``simulated.yaml`` as its generator does.
+
+    Raises
+    ------
+    MissingFile, SpecificationError
+        If it is absent or cannot be used; the message names every fault with its line.
+    """
+    _part(path.parent, "settings").read_settings(path)
 
 
 def write_base(landing: Path, truth: Path, *, country_dir: Path, seed: int) -> None:
@@ -36,9 +67,7 @@ def write_base(landing: Path, truth: Path, *, country_dir: Path, seed: int) -> N
     MissingFile, SpecificationError
         If ``simulated.yaml`` is absent or cannot be used.
     """
-    from poverty_assets.twin import generate
-
-    generate.base(Path(landing), Path(truth), country_dir=Path(country_dir), seed=seed)
+    _part(country_dir, "generate").base(Path(landing), Path(truth), country_dir=Path(country_dir), seed=seed)
 
 
 def write_quarter(landing: Path, truth: Path, quarter: Quarter, *, country_dir: Path, seed: int) -> None:
@@ -53,9 +82,9 @@ def write_quarter(landing: Path, truth: Path, quarter: Quarter, *, country_dir: 
     MissingFile, SpecificationError
         If ``simulated.yaml`` is absent or cannot be used.
     """
-    from poverty_assets.twin import generate
-
-    generate.quarter(Path(landing), Path(truth), quarter, country_dir=Path(country_dir), seed=seed)
+    _part(country_dir, "generate").quarter(
+        Path(landing), Path(truth), quarter, country_dir=Path(country_dir), seed=seed
+    )
 
 
 def write_rasters(landing: Path, quarters: list[Quarter], *, country_dir: Path, seed: int) -> None:
@@ -63,6 +92,4 @@ def write_rasters(landing: Path, quarters: list[Quarter], *, country_dir: Path, 
 
     Quarters before the twin's horizon are passed over: nothing had been observed.
     """
-    from poverty_assets.twin import generate
-
-    generate.earlier_rasters(Path(landing), quarters, country_dir=Path(country_dir), seed=seed)
+    _part(country_dir, "generate").earlier_rasters(Path(landing), quarters, country_dir=Path(country_dir), seed=seed)

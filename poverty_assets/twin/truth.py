@@ -1,32 +1,28 @@
-"""The twin's truth: what is so, as opposed to what any source observed. Evaluation alone reads it.
+"""Reading the twin's truth: what is so, as opposed to what any source observed. Evaluation alone does.
 
-Belongs here: writing and reading the folder of truth. Does not belong here: anything that a pipeline step may use.
+Belongs here: where the tables lie and what they hold, whatever generator wrote them. Does not belong here: anything that a pipeline
+step may use.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from poverty_assets.errors import MissingFile
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin import registers
-from poverty_assets.twin.files import write_parquet
-from poverty_assets.twin.households import scores
-from poverty_assets.twin.world import World
 
 TITLE = "Simulated truth: for evaluation only"
 
 
-def _path(truth: Path, quarter: Quarter, name: str) -> Path:
+def path_of(truth: Path, quarter: Quarter, name: str) -> Path:
+    """Where a table of a quarter's truth lies: ``households`` or ``areas``."""
     return Path(truth) / f"quarter={quarter.key}" / f"{name}.parquet"
 
 
 def _read(truth: Path, quarter: Quarter, name: str) -> pd.DataFrame:
-    path = _path(truth, quarter, name)
+    path = path_of(truth, quarter, name)
     if not path.is_file():
         raise MissingFile(f"no truth for {quarter}", file=path, remedy="write the quarter of the simulated twin first")
     return pd.read_parquet(path, partitioning=None)
@@ -38,7 +34,7 @@ def read_truth_households(truth: Path, quarter: Quarter) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``area_id`` (a commune; categorical text), ``mask`` (bit j: deprived in indicator j in the order of the settings),
+        ``area_id`` (of the finest level; categorical text), ``mask`` (bit j: deprived in indicator j in the order of the settings),
         ``hh_size``, ``is_urban``, ``on_register`` (the register in force).
 
     Raises
@@ -46,11 +42,11 @@ def read_truth_households(truth: Path, quarter: Quarter) -> pd.DataFrame:
     MissingFile
         If the quarter has not been written.
     """
-    return _read(truth, quarter, "households").rename(columns={"commune_code": "area_id"})
+    return _read(truth, quarter, "households")
 
 
 def read_truth_areas(truth: Path, quarter: Quarter) -> pd.DataFrame:
-    """True figures of every commune in a quarter, person-weighted shares 0 to 1.
+    """True figures of every area of the finest level in a quarter, person-weighted shares 0 to 1.
 
     Returns
     -------
@@ -58,98 +54,11 @@ def read_truth_areas(truth: Path, quarter: Quarter) -> pd.DataFrame:
         ``area_id, households, population``, one column an indicator (uncensored headcount ratio),
         ``headcount_ratio, intensity, mpi`` at k = 1/3, ``vulnerable`` (1/5 <= c < 1/3), ``severe`` (c >= 1/2), shares of
         households ``listed_share`` and ``poor_listed_share`` (of the poor; missing where nobody is poor), and the
-        commune's ``minority_share`` and ``remoteness`` (0 nearest to 1 farthest from a town).
+        area's ``minority_share`` and ``remoteness`` (0 nearest to 1 farthest from a town).
 
     Raises
     ------
     MissingFile
         If the quarter has not been written.
     """
-    return _read(truth, quarter, "communes").rename(columns={"commune_code": "area_id"})
-
-
-def commune_figures(
-    world: World,
-    persons: NDArray[np.float64],
-    households: NDArray[np.float64],
-    listed: NDArray[np.float64],
-) -> pd.DataFrame:
-    """Figures of communes from their persons, households and listed households by mask, each (n, 2 ** d)."""
-    score = scores(world.settings).astype(int)
-    poor = score * 3 >= 18
-    bits = np.arange(len(score))[:, None] >> np.arange(len(world.settings.indicators)) & 1
-    population, number = persons.sum(axis=1), households.sum(axis=1)
-
-    def share(which: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.asarray(persons[:, which].sum(axis=1) / population)
-
-    mpi = persons @ (score * poor) / 18 / population
-    poor_households = households[:, poor].sum(axis=1)
-    frame = pd.DataFrame(
-        {
-            "commune_code": world.areas.commune_code.tolist(),
-            "households": number.astype(np.int64),
-            "population": population.astype(np.int64),
-        }
-    )
-    for j, indicator in enumerate(world.settings.indicators):
-        frame[indicator] = persons @ bits[:, j] / population
-    with np.errstate(invalid="ignore", divide="ignore"):
-        frame["headcount_ratio"] = share(poor)
-        frame["intensity"] = mpi / frame["headcount_ratio"].to_numpy()
-        frame["mpi"] = mpi
-        frame["vulnerable"] = share((score * 5 >= 18) & ~poor)
-        frame["severe"] = share(score * 2 >= 18)
-        frame["listed_share"] = listed.sum(axis=1) / number
-        frame["poor_listed_share"] = listed[:, poor].sum(axis=1) / poor_households
-    frame["minority_share"] = world.minority_share
-    frame["remoteness"] = world.remoteness
-    return frame
-
-
-def write_truth(truth: Path, world: World, quarter: Quarter) -> list[Path]:
-    """``households.parquet`` and ``communes.parquet`` of one quarter."""
-    import pyarrow as pa
-
-    n, masks_n = len(world.areas), 2 ** len(world.settings.indicators)
-    offsets, counts = world.offsets(quarter), world.households(quarter)
-    threshold, _ = registers.thresholds(world, registers.register_year(quarter))
-    visited = world.offsets(_visit_quarter(world, quarter))
-    tables = np.zeros((3, n, masks_n))
-    parts = []
-    for p in range(len(world.areas.provinces)):
-        province = world.province(p)
-        here = province.existing(counts[province.communes])
-        mask = province.masks(offsets[province.communes])[here]
-        seen = registers.visit_scores(world, province, province.masks(visited[province.communes]))[here]
-        on_register = seen > threshold
-        size = province.size[here]
-        commune = np.repeat(np.arange(len(province.communes)), counts[province.communes])
-        cell = commune * masks_n + mask
-        for table, weight in zip(tables, (size, None, on_register), strict=True):
-            sums = np.bincount(cell, weight, len(province.communes) * masks_n)
-            table[province.communes] = sums.reshape(-1, masks_n)
-        parts.append((province.communes[commune].astype(np.int16), mask, size, on_register))
-    index, mask, size, on_register = (np.concatenate(column) for column in zip(*parts, strict=True))
-    codes = pa.DictionaryArray.from_arrays(pa.array(index), pa.array(world.areas.commune_code.tolist()))
-    households = pa.table(
-        {
-            "commune_code": codes,
-            "mask": mask,
-            "hh_size": size,
-            "is_urban": world.areas.is_urban[index],
-            "on_register": on_register,
-        }
-    )
-    figures = commune_figures(world, *tables)
-    return [
-        write_parquet(_path(truth, quarter, "households"), households, title=TITLE),
-        write_parquet(
-            _path(truth, quarter, "communes"), pa.Table.from_pandas(figures, preserve_index=False), title=TITLE
-        ),
-    ]
-
-
-def _visit_quarter(world: World, quarter: Quarter) -> Quarter:
-    """The state that the register in force in `quarter` records, no earlier than the horizon."""
-    return max(registers.state_quarter(registers.register_year(quarter)), world.settings.first_quarter)
+    return _read(truth, quarter, "areas")

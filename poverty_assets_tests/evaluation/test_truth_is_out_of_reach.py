@@ -22,8 +22,8 @@ from poverty_assets_tests.evaluation.test_official import figures
 from poverty_assets_tests.worlds import PREFIXED
 
 PACKAGE = Path(poverty_assets.__file__).parent
-READERS = {"poverty_assets.twin.truth", "poverty_assets.evaluation.truth"}
-MAY_IMPORT = {"twin/generate.py", "evaluation/truth.py", "evaluation/judge.py"}
+READERS = {"poverty_assets.twin.truth", "poverty_assets.twin.cambodia.truth", "poverty_assets.evaluation.truth"}
+MAY_IMPORT = {"twin/cambodia/generate.py", "twin/cambodia/truth.py", "evaluation/truth.py", "evaluation/judge.py"}
 OF_OFFICIAL_RATES = {
     "poverty_assets.pack.country.load_truth_sources", "poverty_assets.pack.truth", "poverty_assets.evaluation.official",
     "poverty_assets.pack.country.read_sources",

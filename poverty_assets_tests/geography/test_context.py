@@ -9,6 +9,7 @@ from poverty_assets.catalog import table
 from poverty_assets.geography import context
 from poverty_assets.geography.context import context_layers
 from poverty_assets.pack.country import ContextLayer, load_country, load_sources
+from poverty_assets.warehouse.local import locale_of
 
 OUTLINE = shapely.to_wkb(shapely.box(103, 11, 105, 13))
 LAYERS = [
@@ -73,7 +74,7 @@ def test_polygons_stay_polygons_and_a_mixed_source_has_a_row_for_each_kind():
 def test_sources_that_are_absent_give_no_row_and_the_columns_are_those_of_the_catalog():
     assert of().empty
     assert of(roads=shapely.linestrings([[(90, 10), (91, 10)]])).empty
-    assert [c.name for c in table("dim_context").columns] == of().columns.drop("shape").tolist()
+    assert [c.name for c in table("dim_context").within(locale_of(KHM)).columns] == of().columns.drop("shape").tolist()
 
 
 def test_every_layer_of_a_country_has_its_own_id_and_sources_that_exist():

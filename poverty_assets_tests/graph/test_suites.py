@@ -48,10 +48,10 @@ def test_no_rows_are_no_failure():
 def test_communes_without_a_feature_are_named():
     areas = pd.DataFrame({"area_id": ["010101", "010102"], "area_level": "commune", "name_en": ["Upper", "Lower"]})
     features = pd.DataFrame({"area_id": ["010101", "010102", "010101"], "feature_id": ["a", "a", "b"]})
-    findings = {f.check: f for f in feature_coverage(features, areas)}
-    assert findings["a for every commune"].passed
-    assert "010102 Lower" in findings["b for every commune"].observed
-    assert not findings["at least 99% of communes have every feature"].passed
+    findings = {f.check: f for f in feature_coverage(features, areas, "commune")}
+    assert findings["a for every area"].passed
+    assert "010102 Lower" in findings["b for every area"].observed
+    assert not findings["at least 99% of areas have every feature"].passed
 
 
 def test_what_is_doubtful_of_published_tables_is_found_and_nothing_else_is_said():

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin import settings, world, write_base, write_quarter
+from poverty_assets.twin import write_base, write_quarter
+from poverty_assets.twin.cambodia import settings, world
 
-COUNTRY = Path(settings.__file__).resolve().parents[1] / "countries" / "khm"
+COUNTRY = Path(settings.__file__).resolve().parents[2] / "countries" / "khm"
 SEED = 7
 REFERENCE = Quarter(2021, 4)
 

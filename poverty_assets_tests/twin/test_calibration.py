@@ -8,9 +8,10 @@ import pytest
 from scipy.special import ndtr
 
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin import calibration, truth
-from poverty_assets.twin.households import COMPLETE, Composition, scores
-from poverty_assets.twin.world import World
+from poverty_assets.twin import truth
+from poverty_assets.twin.cambodia import calibration
+from poverty_assets.twin.cambodia.households import COMPLETE, Composition, scores
+from poverty_assets.twin.cambodia.world import World
 
 from .conftest import REFERENCE, Twin
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin import settings, truth, world, write_quarter
+from poverty_assets.twin import truth, write_quarter
+from poverty_assets.twin.cambodia import settings, world
 
 from .conftest import REFERENCE, SEED, Twin, small_country
 

@@ -10,8 +10,8 @@ import pytest
 import rasterio
 import shapely
 
-from poverty_assets.twin import settings
-from poverty_assets.twin.areas import _blocks, _spaced
+from poverty_assets.twin.cambodia import settings
+from poverty_assets.twin.cambodia.areas import _blocks, _spaced
 
 from .conftest import COUNTRY, Twin
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from poverty_assets.twin import surveys, truth
-from poverty_assets.twin.streams import stream
-from poverty_assets.twin.world import World
+from poverty_assets.twin import truth
+from poverty_assets.twin.cambodia import surveys
+from poverty_assets.twin.cambodia.streams import stream
+from poverty_assets.twin.cambodia.world import World
 
 from .conftest import REFERENCE, Twin
 

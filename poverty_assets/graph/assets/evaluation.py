@@ -32,7 +32,7 @@ def truth_metric(
     dim_area: pd.DataFrame,
     home: Home,
 ) -> pd.DataFrame:
-    """Scores against the simulated twin's truth, by evidence and kind of commune: coverage, width, bias, error. No step that
+    """Scores against the simulated twin's truth, by evidence and kind of area: coverage, width, bias, error. No step that
     fits anything reads that truth."""
     from poverty_assets.evaluation.judge import judge
     from poverty_assets.reports.pictures.evaluation import evaluation_pictures

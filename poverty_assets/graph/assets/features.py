@@ -27,13 +27,13 @@ def _read(pack: Pack) -> list[SourceSpec]:
             "features",
             featured,
             ("python", "parquet", "exactextract"),
-            "Features of communes as of the quarters in which the two latest survey waves ended: what their households are modelled"
+            "Features of areas as of the quarters in which the two latest survey waves ended: what their households are modelled"
             " with.",
         ),
         "feature_drift": Said(
             "features",
             featured,
-            description="How far each feature's distribution over communes has moved from the one that the latest wave was modelled"
+            description="How far each feature's distribution over the finest areas has moved from the one that the latest wave was modelled"
             " with: population stability index, and whether the nowcast follows the feature.",
         ),
     },
@@ -54,12 +54,12 @@ def features(
     seen = home.seen(quarter, earlier_times(home.survey_waves(quarter), quarter))
     used = [spec for spec in home.specs if spec.features]
     now, before = quarter_features(used, dim_area, area_crosswalk, home.country, seen)
-    maps = picture(feature_maps(now, dim_area, simulated), "Features by commune, each from low (dark) to high (bright)")
+    maps = picture(feature_maps(now, dim_area, simulated), "Features by area, each from low (dark) to high (bright)")
     yield dg.Output(now, "area_feature", metadata={"maps": maps})
     earlier = wave_features(seen, now, before, home.specs, lambda then: _rates(home, then, dim_area, area_crosswalk))
     yield dg.Output(earlier, "wave_feature")
-    communes = pd.Index(dim_area.loc[dim_area["area_level"] == "commune", "area_id"])
-    stable = quarter_stability(earlier, covariates(now, home.specs), communes)
+    finest = pd.Index(dim_area.loc[dim_area["area_level"] == home.country.levels.finest, "area_id"])
+    stable = quarter_stability(earlier, covariates(now, home.specs), finest)
     drift = drift_plot(stable, simulated)
     moved = {"drift": picture(drift, "Population stability index by feature")} if drift else {}
     yield dg.Output(stable, "feature_drift", metadata=moved)

@@ -32,7 +32,7 @@ def register_count(
 
 @asset(Said("registers", of_role("history")), reads=of_role("history"))
 def register_history(context: dg.AssetExecutionContext, area_crosswalk: pd.DataFrame, home: Home) -> pd.DataFrame:
-    """Rates of earlier releases of the registers, by commune: a baseline for the model, never a feature of it."""
+    """Rates of earlier releases of the registers, by area: a baseline for the model, never a feature of it."""
     from poverty_assets.registers.counts import register_history as history_of
 
     read = home.reader(quarter_of(context))
@@ -45,7 +45,7 @@ def register_history(context: dg.AssetExecutionContext, area_crosswalk: pd.DataF
             "models",
             USED,
             _LEARNT,
-            "Rate of the register that a model predicts for every commune, without having seen the commune's 50 km block, with its"
+            "Rate of the register that a model predicts for every area of the finest level, without having seen its 50 km block, with its"
             " 95% prediction interval.",
         ),
         "register_run": Said("models", USED, _LEARNT, "Runs of the register models: rows of model_run."),

@@ -1,4 +1,4 @@
-"""Commune estimates: composite, modelled or downscaled, with a joint profile and replicates of every commune.
+"""Estimates of small areas: composite, modelled or downscaled, with a joint profile and replicates of each.
 
 Belongs here: the assets of group ``small_area``. Does not belong here: any model (``small_area``), or the fact tables that the
 rows go into (``estimates``).
@@ -29,13 +29,13 @@ TABLES = {
     "area_dimension": "dimensions",
     "area_bundle": "bundles",
 }
-ROWS = "Rows of {} for every commune, district, province and the country from joint profiles of communes."
+ROWS = "Rows of {} for every area of every level from joint profiles of the finest."
 OTHERS = {
-    "area_profile": "Joint profile of every commune: shares of people with each set of deprivations, in the order of masks."
-    " Every figure of a commune is a sum over it.",
+    "area_profile": "Joint profile of every area of the finest level: shares of people with each set of deprivations, by mask."
+    " Every figure of an area is a sum over it.",
     "area_draw": "Replicates of the figures that later steps compare: one row a figure, all its draws in one list.",
-    "margin_run": "The model of commune margins, saved as a skops archive: rows of model_run.",
-    "margin_metric": "How learners and baselines predict held-out communes, indicator by indicator; and how the nowcast from the"
+    "margin_run": "The model of margins of small areas, saved as a skops archive: rows of model_run.",
+    "margin_metric": "How learners and baselines predict held-out areas, indicator by indicator; and how the nowcast from the"
     " wave before did when the latest wave came, beside persistence.",
 }
 SCORES = ("log_loss", "rmse", "mae", "bias", "spearman", "skill_against_persistence")
@@ -58,7 +58,7 @@ def small_area_estimates(
     published_headcount: pd.DataFrame,
     home: Home,
 ) -> Iterator[dg.Output]:
-    """Estimates of every commune, from the survey where there is one, else from published totals."""
+    """Estimates of every area, from the survey where there is one, else from published totals."""
     from poverty_assets.small_area.estimate import estimate_quarter, save
     from poverty_assets.small_area.inputs import Inputs, waves_of
     from poverty_assets.small_area.wanted import Options

@@ -52,7 +52,7 @@ _DESCRIPTIONS = {
     "keys": "The key stands once (blocking).",
     "completeness": "No NULL in a column that may hold none (blocking).",
     "legal_values": "Ranges, codes and forms as the catalog states them (blocking).",
-    "coverage": "Communes without a value, feature by feature (warns).",
+    "coverage": "Areas of the finest level without a value, feature by feature (warns).",
     "drift": "Features whose distribution is not that of the training data any more, by name (warns).",
     "published": "Regions and figures of published tables that a person should look at, by name (warns).",
     "quarantine": "Rows that were set aside because they break their source's contract (warns).",
@@ -65,7 +65,9 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
     quarter = quarter_of(context)
     if name == "area_feature":
         features, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
-        return feature_coverage(features, areas) + covariate_drift(home.lake.read("feature_drift", quarter))
+        return feature_coverage(features, areas, home.country.levels.finest) + covariate_drift(
+            home.lake.read("feature_drift", quarter)
+        )
     if name == "meta_source":
         noted = {source_id: home.lake.notes(f"src_{source_id}", quarter) for source_id in home.sources}
         set_aside = {source_id: n.get("quarantined", {}) for source_id, n in noted.items() if "absent" not in n}

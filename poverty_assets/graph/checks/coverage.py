@@ -12,43 +12,42 @@ from poverty_assets.graph.checks.suites import CheckFinding
 ENOUGH = 0.99
 
 
-def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame) -> list[CheckFinding]:
-    """One finding a feature (communes without a value, by name), and one over all features.
+def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame, level: str) -> list[CheckFinding]:
+    """One finding a feature (areas without a value, by name), and one over all features.
 
     Parameters
     ----------
     features : DataFrame (catalog: ``area_feature``)
     areas : DataFrame (catalog: ``dim_area``)
+    level : str
+        Whose areas are looked at: the finest.
     """
-    communes = areas[areas["area_level"] == "commune"].set_index("area_id")["name_en"]
-    present = features[features["area_id"].isin(communes.index)]
-    findings, complete = [], pd.Series(True, index=communes.index)
+    finest = areas[areas["area_level"] == level].set_index("area_id")["name_en"]
+    present = features[features["area_id"].isin(finest.index)]
+    findings, complete = [], pd.Series(True, index=finest.index)
     for feature_id, ids in present.groupby("feature_id", sort=True)["area_id"]:
-        missing = communes.index.difference(list(ids))
+        missing = finest.index.difference(list(ids))
         complete[missing] = False
-        named = ", ".join(f"{code} {communes[code]}" for code in missing[:20]) + (" ..." if len(missing) > 20 else "")
+        named = ", ".join(f"{code} {finest[code]}" for code in missing[:20]) + (" ..." if len(missing) > 20 else "")
         findings.append(
             CheckFinding(
                 "coverage",
-                f"{feature_id} for every commune",
+                f"{feature_id} for every area",
                 len(missing) == 0,
                 "warn",
-                f"{len(missing)} of {len(communes)} communes missing: {named}"
-                if len(missing)
-                else f"{len(communes)} communes",
+                f"{len(missing)} of {len(finest)} areas missing: {named}" if len(missing) else f"{len(finest)} areas",
                 len(missing),
             )
         )
     without = complete.index[~complete]
-    named = ", ".join(f"{code} {communes[code]}" for code in without[:30])
+    named = ", ".join(f"{code} {finest[code]}" for code in without[:30])
     findings.append(
         CheckFinding(
             "coverage",
-            f"at least {ENOUGH:.0%} of communes have every feature",
+            f"at least {ENOUGH:.0%} of areas have every feature",
             bool(complete.mean() >= ENOUGH),
             "warn",
-            f"{complete.mean():.2%} of {len(communes)} have every feature"
-            + (f"; not: {named}" if len(without) else ""),
+            f"{complete.mean():.2%} of {len(finest)} have every feature" + (f"; not: {named}" if len(without) else ""),
             len(without),
         )
     )

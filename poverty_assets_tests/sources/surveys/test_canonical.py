@@ -119,7 +119,7 @@ def test_row_that_breaks_the_contract_is_named(tmp_path: Path, old: str, new: st
         ("end: 2022-02-15", "end: 2021-02-15", 2, "fieldwork does not give"),
         ("file: households.csv\n", "", 1, "file is missing"),
         ("title: Two", "adapter: dhz\ntitle: Two", 1, "no adapter 'dhz'\nRemedy: did you mean 'dhs'?"),
-        ("title: Two", "measure: none\ncountry: khm\ntitle: Two", 2, "has no measures/none.yaml"),
+        ("title: Two", "measure: none\ncountry: khm\ntitle: Two", 1, "has no measure none"),
     ],
 )
 def test_fault_of_survey_yaml_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:

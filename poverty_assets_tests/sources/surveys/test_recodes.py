@@ -15,7 +15,7 @@ from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.surveys import read_households
-from poverty_assets.twin import settings, surveys, world
+from poverty_assets.twin.cambodia import settings, surveys, world
 from poverty_assets_tests.measurement.factories import MEASURES
 from poverty_assets_tests.sources.surveys.as_dhs import write_dhs
 from poverty_assets_tests.sources.surveys.as_mics import write_mics

@@ -164,6 +164,7 @@ class RasterSettings(Form):
 class TwinSettings(Form):
     """The whole of ``simulated.yaml``."""
 
+    generator: str
     country: dict[str, str]
     area_names: str
     grid: GridSettings

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from poverty_assets.twin.settings import TwinSettings
+from poverty_assets.twin.cambodia.settings import TwinSettings
 
 Array = NDArray[np.float64]
 

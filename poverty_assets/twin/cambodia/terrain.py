@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from poverty_assets.twin.settings import TwinSettings
-from poverty_assets.twin.streams import smooth_noise, stream
+from poverty_assets.twin.cambodia.settings import TwinSettings
+from poverty_assets.twin.cambodia.streams import smooth_noise, stream
 
 KM_PER_DEGREE = 111.32
 

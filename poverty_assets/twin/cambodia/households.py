@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from poverty_assets.twin.calibration import Eligibility
-from poverty_assets.twin.settings import HouseholdSettings, TwinSettings
-from poverty_assets.twin.streams import stream
+from poverty_assets.twin.cambodia.calibration import Eligibility
+from poverty_assets.twin.cambodia.settings import HouseholdSettings, TwinSettings
+from poverty_assets.twin.cambodia.streams import stream
 
 Float = NDArray[np.float32]
 
