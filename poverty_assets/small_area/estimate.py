@@ -146,6 +146,7 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
         "nowcast": choose_nowcast(latest(judged)),
         "reason": choice_reason(latest(judged)),
         "largest gap to direct totals of the published level": _largest_gap(margins),
+        **_uncounted(place),
     }
     return Estimated(
         *_rows(drawn, wanted, place),
@@ -198,6 +199,7 @@ def _areas(inputs: Inputs, inside: npt.NDArray[np.bool_], *, followed: bool) -> 
         place.population,
         sampled_households=inputs.survey.now.area_households,
         flag=np.array(flags, dtype=object),
+        counted=place.counted,
     )
 
 
@@ -252,7 +254,7 @@ def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, option
     from poverty_assets.small_area.totals.figures import published_totals, surveyed_totals
 
     place, measure = inputs.place, inputs.measure
-    areas = rollup(place.hierarchy, place.finest, place.population, method="downscaled")
+    areas = rollup(place.hierarchy, place.finest, place.population, method="downscaled", counted=place.counted)
     wanted = Wanted(areas, measure, functionals)
     if inputs.waves:
         totals, features = surveyed_totals(inputs.waves[-1].households, place, measure), inputs.at_waves[-1]
@@ -261,7 +263,15 @@ def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, option
         totals, features = published_totals(*inputs.published_rows(), place.published_ids, measure), inputs.now
         reason = "downscaled"
     drawn = downscale(totals, covariates_of(place, features), place.people, wanted, options)
-    return Estimated(*_rows(drawn, wanted, place), _no_metrics(), _note_without_survey(options.n_replicates, reason))
+    return Estimated(
+        *_rows(drawn, wanted, place),
+        _no_metrics(),
+        _note_without_survey(options.n_replicates, reason) | _uncounted(place),
+    )
+
+
+def _uncounted(place: Place) -> dict[str, str]:
+    return {"population unknown": place.uncounted} if place.uncounted else {}
 
 
 def no_estimates() -> Estimated:

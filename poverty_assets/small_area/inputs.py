@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
@@ -40,6 +41,8 @@ class Place:
         Codes of the areas.
         Areas of the finest level.
     population, households : ndarray, shape (n,)
+    counted : ndarray of bool, shape (n,)
+        Whether a source gives people or households.
     at_published : ndarray of int, shape (n,)
         The published area that each lies in: its place in ``published_ids``.
     published_ids : list of str
@@ -55,11 +58,21 @@ class Place:
     finest: list[str]
     population: FloatArray
     households: FloatArray
+    counted: npt.NDArray[np.bool_]
     at_published: IntArray
     published_ids: list[str]
     holder: IntArray
     xy: FloatArray
     groups: Groups
+
+    @property
+    def uncounted(self) -> str:
+        """How many of the finest areas no source counts the people of, and the first of them; empty for none."""
+        lost = [code for code, known in zip(self.finest, self.counted, strict=True) if not known]
+        first = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+        return (
+            f"{len(lost)} of {len(self.finest)} areas of the finest level, kept out of totals: {first}" if lost else ""
+        )
 
     @property
     def people(self) -> Inhabitants:
@@ -190,6 +203,7 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
         codes,
         np.maximum(population.fillna(households * size).fillna(SMALLEST).to_numpy(), SMALLEST),
         np.maximum(households.fillna(population / size).fillna(SMALLEST).to_numpy(), SMALLEST),
+        (population.notna() | households.notna()).to_numpy(),
         at_published.astype(np.int64),
         [str(code) for code in hierarchy.ids[published_ids]],
         holder.astype(np.int64),

@@ -16,6 +16,9 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.geography.hierarchy import Hierarchy
 
+MOST_UNCOUNTED = 0.1
+"""Share of an area's parts whose people no source counts, up to which its figures stand for the whole."""
+
 
 @dataclass(frozen=True)
 class Rollup:
@@ -40,6 +43,7 @@ def rollup(
     sampled_households: IntArray | None = None,
     method: str | None = None,
     flag: npt.NDArray[np.object_] | None = None,
+    counted: npt.NDArray[np.bool_] | None = None,
 ) -> Rollup:
     """Every area of the finest level, and every larger area up to the country that holds one.
 
@@ -55,6 +59,9 @@ def rollup(
         Evidence of every row instead, as ``downscaled``.
     flag : ndarray of str, shape (n,), optional
         Reason not to use a finest area's figures alone, empty for none.
+    counted : ndarray of bool, shape (n,), optional
+        Finest areas of which a source gives people or households. The others weigh next to nothing: a larger area of whose parts
+        more than ``MOST_UNCOUNTED`` are such is flagged ``population_unknown``, as are they themselves.
     """
     parts = hierarchy.number(finest)
     area, matrix = hierarchy.rollup(parts, population)
@@ -66,5 +73,10 @@ def rollup(
     table["n_households"] = pd.array(n, dtype="Int64")
     table.loc[n == 0, "n_households"] = pd.NA
     of_finest = dict(zip(finest, ["" for _ in finest] if flag is None else flag.tolist(), strict=True))
-    table["flag"] = [of_finest.get(code, "") for code in codes]
+    unknown = np.zeros(len(codes)) if counted is None else hierarchy.add_up(parts, (~counted).astype(float))[area]
+    share = unknown / hierarchy.add_up(parts, np.ones(len(finest)))[area]
+    left_out = np.where(share > MOST_UNCOUNTED, "population_unknown", "")
+    table["flag"] = [
+        ",".join(filter(None, (of_finest.get(code, ""), more))) for code, more in zip(codes, left_out, strict=True)
+    ]
     return Rollup(table, matrix)

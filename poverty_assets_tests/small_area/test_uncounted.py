@@ -1,0 +1,35 @@
+"""Areas whose people no source counts: kept out of totals, said, and flagged where they are many."""
+
+import numpy as np
+import pytest
+
+from poverty_assets.pack.country import load_country
+from poverty_assets.small_area.inputs import place_of
+from poverty_assets.small_area.rollup import rollup
+from poverty_assets_tests.worlds import WORLDS
+
+COUNTRY = load_country("khm")
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_an_area_whose_people_are_not_known_weighs_next_to_nothing_and_is_named(world):
+    lost = world.finest[0]
+    unknown = world.dim_area.astype({"population": "Int64", "households": "Int64"})
+    unknown.loc[unknown["area_id"] == lost, ["population", "households"]] = None
+    place = place_of(unknown, COUNTRY)
+    assert lost in place.uncounted
+    assert place.uncounted.startswith(f"1 of {len(world.finest)} ")
+    areas = rollup(place.hierarchy, place.finest, place.population, method="downscaled", counted=place.counted)
+    weights = dict(zip(areas.table["area_id"], areas.matrix.toarray(), strict=True))[world.root]
+    assert weights[place.finest.index(lost)] < 0.001
+    assert np.isclose(weights.sum(), 1)
+    flags = areas.table.set_index("area_id")["flag"]
+    assert flags[lost] == flags[world.hierarchy.line(lost)[1]] == flags[world.root] == "population_unknown"
+    assert flags[world.finest[-1]] == ""
+
+
+def test_where_all_are_known_nothing_is_said():
+    world = WORLDS[0].values[0]
+    place = place_of(world.dim_area, COUNTRY)
+    assert place.uncounted == ""
+    assert set(rollup(place.hierarchy, place.finest, place.population, counted=place.counted).table["flag"]) == {""}
