@@ -17,6 +17,7 @@ from poverty_assets.catalog.columns import (
     K,
 )
 from poverty_assets.catalog.model import METHODS, Column, Table
+from poverty_assets.catalog.records import META_SOURCE
 from poverty_assets.catalog.tables import (
     AREA_FEATURE,
     DIM_AREA,
@@ -82,6 +83,22 @@ def _households(name: str, which: str) -> Table:
 
 
 INNER_TABLES: tuple[Table, ...] = (
+    Table(
+        "source_release",
+        "The release of a source that an asset read",
+        "asset",
+        ("asset",),
+        (
+            Column("asset", "VARCHAR", "Asset that read it"),
+            *(
+                META_SOURCE.column(name)
+                for name in ("source_id", "file", "sha256", "observed_from", "observed_to", "released_on", "rows")
+            ),
+        ),
+        "sources",
+        in_parts="asset",
+        inner=True,
+    ),
     Table(
         "area_boundary",
         "Boundaries and names of areas, before people are counted",

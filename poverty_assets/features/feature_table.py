@@ -6,7 +6,6 @@ on one grid share their coverage. Does not belong here: what a statistic means (
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -91,7 +90,7 @@ def quarter_features(
         return nothing, dict.fromkeys(observed.earlier, nothing[columns])
     table = _valued(parts, country)
     of = {f.feature_id: (f.unit, spec.source_id) for spec in seen for f in spec.features}
-    days = {spec.source_id: dt.date.fromisoformat(noted[spec.source_id]["observed_to"]) for spec in seen}
+    days = {spec.source_id: noted[spec.source_id]["observed_to"] for spec in seen}
     unit, source = (table["feature_id"].map({name: pair[i] for name, pair in of.items()}) for i in (0, 1))
     table = table.assign(unit=unit, source_id=source, observed_on=source.map(days))
     before = {time: _valued([part for part in (at[time], *undated) if len(part)], country) for time in observed.earlier}

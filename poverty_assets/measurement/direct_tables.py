@@ -7,7 +7,9 @@ order, in the form of the catalog's tables. Does not belong here: any formula.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -232,8 +234,8 @@ def wave_change(
     after: DirectTables,
     measure: Measure,
     hierarchy: Hierarchy,
-    period_before: dict[str, str],
-    period_after: dict[str, str],
+    period_before: Mapping[str, Any],
+    period_after: Mapping[str, Any],
 ) -> pd.DataFrame:
     """Rows of ``fct_change`` from one wave to the next.
 
@@ -244,17 +246,17 @@ def wave_change(
     after : DirectTables
         What the later wave says.
     period_before, period_after : dict
-        ``observed_from`` and ``observed_to`` of each fieldwork, ISO dates.
+        ``observed_from`` and ``observed_to`` of each fieldwork, dates.
     """
     first = direct_tables(before, measure, hierarchy, disclosure_decisions(before, measure, hierarchy))
     years = (_middle(period_after) - _middle(period_before)).days / 365.25
-    baseline = Quarter.containing(dt.date.fromisoformat(period_before["observed_to"]))
+    baseline = Quarter.containing(period_before["observed_to"])
     return change_rows(first, after, baseline.start, years)
 
 
-def _middle(period: dict[str, str]) -> dt.date:
-    first, last = dt.date.fromisoformat(period["observed_from"]), dt.date.fromisoformat(period["observed_to"])
-    return first + (last - first) / 2
+def _middle(period: Mapping[str, Any]) -> dt.date:
+    first: dt.date = period["observed_from"]
+    return first + (period["observed_to"] - first) / 2
 
 
 def no_decisions() -> pd.DataFrame:

@@ -265,5 +265,5 @@ def waves_of(households: list[pd.DataFrame], noted: list[tuple[str, dict[str, An
 
 
 def _middle(noted: dict[str, Any]) -> dt.date:
-    first, last = (dt.date.fromisoformat(str(noted[name])) for name in ("observed_from", "observed_to"))
+    first, last = (noted[name] for name in ("observed_from", "observed_to"))
     return first + (last - first) / 2

@@ -6,7 +6,6 @@ itself sees (``readers.observe``).
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -49,9 +48,9 @@ def earlier_times(waves: list[tuple[str, dict[str, Any]]], quarter: Quarter) -> 
     Parameters
     ----------
     waves : list
-        ``(source_id, {"observed_to": ISO date})`` by the end of fieldwork.
+        ``(source_id, {"observed_to": date})`` by the end of fieldwork.
     """
-    ends = {name: Quarter.containing(dt.date.fromisoformat(str(noted["observed_to"]))) for name, noted in waves[-2:]}
+    ends = {name: Quarter.containing(noted["observed_to"]) for name, noted in waves[-2:]}
     if not ends:
         return []
     last = ends[waves[-1][0]]
@@ -68,8 +67,8 @@ def earlier_times(waves: list[tuple[str, dict[str, Any]]], quarter: Quarter) -> 
 def waves_stated(specs: list[SourceSpec], quarter: Quarter) -> list[tuple[str, dict[str, Any]]]:
     """Survey waves that have ended by the quarter's end, as `earlier_times` takes them, by what their entries state."""
     ended = [s for s in specs if s.role == "survey" and s.observed_to and s.observed_to <= quarter.end]
-    waves: list[tuple[str, dict[str, Any]]] = [(s.source_id, {"observed_to": str(s.observed_to)}) for s in ended]
-    return sorted(waves, key=lambda wave: str(wave[1]["observed_to"]))
+    waves: list[tuple[str, dict[str, Any]]] = [(s.source_id, {"observed_to": s.observed_to}) for s in ended]
+    return sorted(waves, key=lambda wave: wave[1]["observed_to"])
 
 
 def release_then(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release | None:

@@ -115,9 +115,9 @@ def observe(
         "source_id": spec.source_id,
         "file": found.file(landing),
         "sha256": observation.sha256,
-        "observed_from": found.observed_from.isoformat(),
-        "observed_to": found.observed_to.isoformat(),
-        "released_on": None if spec.released_on is None else spec.released_on.isoformat(),
+        "observed_from": found.observed_from,
+        "observed_to": found.observed_to,
+        "released_on": spec.released_on,
         "rows": observation.rows,
         "quarantined": observation.quarantined,
     }

@@ -14,13 +14,14 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.atomic import replacing
-from poverty_assets.catalog import TABLES, Table, table
+from poverty_assets.catalog import INNER_TABLES, TABLES, Table, table
 from poverty_assets.errors import MissingFile, PovertyAssetsError
 from poverty_assets.quarter import Quarter
 
 SEAL, QUARTER_NOTE, CHECK_RESULT = "quarter_seal", "quarter_note", "check_result"
+SOURCE_RELEASE = "source_release"
 SOURCE = "src_"
-IN_PARTS = tuple(one.name for one in TABLES if one.in_parts)
+IN_PARTS = tuple(one.name for one in (*TABLES, *INNER_TABLES) if one.in_parts)
 
 
 class Lake:
@@ -43,7 +44,8 @@ class Lake:
         return self.path(name, quarter).is_file()
 
     def write(self, name: str, quarter: Quarter, frame: pd.DataFrame, noted: Mapping[str, Any] | None = None) -> Path:
-        """Write a partition whole, replacing any before it; what is noted of it first.
+        """Write a partition whole, replacing any before it; what is noted of it first, the release that was read apart
+        (``source_release``).
 
         Columns, order and types follow the catalog, with names in as many languages as the rows have; rows of a published table are
         sorted by its key, so that the same rows give the same bytes. A source (``src_<source_id>``) is written as it is.
@@ -51,7 +53,7 @@ class Lake:
         import pyarrow.parquet as pq
 
         if noted is not None:
-            self._write_part(QUARTER_NOTE, name, quarter, note_rows(name, noted))
+            self._write_noted(name, quarter, noted)
         path = self.path(name, quarter)
         with replacing(path) as temporary:
             pq.write_table(_as_arrow(name, frame), temporary, compression="zstd", row_group_size=1 << 20)
@@ -77,11 +79,13 @@ class Lake:
         return pq.ParquetFile(path).read(columns=columns).to_pandas()
 
     def notes(self, name: str, quarter: Quarter) -> dict[str, Any]:
-        """What was noted when the partition was written: note to text or number, or to a dict of them by detail."""
-        import pyarrow.parquet as pq
-
-        path = self._part(QUARTER_NOTE, name, quarter)
-        return {} if not path.is_file() else notes_of_rows(pq.ParquetFile(path).read().to_pylist())
+        """What was noted when the partition was written: note to text or number, or to a dict of them by detail; and the facts of
+        the release that was read, as the catalog types them."""
+        released, noted = (self._part_rows(part, name, quarter) for part in (SOURCE_RELEASE, QUARTER_NOTE))
+        facts = {
+            fact: value for row in released for fact, value in row.items() if fact != "asset" and value is not None
+        }
+        return facts | notes_of_rows(noted)
 
     # ------------------------------------------------------------------ seals
     def digests(self, quarter: Quarter, names: Collection[str]) -> dict[str, str]:
@@ -131,6 +135,21 @@ class Lake:
     def _part(self, name: str, of: str, quarter: Quarter) -> Path:
         column = table(name).in_parts.removesuffix("_name")
         return self.root / name / f"{column}={of}" / f"quarter={quarter.key}" / "part.parquet"
+
+    def _write_noted(self, name: str, quarter: Quarter, noted: Mapping[str, Any]) -> None:
+        facts = [column.name for column in table(SOURCE_RELEASE).columns if column.name != "asset"]
+        was_read = "sha256" in noted  # nothing but a release has a digest
+        if was_read or self._part(SOURCE_RELEASE, name, quarter).is_file():
+            row = pd.DataFrame([{"asset": name, **{fact: noted.get(fact) for fact in facts}}])
+            self._write_part(SOURCE_RELEASE, name, quarter, row if was_read else row.head(0))
+        others = {note: value for note, value in noted.items() if not (was_read and note in facts)}
+        self._write_part(QUARTER_NOTE, name, quarter, note_rows(name, others))
+
+    def _part_rows(self, name: str, of: str, quarter: Quarter) -> list[dict[str, Any]]:
+        import pyarrow.parquet as pq
+
+        path = self._part(name, of, quarter)
+        return pq.ParquetFile(path).read().to_pylist() if path.is_file() else []
 
     def _write_part(self, name: str, of: str, quarter: Quarter, rows: pd.DataFrame) -> Path:
         import pyarrow.parquet as pq

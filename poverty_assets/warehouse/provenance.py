@@ -31,10 +31,10 @@ def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.Dat
                 "licence": noted.get("licence", spec.licence),
                 "file": noted["file"],
                 "sha256": noted["sha256"],
-                "observed_from": dt.date.fromisoformat(noted["observed_from"]),
-                "observed_to": dt.date.fromisoformat(noted["observed_to"]),
-                "released_on": dt.date.fromisoformat(noted["released_on"]) if "released_on" in noted else None,
-                "rows": int(noted["rows"]),
+                "observed_from": noted["observed_from"],
+                "observed_to": noted["observed_to"],
+                "released_on": noted.get("released_on"),
+                "rows": noted["rows"],
                 "quarantined": int(sum(noted.get("quarantined", {}).values())),
                 "is_simulated": spec.is_simulated,
             }
@@ -45,8 +45,7 @@ def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.Dat
 def survey_wave(lake: Lake, quarter: Quarter) -> tuple[str | None, dt.date | None]:
     """The survey wave that serves a quarter and the last day of its fieldwork; (None, None) where there is none."""
     noted = lake.notes("survey_household", quarter) if lake.has("survey_household", quarter) else {}
-    end = noted.get("observed_to")
-    return noted.get("source_id"), None if end is None else dt.date.fromisoformat(end)
+    return noted.get("source_id"), noted.get("observed_to")
 
 
 def nowcast_choice(lake: Lake, quarter: Quarter) -> tuple[str | None, str | None]:

@@ -134,8 +134,8 @@ def test_without_survey_or_publication_there_are_no_rows():
 
 
 def test_the_wave_that_serves_is_the_last_one_and_empty_ones_are_passed_over():
-    noted = [("one", {"observed_from": "2014-06-01", "observed_to": "2014-12-01"}),
-             ("two", {"observed_from": "2021-09-01", "observed_to": "2022-02-01"})]  # fmt: skip
+    noted = [("one", {"observed_from": dt.date(2014, 6, 1), "observed_to": dt.date(2014, 12, 1)}),
+             ("two", {"observed_from": dt.date(2021, 9, 1), "observed_to": dt.date(2022, 2, 1)})]  # fmt: skip
     frame = pd.DataFrame({"x": [1]})
     waves = waves_of([NOTHING, frame], noted)
     assert [(w.name, w.middle) for w in waves] == [("two", dt.date(2021, 11, 16))]

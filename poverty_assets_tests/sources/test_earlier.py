@@ -1,9 +1,11 @@
 """Which earlier quarters matter to a quarter."""
 
+import datetime as dt
+
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import earlier_times
 
-WAVES = [("one", {"observed_to": "2021-02-15"}), ("two", {"observed_to": "2022-01-31"})]
+WAVES = [("one", {"observed_to": dt.date(2021, 2, 15)}), ("two", {"observed_to": dt.date(2022, 1, 31)})]
 
 
 def times(quarter: str) -> list[tuple[str, str, str]]:

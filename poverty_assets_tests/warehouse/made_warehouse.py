@@ -370,7 +370,10 @@ def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool
     }
     if quarter == NOW and survey:
         frames["fct_change"] = change_rows(survey=survey)
-        noted = {"source_id": "survey_2025_26", "observed_to": "2026-01-31"}
+        noted = {
+            "source_id": "survey_2025_26", "file": "survey.csv", "sha256": "0" * 64, "observed_from": dt.date(2025, 10, 1),
+            "observed_to": dt.date(2026, 1, 31), "released_on": None, "rows": 1,
+        }  # fmt: skip
         household = {
             "household_id": "h",
             "psu": "p",

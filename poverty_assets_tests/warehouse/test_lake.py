@@ -1,3 +1,5 @@
+import datetime as dt
+
 import pandas as pd
 import pytest
 
@@ -66,6 +68,26 @@ def test_notes_come_back_as_they_were_noted_and_stand_apart_from_the_rows(tmp_pa
     assert lake.notes("src_x", Q) == {"file": "a.csv", "rows": 12, "drift": 0.125, "quarantined": {"rate above 1": 3}}
     assert lake.notes("src_y", Q) == {}
     assert len(lake.part_files("quarter_note", [Q])) == 1
+
+
+def test_the_release_that_was_read_comes_back_typed_and_goes_when_there_is_none(tmp_path):
+    lake, day = Lake(tmp_path), dt.date(2022, 3, 31)
+    release = {
+        "source_id": "x", "file": "a.csv", "sha256": "0" * 64, "observed_from": dt.date(2022, 1, 1), "observed_to": day,
+        "released_on": None, "rows": 12,
+    }  # fmt: skip
+    lake.write("src_x", Q, pd.DataFrame({"a": [1]}), {**release, "quarantined": {"rate above 1": 3}})
+    found = lake.notes("src_x", Q)
+    assert found == {fact: value for fact, value in release.items() if value is not None} | {
+        "quarantined": {"rate above 1": 3}
+    }
+    assert isinstance(found["rows"], int)
+    assert set(pd.read_parquet(lake.part_files("quarter_note", [Q])[0])["note"]) == {"quarantined"}
+    assert {path.split("/")[0] for path in lake.digests(Q, [])} == {"quarter_note", "source_release"}
+    lake.write("survey_household", Q, pd.DataFrame(), found)
+    assert lake.notes("survey_household", Q) == found
+    lake.write("src_x", Q, pd.DataFrame(), {"absent": "no file"})
+    assert lake.notes("src_x", Q) == {"absent": "no file"}
 
 
 def test_an_empty_table_has_its_columns(tmp_path):

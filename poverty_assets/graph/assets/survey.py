@@ -48,7 +48,7 @@ def _wave(context: dg.AssetExecutionContext, home: Home, place: int) -> Observat
         return Observation(pd.DataFrame(), "", 0, metadata={"absent": "no such wave by the quarter's end"})
     source_id, noted = found[-1 - place]
     frame = measured_households(home.lake.read(f"src_{source_id}", quarter_of(context)), home.measure)
-    context.add_output_metadata({"wave": source_id, "observed to": noted["observed_to"]})
+    context.add_output_metadata({"wave": source_id, "observed to": str(noted["observed_to"])})
     return Observation(frame, noted["sha256"], len(frame), metadata=noted)
 
 

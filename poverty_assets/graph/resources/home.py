@@ -101,7 +101,7 @@ class Home(dg.ConfigurableResource):
         """Survey waves that the quarter sees, in order of the end of fieldwork, with what was noted of each."""
         waves = [spec.source_id for spec in self.sources.values() if spec.role == "survey"]
         noted = [(source_id, self.lake.notes(f"src_{source_id}", quarter)) for source_id in waves]
-        return sorted((w for w in noted if "absent" not in w[1]), key=lambda w: str(w[1]["observed_to"]))
+        return sorted((w for w in noted if "absent" not in w[1]), key=lambda w: w[1]["observed_to"])
 
     @property
     def lake(self) -> Lake:
