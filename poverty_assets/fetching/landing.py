@@ -14,6 +14,7 @@ from pathlib import Path
 
 from poverty_assets.atomic import replacing
 from poverty_assets.errors import FetchFailed, InputError
+from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.orders import Order
 from poverty_assets.sources.landed import LandedRecord, read_record, write_record
@@ -82,7 +83,7 @@ def place(order: Order, offer: Offer, file: Path, now: dt.datetime) -> LandedRec
             _move(file, temporary)
     record = LandedRecord(
         source_id=order.spec.source_id,
-        url=offer.recorded[0].address if len(offer.parts) == 1 else order.fetch.address,
+        url=_url(order, offer),
         licence=order.spec.licence,
         publisher=order.spec.publisher,
         citation=order.fetch.citation,
@@ -100,6 +101,13 @@ def place(order: Order, offer: Offer, file: Path, now: dt.datetime) -> LandedRec
     )
     write_record(path, record)
     return record
+
+
+def _url(order: Order, offer: Offer) -> str:
+    """One address to name: that of the file, of the first month, or of the interface that named the parts."""
+    if len(offer.parts) == 1:
+        return offer.recorded[0].address
+    return shown(order.addresses[0][1].replace("{release}", offer.release or ""))
 
 
 def _move(file: Path, temporary: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 import rasterio
 
 from poverty_assets.fetching.windows import RemoteCells, combined
+from poverty_assets.sources.landed import read_record
 from poverty_assets_tests.fetching.conftest import BOUNDS, entry, tiff, values_of
 
 PATH = "rasters/rain_2026Q3.tif"
@@ -22,6 +23,7 @@ def months(provider):
 def test_months_of_a_quarter_are_added_up_over_the_country(bench, months):
     told = bench.fetch(months)
     assert told.state == "fetched"
+    assert read_record(bench.landing / PATH).url.endswith("/rain_2026.07.tif")
     with rasterio.open(bench.landing / PATH) as found:
         assert found.bounds == BOUNDS
         np.testing.assert_array_equal(found.read(1), 6 * WINDOW)

@@ -13,6 +13,7 @@ import pytest
 import shapely
 
 from poverty_assets.fetching.clients.object_store import newest
+from poverty_assets.sources.landed import read_record
 from poverty_assets_tests.fetching.conftest import entry, values_of
 
 VARIABLE = "AllAngle_Composite_Snow_Free"
@@ -232,6 +233,8 @@ def test_of_the_newest_release_of_the_quarter_come_the_shapes_of_the_country(ben
     assert found["place_id"].tolist() == ["p100.5", "p101.5", "p101.75"]
     assert found["name_en"].tolist()[0] == "Place 100.5"
     assert found.crs == "EPSG:4326"
+    record = read_record(bench.landing / "points/places_2026Q3.parquet")
+    assert (record.url, record.released_on) == ("s3://maps/release/2026-09-23.0/theme=places/", dt.date(2026, 9, 23))
     read = {path for method, path, _ in provider.asked if ".parquet" in path}
     assert {path for path in read if "2026-09-23.0" not in path} == set()
     assert bench.fetch(places(provider)).state == "unchanged"
