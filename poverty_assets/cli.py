@@ -153,6 +153,54 @@ def validate(
         raise InputError(f"{problems} sources cannot be used", file=settings.landing_folder, remedy="see above")
 
 
+country_app = typer.Typer(help="A country's folder of facts.", no_args_is_help=True)
+app.add_typer(country_app, name="country")
+
+
+@country_app.command("check")
+def country_check(
+    name: Annotated[str, typer.Argument(help="Country folder, as khm.")],
+    landing: Annotated[
+        Path | None, typer.Option(help="Folder of its files, to hold them against the pack too.")
+    ] = None,
+) -> None:
+    """Everything that is wrong with a pack at once: its own files and, with --landing, how the files it names fit together."""
+    from poverty_assets.running.check_landing import check_landing
+    from poverty_assets.running.check_pack import check_covariates, check_pack
+    from poverty_assets.sources.validation import validate_landing
+
+    problems = [fault.message for fault in check_pack(name)]
+    if landing is not None and not problems:
+        settings = _settings(country=name, landing=landing, sources="landing")
+        problems += [outcome for _, outcome in validate_landing(settings) if outcome is not None]
+        problems += [fault.message for fault in check_covariates(settings)]
+        found = check_landing(settings)
+        problems += [fault for fault in found.faults if fault not in problems]
+        for one in found.said:
+            print(f"note    {one}")
+    for one in problems:
+        _complain(one)
+    if problems:
+        remedy = "mend what is named above" + (
+            "" if landing is None else "; landing files are looked at once the pack's are in order"
+        )
+        raise InputError(f"faults of country {name}: {len(problems)}", remedy=remedy)
+    print(f"ok      {name}" + ("" if landing is None else f" with the files in {landing}"))
+
+
+@country_app.command("new")
+def country_new(
+    name: Annotated[str, typer.Argument(help="Its ISO 3166-1 alpha-3 code, as abc; the folder's name.")],
+    to: Annotated[Path | None, typer.Option(help="Folder of packs; by default POVERTY_ASSETS_COUNTRIES.")] = None,
+) -> None:
+    """A commented skeleton of a pack, which validates as it stands and is made a country by filling it in."""
+    from poverty_assets.running.new_pack import write_skeleton
+
+    for path in write_skeleton(name, to):
+        print(f"wrote   {path}")
+    print(f"Next: fill it in, then poverty-assets country check {name.lower()} --landing DIR")
+
+
 @app.command()
 def fetch(
     source: Annotated[

@@ -87,3 +87,35 @@ def neighbourhood_mean(features: pd.DataFrame, neighbours: sparse.csr_array, suf
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (neighbours @ np.where(known, values, 0.0)) / (neighbours @ known.astype(float))
     return pd.DataFrame(mean, index=features.index, columns=[f"{name}{suffix}" for name in features.columns])
+
+
+def least_bordered(areas: pd.DataFrame, metric_crs: str) -> pd.Series:
+    """Share of each area's border with others that is with areas of the same parent.
+
+    Parameters
+    ----------
+    areas : DataFrame
+        ``area_id, parent_id, geometry`` (WKB, degrees), of one level.
+    metric_crs : str
+
+    Returns
+    -------
+    Series by ``area_id``; 1 for an only child of its parent and for an island, of which nothing can be told.
+    """
+    import geopandas as gpd
+
+    shapes = (
+        gpd.GeoSeries(shapely.from_wkb(areas["geometry"].to_numpy()), crs="EPSG:4326").to_crs(metric_crs).to_numpy()
+    )
+    parent = areas["parent_id"].to_numpy(dtype=object)
+    pairs = sparse.triu(touching(shapes)).tocoo()
+    length = shapely.length(
+        shapely.intersection(shapely.boundary(shapes[pairs.row]), shapely.boundary(shapes[pairs.col]))
+    )
+    alike = np.where(parent[pairs.row] == parent[pairs.col], length, 0.0)
+    n = len(areas)
+    own, every = (np.bincount(pairs.row, of, n) + np.bincount(pairs.col, of, n) for of in (alike, length))
+    siblings = pd.Series(parent).map(pd.Series(parent).value_counts()).to_numpy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where((every > 0) & (siblings > 1), own / every, 1.0)
+    return pd.Series(share, index=areas["area_id"].to_numpy())

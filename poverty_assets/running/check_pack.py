@@ -81,6 +81,8 @@ def check_pack(country_id: str) -> list[InputError]:
     """
     pack = _Pack(country_folder(country_id))
     country = pack.read(read_country, "country.yaml")
+    pack.read(_unique_levels, "country.yaml")
+    _boundaries(pack)
     sources = _sources(pack)
     measures = _measures(pack)
     _vulnerability(pack, sources, measures)
@@ -94,6 +96,11 @@ def check_pack(country_id: str) -> list[InputError]:
         _named_in_country(pack, country, sources)
     pack.read(read_truth_files)
     return pack.found
+
+
+def _unique_levels(path: Path) -> None:
+    """Refuse a level that is there twice, whatever else is wrong with the file."""
+    read_lined_yaml(path).collected(lambda source: source.check_unique("levels", "id"))
 
 
 def check_covariates(settings: Settings) -> list[InputError]:
@@ -220,6 +227,31 @@ def _named_in_country(pack: _Pack, country: Country, sources: list[SourceSpec]) 
     for i, layer in enumerate(country.context_layers):
         for j, name in enumerate(layer.sources):
             _known(pack, file, "source", name, known, "context_layers", i, "sources", j)
+
+
+def _boundaries(pack: _Pack) -> None:
+    """Note boundaries of another level than the finest, by what the files say before their forms are looked at: a fault elsewhere
+    in either hides it not."""
+    try:
+        ids = [str(part.value.get("id")) for part in read_lined_yaml(pack.folder / "country.yaml").items("levels")]
+    except InputError:  # noted where it was read
+        return
+    for name in ("sources.yaml", "sources_simulated.yaml"):
+        if not ids or not pack.has(name):
+            continue
+        try:
+            file = read_lined_yaml(pack.folder / name, list)
+        except InputError:
+            continue
+        for i, entry in enumerate(file.value):
+            options = entry.get("options") if isinstance(entry, dict) else None
+            level = options.get("polygons") if isinstance(options, dict) else None
+            at = (i, "options", "polygons")
+            if level is not None and level not in ids:
+                pack.note([file.fault(f"there is no level {level!r}", nearest(level, ids), *at)])
+            elif level is not None and level != ids[-1]:
+                remedy = f"give those of the finest level, {ids[-1]}: larger areas are made of them"
+                pack.note([file.fault(f"the boundaries are of level {level!r}", remedy, *at)])
 
 
 def _known(pack: _Pack, file: LinedYaml, what: str, name: str, known: Collection[str], *key: str | int) -> None:

@@ -1,0 +1,209 @@
+"""Whether the files of a landing folder fit together as the pack says: codes, parents, people, regions, years.
+
+Belongs here: what can only be seen with several files at hand, all of it at once, before anything is run. Does not belong here: a
+file against its own contract (``sources.validation``), or the pack's own files (``check_pack``).
+
+What would lose a figure or put it elsewhere is a *fault*; what a person should know and may be right is only *said*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.errors import InputError
+from poverty_assets.geography.areas import areas_from_sources, boundary_source, counts_from_sources
+from poverty_assets.geography.crosswalk import areas_of_codes, map_codes, normalised_name
+from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.geography.neighbours import least_bordered
+from poverty_assets.pack.country import Country, load_country, load_sources, load_truth_sources
+from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource
+from poverty_assets.quarter import Quarter
+from poverty_assets.settings import Settings
+from poverty_assets.sources.readers import observe
+
+LEAST_BORDER = 0.15
+"""Share of an area's border with others that should be with areas of the same parent."""
+PARENT = "parent_name"
+"""Column of a table, by our name, that says in words which area each row lies in."""
+MOST_ALIKE = 0.9
+"""Share of areas with the same rate in two years from which one year is taken to repeat the other."""
+_FAR = Quarter(9000, 4)
+
+
+@dataclass
+class Findings:
+    """What was found, each as one sentence."""
+
+    faults: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def check_landing(settings: Settings) -> Findings:
+    """Hold the files of the landing folder against each other.
+
+    Files that are absent or break their own contract are passed over: ``validate`` names them. Where the areas cannot be built,
+    that is the one finding, since all else is held against them.
+    """
+    country, landing = load_country(settings.country), settings.landing_folder
+    specs = load_sources(country, simulated=settings.is_simulated)
+    truth = load_truth_sources(country, simulated=settings.is_simulated)
+    frames = {}
+    for spec in [*specs, *truth]:
+        try:
+            frame = observe(spec, _FAR, landing, country).frame
+        except InputError:
+            continue
+        if len(frame):
+            frames[spec.source_id] = frame
+    found = Findings()
+    try:
+        areas = areas_from_sources([s for s in specs if s.role == "areas"], frames.get, country)
+    except InputError as error:
+        found.faults.append(error.message)
+        return found
+    tables = [
+        s for s in [*specs, *truth] if isinstance(s, TableSource) and "area_code" in s.columns and s.role != "areas"
+    ]
+    crosswalk = _codes(found, tables, frames, areas, country, boundary_source(specs).options.names_from)
+    _parents(found, tables, frames, areas, crosswalk)
+    _people(found, counts_from_sources(areas, crosswalk, [t for t in tables if t.role != "truth"], frames.get))
+    _borders(found, areas, country)
+    _regions(found, specs, frames, areas, country)
+    _units(found, tables, frames)
+    _years(found, truth, frames)
+    return found
+
+
+def _first(items: Iterable[object], most: int = 5) -> str:
+    every = [str(item) for item in items]
+    return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
+
+
+def _codes(
+    found: Findings,
+    tables: list[TableSource],
+    frames: dict[str, pd.DataFrame],
+    areas: pd.DataFrame,
+    country: Country,
+    lists: list[str],
+) -> pd.DataFrame:
+    """Crosswalk rows of the tables whose codes all join; the others are faults."""
+    known = {str(code) for name in lists if name in frames for code in frames[name].get("area_code", ())}
+    parts = [pd.DataFrame(columns=["source_id", "source_code", "area_id", "parent_id", "how"])]
+    for spec in tables:
+        if spec.source_id in frames:
+            try:
+                parts.append(map_codes(spec.source_id, frames[spec.source_id], areas, country, known, spec.path))
+            except InputError as error:
+                found.faults.append(f"{spec.source_id}: {error.message}")
+    return pd.concat(parts, ignore_index=True)
+
+
+def _parents(
+    found: Findings,
+    tables: list[TableSource],
+    frames: dict[str, pd.DataFrame],
+    areas: pd.DataFrame,
+    crosswalk: pd.DataFrame,
+) -> None:
+    """Rows whose code lies in another area than the row says in words."""
+    hierarchy = Hierarchy.of(areas)
+    name = areas.set_index("area_id")["name_en"]
+    for spec in tables:
+        frame = frames.get(spec.source_id)
+        if frame is None or PARENT not in frame:
+            continue
+        placed = areas_of_codes(frame["area_code"], crosswalk[crosswalk["source_id"] == spec.source_id])
+        wrong = []
+        for code, area, said in zip(frame["area_code"], placed, frame[PARENT], strict=True):
+            line = [] if pd.isna(area) else hierarchy.line(area)[1:]
+            if line and not any(_alike(name[one], said) for one in line):
+                wrong.append(f"{code} ({name[area]}) lies in {name[line[0]]} by its code, in {said} by the row")
+        if wrong:
+            found.faults.append(
+                f"{spec.path}: {len(wrong)} of {len(frame)} rows contradict their codes; {_first(wrong, 3)}."
+                " Codes may be crossed: correct them, or map the names"
+            )
+
+
+def _alike(one: str, other: object) -> bool:
+    """Whether two spellings may be of one name: equal but for accents and blanks, or one letter in four apart at most."""
+    from difflib import SequenceMatcher
+
+    first, second = normalised_name(one), normalised_name(other)
+    return SequenceMatcher(None, first, second).ratio() >= 0.75
+
+
+def _people(found: Findings, areas: pd.DataFrame) -> None:
+    finest = areas[areas["area_level"] == areas["area_level"].iloc[-1]]
+    lost = finest[finest["population"].isna() & finest["households"].isna()]
+    if len(lost):
+        named = [f"{row.area_id} {row.name_en}" for row in lost.itertuples()]
+        found.said.append(
+            f"{len(lost)} of {len(finest)} areas have no population, and are kept out of totals: {_first(named, 20)}"
+        )
+
+
+def _borders(found: Findings, areas: pd.DataFrame, country: Country) -> None:
+    finest = areas[areas["area_level"] == country.levels.finest]
+    share = least_bordered(finest, country.metric_crs)
+    few = finest[share.to_numpy() < LEAST_BORDER]
+    if len(few):
+        named = [f"{row.area_id} {row.name_en} in {row.parent_id}" for row in few.itertuples()]
+        found.said.append(
+            f"{len(few)} areas have under {LEAST_BORDER:.0%} of their border with areas of the same parent: {_first(named, 20)}."
+            " Enclaves are such; so are areas that bear another's code"
+        )
+
+
+def _regions(
+    found: Findings, specs: list[SourceSpec], frames: dict[str, pd.DataFrame], areas: pd.DataFrame, country: Country
+) -> None:
+    """Regions of published tables that no area stands for, and what is to be said of others."""
+    from poverty_assets.published.regions import region_map
+    from poverty_assets.published.rows import PublishedSource, published_tables
+
+    read = [s for s in specs if isinstance(s, OphiWorkbookSource | OphiCsvSource) and s.source_id in frames]
+    publications = [PublishedSource(frames[s.source_id], region_map(s.options, country.folder)) for s in read]
+    try:
+        said = published_tables(publications, areas, country).said
+    except InputError as error:
+        found.faults.append(f"{', '.join(s.path for s in read)}: {error.message}")
+    else:
+        found.said += [f"published region {region}: {why}" for region, why in sorted(said.warnings.items())]
+
+
+def _units(found: Findings, tables: list[TableSource], frames: dict[str, pd.DataFrame]) -> None:
+    """Tables of the same smaller units, by a key column of the same name, that do not list the same."""
+    by_key: dict[str, list[TableSource]] = {}
+    for spec in tables:
+        if len(spec.key) == 1 and spec.key[0] != "area_code" and spec.source_id in frames:
+            by_key.setdefault(spec.key[0], []).append(spec)
+    for key, listed in by_key.items():
+        codes = {spec.source_id: set(frames[spec.source_id][key].astype(str)) for spec in listed}
+        every = set().union(*codes.values())
+        if not all(2 * len(own) > len(every) for own in codes.values()):  # parts of the country, each in its own table
+            continue
+        short = {name: sorted(every - own) for name, own in codes.items() if every - own}
+        if short:
+            told = [f"{name} has {len(codes[name])}, without {_first(lost, 3)}" for name, lost in short.items()]
+            found.said.append(f"tables differ in {key}: of {len(every)} in all {'; '.join(told)}")
+
+
+def _years(found: Findings, truth: list[TableSource], frames: dict[str, pd.DataFrame]) -> None:
+    """Years of official rates that repeat another's."""
+    for spec in truth:
+        frame = frames.get(spec.source_id)
+        if frame is None:
+            continue
+        rates = frame.select_dtypes("number")
+        for i, later in enumerate(rates):
+            for earlier in list(rates)[:i]:
+                both = rates[[earlier, later]].dropna()
+                same = int(np.isclose(both[earlier], both[later]).sum())
+                if len(both) >= 10 and same >= MOST_ALIKE * len(both):
+                    found.said.append(f"{spec.path}: {later} repeats {earlier} in {same} of {len(both)} areas")

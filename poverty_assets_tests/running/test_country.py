@@ -1,0 +1,138 @@
+"""`country check` and `country new`: a pack and its files, tried as they were published and with faults made on purpose."""
+
+import shutil
+
+import pytest
+
+from poverty_assets import cli
+from poverty_assets.pack.country import COUNTRIES, country_folder
+
+TRUTH = """
+- source_id: as_published
+  title: Official poverty rates as published
+  description: with crossed codes
+  role: truth
+  reader: json_records
+  path: tables/poverty.json
+  publisher: p
+  licence: l
+  url: u
+  obtain: o
+  observed_from: 2011-01-01
+  observed_to: 2020-12-31
+  columns:
+    area_code: {from: Adm2_Code, type: code, without: "417"}
+    parent_name: {from: Province, type: text}
+    rate_2014: {from: poverty_2014, nullable: true}
+    rate_2015: {from: poverty_2015, nullable: true}
+    rate_2020: {from: poverty_2020, nullable: true}
+  options: {records: DataList, official: {rates: {rate_2014: 2014, rate_2015: 2015, rate_2020: 2020}, percent: true}}
+
+- source_id: offered
+  title: Tables as published
+  description: the official rate among them
+  role: context
+  reader: json_records
+  path: tables/kyr-admin-level-datasets.json
+  publisher: p
+  licence: l
+  url: u
+  obtain: o
+  observed_from: 2021-01-01
+  observed_to: 2021-12-31
+  columns:
+    area_code: {from: Adm2_Code, type: code, without: "417"}
+    poverty: {from: poverty, nullable: true}
+  options: {records: DataList}
+  features: [{feature_id: poverty, name: Poverty, unit: percent, statistic: column, options: {value: poverty}}]
+"""
+
+
+@pytest.fixture
+def pack(tmp_path, monkeypatch):
+    """A copy of a country's folder that may be spoilt."""
+    monkeypatch.setenv(COUNTRIES, str(tmp_path))
+
+    def copied(name):
+        return shutil.copytree(country_folder(name), tmp_path / name)
+
+    return copied
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """`poverty-assets country ...`: its exit code, and all that it said."""
+
+    def country(*command):
+        monkeypatch.setattr("sys.argv", ["poverty-assets", "country", *map(str, command)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out = capsys.readouterr()
+        return ended.value.code or 0, out.out + out.err
+
+    return country
+
+
+@pytest.mark.parametrize("name", ["kgz", "mng"])
+def test_a_country_that_comes_with_the_package_fits_its_files(name, run, shared):
+    code, said = run("check", name, "--landing", shared / "realdata" / name)
+    assert code == 0, said
+    expected = {"kgz": "15 of 55 areas have no population", "mng": "tables differ in soum_code: of 343 in all"}
+    assert expected[name] in said
+
+
+def test_what_is_wrong_with_files_as_published_is_named_at_once(pack, run, shared):
+    folder = pack("kgz")
+    sources = folder / "sources.yaml"
+    text = sources.read_text(encoding="utf-8")
+    text = text.replace("boundaries/rayons_and_cities.geojson", "boundaries/kgz_admbnda_adm2_moes_20181119.json")
+    sources.write_text(text + TRUTH, encoding="utf-8")
+    code, said = run("check", "kgz", "--landing", shared / "realdata" / "kgz")
+    assert code == 2
+    for sentence in (
+        "Bishkek", "Osh City",  # survey regions without a polygon
+        "areas have no population",
+        "rows contradict their codes",
+        "rate_2015 repeats rate_2014 in 39 of 40 areas",
+        "offered.poverty",  # the truth offered as a covariate
+    ):  # fmt: skip
+        assert sentence in said, said
+
+
+FAULTS = [
+    ("country.yaml", "parent: {prefix: 2}", "parent: {prefx: 2}", "unknown key 'prefx'"),
+    ("country.yaml", "id: rayon,", "id: oblast,", "'oblast' is there twice"),
+    ("sources.yaml", "polygons: rayon", "polygons: raion", "there is no level 'raion'"),
+    ("measures/global_mpi.yaml", "name_ky: Санитария", "nam_ky: Санитария", "unknown key 'nam_ky'"),
+    ("sources.yaml", "role: truth", "role: context", "official rates are of role truth"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "problem"), FAULTS)
+def test_each_fault_of_a_pack_is_named_with_its_file_and_line(pack, run, file, old, new, problem):
+    path = pack("kgz") / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    code, said = run("check", "kgz")
+    assert code == 2
+    assert problem in said
+    assert f"{path.name}, line " in said
+
+
+def test_all_faults_of_a_pack_are_named_at_once(pack, run):
+    folder = pack("kgz")
+    for file, old, new, _ in FAULTS:
+        path = folder / file
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    code, said = run("check", "kgz")
+    assert code == 2
+    assert [problem for *_, problem in FAULTS if problem not in said] == []
+
+
+def test_a_new_pack_validates_as_it_stands_and_is_written_once(tmp_path, monkeypatch, run):
+    monkeypatch.setenv(COUNTRIES, str(tmp_path))
+    assert run("new", "XYZ")[0] == 0
+    assert run("check", "xyz")[0] == 0
+    code, said = run("new", "XYZ")
+    assert (code, "there is a country 'xyz'" in said) == (2, True)
