@@ -80,7 +80,9 @@ def test_every_command_named_is_one_of_the_command_line_with_the_flags_named(pag
     for line in typed:
         words = re.sub(r'"[^"]*"', "TEXT", line.split("poverty-assets ", 1)[1]).split()
         assert words[0] in commands, line
-        known = {option for parameter in commands[words[0]].params for option in parameter.opts}
+        command = commands[words[0]]
+        command = command.commands[words[1]] if hasattr(command, "commands") else command
+        known = {option for parameter in command.params for option in parameter.opts}
         named = set(re.findall(r"--[a-z][a-z-]*", re.sub(r'"[^"]*"', "", line.split("poverty-assets ", 1)[1])))
         assert named <= known, line
 
