@@ -47,7 +47,7 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "python3-venv is needed: sudo apt-get install python3-venv" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing pinned dependencies into $(VENV) (once; some minutes)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,khm]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,khm,fetch]'
 	@touch $@
 
 clean:

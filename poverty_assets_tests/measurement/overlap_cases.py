@@ -31,7 +31,7 @@ def make_measure(indicators: list[str] = INDICATORS, dimensions: list[str] | Non
         return measure
     return replace(
         measure,
-        dimensions=tuple(Dimension(name, name, name) for name in dict.fromkeys(dimensions)),
+        dimensions=tuple(Dimension(name, {"en": name}) for name in dict.fromkeys(dimensions)),
         indicators=tuple(replace(i, dimension_id=d) for i, d in zip(measure.indicators, dimensions, strict=True)),
     )
 
