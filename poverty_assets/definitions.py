@@ -1,6 +1,6 @@
 """Everything there is, top to bottom: the code location that Dagster loads.
 
-Belongs here: putting assets, checks, jobs, schedules and resources together. Does not belong here: making any of them.
+Belongs here: putting assets, checks, jobs, schedules, sensors and resources together. Does not belong here: making any of them.
 Nothing heavy is imported and nothing is read until Dagster asks.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from poverty_assets.graph import assets, jobs, schedules
+from poverty_assets.graph import assets, jobs, schedules, sensors
 from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.checks import asset_checks
 from poverty_assets.graph.partitions import quarterly
@@ -41,6 +41,7 @@ def build_definitions(
         asset_checks=asset_checks.build(),
         jobs=jobs.build(),
         schedules=schedules.build(quarters),
+        sensors=sensors.build(),
         executor=dg.in_process_executor,
         resources={
             "home": Home.of(settings),

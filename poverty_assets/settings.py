@@ -20,8 +20,8 @@ from poverty_assets.errors import MissingFile, UsageError
 
 HOUSEHOLD_KEY = "POVERTY_ASSETS_HOUSEHOLD_KEY"
 SourceKind = Literal["simulated", "landing"]
-RUN_LOCKS = "runs_at_work"
-"""Folder below Dagster's home with a lock file for each run that is on."""
+RUN_SIGNS, PROCESS_SIGNS = "runs_at_work", "processes"
+"""Folders below Dagster's home with a sign of life of each run that is on, and of each refresh from the command line."""
 
 
 class Settings(BaseSettings):

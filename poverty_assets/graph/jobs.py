@@ -1,4 +1,4 @@
-"""The jobs: a quarter, the publication, and both.
+"""The jobs: a quarter, and the publication, which follows by itself when the quarters that were asked for are done (``sensors``).
 
 Belongs here: selections of assets that run together. Steps run in one process: an interpreter for every step, Dagster's
 default, costs seconds each, and steps of a quarter follow one another anyway.
@@ -12,7 +12,6 @@ import dagster as dg
 
 QUARTER = "quarter"
 PUBLISH = "publish"
-REFRESH = "refresh"
 
 
 def build() -> list[Any]:
@@ -23,16 +22,12 @@ def build() -> list[Any]:
         dg.define_asset_job(
             QUARTER,
             selection=everything - warehouse,
-            description="Everything of one quarter, up to its seal. Backfills use this job; publish when they are done.",
+            description="Everything of one quarter, up to its seal: what the schedule and backfills run. The publication follows"
+            " by itself when all that were asked for are done.",
         ),
         dg.define_asset_job(
             PUBLISH,
             selection=warehouse,
             description="Builds the warehouse from every complete quarter, checks it, swaps it in and writes the pages.",
-        ),
-        dg.define_asset_job(
-            REFRESH,
-            selection=everything,
-            description="One quarter and then the publication: what the schedule runs.",
         ),
     ]

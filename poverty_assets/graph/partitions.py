@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from poverty_assets.errors import UsageError
 from poverty_assets.quarter import Quarter
 
 
@@ -17,5 +18,16 @@ def quarterly(first: Quarter) -> dg.TimeWindowPartitionsDefinition:
 
 
 def quarter_of(context: dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Quarter:
-    """The quarter of a run."""
-    return Quarter.from_key(context.run.tags["dagster/partition"])
+    """The quarter of a run.
+
+    Raises
+    ------
+    UsageError
+        If the run was asked to cover several quarters at once.
+    """
+    key = context.run.tags.get("dagster/partition")
+    if key is None:
+        raise UsageError(
+            "a run makes one quarter, and this one was asked for several", remedy="ask for one run a partition"
+        )
+    return Quarter.from_key(key)

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poverty_assets.settings import RUN_LOCKS
+from poverty_assets.settings import PROCESS_SIGNS, RUN_SIGNS
+from poverty_assets.signs_of_life import SignOfLife, cold_signs
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -29,21 +30,21 @@ _WHY = "the process of this run was ended before the run was; run it again"
 
 @contextlib.contextmanager
 def living(dagster_home: Path) -> Iterator[dict[str, str]]:
-    """Tags for the runs of this process; while it lives it holds a lock of that name, which the system takes from the dead."""
-    from filelock import FileLock
-
+    """Tags for the runs of this process, which gives a sign of life of that name."""
     name = uuid.uuid4().hex
-    place = _place(dagster_home, name)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(place):
+    sign = SignOfLife(dagster_home / PROCESS_SIGNS / f"{name}.lock")
+    try:
         yield {PROCESS_TAG: name}
-        place.unlink(missing_ok=True)  # not after an error: the next refresh then looks whether a run was left open
+    except BaseException:
+        sign.leave_behind()  # the next refresh then looks whether a run was left open
+        raise
+    sign.take_back()
 
 
 def give_up_interrupted(dagster_home: Path) -> list[str]:
     """Record the unfinished runs of dead processes as failed and free what they hold.
 
-    A run is known by the process that started it from the command line, or by its own lock, which a run holds wherever it was
+    A run is known by the process that started it from the command line, or by its own sign of life, which a run gives wherever it was
     started (by the UI, by the schedule).
 
     Returns
@@ -52,8 +53,8 @@ def give_up_interrupted(dagster_home: Path) -> list[str]:
         Their ids.
     """
     with contextlib.ExitStack() as held:
-        processes = _dead(_place(dagster_home, "any").parent, held)
-        runs = _dead(dagster_home / RUN_LOCKS, held)
+        processes = cold_signs(dagster_home / PROCESS_SIGNS, held)
+        runs = cold_signs(dagster_home / RUN_SIGNS, held)
         given_up = _close_runs(dagster_home, processes, runs) if processes or runs else []
         for place in [*processes, *runs]:
             place.unlink(missing_ok=True)
@@ -79,18 +80,6 @@ def wait_for_slot(instance: dg.DagsterInstance, dagster_home: Path, pool: str, l
         time.sleep(look_every)
 
 
-def _dead(folder: Path, held: contextlib.ExitStack) -> list[Path]:
-    """Lock files that nobody holds; they are held from now on, until ``held`` is closed."""
-    from filelock import FileLock, Timeout
-
-    dead = []
-    for place in sorted(folder.glob("*.lock")):
-        with contextlib.suppress(Timeout):
-            held.enter_context(FileLock(place, timeout=0))
-            dead.append(place)
-    return dead
-
-
 def _close_runs(dagster_home: Path, processes: list[Path], runs: list[Path]) -> list[str]:
     import dagster as dg  # takes seconds, and hardly ever is a process found dead
 
@@ -105,7 +94,3 @@ def _close_runs(dagster_home: Path, processes: list[Path], runs: list[Path]) -> 
                 given_up.append(run.run_id)
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return given_up
-
-
-def _place(dagster_home: Path, name: str) -> Path:
-    return dagster_home / "processes" / f"{name}.lock"

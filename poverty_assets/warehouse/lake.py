@@ -114,8 +114,7 @@ class Lake:
 
     def sealed_digest(self, quarter: Quarter) -> str:
         """Digest over the sealed files of a quarter."""
-        seal = self.read(SEAL, quarter)
-        return hashlib.sha256("".join(seal["file"] + seal["sha256"]).encode()).hexdigest()
+        return seal_digest(self.read(SEAL, quarter))
 
     def quarters(self) -> list[Quarter]:
         """Quarters that have a seal, in order."""
@@ -158,6 +157,11 @@ class Lake:
         with replacing(path) as temporary:
             pq.write_table(_conform(rows, table(name)), temporary, compression="zstd")
         return path
+
+
+def seal_digest(seal: pd.DataFrame) -> str:
+    """Digest over the files that a seal names."""
+    return hashlib.sha256("".join(seal["file"] + seal["sha256"]).encode()).hexdigest()
 
 
 def note_rows(asset: str, noted: Mapping[str, Any]) -> pd.DataFrame:

@@ -12,15 +12,25 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from filelock import FileLock
 
+from poverty_assets.quarter import Quarter
 from poverty_assets.running.instance import open_instance
 from poverty_assets.running.ui import _PATIENCE, MARK
+from poverty_assets.warehouse.lake import Lake
+from poverty_assets.warehouse.query import answer
 from poverty_assets_tests.integration.conftest import QUARTER
 
+SELECTOR = 'repositoryLocationName: "poverty_assets", repositoryName: "__repository__"'
 LAUNCH = """mutation { launchRun(executionParams: {mode: "default", runConfigData: "{}",
   selector: {repositoryLocationName: "poverty_assets", repositoryName: "__repository__", pipelineName: "publish"}}) { __typename } }"""
+
+BACKFILL = """mutation { launchPartitionBackfill(backfillParams: {partitionNames: [%s], selector: {
+  partitionSetName: "quarter_partition_set", repositorySelector: {%s}}}) { __typename } }"""
+PUBLISHED = """{ assetNodes(assetKeys: [{path: ["warehouse"]}]) { staleStatus } sensorOrError(sensorSelector: {%s,
+  sensorName: "publish_when_done"}) { ... on Sensor { sensorState { ticks(limit: 1) { skipReason } } } } }"""
 
 FOR_EVER = 300  # seconds; what never comes fails by it, and a busy machine is no reason to fail
 
@@ -73,6 +83,12 @@ class Ui:
             run["status"]
             for run in self.ask("{ runsOrError { ... on Runs { results { status } } } }")["runsOrError"]["results"]
         ]
+
+    def publication(self):
+        """What the UI says of the warehouse's freshness, and what its sensor said at its last look."""
+        said = self.ask(PUBLISHED % SELECTOR)
+        ticks = said["sensorOrError"]["sensorState"]["ticks"]
+        return said["assetNodes"][0]["staleStatus"], ticks[0]["skipReason"] if ticks else None
 
     def processes(self):
         """Every process that came of this UI, itself included."""
@@ -181,3 +197,38 @@ def test_a_killed_ui_leaves_no_process_behind(ui):
     ui.process.kill()
     ui.process.wait(timeout=FOR_EVER)
     ui.wait_for(lambda: ui.processes() == [], "what came of it ends")
+
+
+def test_a_backfill_of_six_quarters_leads_to_one_publication_and_the_warehouse_is_never_called_fresh_while_it_is_behind(
+    ui, home
+):
+    six = [Quarter.from_label(QUARTER).shift(-n) for n in range(6)]
+    lake = Lake(home / "lake")
+    ui.wait_for(lambda: ui.publication() == ("FRESH", "what is published is what the lake holds"), "the sensor looks")
+    (before,) = publications(home)
+    names = ", ".join(f'"{quarter.key}"' for quarter in six)
+    assert ui.ask(BACKFILL % (names, SELECTOR))["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess"
+    seen = set()
+
+    def published():
+        sealed = set(lake.quarters())
+        freshness, said = ui.publication()
+        seen.add(freshness)
+        assert freshness != "FRESH" or sealed <= published_quarters(home)
+        return set(six) <= sealed and freshness == "FRESH" and said == "what is published is what the lake holds"
+
+    ui.wait_for(published, "six quarters are published", seconds=4 * FOR_EVER)
+    assert seen == {"FRESH", "STALE"}
+    assert published_quarters(home) == set(six)
+    (done,) = [run for run in publications(home) if run.run_id != before.run_id]
+    assert done.tags["quarters"].split(", ") == sorted(quarter.label for quarter in six)
+
+
+def publications(home):
+    with open_instance(home / "dagster") as instance:
+        return instance.get_runs(dg.RunsFilter(job_name="publish"))
+
+
+def published_quarters(home):
+    rows = json.loads(answer(home / "warehouse/poverty.duckdb", "SELECT label FROM dim_quarter", "json"))
+    return {Quarter.from_label(row["label"]) for row in rows}

@@ -36,9 +36,10 @@ GROUPS = (
 )  # fmt: skip
 
 
-def build(pack: Pack) -> list[dg.AssetsDefinition]:
+def build(pack: Pack) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Every asset of the graph."""
-    made = [sources.simulated_landing.wire(pack)] if pack.simulated else []
+    made: list[dg.AssetsDefinition | dg.AssetSpec] = [publication.SEALED_QUARTERS]
+    made += [sources.simulated_landing.wire(pack)] if pack.simulated else []
     made += [sources.source_asset(spec, pack) for spec in pack.specs]
     made += [sources.meta_source.wire(pack)]
     return made + [recipe.wire(pack) for group in GROUPS for recipe in group.ASSETS]

@@ -10,9 +10,10 @@ import dagster as dg
 from poverty_assets.graph.assets.describe import picture
 from poverty_assets.graph.assets.recipe import Said, asset, every
 from poverty_assets.graph.resources import Home
+from poverty_assets.graph.schedules import FRESH
 
 
-@asset(Said("reports", every, ("html",)), deps=("warehouse",), partitioned=False)
+@asset(Said("reports", every, ("html",), freshness=FRESH), deps=("warehouse",), partitioned=False)
 def pages(home: Home) -> dg.MaterializeResult:
     """Files for people who have no database: ``explorer.html``, ``<quarter>.html`` of every published quarter,
     ``dictionary.html``. Each opens from disk, without a server or a network, and is read from the published warehouse."""

@@ -8,31 +8,48 @@ import logging
 
 import dagster as dg
 import pandas as pd
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from poverty_assets.catalog import TABLES
-from poverty_assets.graph.assets.describe import publication_metadata
+from poverty_assets.graph.assets.describe import OWNERS, publication_metadata
 from poverty_assets.graph.assets.recipe import Said, asset, every
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
+from poverty_assets.graph.schedules import FRESH
 
 LOG = logging.getLogger("poverty_assets")
 POOL = "warehouse"
+# Dagster calls whatever depends on all quarters fresh, always; what it depends on as one thing it can tell to be behind
+SEALED_QUARTERS = dg.AssetSpec(
+    "sealed_quarters",
+    description="Every complete quarter of the lake, as one thing: its version is a digest over all seals. The warehouse is behind"
+    " where it was built from another version.",
+    group_name="warehouse",
+    owners=OWNERS,
+    kinds={"parquet"},
+)
 # beside the tables of the catalog: replicates, from which the publication takes changes between quarters
 SEALED = (*(t.name for t in TABLES if t.is_one_file), "area_draw")
 
 
-@asset(Said("warehouse", every, ("python",)), deps=SEALED)
+@asset(Said("warehouse", every, ("python",), freshness=FRESH), deps=SEALED)
 def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     """Marks a quarter complete: every table is written and has passed its blocking checks. The digests of its files
     go into the seal; a quarter whose files differ from its seal is not published."""
-    digests = home.lake.digests(quarter_of(context), SEALED)
-    context.add_output_metadata({"tables": len(digests)})
-    return pd.DataFrame(sorted(digests.items()), columns=["file", "sha256"])
+    from poverty_assets.warehouse.behind import lake_version
+    from poverty_assets.warehouse.lake import seal_digest
+
+    quarter = quarter_of(context)
+    seal = pd.DataFrame(sorted(home.lake.digests(quarter, SEALED).items()), columns=["file", "sha256"])
+    version = lake_version(home.lake, {quarter: seal_digest(seal)})
+    context.log_event(dg.AssetMaterialization(SEALED_QUARTERS.key, tags={DATA_VERSION_TAG: version}))
+    context.add_output_metadata({"tables": len(seal)})
+    return seal
 
 
 @asset(
-    Said("warehouse", every, ("duckdb",), metadata={"dagster/uri": "warehouse/poverty.duckdb"}),
-    deps=(dg.AssetDep("quarter_seal", partition_mapping=dg.AllPartitionMapping()),),
+    Said("warehouse", every, ("duckdb",), metadata={"dagster/uri": "warehouse/poverty.duckdb"}, freshness=FRESH),
+    deps=(dg.AssetDep("quarter_seal", partition_mapping=dg.AllPartitionMapping()), SEALED_QUARTERS.key),
     pool=POOL,
     partitioned=False,
 )

@@ -88,6 +88,8 @@ class Said:
     description : str
         By default the table's, else the function's docstring.
     metadata : mapping
+    freshness : FreshnessPolicy, optional
+        By when it has to be there.
     """
 
     group: str = ""
@@ -95,10 +97,11 @@ class Said:
     kinds: tuple[str, ...] = ("python", "parquet")
     description: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    freshness: dg.FreshnessPolicy | None = None
 
     def arguments(self, name: str, pack: Pack) -> dict[str, Any]:
         """Arguments that ``dagster.asset`` and ``dagster.AssetOut`` share."""
-        made: dict[str, Any] = {"owners": OWNERS, "kinds": set(self.kinds)}
+        made: dict[str, Any] = {"owners": OWNERS, "kinds": set(self.kinds), "freshness_policy": self.freshness}
         metadata: dict[str, Any] = {"sources": source_table(self.of(pack)), **self.metadata}
         if not self.group:
             definition = table(name)

@@ -19,7 +19,8 @@ from poverty_assets.measure.measure import Measure, load_measure, measure_files
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, TableSource
 from poverty_assets.quarter import Quarter
-from poverty_assets.settings import RUN_LOCKS, Settings, chosen_measure
+from poverty_assets.settings import RUN_SIGNS, Settings, chosen_measure
+from poverty_assets.signs_of_life import SignOfLife
 from poverty_assets.sources.earlier import EarlierTime
 from poverty_assets.sources.readers import Observation, observe
 from poverty_assets.warehouse.lake import Lake
@@ -35,23 +36,17 @@ class Home(dg.ConfigurableResource):
     """
 
     settings_json: str
-    _held: Any = PrivateAttr(default=None)
+    _sign: SignOfLife | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Hold a lock of the run's name while it is on: the system takes it from the dead, and whoever waits finds out."""
+        """Give a sign of life in the run's name while it is on, so that whoever waits for it finds out that it has died."""
         if context.run is not None:
-            from filelock import FileLock
-
-            place = self.settings.dagster_home / RUN_LOCKS / f"{context.run.run_id}.lock"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            self._held = FileLock(place)
-            self._held.acquire()
+            self._sign = SignOfLife(self.settings.dagster_home / RUN_SIGNS / f"{context.run.run_id}.lock")
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Let go of the lock, and take its file away."""
-        if self._held is not None:
-            self._held.release()
-            Path(self._held.lock_file).unlink(missing_ok=True)
+        """Take the sign back."""
+        if self._sign is not None:
+            self._sign.take_back()
 
     @classmethod
     def of(cls, settings: Settings) -> Home:

@@ -1,0 +1,112 @@
+"""What happens by itself: the publication when quarters are done, and word of what failed.
+
+Belongs here: sensors, which ask and start runs. Does not belong here: what is behind (``warehouse.behind``), or how word is sent
+(``alerts``).
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+
+from poverty_assets.errors import HeldElsewhere
+from poverty_assets.graph import alerts
+from poverty_assets.graph.jobs import PUBLISH
+from poverty_assets.graph.resources import Home
+from poverty_assets.quarter import Quarter
+from poverty_assets.settings import PROCESS_SIGNS
+from poverty_assets.signs_of_life import anyone_alive
+
+ERRORS = HeldElsewhere.__module__
+LAKE_TAG = "poverty_assets/lake"
+MOST_TRIES = 2
+LOOK_EVERY = 10
+NOTHING_NEW = "what is published is what the lake holds"
+_BACKFILLS_AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
+
+
+def build() -> list[dg.SensorDefinition]:
+    """All sensors."""
+    return [publish_when_done, tell_failures]
+
+
+@dg.sensor(
+    job_name=PUBLISH,
+    minimum_interval_seconds=LOOK_EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Publishes once when every quarter that was asked for is done and the lake holds what is not published.",
+)
+def publish_when_done(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
+    """One publication for all that was asked for: by the schedule, by hand, or as a backfill.
+
+    What is behind is read from the lake and the published file, not from Dagster's records: so it makes no difference who made a
+    quarter, and a publication that failed is tried again, but not for ever.
+    """
+    from poverty_assets.warehouse.behind import lake_version, moment_of, quarters_behind
+
+    if anyone_alive(home.settings.dagster_home / PROCESS_SIGNS):
+        return dg.SkipReason("a refresh from the command line is at work; it publishes by itself")
+    at_work = _at_work(context.instance)
+    if at_work:
+        return dg.SkipReason(at_work)
+    warehouse = home.settings.warehouse
+    moment = moment_of(home.lake, warehouse)
+    if moment == context.cursor:
+        return dg.SkipReason(NOTHING_NEW)
+    try:
+        behind = quarters_behind(home.lake, warehouse)
+    except HeldElsewhere as error:
+        return dg.SkipReason(error.message)
+    if not behind:
+        context.update_cursor(moment)
+        return dg.SkipReason(NOTHING_NEW)
+    version = lake_version(home.lake)
+    failed = context.instance.get_runs_count(
+        dg.RunsFilter(job_name=PUBLISH, tags={LAKE_TAG: version}, statuses=[dg.DagsterRunStatus.FAILURE])
+    )
+    if failed >= MOST_TRIES:
+        return dg.SkipReason(
+            f"the publication of this lake failed {failed} times; see its runs, mend the cause, and run the job {PUBLISH}"
+        )
+    labels = ", ".join(quarter.label for quarter in behind)
+    request = dg.RunRequest(run_key=f"{version}:{moment}:{failed}", tags={LAKE_TAG: version, "quarters": labels})
+    return dg.SensorResult(run_requests=[request])
+
+
+@dg.run_failure_sensor(
+    minimum_interval_seconds=LOOK_EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Sends word of a run that failed to the address or mailbox that the environment names; else does nothing.",
+)
+def tell_failures(context: dg.RunFailureSensorContext, home: Home) -> dg.SkipReason | None:
+    """Word of one failed run."""
+    key = context.partition_key
+    quarter = Quarter.from_key(key).label if key else ""
+    sent = alerts.send(
+        alerts.Alert(
+            str(home.settings.home), context.dagster_run.job_name, quarter, context.dagster_run.run_id, _why(context)
+        )
+    )
+    return None if sent else dg.SkipReason("no word was sent: the environment names nobody, or nobody could be reached")
+
+
+def _why(context: dg.RunFailureSensorContext) -> str:
+    """The cause and its remedy: of the step that failed, else of the run."""
+    for event in context.get_step_failure_events():
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            said = error.message.removeprefix(f"{ERRORS}.{error.cls_name}: ").strip()
+            return "; ".join(said.splitlines()[:2])
+    return (context.failure_event.message or "").strip()
+
+
+def _at_work(instance: dg.DagsterInstance) -> str | None:
+    """What has been asked for and is not done, in a sentence."""
+    backfills = instance.get_backfills(filters=BulkActionsFilter(statuses=_BACKFILLS_AT_WORK), limit=1)
+    if backfills:
+        return f"backfill {backfills[0].backfill_id} is not done"
+    runs = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES), limit=1)
+    return f"run {runs[0].run_id} of {runs[0].job_name} is not done" if runs else None
