@@ -18,6 +18,7 @@ from poverty_assets.graph.resources import Home, LakeIOManager
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
+from poverty_assets.warehouse.lake import Lake
 
 
 def build_definitions(
@@ -45,7 +46,7 @@ def build_definitions(
         executor=dg.in_process_executor,
         resources={
             "home": Home.of(settings),
-            "io_manager": LakeIOManager(root=str(settings.lake)),
+            "io_manager": LakeIOManager(lake=Lake(settings.lake)),
             **(resource_overrides or {}),
         },
     )

@@ -78,6 +78,14 @@ def test_the_schedule_runs_twenty_days_after_a_quarters_end_for_that_quarter(def
     assert isinstance(request(quarterly(Quarter(2030, 1)), dt.datetime(2026, 10, 20, tzinfo=dt.UTC)), dg.SkipReason)
 
 
+@pytest.mark.parametrize(("resource", "key"), [("home", "settings"), ("home", "settings_json"), ("io_manager", "lake")])
+@pytest.mark.parametrize("job", ["quarter", "publish"])
+def test_no_run_can_name_another_home(definitions, job, resource, key):
+    asked = {"resources": {resource: {"config": {key: "/elsewhere"}}}}
+    with pytest.raises(dg.DagsterInvalidConfigError, match=f'unexpected config entry "{key}"'):
+        dg.validate_run_config(definitions.resolve_job_def(job), asked)
+
+
 def test_partition_keys_are_the_first_days_of_quarters():
     keys = quarterly(Quarter(2010, 1)).get_partition_keys(current_time=dt.datetime(2012, 2, 1, tzinfo=dt.UTC))
     assert keys == [Quarter(2010, 1).shift(n).key for n in range(8)]

@@ -119,7 +119,7 @@ def ui(home):
     started.process.wait(timeout=FOR_EVER)
 
 
-def test_a_page_elsewhere_starts_no_run_and_the_uis_own_page_does(ui):
+def test_a_page_elsewhere_starts_no_run_and_the_uis_own_page_does_on_this_home_alone(ui, home):
     launch = "/graphql?query=" + urllib.request.quote(LAUNCH)
     body = json.dumps({"query": LAUNCH}).encode()
     refused = [
@@ -135,6 +135,18 @@ def test_a_page_elsewhere_starts_no_run_and_the_uis_own_page_does(ui):
     before = len(ui.runs())
     ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code location is loaded")
     assert len(ui.runs()) == before + 1
+    # which home it is the process has settled: whoever may start a run cannot name a folder
+    for resource, key in (
+        ("home", "settings"),
+        ("home", "settings_json"),
+        ("io_manager", "lake"),
+        ("io_manager", "root"),
+    ):
+        elsewhere = f"{{resources: {{{resource}: {{config: {{{key}: '{home / 'elsewhere'}'}}}}}}}}"
+        answer = ui.ask(LAUNCH.replace('"{}"', json.dumps(elsewhere)))
+        assert answer["launchRun"]["__typename"] == "RunConfigValidationInvalid", key
+    assert len(ui.runs()) == before + 1
+    assert not (home / "elsewhere").exists()
 
 
 def test_a_publication_whose_every_process_is_killed_holds_up_no_refresh(ui, held, home, landing, run_cli):

@@ -1,9 +1,8 @@
 """The home, its country and its sources, as one resource that assets ask for.
 
-Belongs here: opening what settings name. Does not belong here: reading the environment (``settings``).
+Belongs here: opening what settings name. Does not belong here: reading the environment (``settings``). Annotations are no strings here:
+Dagster reads those of a resource when the class is made.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
@@ -29,13 +28,15 @@ from poverty_assets.warehouse.lake import Lake
 class Home(dg.ConfigurableResource):
     """One home: folders, country, sources.
 
+    Which home that is the process settles when it starts. It is no configuration of a run: whoever may start one could otherwise name
+    a folder of their own choosing.
+
     Attributes
     ----------
-    settings_json : str
-        ``Settings`` as JSON, so that a run in another process sees the same.
+    settings : Settings
     """
 
-    settings_json: str
+    settings: dg.ResourceDependency[Settings]
     _sign: SignOfLife | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
@@ -49,14 +50,9 @@ class Home(dg.ConfigurableResource):
             self._sign.take_back()
 
     @classmethod
-    def of(cls, settings: Settings) -> Home:
+    def of(cls, settings: Settings) -> "Home":
         """The resource for these settings."""
-        return cls(settings_json=settings.model_dump_json())
-
-    @cached_property
-    def settings(self) -> Settings:
-        """The settings."""
-        return Settings.model_validate_json(self.settings_json)
+        return cls(settings=settings)
 
     @cached_property
     def country(self) -> Country:

@@ -4,10 +4,7 @@ Belongs here: handing frames to and from ``warehouse.lake`` and telling the UI w
 a partition is written.
 """
 
-from __future__ import annotations
-
 import logging
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -37,14 +34,14 @@ def frame_schema(name: str, frame: pd.DataFrame) -> dg.TableSchema:
 class LakeIOManager(dg.ConfigurableIOManager):
     """Writes each asset's frame as one Parquet file of its quarter, and reads it for the assets downstream."""
 
-    root: str
+    lake: dg.ResourceDependency[Lake]
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Write the partition whole; report rows, bytes and file."""
         quarter = Quarter.from_key(context.partition_key)
         name = context.asset_key.path[-1]
         frame, noted = (obj.frame, obj.metadata) if isinstance(obj, Observation) else (obj, None)
-        path = Lake(self._root).write(name, quarter, frame, noted)
+        path = self.lake.write(name, quarter, frame, noted)
         context.add_output_metadata(
             {
                 "dagster/row_count": len(frame),
@@ -57,8 +54,4 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read the partition that the run is about."""
-        return Lake(self._root).read(context.asset_key.path[-1], Quarter.from_key(context.partition_key))
-
-    @property
-    def _root(self) -> Path:
-        return Path(self.root)
+        return self.lake.read(context.asset_key.path[-1], Quarter.from_key(context.partition_key))
