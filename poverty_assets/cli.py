@@ -83,6 +83,7 @@ def refresh(
     landing: Annotated[Path | None, typer.Option(help="Landing folder of real files.")] = None,
     country: Annotated[str | None, typer.Option(help="Country folder, as khm.")] = None,
     measure: Annotated[str | None, typer.Option(help="Measure, as global_mpi.")] = None,
+    why: Annotated[str, typer.Option(help="Reason, which the runs bear in the UI.")] = "",
 ) -> None:
     """Refresh quarters and publish the warehouse (default: the latest complete quarter and the one a year before)."""
     from poverty_assets.quarter import Quarter
@@ -100,7 +101,7 @@ def refresh(
     today = dt.datetime.now(dt.UTC).date()
     quarters = [Quarter.from_label(label) for label in quarter] if quarter else default_quarters(today)
     with _progress() as announce:
-        done = run(settings, quarters, today=today, announce=announce)
+        done = run(settings, quarters, today=today, why=why, announce=announce)
     simulated = "SIMULATED DATA, " if settings.is_simulated else ""
     labels = ", ".join(q.label for q in done.quarters)
     print(f"Published {labels} ({simulated}{done.tables['rows']:,} rows) in {done.warehouse}")

@@ -40,7 +40,7 @@ def build_definitions(
     return dg.Definitions(
         assets=assets.build(Pack(specs, quarters, country, settings.is_simulated)),
         asset_checks=asset_checks.build(),
-        jobs=jobs.build(),
+        jobs=jobs.build(settings),
         schedules=schedules.build(quarters),
         sensors=sensors.build(),
         executor=dg.in_process_executor,

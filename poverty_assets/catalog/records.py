@@ -171,6 +171,14 @@ META_BUILD = Table(
             "lake_digest", "VARCHAR", "SHA-256 over the lake's files that it was built from", pattern=r"^[0-9a-f]{64}$"
         ),
         Column("quarters", "VARCHAR[]", "Quarters it publishes"),
+        Column(
+            "replicates",
+            "BIGINT",
+            "Fewest replicates behind the intervals of any of its quarters; dim_quarter says of each",
+            "replicates",
+            True,
+            1,
+        ),
         Column("is_simulated", "BOOLEAN", "True for simulated data"),
         Column("built_at", "TIMESTAMP", "When (UTC)"),
     ),

@@ -194,6 +194,9 @@ DIM_QUARTER = Table(
             "Why, with the skill against persistence when the latest wave came",
             nullable=True,
         ),
+        Column(
+            "replicates", "BIGINT", "Replicates behind the intervals of its estimates of areas", "replicates", True, 1
+        ),
         Column("is_simulated", "BOOLEAN", "True where any figure of the quarter comes from simulated data"),
         Column("lake_digest", "VARCHAR", "SHA-256 over the lake's files of the quarter", pattern=r"^[0-9a-f]{64}$"),
         Column("published_at", "TIMESTAMP", "When the quarter's figures last changed in the warehouse (UTC)"),

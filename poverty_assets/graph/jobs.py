@@ -10,24 +10,30 @@ from typing import Any
 
 import dagster as dg
 
+from poverty_assets import __version__
+from poverty_assets.settings import Settings
+
 QUARTER = "quarter"
 PUBLISH = "publish"
 
 
-def build() -> list[Any]:
-    """All jobs."""
+def build(settings: Settings) -> list[Any]:
+    """All jobs; every run says how many replicates it was asked for and by which version of the code."""
+    tags = {"replicates": str(settings.replicates), "code_version": __version__}
     warehouse = dg.AssetSelection.assets("warehouse", "pages")
     everything = dg.AssetSelection.all()
     return [
         dg.define_asset_job(
             QUARTER,
             selection=everything - warehouse,
+            tags=tags,
             description="Everything of one quarter, up to its seal: what the schedule and backfills run. The publication follows"
             " by itself when all that were asked for are done.",
         ),
         dg.define_asset_job(
             PUBLISH,
             selection=warehouse,
+            tags=tags,
             description="Builds the warehouse from every complete quarter, checks it, swaps it in and writes the pages.",
         ),
     ]

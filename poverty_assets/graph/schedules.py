@@ -38,4 +38,5 @@ def request(quarters: dg.TimeWindowPartitionsDefinition, now: dt.datetime) -> dg
     keys = quarters.get_partition_keys(current_time=now)
     if not keys:
         return dg.SkipReason("no quarter is complete yet")
-    return dg.RunRequest(run_key=f"{keys[-1]}@{now:%Y-%m-%d}", partition_key=keys[-1])
+    tags = {"who": "quarterly_refresh", "why": "the schedule"}
+    return dg.RunRequest(run_key=f"{keys[-1]}@{now:%Y-%m-%d}", partition_key=keys[-1], tags=tags)

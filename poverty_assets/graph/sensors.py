@@ -70,7 +70,13 @@ def publish_when_done(context: dg.SensorEvaluationContext, home: Home) -> dg.Sen
             f"the publication of this lake failed {failed} times; see its runs, mend the cause, and run the job {PUBLISH}"
         )
     labels = ", ".join(quarter.label for quarter in behind)
-    request = dg.RunRequest(run_key=f"{version}:{moment}:{failed}", tags={LAKE_TAG: version, "quarters": labels})
+    tags = {
+        LAKE_TAG: version,
+        "quarters": labels,
+        "who": "publish_when_done",
+        "why": f"not published as they are: {labels}",
+    }
+    request = dg.RunRequest(run_key=f"{version}:{moment}:{failed}", tags=tags)
     return dg.SensorResult(run_requests=[request])
 
 

@@ -17,11 +17,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import dagster as dg
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
+
+from poverty_assets.running.workspace import origin_of
 
 WAIT_SECONDS = 30  # for another process that writes, as Dagster's own
 
@@ -58,6 +61,12 @@ class KeptRuns(SqliteRunStorage):
             self._engine = _engine(self._conn_string)
         with self._engine.begin() as connection:
             yield connection
+
+    def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
+        """Record a run as one of the code location's own, so that it stands among its job's runs and in the timeline."""
+        if dagster_run.remote_job_origin is None:
+            dagster_run = dagster_run.with_job_origin(origin_of(dagster_run.job_name))
+        return super().add_run(dagster_run)
 
     def dispose(self) -> None:
         """Close the connection."""

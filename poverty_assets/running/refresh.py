@@ -7,6 +7,7 @@ failed step into the error behind it. Does not belong here: the command line its
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ def refresh(
     quarters: list[Quarter],
     *,
     today: dt.date,
+    why: str = "",
     announce: Callable[[str, int], None] = lambda text, steps: None,
 ) -> Refreshed:
     """Check the request, run each quarter, publish.
@@ -56,6 +58,8 @@ def refresh(
     quarters : list of Quarter
     today : date
         Quarters that have not ended by it are refused.
+    why : str
+        What the runs say of their reason.
     announce : callable
         Told each stage, and of how many steps it consists.
 
@@ -75,6 +79,7 @@ def refresh(
     from poverty_assets.running.instance import open_instance
 
     asked = sorted(set(quarters))
+    said = {"who": _who(), "why": why or "poverty-assets refresh " + " ".join(map(str, asked))}
     side_by_side = min(settings.workers, len(asked), os.cpu_count() or 1)
     with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
         give_up_interrupted(settings.dagster_home)
@@ -84,22 +89,22 @@ def refresh(
         if side_by_side > 1:
             announce(" and ".join(map(str, asked)) + ", side by side", steps * len(asked))
             run_side_by_side(
-                run_quarter, [(settings.model_dump_json(), quarter.key) for quarter in asked], side_by_side
+                run_quarter, [(settings.model_dump_json(), quarter.key, said) for quarter in asked], side_by_side
             )
         else:
             for quarter in asked:
                 announce(str(quarter), steps)
-                _run(job, instance, str(quarter), tags, partition_key=quarter.key)
+                _run(job, instance, str(quarter), tags | said, partition_key=quarter.key)
         announce("publishing", 1)
         with _turn(settings):
             wait_for_slot(instance, settings.dagster_home, POOL)
-            result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags)
+            result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags | said)
     made = result.asset_materializations_for_node("warehouse")[0]
     tables = made.metadata["dagster/row_count"].value
     return Refreshed(asked, settings.warehouse, load_country(settings.country).levels.published, {"rows": int(tables)})
 
 
-def run_quarter(settings_json: str, key: str) -> None:
+def run_quarter(settings_json: str, key: str, said: dict[str, str]) -> None:
     """Run one quarter, in whatever process this is.
 
     Parameters
@@ -108,6 +113,8 @@ def run_quarter(settings_json: str, key: str) -> None:
         ``Settings`` as JSON.
     key : str
         The quarter's partition.
+    said : dict
+        Tags that say who asked for the run, and why.
     """
     from poverty_assets.definitions import build_definitions
     from poverty_assets.graph.jobs import QUARTER
@@ -116,7 +123,7 @@ def run_quarter(settings_json: str, key: str) -> None:
     settings = Settings.model_validate_json(settings_json)
     with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
         job = build_definitions(settings).resolve_job_def(QUARTER)
-        _run(job, instance, str(Quarter.from_key(key)), tags, partition_key=key)
+        _run(job, instance, str(Quarter.from_key(key)), tags | said, partition_key=key)
 
 
 def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> None:
@@ -180,6 +187,14 @@ def _turn(settings: Settings) -> Any:
     from filelock import FileLock
 
     return FileLock(settings.dagster_home / ".publication.lock")
+
+
+def _who() -> str:
+    """Whoever runs this process: a name where the system has one, else a number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _run(job: Any, instance: Any, what: str, tags: dict[str, str], partition_key: str | None = None) -> Any:

@@ -24,15 +24,10 @@ from poverty_assets.atomic import write_text
 from poverty_assets.errors import PovertyAssetsError, UsageError
 from poverty_assets.running.instance import prepare_instance
 from poverty_assets.running.interrupted import give_up_interrupted
+from poverty_assets.running.workspace import WORKSPACE
 from poverty_assets.settings import Settings, require_form
 
 MARK = "POVERTY_ASSETS_UI"
-WORKSPACE = """\
-load_from:
-  - python_module:
-      module_name: poverty_assets.definitions
-      location_name: poverty_assets
-"""
 _PATIENCE = 2.0  # seconds that processes have to end by themselves; then they are killed
 _LOOK_EVERY = 0.2
 

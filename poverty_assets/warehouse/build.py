@@ -29,7 +29,7 @@ from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unr
 from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets.warehouse.local import level_rows, tables_of
-from poverty_assets.warehouse.provenance import nowcast_choice, survey_wave
+from poverty_assets.warehouse.provenance import nowcast_choice, replicates, survey_wave
 from poverty_assets.warehouse.views import View, views_of
 
 if TYPE_CHECKING:
@@ -222,12 +222,20 @@ def _add_keys(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) 
 
 def _same_columns(connection: duckdb.DuckDBPyConnection, definition: Table) -> bool:
     """Whether the file before has the table's columns, in whatever languages."""
-    rows = connection.execute(
-        "SELECT column_name FROM duckdb_columns() WHERE database_name = 'old' AND table_name = ? ORDER BY column_index",
-        [definition.name],
-    ).fetchall()
-    held = [row[0] for row in rows]
+    held = _old_columns(connection, definition.name)
     return held == [column.name for column in table(definition.name).as_in(held).columns]
+
+
+def _has_columns(connection: duckdb.DuckDBPyConnection, table_name: str, *names: str) -> bool:
+    return set(names) <= set(_old_columns(connection, table_name))
+
+
+def _old_columns(connection: duckdb.DuckDBPyConnection, table_name: str) -> list[str]:
+    held = connection.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE database_name = 'old' AND table_name = ? ORDER BY column_index",
+        [table_name],
+    ).fetchall()
+    return [row[0] for row in held]
 
 
 def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has_old: bool) -> set[Quarter]:
@@ -235,7 +243,7 @@ def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has
     were."""
     lake = edition.lake
     before: dict[str, tuple[str, dt.datetime]] = {}
-    if has_old and _same_columns(connection, table("dim_quarter")):
+    if has_old and _has_columns(connection, "dim_quarter", "quarter", "lake_digest", "published_at"):
         before = {
             str(row[0]): (row[1], row[2])
             for row in connection.execute(
@@ -244,7 +252,7 @@ def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has
         }
     for quarter in edition.kept:
         connection.execute(
-            "INSERT INTO dim_quarter SELECT * FROM old.main.dim_quarter WHERE quarter = ?", [quarter.start]
+            "INSERT INTO dim_quarter BY NAME SELECT * FROM old.main.dim_quarter WHERE quarter = ?", [quarter.start]
         )
     unchanged = set()
     for quarter in edition.sealed:
@@ -256,9 +264,9 @@ def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has
         wave, wave_end = survey_wave(lake, quarter)
         nowcast = wave_end is not None and wave_end < quarter.start
         connection.execute(
-            f"INSERT INTO dim_quarter VALUES ({', '.join('?' * 11)})",
+            f"INSERT INTO dim_quarter VALUES ({', '.join('?' * 12)})",
             [quarter.start, quarter.label, quarter.start, quarter.end, wave, nowcast, *nowcast_choice(lake, quarter),
-             edition.is_simulated, digest, published],
+             replicates(lake, quarter), edition.is_simulated, digest, published],
         )  # fmt: skip
     return unchanged
 
@@ -268,7 +276,7 @@ def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> Non
     digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
     labels = [quarter.label for quarter in sorted([*edition.sealed, *edition.kept])]
     connection.execute(
-        "INSERT INTO meta_build VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO meta_build VALUES (?, ?, ?, ?, ?, (SELECT min(replicates) FROM dim_quarter), ?, ?)",
         [
             uuid.uuid4().hex,
             edition.run_id,

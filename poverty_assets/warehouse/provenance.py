@@ -48,6 +48,12 @@ def survey_wave(lake: Lake, quarter: Quarter) -> tuple[str | None, dt.date | Non
     return noted.get("source_id"), noted.get("observed_to")
 
 
+def replicates(lake: Lake, quarter: Quarter) -> int | None:
+    """How many replicates stand behind the intervals of the quarter's estimates of areas."""
+    noted = lake.notes("area_draw", quarter).get("replicates")
+    return None if noted is None else int(noted)
+
+
 def nowcast_choice(lake: Lake, quarter: Quarter) -> tuple[str | None, str | None]:
     """Whether the quarter's estimates of small areas are a nowcast or persistence, and why; (None, None) without a survey."""
     noted = lake.notes("area_draw", quarter) if lake.has("area_draw", quarter) else {}

@@ -108,6 +108,21 @@ def _text(item: Any) -> str:
     return "=".join("" if part is None else str(part) for part in item) if isinstance(item, tuple) else str(item)
 
 
+def mixed_replicates(warehouse: Path) -> str:
+    """A sentence where the published quarters differ in their number of replicates; else nothing.
+
+    Intervals of quarters with few replicates are rougher, and changes between such quarters too.
+    """
+    with connect(warehouse) as connection:
+        rows = connection.execute(
+            "SELECT replicates, string_agg(label, ', ' ORDER BY label) FROM dim_quarter WHERE replicates IS NOT NULL"
+            " GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    if len(rows) < 2:
+        return ""
+    return "quarters differ in replicates: " + "; ".join(f"{n} for {labels}" for n, labels in rows)
+
+
 def status_text(warehouse: Path) -> str:
     """What is published: quarters, evidence, freshness, failed checks."""
     with connect(warehouse) as connection:

@@ -1,5 +1,6 @@
 """The UI as a browser, a script and a careless kill meet it."""
 
+import getpass
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
+from poverty_assets import __version__
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.instance import open_instance
 from poverty_assets.running.ui import _PATIENCE, MARK
@@ -31,6 +33,9 @@ BACKFILL = """mutation { launchPartitionBackfill(backfillParams: {partitionNames
   partitionSetName: "quarter_partition_set", repositorySelector: {%s}}}) { __typename } }"""
 PUBLISHED = """{ assetNodes(assetKeys: [{path: ["warehouse"]}]) { staleStatus } sensorOrError(sensorSelector: {%s,
   sensorName: "publish_when_done"}) { ... on Sensor { sensorState { ticks(limit: 1) { skipReason } } } } }"""
+
+JOB_RUNS = """{ pipelineOrError(params: {%s, pipelineName: "%s"}) { ... on Pipeline { runs(limit: 5) {
+  tags { key value } repositoryOrigin { repositoryLocationName repositoryName } } } } }"""
 
 FOR_EVER = 300  # seconds; what never comes fails by it, and a busy machine is no reason to fail
 
@@ -135,6 +140,17 @@ def test_a_page_elsewhere_starts_no_run_and_the_uis_own_page_does_on_this_home_a
     before = len(ui.runs())
     ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code location is loaded")
     assert len(ui.runs()) == before + 1
+    # a run from the command line stands among its job's runs, and says whose it was, why, and how it was made
+    for job in ("quarter", "publish"):
+        run = ui.ask(JOB_RUNS % (SELECTOR, job))["pipelineOrError"]["runs"][-1]
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        assert run["repositoryOrigin"] == {
+            "repositoryLocationName": "poverty_assets",
+            "repositoryName": "__repository__",
+        }
+        assert (tags["who"], tags["why"]) == (getpass.getuser(), f"poverty-assets refresh {QUARTER}")
+        assert (tags["replicates"], tags["code_version"]) == (os.environ["POVERTY_ASSETS_REPLICATES"], __version__)
+        assert tags.get("dagster/partition") == {"quarter": Quarter.from_label(QUARTER).key, "publish": None}[job]
     # which home it is the process has settled: whoever may start a run cannot name a folder
     for resource, key in (
         ("home", "settings"),

@@ -11,6 +11,7 @@ from poverty_assets.errors import GateFailed, HeldElsewhere
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import SEAL, Lake
+from poverty_assets.warehouse.query import mixed_replicates
 from poverty_assets.warehouse.views import views_of
 from poverty_assets_tests.warehouse.small_lake import KHM, mpi, write_quarter
 
@@ -195,3 +196,31 @@ def test_a_file_that_is_open_for_writing_elsewhere_is_left_alone_and_the_holder_
             publish(lake, target, KHM, is_simulated=True, run_id="s")
         holder.kill()
     assert target.read_bytes() == before
+
+
+def test_the_file_says_how_many_replicates_stand_behind_it_and_where_quarters_differ(lake, target):
+    lake.write("area_draw", Q2, pd.DataFrame(), {"replicates": 200, "reason": "composite"})
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
+    assert mixed_replicates(target) == ""
+    lake.write("area_draw", Q1, pd.DataFrame(), {"replicates": 40, "reason": "composite"})
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
+    with duckdb.connect(str(target), read_only=True) as connection:
+        assert connection.execute("SELECT replicates FROM dim_quarter ORDER BY quarter").fetchall() == [(40,), (200,)]
+        assert connection.execute("SELECT replicates FROM meta_build").fetchall() == [(40,)]
+    assert mixed_replicates(target) == "quarters differ in replicates: 40 for 2022Q3; 200 for 2022Q4"
+
+
+def test_a_kept_quarter_of_an_older_file_without_that_column_is_kept_with_its_day(lake, target):
+    publish(lake, target, KHM, is_simulated=True, run_id="r", now=dt.datetime(2023, 1, 1, tzinfo=dt.UTC))
+    with duckdb.connect(str(target)) as connection:
+        for view in views_of(KHM):
+            connection.execute(f"DROP VIEW {view.name}")
+        connection.execute("CREATE TABLE copied AS SELECT * EXCLUDE (replicates) FROM dim_quarter")
+        connection.execute("DROP TABLE dim_quarter")
+        connection.execute("ALTER TABLE copied RENAME TO dim_quarter")
+    lake.path(SEAL, Q1).unlink()
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
+    with duckdb.connect(str(target), read_only=True) as connection:
+        days = connection.execute("SELECT label, published_at, replicates FROM dim_quarter ORDER BY quarter").fetchall()
+    assert [(label, day.year) for label, day, _ in days] == [("2022Q3", 2023), ("2022Q4", 2023)]
+    assert days[0][2] is None

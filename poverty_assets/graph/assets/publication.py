@@ -57,12 +57,16 @@ def warehouse(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRe
     """The published DuckDB file: built beside the old one from every complete quarter of the lake, checked (keys,
     parents, ranges, identities, disclosure) and swapped in whole. A failed check publishes nothing."""
     from poverty_assets.warehouse.build import publish
+    from poverty_assets.warehouse.query import mixed_replicates
 
     simulated = home.settings.is_simulated
     done = publish(home.lake, home.settings.warehouse, home.country, is_simulated=simulated, run_id=context.run.run_id)
     for quarter, tables in done.kept.items():
         first = ", ".join(tables[:3])
         LOG.warning("%s is half remade (%s); its published rows were kept. Refresh it.", quarter, first)
+    mixed = mixed_replicates(home.settings.warehouse)
+    if mixed:
+        LOG.warning("%s. Refresh the ones with fewer.", mixed)
     return dg.MaterializeResult(metadata=publication_metadata(done))
 
 
