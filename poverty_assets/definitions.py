@@ -39,7 +39,7 @@ def build_definitions(
     quarters = quarterly(Quarter.from_label(country.first_quarter))
     return dg.Definitions(
         assets=assets.build(Pack(specs, quarters, country, settings.is_simulated)),
-        asset_checks=asset_checks.build(),
+        asset_checks=asset_checks.build(quarters),
         jobs=jobs.build(settings),
         schedules=schedules.build(quarters),
         sensors=sensors.build(),

@@ -131,7 +131,22 @@ class NotObserved(InputError):
 
 
 class GateFailed(PovertyAssetsError):
-    """The warehouse built from the lake broke its own keys, ranges or identities; it was not published."""
+    """The warehouse built from the lake broke its own keys, ranges or identities; it was not published.
+
+    Parameters
+    ----------
+    problem : str
+    failures : sequence of (str, str)
+        Each check that failed: its kind, and what it found.
+    """
+
+    def __init__(self, problem: str, failures: Sequence[tuple[str, str]] = ()) -> None:
+        self.failures = list(failures)
+        super().__init__("\n".join([problem, *(f"  {found}" for _, found in self.failures)]))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error of a process of its own reaches the one that started it whole."""
+        return type(self), (str(self).splitlines()[0], self.failures)
 
 
 class FetchFailed(PovertyAssetsError):

@@ -158,8 +158,8 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
         failures = run_gate(connection, edition.country)
         if failures:
             raise GateFailed(
-                f"{len(failures)} check(s) of the new warehouse failed; nothing was published, the last good file stays:\n"
-                + "\n".join(f"  {failure}" for failure in failures)
+                f"{len(failures)} check(s) of the new warehouse failed; nothing was published, the last good file stays:",
+                failures,
             )
         rows = {t.name: _scalar(connection, f'SELECT count(*) FROM "{t.name}"') for t in edition.tables}
         if old.is_file():
@@ -215,9 +215,9 @@ def _add_keys(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) 
         try:
             connection.execute(definition.key_ddl)
         except duckdb.ConstraintException as error:
-            broken.append(f"  {definition.name}: {str(error).splitlines()[0]}")
+            broken.append(("keys", f"{definition.name}: {str(error).splitlines()[0]}"))
     if broken:
-        raise GateFailed(f"{len(broken)} tables hold a key twice; nothing was published:\n" + "\n".join(broken))
+        raise GateFailed(f"{len(broken)} tables hold a key twice; nothing was published:", broken)
 
 
 def _same_columns(connection: duckdb.DuckDBPyConnection, definition: Table) -> bool:

@@ -20,8 +20,30 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 
 
-def run_gate(connection: duckdb.DuckDBPyConnection, country: Country) -> list[str]:
-    """Run every check; return what failed, each with the number of rows and the first offender (empty: all passed)."""
+KINDS = {
+    "keys": "Every key stands once.",
+    "legal_values": "Ranges, codes and forms as the catalog states them, over the whole file.",
+    "areas": "Every figure is of a known area, every area has its parent, and there is one country.",
+    "headlines": "Exactly one row of each figure is its headline.",
+    "disclosure": "A suppressed row shows nothing.",
+    "identities": "Figures that belong together agree: products, sums, bounds, intervals.",
+}
+"""Kinds of checks, and what each holds."""
+
+
+def kind_of(name: str) -> str:
+    """Kind of the check of that name."""
+    if name.endswith("legal values"):
+        return "legal_values"
+    if name.endswith("every area is in dim_area") or name.startswith("dim_area"):
+        return "areas"
+    if name.endswith("one headline per figure"):
+        return "headlines"
+    return "disclosure" if name.endswith("a suppressed row shows nothing") else "identities"
+
+
+def run_gate(connection: duckdb.DuckDBPyConnection, country: Country) -> list[tuple[str, str]]:
+    """Run every check; return what failed: kind, and the check with the number of rows and the first offender."""
     failures = []
     tables = tables_of(country)
     for name, sql in [*_broken_columns(connection, tables), _codes_of_levels(country), *_checks(tables)]:
@@ -29,7 +51,7 @@ def run_gate(connection: duckdb.DuckDBPyConnection, country: Country) -> list[st
         if rows:
             names = [part[0] for part in connection.description or []][1:]
             first = ", ".join(f"{n}={v}" for n, v in zip(names, rows[0][1:], strict=True))
-            failures.append(f"{name}: {rows[0][0]} rows, first {first}")
+            failures.append((kind_of(name), f"{name}: {rows[0][0]} rows, first {first}"))
     return failures
 
 

@@ -16,6 +16,7 @@ from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.schedules import request
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
+from poverty_assets.warehouse.gate import KINDS
 from poverty_assets.warehouse.local import tables_of
 from poverty_assets_tests.warehouse.small_lake import KHM
 
@@ -62,6 +63,15 @@ def test_every_table_of_the_lake_is_an_asset_with_its_columns_units_and_checks(d
         assert [c.name for c in schema.columns] == [c.name for c in table.columns], table.name
         assert all(c.description for c in schema.columns), table.name
         assert table.name in checked
+
+
+def test_every_check_of_a_table_speaks_of_one_quarter_and_the_gates_are_the_warehouses_own(definitions):
+    graph = definitions.resolve_asset_graph()
+    checks = {key: graph.get(key) for key in graph.asset_check_keys}
+    of_warehouse = {key.name for key in checks if key.asset_key == dg.AssetKey("warehouse")}
+    assert of_warehouse == set(KINDS)
+    for key, node in checks.items():
+        assert (node.partitions_def is None) == (key.asset_key == dg.AssetKey("warehouse")), key
 
 
 def test_all_but_the_warehouse_and_its_pages_are_partitioned_by_quarter(nodes):

@@ -7,7 +7,7 @@ Belongs here: turning catalog entries and sources into Dagster's metadata. Does 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -83,6 +83,17 @@ def picture(png: bytes, caption: str) -> dg.MarkdownMetadataValue:
 def pictures(shown: Mapping[str, Picture]) -> dict[str, dg.MarkdownMetadataValue]:
     """Pictures by the name under which the UI shows each."""
     return {name: picture(one.png, one.caption) for name, one in shown.items()}
+
+
+def gate_results(failures: Iterable[tuple[str, str]]) -> Iterator[dg.AssetCheckResult]:
+    """What the gate found, as checks of the warehouse: one a kind."""
+    from poverty_assets.warehouse.gate import KINDS
+
+    found = list(failures)
+    for kind in KINDS:
+        failed = [text for of, text in found if of == kind]
+        shown = dg.MetadataValue.md("\n".join(f"- {text}" for text in failed[:20]) or "none")
+        yield dg.AssetCheckResult(check_name=kind, passed=not failed, metadata={"failed": shown})
 
 
 def publication_metadata(done: Publication) -> dict[str, Any]:

@@ -5,17 +5,20 @@ swapping (``warehouse.build``).
 """
 
 import logging
+from collections.abc import Iterator
 
 import dagster as dg
 import pandas as pd
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from poverty_assets.catalog import TABLES
-from poverty_assets.graph.assets.describe import OWNERS, publication_metadata
+from poverty_assets.errors import GateFailed
+from poverty_assets.graph.assets.describe import OWNERS, gate_results, publication_metadata
 from poverty_assets.graph.assets.recipe import Said, asset, every
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.graph.schedules import FRESH
+from poverty_assets.warehouse.gate import KINDS
 
 LOG = logging.getLogger("poverty_assets")
 POOL = "warehouse"
@@ -52,22 +55,29 @@ def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     deps=(dg.AssetDep("quarter_seal", partition_mapping=dg.AllPartitionMapping()), SEALED_QUARTERS.key),
     pool=POOL,
     partitioned=False,
+    checks=KINDS,
 )
-def warehouse(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
+def warehouse(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """The published DuckDB file: built beside the old one from every complete quarter of the lake, checked (keys,
     parents, ranges, identities, disclosure) and swapped in whole. A failed check publishes nothing."""
     from poverty_assets.warehouse.build import publish
     from poverty_assets.warehouse.query import mixed_replicates
 
     simulated = home.settings.is_simulated
-    done = publish(home.lake, home.settings.warehouse, home.country, is_simulated=simulated, run_id=context.run.run_id)
+    try:
+        done = publish(
+            home.lake, home.settings.warehouse, home.country, is_simulated=simulated, run_id=context.run.run_id
+        )
+    except GateFailed as error:
+        yield from gate_results(error.failures)
+        raise
     for quarter, tables in done.kept.items():
         first = ", ".join(tables[:3])
         LOG.warning("%s is half remade (%s); its published rows were kept. Refresh it.", quarter, first)
     mixed = mixed_replicates(home.settings.warehouse)
     if mixed:
         LOG.warning("%s. Refresh the ones with fewer.", mixed)
-    return dg.MaterializeResult(metadata=publication_metadata(done))
+    yield dg.MaterializeResult(metadata=publication_metadata(done), check_results=list(gate_results([])))
 
 
 ASSETS = (quarter_seal, warehouse)

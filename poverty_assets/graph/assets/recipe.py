@@ -123,6 +123,7 @@ class Recipe:
     deps: tuple[Any, ...] = ()
     partitioned: bool = True
     pool: str | None = None
+    checks: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """Call the function, as a test does."""
@@ -139,6 +140,10 @@ class Recipe:
         shared: dict[str, Any] = {"name": self.name, "deps": [*self.deps, *read], "pool": self.pool}
         shared["partitions_def"] = pack.partitions if self.partitioned else None
         if list(self.outs) == [self.name]:
+            if self.checks:
+                shared["check_specs"] = [
+                    dg.AssetCheckSpec(name, asset=self.name, description=text) for name, text in self.checks.items()
+                ]
             return dg.asset(**shared, **self.outs[self.name].arguments(self.name, pack))(self.function)
         outs = {name: dg.AssetOut(**said.arguments(name, pack)) for name, said in self.outs.items()}
         return dg.multi_asset(outs=outs, **shared)(self.function)
@@ -151,6 +156,7 @@ def asset(
     deps: tuple[Any, ...] = (),
     pool: str | None = None,
     partitioned: bool = True,
+    checks: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Recipe]:
     """A function that makes one asset of its own name; without a group it is a table of the catalog.
 
@@ -165,10 +171,13 @@ def asset(
         Pool of which its step takes a slot.
     partitioned : bool
         Whether there is one a quarter.
+    checks : mapping, optional
+        Checks of which it brings the results itself, and what each holds.
     """
 
     def made(function: Callable[..., Any]) -> Recipe:
-        return Recipe(function, {function.__name__: said or Said()}, reads, deps, partitioned, pool)
+        outs = {function.__name__: said or Said()}
+        return Recipe(function, outs, reads, deps, partitioned, pool, checks or {})
 
     return made
 

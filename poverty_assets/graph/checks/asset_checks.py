@@ -5,6 +5,7 @@ of severity error stop the run (Dagster never blocks on WARN). Does not belong h
 ``coverage``).
 """
 
+import warnings
 from collections.abc import Iterator
 
 import dagster as dg
@@ -19,18 +20,29 @@ from poverty_assets.warehouse.local import locale_of
 EXTRA = {"area_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("published",)}
 
 
-def build() -> list[dg.AssetChecksDefinition]:
-    """The checks of every table that is written to the lake."""
-    return [_of_table(t) for t in TABLES if t.is_one_file]
+def build(quarters: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """The checks of every table that is written to the lake, each of its own quarter."""
+    with warnings.catch_warnings():
+        # partitioned checks are a preview of Dagster's; that one warning would come a hundred times at each start
+        warnings.filterwarnings(
+            "ignore", message="Specifying a partitions_def on an AssetCheckSpec", category=dg.PreviewWarning
+        )
+        return [_of_table(t, quarters) for t in TABLES if t.is_one_file]
 
 
-def _of_table(definition: Table) -> dg.AssetChecksDefinition:
+def _of_table(definition: Table, quarters: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
     groups = [*GROUPS, *EXTRA.get(definition.name, ())]
 
     @dg.multi_asset_check(
         name=f"check_{definition.name}",
         specs=[
-            dg.AssetCheckSpec(group, asset=definition.name, blocking=True, description=_DESCRIPTIONS[group])
+            dg.AssetCheckSpec(
+                group,
+                asset=definition.name,
+                blocking=True,
+                description=_DESCRIPTIONS[group],
+                partitions_def=quarters,
+            )
             for group in groups
         ],
     )
