@@ -309,14 +309,19 @@ def export(
 
 
 @app.command()
-def status() -> None:
-    """Quarters published, their evidence and freshness, failed checks."""
+def status(
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 1 where there is something to do.")] = False,
+) -> None:
+    """What is published, how fresh it is, failed checks, and what to do."""
+    from poverty_assets.running.status import concerns, status_screen
     from poverty_assets.settings import require_form
-    from poverty_assets.warehouse.query import status_text
 
     settings = _settings()
     require_form(settings)
-    print(status_text(settings.warehouse))
+    found = concerns(settings, dt.datetime.now(dt.UTC))
+    print(status_screen(settings, found))
+    if exit_code and found:
+        sys.exit(EXIT_FAILED)
 
 
 @app.command()

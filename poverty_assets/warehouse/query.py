@@ -13,7 +13,7 @@ from typing import Any
 from poverty_assets.errors import UsageError
 from poverty_assets.warehouse.opening import connect
 
-MOST_ROWS = 200
+MOST_ROWS, MOST_CHECKS = 200, 12
 MOST_SECONDS, MOST_MEMORY = 60.0, "4GB"
 
 
@@ -123,6 +123,14 @@ def mixed_replicates(warehouse: Path) -> str:
     return "quarters differ in replicates: " + "; ".join(f"{n} for {labels}" for n, labels in rows)
 
 
+def published_labels(warehouse: Path) -> list[str]:
+    """Labels of the published quarters; none where nothing was published."""
+    if not warehouse.is_file():
+        return []
+    with connect(warehouse) as connection:
+        return [row[0] for row in connection.execute("SELECT label FROM dim_quarter ORDER BY quarter").fetchall()]
+
+
 def status_text(warehouse: Path) -> str:
     """What is published: quarters, evidence, freshness, failed checks."""
     with connect(warehouse) as connection:
@@ -154,6 +162,8 @@ def status_text(warehouse: Path) -> str:
     lines.append(f"{len(failed)} failed checks" + (":" if failed else ""))
     lines += [
         f"  {label} {table} | {check} | {severity}: {(seen or '')[:160]}"
-        for label, table, check, severity, seen in failed
+        for label, table, check, severity, seen in failed[:MOST_CHECKS]
     ]
+    if len(failed) > MOST_CHECKS:
+        lines.append(f"  ... and {len(failed) - MOST_CHECKS} more: SELECT * FROM check_result WHERE NOT passed")
     return "\n".join(lines)

@@ -1,0 +1,99 @@
+"""What wants a person's eye, in one screen, and whether anything does.
+
+Belongs here: what is behind, half made, due or failed in a home, and the remedy of each. Does not belong here: what is published
+(``warehouse.query``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from poverty_assets.errors import InputError
+from poverty_assets.quarter import Quarter
+from poverty_assets.settings import Settings
+from poverty_assets.warehouse.behind import quarters_behind
+from poverty_assets.warehouse.lake import Lake
+from poverty_assets.warehouse.query import mixed_replicates, published_labels, status_text
+
+DUE_DAYS = 26
+"""Days after a quarter's end by which it has to be published: the schedule's, and a week."""
+_MOST_RUNS = 200
+
+
+@dataclass(frozen=True)
+class Concern:
+    """One thing that is not as it should be.
+
+    Attributes
+    ----------
+    what : str
+    remedy : str
+    """
+
+    what: str
+    remedy: str
+
+
+def concerns(settings: Settings, now: dt.datetime) -> list[Concern]:
+    """What is not as it should be in a home, the most pressing first."""
+    lake = Lake(settings.lake)
+    try:
+        behind, published = quarters_behind(lake, settings.warehouse), set(published_labels(settings.warehouse))
+    except InputError as error:
+        return [Concern(error.problem, error.remedy or "")]
+    found = [*_due(published, now), *_failed_runs(settings)]
+    if behind:
+        labels = ", ".join(quarter.label for quarter in behind)
+        found.append(Concern(f"complete and not published: {labels}", "run the job publish, or any refresh"))
+    for quarter in lake.quarters():
+        tables = lake.unsealed(quarter)
+        if tables:
+            found.append(
+                Concern(f"{quarter} is half remade ({tables[0]})", f"poverty-assets refresh --quarter {quarter}")
+            )
+    mixed = mixed_replicates(settings.warehouse) if published else ""
+    if mixed:
+        found.append(Concern(mixed, "refresh the ones with fewer"))
+    return found
+
+
+def status_screen(settings: Settings, found: list[Concern]) -> str:
+    """What is published, and what to do."""
+    if settings.warehouse.is_file() or not Lake(settings.lake).quarters():
+        lines = [status_text(settings.warehouse)]
+    else:
+        lines = ["nothing has been published here"]
+    lines.append("To do:" if found else "Nothing to do.")
+    lines += [f"  {concern.what}\n    -> {concern.remedy}" for concern in found]
+    return "\n".join(lines)
+
+
+def _due(published: set[str], now: dt.datetime) -> list[Concern]:
+    """The newest quarter that has to be there by now, if it is not."""
+    ended = now.date() - dt.timedelta(days=DUE_DAYS)
+    quarter = Quarter.latest_complete(ended)
+    if quarter.label in published:
+        return []
+    day = quarter.end + dt.timedelta(days=DUE_DAYS)
+    return [Concern(f"{quarter} was due on {day} and is not published", f"poverty-assets refresh --quarter {quarter}")]
+
+
+def _failed_runs(settings: Settings) -> list[Concern]:
+    """Jobs and quarters of which the last run failed."""
+    if not (settings.dagster_home / "history" / "runs.db").is_file():
+        return []
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(settings.dagster_home.resolve())) as instance:
+        last: dict[tuple[str, str], dg.DagsterRun] = {}
+        for run in instance.get_runs(limit=_MOST_RUNS):  # the newest first
+            last.setdefault((run.job_name, run.tags.get("dagster/partition", "")), run)
+    failed = [(job, key, run) for (job, key), run in last.items() if run.status == dg.DagsterRunStatus.FAILURE]
+    return [
+        Concern(
+            f"the last run of {job}{f' of {Quarter.from_key(key)}' if key else ''} failed (run {run.run_id[:8]})",
+            "its log in the UI has the cause; mend it and run it again",
+        )
+        for job, key, run in failed
+    ]

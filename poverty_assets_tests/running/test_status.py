@@ -1,0 +1,80 @@
+"""One screen says what wants a person's eye and what to do; nothing to do is said, too."""
+
+import datetime as dt
+import sys
+
+import dagster as dg
+import pytest
+
+from poverty_assets import cli
+from poverty_assets.quarter import Quarter
+from poverty_assets.running.instance import open_instance
+from poverty_assets.running.status import concerns
+from poverty_assets.settings import Settings, claim_home
+from poverty_assets.warehouse.build import publish
+from poverty_assets.warehouse.lake import Lake
+from poverty_assets_tests.warehouse.small_lake import mpi, write_quarter
+
+FIRST, SECOND = Quarter(2022, 3), Quarter(2022, 4)
+IN_TIME = dt.datetime(2023, 1, 26, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A home with one published quarter."""
+    made = claim_home(Settings(home=tmp_path, country="khm", sources="landing", landing=tmp_path))
+    write_quarter(Lake(made.lake), FIRST)
+    publish_all(made)
+    return made
+
+
+def publish_all(settings):
+    publish(Lake(settings.lake), settings.warehouse, is_simulated=False, run_id="r")
+
+
+def said(settings, now=IN_TIME):
+    return [(concern.what, concern.remedy) for concern in concerns(settings, now)]
+
+
+def test_a_home_that_is_as_it_should_be_has_nothing_to_do(settings):
+    assert said(settings) == []
+
+
+def test_a_quarter_that_was_due_is_missed_a_week_after_its_schedule(settings):
+    due = ("2022Q4 was due on 2023-01-26 and is not published", "poverty-assets refresh --quarter 2022Q4")
+    assert said(settings, dt.datetime(2023, 1, 27, tzinfo=dt.UTC)) == [due]
+    write_quarter(Lake(settings.lake), SECOND)
+    publish_all(settings)
+    assert said(settings, dt.datetime(2023, 1, 27, tzinfo=dt.UTC)) == []
+
+
+def test_what_is_complete_and_what_is_half_remade_is_told_apart(settings):
+    lake = Lake(settings.lake)
+    write_quarter(lake, SECOND)
+    lake.write("fct_mpi", FIRST, mpi(0.9))
+    assert [what for what, _ in said(settings)] == [
+        "complete and not published: 2022Q4",
+        "2022Q3 is half remade (fct_mpi)",
+    ]
+
+
+def test_the_last_run_of_a_job_that_failed_is_told_until_one_succeeds(settings):
+    with open_instance(settings.dagster_home) as instance:
+        tags = {"dagster/partition": SECOND.key}
+        instance.add_run(dg.DagsterRun("quarter", status=dg.DagsterRunStatus.FAILURE, tags=tags))
+        assert [what.split(" (run")[0] for what, _ in said(settings)] == ["the last run of quarter of 2022Q4 failed"]
+        instance.add_run(dg.DagsterRun("quarter", status=dg.DagsterRunStatus.SUCCESS, tags=tags))
+        assert said(settings) == []
+
+
+def test_the_command_ends_with_1_only_where_it_is_asked_to_and_there_is_something_to_do(settings, monkeypatch, capsys):
+    monkeypatch.setenv("POVERTY_ASSETS_HOME", str(settings.home))
+    for arguments, code in ((["status"], 0), (["status", "--exit-code"], 1)):
+        monkeypatch.setattr(sys, "argv", ["poverty-assets", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert int(ended.value.code or 0) == code
+        shown = capsys.readouterr().out
+        assert "2022Q3: published" in shown
+        assert "To do:\n" in shown
+        assert "was due on" in shown
