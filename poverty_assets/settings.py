@@ -43,6 +43,8 @@ class Settings(BaseSettings):
         Replicates behind the intervals of estimates.
     workers : int
         Quarters of one refresh that run at once, each in a process of its own of some 2 GB; no more than there are cores.
+    keep_days : int
+        For how long records and logs of runs are kept after which the same work succeeded again.
     """
 
     model_config = SettingsConfigDict(env_prefix="POVERTY_ASSETS_", extra="ignore")
@@ -55,6 +57,7 @@ class Settings(BaseSettings):
     seed: int = 20260101
     replicates: int = Field(default=200, ge=20, le=2000)
     workers: int = Field(default=2, ge=1, le=64)
+    keep_days: int = Field(default=180, ge=1)
 
     @model_validator(mode="after")
     def _the_homes_own_country(self) -> Settings:

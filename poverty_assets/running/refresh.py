@@ -19,6 +19,7 @@ from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.interrupted import give_up_interrupted, living, wait_for_slot
+from poverty_assets.running.pruning import prune
 from poverty_assets.running.side_by_side import run_side_by_side
 from poverty_assets.settings import Settings, chosen_measure, claim_home
 from poverty_assets.sources.readers import check_present
@@ -99,6 +100,7 @@ def refresh(
         with _turn(settings):
             wait_for_slot(instance, settings.dagster_home, POOL)
             result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags | said)
+        prune(instance, settings.dagster_home, dt.datetime.now(dt.UTC), settings.keep_days)
     made = result.asset_materializations_for_node("warehouse")[0]
     tables = made.metadata["dagster/row_count"].value
     return Refreshed(asked, settings.warehouse, load_country(settings.country).levels.published, {"rows": int(tables)})
