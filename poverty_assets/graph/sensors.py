@@ -1,10 +1,12 @@
-"""What happens by itself: the publication when quarters are done, and word of what failed.
+"""What happens by itself: the publication when quarters are done, word of what failed, a heartbeat.
 
 Belongs here: sensors, which ask and start runs. Does not belong here: what is behind (``warehouse.behind``), or how word is sent
-(``alerts``).
+(``alerts``, ``heartbeat``).
 """
 
 from __future__ import annotations
+
+import datetime as dt
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
@@ -12,6 +14,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from poverty_assets.errors import HeldElsewhere
 from poverty_assets.graph import alerts
+from poverty_assets.graph.heartbeat import beat
 from poverty_assets.graph.jobs import PUBLISH
 from poverty_assets.graph.resources import Home
 from poverty_assets.quarter import Quarter
@@ -21,14 +24,14 @@ from poverty_assets.signs_of_life import anyone_alive
 ERRORS = HeldElsewhere.__module__
 LAKE_TAG = "poverty_assets/lake"
 MOST_TRIES = 2
-LOOK_EVERY = 10
+LOOK_EVERY, BEAT_EVERY = 10, 60
 NOTHING_NEW = "what is published is what the lake holds"
 _BACKFILLS_AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
 def build() -> list[dg.SensorDefinition]:
     """All sensors."""
-    return [publish_when_done, tell_failures]
+    return [publish_when_done, tell_failures, heartbeat]
 
 
 @dg.sensor(
@@ -95,6 +98,16 @@ def tell_failures(context: dg.RunFailureSensorContext, home: Home) -> dg.SkipRea
         )
     )
     return None if sent else dg.SkipReason("no word was sent: the environment names nobody, or nobody could be reached")
+
+
+@dg.sensor(
+    minimum_interval_seconds=BEAT_EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Writes heartbeat.json into the home and asks for the address that the environment names, for a monitor outside.",
+)
+def heartbeat(context: dg.SensorEvaluationContext, home: Home) -> dg.SkipReason:
+    """A sign that the daemon lives; it never asks for a run."""
+    return dg.SkipReason(beat(home.settings.home, dt.datetime.now(dt.UTC)))
 
 
 def _why(context: dg.RunFailureSensorContext) -> str:

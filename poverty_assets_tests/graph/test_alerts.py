@@ -5,7 +5,6 @@ import json
 import logging
 import queue
 import socketserver
-import threading
 
 import dagster as dg
 import pytest
@@ -17,23 +16,6 @@ from poverty_assets.graph.sensors import tell_failures
 from poverty_assets.settings import Settings
 
 ALERT = Alert("/srv/poverty", "quarter", "2026Q3", "0123", "no such file")
-
-
-@pytest.fixture
-def serve():
-    """Start a server of one kind; returns its host and port."""
-    started = []
-
-    def start(handler):
-        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        started.append(server)
-        return f"127.0.0.1:{server.server_address[1]}"
-
-    yield start
-    for server in started:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture
