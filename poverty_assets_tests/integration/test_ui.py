@@ -61,11 +61,11 @@ class Ui:
             )  # fmt: skip
         self.wait_for(lambda: self.get("/server_info")[0] == 200, "the UI answers")
 
-    def wait_for(self, holds, what, seconds=FOR_EVER):
+    def wait_for(self, holds, what, seconds=FOR_EVER, every=0.2):
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, f"{what}: not within {seconds} s\n{self.log.read_text()[-3000:]}"
-            threading.Event().wait(0.2)
+            threading.Event().wait(every)
 
     def get(self, path, data=None, **headers):
         request = urllib.request.Request(
@@ -245,7 +245,7 @@ def test_a_backfill_of_six_quarters_leads_to_one_publication_and_the_warehouse_i
         assert freshness != "FRESH" or sealed <= published_quarters(home)
         return set(six) <= sealed and freshness == "FRESH" and said == "what is published is what the lake holds"
 
-    ui.wait_for(published, "six quarters are published", seconds=4 * FOR_EVER)
+    ui.wait_for(published, "six quarters are published", seconds=8 * FOR_EVER, every=2)
     assert seen == {"FRESH", "STALE"}
     assert published_quarters(home) == set(six)
     (done,) = [run for run in publications(home) if run.run_id != before.run_id]
