@@ -80,7 +80,7 @@ def refresh(
     from poverty_assets.running.instance import open_instance
 
     asked = sorted(set(quarters))
-    said = {"who": _who(), "why": why or "poverty-assets refresh " + " ".join(map(str, asked))}
+    said = {"who": _who(), "why": why or " ".join(["poverty-assets refresh", *map(str, asked)])}
     side_by_side = min(settings.workers, len(asked), os.cpu_count() or 1)
     with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
         give_up_interrupted(settings.dagster_home)
@@ -102,8 +102,8 @@ def refresh(
             result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags | said)
         prune(instance, settings.dagster_home, dt.datetime.now(dt.UTC), settings.keep_days)
     made = result.asset_materializations_for_node("warehouse")[0]
-    tables = made.metadata["dagster/row_count"].value
-    return Refreshed(asked, settings.warehouse, load_country(settings.country).levels.published, {"rows": int(tables)})
+    rows = {"rows": int(made.metadata["dagster/row_count"].value)}
+    return Refreshed(asked, settings.warehouse, load_country(settings.country).levels.published, rows)
 
 
 def run_quarter(settings_json: str, key: str, said: dict[str, str]) -> None:
