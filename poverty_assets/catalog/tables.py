@@ -195,7 +195,12 @@ DIM_QUARTER = Table(
             nullable=True,
         ),
         Column(
-            "replicates", "BIGINT", "Replicates behind the intervals of its estimates of areas", "replicates", True, 1
+            "replicates",
+            "BIGINT",
+            "Replicates behind the intervals of its areas; NULL where it has none",
+            "replicates",
+            True,
+            1,
         ),
         Column("is_simulated", "BOOLEAN", "True where any figure of the quarter comes from simulated data"),
         Column("lake_digest", "VARCHAR", "SHA-256 over the lake's files of the quarter", pattern=r"^[0-9a-f]{64}$"),

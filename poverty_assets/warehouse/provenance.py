@@ -49,9 +49,9 @@ def survey_wave(lake: Lake, quarter: Quarter) -> tuple[str | None, dt.date | Non
 
 
 def replicates(lake: Lake, quarter: Quarter) -> int | None:
-    """How many replicates stand behind the intervals of the quarter's estimates of areas."""
+    """How many replicates stand behind the intervals of the quarter's estimates of areas; None where there are no estimates."""
     noted = lake.notes("area_draw", quarter).get("replicates")
-    return None if noted is None else int(noted)
+    return int(noted) if noted else None
 
 
 def nowcast_choice(lake: Lake, quarter: Quarter) -> tuple[str | None, str | None]:
