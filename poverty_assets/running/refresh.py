@@ -101,9 +101,8 @@ def refresh(
             wait_for_slot(instance, settings.dagster_home, POOL)
             result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags | said)
         prune(instance, settings.dagster_home, dt.datetime.now(dt.UTC), settings.keep_days)
-    made = result.asset_materializations_for_node("warehouse")[0]
-    rows = {"rows": int(made.metadata["dagster/row_count"].value)}
-    return Refreshed(asked, settings.warehouse, load_country(settings.country).levels.published, rows)
+    rows = int(result.asset_materializations_for_node("warehouse")[0].metadata["dagster/row_count"].value)
+    return Refreshed(asked, settings.warehouse, load_country(settings.country).levels.published, {"rows": rows})
 
 
 def run_quarter(settings_json: str, key: str, said: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from poverty_assets.running.status import concerns
 from poverty_assets.settings import Settings, claim_home
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import Lake
-from poverty_assets_tests.warehouse.small_lake import mpi, write_quarter
+from poverty_assets_tests.warehouse.small_lake import KHM, mpi, write_quarter
 
 FIRST, SECOND = Quarter(2022, 3), Quarter(2022, 4)
 IN_TIME = dt.datetime(2023, 1, 26, tzinfo=dt.UTC)
@@ -29,7 +29,7 @@ def settings(tmp_path):
 
 
 def publish_all(settings):
-    publish(Lake(settings.lake), settings.warehouse, is_simulated=False, run_id="r")
+    publish(Lake(settings.lake), settings.warehouse, KHM, is_simulated=False, run_id="r")
 
 
 def said(settings, now=IN_TIME):
