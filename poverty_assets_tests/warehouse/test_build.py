@@ -209,7 +209,7 @@ def test_the_file_says_how_many_replicates_stand_behind_it_and_where_quarters_di
         assert connection.execute("SELECT replicates FROM meta_build").fetchall() == [(40,)]
     assert mixed_replicates(target) == "quarters differ in replicates: 40 for 2022Q3; 200 for 2022Q4"
     lake.write("area_draw", Q1, pd.DataFrame(), {"replicates": 0, "reason": "no evidence"})
-    publish(lake, target, is_simulated=True, run_id="r")
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
     with duckdb.connect(str(target), read_only=True) as connection:
         assert connection.execute("SELECT replicates FROM dim_quarter ORDER BY quarter").fetchall() == [(None,), (200,)]
     assert mixed_replicates(target) == ""
