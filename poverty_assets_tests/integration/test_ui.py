@@ -227,6 +227,7 @@ def test_a_killed_ui_leaves_no_process_behind(ui):
     ui.wait_for(lambda: ui.processes() == [], "what came of it ends")
 
 
+@pytest.mark.soak
 def test_a_backfill_of_six_quarters_leads_to_one_publication_and_the_warehouse_is_never_called_fresh_while_it_is_behind(
     ui, home
 ):
