@@ -227,10 +227,7 @@ def test_a_killed_ui_leaves_no_process_behind(ui):
     ui.wait_for(lambda: ui.processes() == [], "what came of it ends")
 
 
-<<<<<<< HEAD
-=======
 @pytest.mark.soak
->>>>>>> 82dd9dcd3289196c57545b9464e78bf93a59b1f8
 def test_a_backfill_of_six_quarters_leads_to_one_publication_and_the_warehouse_is_never_called_fresh_while_it_is_behind(
     ui, home
 ):
