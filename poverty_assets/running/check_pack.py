@@ -94,6 +94,7 @@ def check_pack(country_id: str) -> list[InputError]:
             pack.read(lambda path: read_recode(path.stem, pack.folder), "surveys", f"{survey}.yaml")
     if country is not None:
         _named_in_country(pack, country, sources)
+        _spoken(pack, country, measures)
     pack.read(read_truth_files)
     return pack.found
 
@@ -252,6 +253,55 @@ def _boundaries(pack: _Pack) -> None:
             elif level is not None and level != ids[-1]:
                 remedy = f"give those of the finest level, {ids[-1]}: larger areas are made of them"
                 pack.note([file.fault(f"the boundaries are of level {level!r}", remedy, *at)])
+
+
+def _spoken(pack: _Pack, country: Country, measures: list[Measure]) -> None:
+    """Note what has no name in one of the country's languages."""
+    named = {"country.yaml": ("context_layers", "layer_id"), "hazards.yaml": ("hazards", "hazard_id")}
+    named |= {"shocks.yaml": ("shocks", "shock_id")}
+    for language in country.language_codes[1:]:
+        own = read_lined_yaml(pack.folder / "country.yaml")
+        if language not in country.names:
+            _unnamed(pack, own, country.name_en, language)
+        for i, level in enumerate(country.levels):
+            if language not in level.names:
+                _unnamed(pack, own, f"level {level.level_id}", language, "levels", i)
+        for name, (key, of) in named.items():
+            if pack.has(name):
+                file = read_lined_yaml(pack.folder / name)
+                for i, part in enumerate(file.items(key)):
+                    if f"name_{language}" not in part.value:
+                        _unnamed(pack, file, str(part.value.get(of)), language, key, i)
+        for measure in measures:
+            if (
+                measure.file is not None and measure.file.is_relative_to(pack.folder)
+            ) or measure.measure_id == country.default_measure:
+                _unnamed_in(pack, measure, language)
+
+
+def _unnamed_in(pack: _Pack, measure: Measure, language: str) -> None:
+    """Note dimensions and indicators of a measure that have no name in a language."""
+    file = read_lined_yaml(measure.file or pack.folder / "country.yaml")
+    for key, of, items in (
+        ("dimensions", "dimension_id", [(one.dimension_id, one.names) for one in measure.dimensions]),
+        ("indicators", "indicator_id", [(one.indicator_id, one.names) for one in measure.indicators]),
+    ):
+        place = {str(part.value.get(of)): i for i, part in enumerate(file.items(key))}
+        for name, names in items:
+            if language not in names:
+                _unnamed(
+                    pack,
+                    file,
+                    f"{measure.measure_id}: {name}",
+                    language,
+                    key,
+                    *([place[name]] if name in place else []),
+                )
+
+
+def _unnamed(pack: _Pack, file: LinedYaml, what: str, language: str, *key: str | int) -> None:
+    remedy = f"add name_{language}, or for a level names: {{{language}: ...}}"
+    pack.note([file.fault(f"{what} has no name in {language}, a language of the country's pages", remedy, *key)])
 
 
 def _known(pack: _Pack, file: LinedYaml, what: str, name: str, known: Collection[str], *key: str | int) -> None:

@@ -104,6 +104,8 @@ FAULTS = [
     ("country.yaml", "id: rayon,", "id: oblast,", "'oblast' is there twice"),
     ("sources.yaml", "polygons: rayon", "polygons: raion", "there is no level 'raion'"),
     ("measures/global_mpi.yaml", "name_ky: Санитария", "nam_ky: Санитария", "unknown key 'nam_ky'"),
+    ("measures/global_mpi.yaml", "    name_ky: Тамактануу\n", "", "nutrition has no name in ky"),
+    ("country.yaml", "ky: өлкө", "kg: өлкө", "level country has no name in ky"),
     ("sources.yaml", "role: truth", "role: context", "official rates are of role truth"),
 ]
 
@@ -122,12 +124,15 @@ def test_each_fault_of_a_pack_is_named_with_its_file_and_line(pack, run, file, o
 
 def test_all_faults_of_a_pack_are_named_at_once(pack, run):
     folder = pack("kgz")
-    for file, old, new, _ in FAULTS:
+    forms = [
+        fault for fault in FAULTS if "has no name" not in fault[3]
+    ]  # names are looked at in files that can be read
+    for file, old, new, _ in forms:
         path = folder / file
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     code, said = run("check", "kgz")
     assert code == 2
-    assert [problem for *_, problem in FAULTS if problem not in said] == []
+    assert [problem for *_, problem in forms if problem not in said] == []
 
 
 def test_a_new_pack_validates_as_it_stands_and_is_written_once(tmp_path, monkeypatch, run):
