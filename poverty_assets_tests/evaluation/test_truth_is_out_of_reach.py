@@ -31,7 +31,7 @@ OF_OFFICIAL_RATES = {
 MAY_IMPORT_OFFICIAL_RATES = {
     "evaluation/official.py", "graph/assets/evaluation.py",
     # these hold files against their form
-    "running/check_pack.py", "sources/validation.py",
+    "running/check_landing.py", "running/check_pack.py", "sources/validation.py",
 }  # fmt: skip
 MAY_NAME_THE_FOLDER = {"settings.py", "graph/assets/evaluation.py", "graph/assets/sources.py"}
 
@@ -124,7 +124,7 @@ def test_an_entry_with_its_file_suffices_for_scores(with_rates, tmp_path):
 
     pack = Pack(with_rates.specs, quarters, with_rates.country, simulated=False)
     steps = [official_metric.wire(pack), *map(stands_for, given)]
-    fresh = Home(settings_json=with_rates.settings_json)  # one that has been asked already is refused as a resource
+    fresh = Home.of(with_rates.settings)  # one that has been asked already is refused as a resource
     done = dg.materialize_to_memory(steps, partition_key="2022-10-01", resources={"home": fresh})
     made = done.output_for_node("official_metric")
     rows = made.frame[made.frame["learner"] == "downscaled"].set_index("metric")["value"]

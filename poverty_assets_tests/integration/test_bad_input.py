@@ -83,7 +83,7 @@ CASES = [
     (
         unknown_commune_code,
         REGISTER + ", record 4",
-        "1 of 80 commune codes are unknown; first '991234'",
+        "1 of 80 area codes are unknown; first '991234'",
         "country.yaml",
     ),
     (duplicate_key, REGISTER + ", row 5", "duplicate key", "correct the file"),
