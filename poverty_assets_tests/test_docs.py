@@ -159,6 +159,8 @@ def test_the_example_of_a_country_pack_loads_and_its_files_fit_each_other(exampl
 
     country = TypeAdapter(Country).validate_python(yaml.safe_load(example["country.yaml"]))
     sources = TypeAdapter(list[AnySource]).validate_python(yaml.safe_load(example["sources.yaml"]))
+    (table,) = TypeAdapter(list[AnySource]).validate_python(yaml.safe_load(example["Tables in other keys"]))
+    assert table.options.wide.pattern.fullmatch("clinics 2020")
     measure = load_measure(file("measures", "basic.yaml"))
     assert isinstance(measure, Measure)
     assert measure.measure_id == country.default_measure

@@ -87,7 +87,7 @@ def _of_landing(spec: TableSource, landing: Path, country: Country) -> OfficialT
     if spec.options.official is None or spec.observed_from is None or spec.observed_to is None:
         raise TypeError(f"source {spec.source_id} states no rates or no period")  # its form refuses this
     official, path = spec.options.official, landing / spec.path
-    found = Release(spec, Quarter.containing(spec.observed_to), path, spec.observed_from, spec.observed_to)
+    found = Release(spec, Quarter.containing(spec.observed_to), path, spec.observed_from, spec.observed_to, landing)
     frame = read_source(found, country).frame
     if official.rates:
         parts = [

@@ -20,11 +20,20 @@ import pandas as pd
 from poverty_assets.errors import SpecificationError
 from poverty_assets.features import vector
 from poverty_assets.geography.hierarchy import Hierarchy
-from poverty_assets.pack.feature import ColumnFeature, DistanceFeature, FeatureSpec, LayerFeature, MeanFeature
+from poverty_assets.pack.feature import (
+    ColumnFeature,
+    CountFeature,
+    DistanceFeature,
+    Each,
+    FeatureSpec,
+    LayerFeature,
+    MeanFeature,
+)
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+_HELD: dict[Each, str] = {"person": "population", "household": "households", "km2": "area_km2"}
 _ARITHMETIC = re.compile(r"[\w\s+\-*/().]+")
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*\s*\.|\.\s*[^\W\d]|\w\s*\(")
 
@@ -44,7 +53,8 @@ def features_from_source(
     data : GeoDataFrame or DataFrame
         A table has a column ``area_id`` with codes of any level.
     areas : GeoDataFrame
-        ``area_id, area_level, parent_id, geometry``; geometry is used at the finest level only.
+        ``area_id, area_level, parent_id, geometry``, and ``population, households, area_km2`` where features ask for them
+        (``each``); geometry is used at the finest level only.
     metric_crs : str
         For lengths and distances, for example ``EPSG:32648``.
 
@@ -57,9 +67,11 @@ def features_from_source(
     tables = []
     for feature in features:
         if isinstance(feature, ColumnFeature):
-            values = _of_table(feature, data, zones.hierarchy)
+            values = _of_table(feature, data, zones)
         elif isinstance(feature, MeanFeature):
             values = _mean_of(feature, data, zones, metric_crs)
+        elif isinstance(feature, CountFeature):
+            values = _counted(feature, data, zones, metric_crs)
         elif isinstance(feature, LayerFeature | DistanceFeature):
             values = _of_layer(feature, data, zones, metric_crs)
         else:
@@ -77,16 +89,50 @@ class _Zones:
 
     hierarchy: Hierarchy
     shapes: gpd.GeoDataFrame
+    held: pd.DataFrame
 
     @classmethod
     def of(cls, areas: gpd.GeoDataFrame) -> _Zones:
         hierarchy = Hierarchy.of(areas)
         shapes = areas[["area_id", "geometry"]].set_index("area_id").loc[hierarchy.codes(hierarchy.finest)]
-        return cls(hierarchy, shapes.reset_index())
+        held = areas.set_index("area_id").reindex(hierarchy.ids)
+        return cls(hierarchy, shapes.reset_index(), held[[name for name in _HELD.values() if name in held]])
+
+    def number_of(self, each: Each) -> np.ndarray:
+        """How many persons, households, square kilometres or finest areas every area has; NaN where that is not known."""
+        if each == "area":
+            return self.add_up(np.ones(len(self.shapes)))
+        return np.asarray(self.held[_HELD[each]].to_numpy(dtype=float, na_value=np.nan), dtype=float)
+
+    def for_each(self, each: Each, number: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Sum of values at areas (by number, of any level), divided by what the areas have that they are of.
+
+        Values of areas of which that is not known are left out, so that both sums are of the same areas. An area that has a value
+        of its own is divided by its own number, one above by that of the largest areas in it that have values.
+        """
+        held, hierarchy = self.number_of(each), self.hierarchy
+        use = np.isfinite(values) & (number >= 0)
+        use[use] &= held[number[use]] > 0
+        own = np.zeros(len(hierarchy), dtype=bool)
+        own[number[use]] = True
+        below = np.zeros(len(hierarchy), dtype=bool)
+        for area in range(1, len(hierarchy)):  # areas above come first
+            below[area] = own[hierarchy.parent[area]] or below[hierarchy.parent[area]]
+        largest = np.flatnonzero(own & ~below)
+        bottom = hierarchy.add_up(largest, held[largest])
+        bottom[below] = np.where(hierarchy.add_up(number[use], np.ones(int(use.sum())))[below] > 0, held[below], 0.0)
+        return _ratio(hierarchy.add_up(number[use], values[use]), bottom)
 
     def add_up(self, values: np.ndarray) -> np.ndarray:
         """Values of the zones, and their sums in every larger area."""
         return self.hierarchy.add_up(self.hierarchy.members(self.hierarchy.finest), values)
+
+
+def _counted(feature: CountFeature, layer: gpd.GeoDataFrame, zones: _Zones, metric_crs: str) -> np.ndarray:
+    counts = vector.count(_chosen(layer, feature.options.where), zones.shapes, metric_crs)
+    if feature.options.each is None:
+        return zones.add_up(counts)
+    return zones.for_each(feature.options.each, zones.hierarchy.members(zones.hierarchy.finest), counts)
 
 
 def _of_layer(
@@ -94,8 +140,6 @@ def _of_layer(
 ) -> np.ndarray:
     layer = _chosen(layer, feature.options.where)
     shapes = zones.shapes
-    if feature.statistic == "count":
-        return zones.add_up(vector.count(layer, shapes, metric_crs))
     size = vector.area_km2(shapes, metric_crs)
     if isinstance(feature, DistanceFeature):
         per_zone = vector.distance_km(layer, shapes, metric_crs, boundary=feature.options.boundary) * size
@@ -115,10 +159,13 @@ def _mean_of(feature: MeanFeature, points: gpd.GeoDataFrame, zones: _Zones, metr
     return _ratio(zones.add_up(numerator), zones.add_up(denominator))
 
 
-def _of_table(feature: ColumnFeature, table: pd.DataFrame, hierarchy: Hierarchy) -> np.ndarray:
-    options = feature.options
+def _of_table(feature: ColumnFeature, table: pd.DataFrame, zones: _Zones) -> np.ndarray:
+    options, hierarchy = feature.options, zones.hierarchy
     table = _chosen(table, options.where)
     value = _evaluate(feature, table, options.value)
+    if options.each is not None:
+        values = zones.for_each(options.each, hierarchy.number(table["area_id"]), value)
+        return hierarchy.inherit(values) if options.inherit else values
     summed = options.combine == "sum"
     if options.per is not None:
         numerator, denominator = value, _evaluate(feature, table, options.per)

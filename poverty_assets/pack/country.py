@@ -15,7 +15,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from poverty_assets.errors import SpecificationError, UsageError
-from poverty_assets.lined_yaml import Form, misfit, nearest, raise_misfits, read_lined_yaml
+from poverty_assets.lined_yaml import Form, LinedYaml, misfit, nearest, raise_misfits, read_lined_yaml
+from poverty_assets.pack.keys import AREA_CODE
 from poverty_assets.pack.levels import Level, Levels
 from poverty_assets.pack.source import AnySource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
@@ -101,8 +102,8 @@ class Country(Named):
         Those of its pages, English among them.
     level_list : list of Level
         ``levels`` in the file.
-    metric_crs : str
-        Projection for lengths and distances in metres.
+    stated_crs : str, optional
+        ``metric_crs`` in the file: projection for lengths and distances in metres.
     bounds : tuple of float
         West, south, east, north in degrees.
     baseline_features : list of str
@@ -120,7 +121,7 @@ class Country(Named):
     area_id: str
     languages: list[Language] = Field(default_factory=lambda: [ENGLISH])
     level_list: list[Level] = Field(alias="levels")
-    metric_crs: str
+    stated_crs: str | None = Field(default=None, alias="metric_crs")
     bounds: tuple[float, float, float, float]
     default_measure: str
     first_quarter: str
@@ -158,6 +159,13 @@ class Country(Named):
     def levels(self) -> Levels:
         """The levels of its areas."""
         return Levels(self.level_list)
+
+    @property
+    def metric_crs(self) -> str:
+        """Projection for lengths and distances in metres; where none is stated, one of equal areas about the middle of its bounds."""
+        west, south, east, north = self.bounds
+        about = f"+proj=laea +lat_0={(south + north) / 2:g} +lon_0={(west + east) / 2:g} +datum=WGS84 +units=m +no_defs"
+        return self.stated_crs or about
 
     @property
     def language_codes(self) -> list[str]:
@@ -256,6 +264,9 @@ def read_sources(path: Path) -> list[SourceSpec]:
                 for key, name in wanted
                 if name is not None and name not in names
             ]
+        coded = spec.options.coded_by if isinstance(spec, TableSource) else None
+        if coded is not None and coded.source is not None:
+            faults += _fault_of_codes(file, number, specs, coded.source)
     outlines = [i for i, spec in enumerate(specs) if isinstance(spec, VectorSource) and spec.options.polygons]
     if not outlines:
         faults.append(
@@ -269,3 +280,15 @@ def read_sources(path: Path) -> list[SourceSpec]:
     if faults:
         raise SpecificationError.together(faults)
     return specs
+
+
+def _fault_of_codes(file: LinedYaml, number: int, specs: list[SourceSpec], source: str) -> list[SpecificationError]:
+    """What is wrong with a source that gives another its codes: it is not there, is no table, or has to be given codes itself."""
+    at = (number, "options", "coded_by", "source")
+    other = next((spec for spec in specs if spec.source_id == source), None)
+    if other is None:
+        return [file.fault(f"there is no source {source!r}", nearest(source, [s.source_id for s in specs]), *at)]
+    if not isinstance(other, TableSource) or AREA_CODE not in other.columns:
+        problem = f"source {source} has no column area_code of its own"
+        return [file.fault(problem, "name a table that has the key's columns and area_code", *at)]
+    return []

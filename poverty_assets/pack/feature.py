@@ -8,15 +8,17 @@ statistic              source          options
 =====================  ==============  =========================================================================
 mean sum stdev min     raster
 max count
-count count_per_km2    points          ``where``
+count                  points          ``where``, ``each`` (person, household, km2 or area of the finest level)
+count_per_km2          points          ``where``
 distance_km            points,         ``where``, ``boundary`` (to the outline of polygons)
                        lines, areas    larger areas: mean over their parts, by size
 length_km_per_km2      lines           ``where``
 area_share             polygons        ``where``
 mean_of                points          ``column``, ``weight``, ``where``
 column                 table           ``value``, ``per`` (ratio of sums), ``combine`` (``mean``, ``sum``),
-                                       ``weight`` (of the mean), ``inherit`` (areas below take their parent's),
-                                       ``where``
+                                       ``weight`` (of the mean), ``each`` (the sum, divided by the area's own people,
+                                       households, km2 or finest areas), ``inherit`` (areas below take their
+                                       parent's), ``where``
 =====================  ==============  =========================================================================
 
 ``where`` is a query on the columns. In tables ``value``, ``per`` and ``weight`` are columns or arithmetic on columns
@@ -31,6 +33,8 @@ from pydantic import Field, model_validator
 
 from poverty_assets.lined_yaml import Form, misfit
 
+Each = Literal["person", "household", "km2", "area"]
+"""What an area has so many of, by the table of areas, that a sum is divided by; ``area``: areas of the finest level."""
 RasterStatistic = Literal["mean", "sum", "stdev", "min", "max", "count"]
 
 
@@ -57,10 +61,23 @@ class LayerOptions(Form):
 
 
 class LayerFeature(FeatureSpec):
-    """How many points, how much line, which share under polygons."""
+    """How much line, which share under polygons, how many points on a square kilometre."""
 
-    statistic: Literal["count", "count_per_km2", "length_km_per_km2", "area_share"]
+    statistic: Literal["count_per_km2", "length_km_per_km2", "area_share"]
     options: LayerOptions = LayerOptions()
+
+
+class CountOptions(LayerOptions):
+    """Options of a count: of the whole area, or for each person, household, square kilometre or finest area of it."""
+
+    each: Each | None = None
+
+
+class CountFeature(FeatureSpec):
+    """How many points."""
+
+    statistic: Literal["count"]
+    options: CountOptions = CountOptions()
 
 
 class DistanceOptions(LayerOptions):
@@ -97,12 +114,16 @@ class ColumnOptions(LayerOptions):
     per: str | float | None = None
     combine: Literal["mean", "sum"] = "mean"
     weight: str | float | None = None
+    each: Each | None = None
     inherit: bool = False
 
     @model_validator(mode="after")
     def _one_denominator(self) -> ColumnOptions:
         if self.weight is not None and (self.per is not None or self.combine == "sum"):
             raise misfit("weight is of a mean, and there is none", "leave it out", "weight")
+        if self.each is not None and (self.per is not None or self.combine == "sum" or self.weight is not None):
+            problem = f"each: {self.each} divides a sum, and goes with no per, combine or weight"
+            raise misfit(problem, "leave those out, or each", "each")
         if self.per is not None and self.combine == "sum":
             raise misfit("a ratio of sums is no sum", "leave out combine or per", "combine")
         return self
@@ -115,5 +136,7 @@ class ColumnFeature(FeatureSpec):
     options: ColumnOptions
 
 
-VectorFeature = Annotated[LayerFeature | DistanceFeature | MeanFeature, Field(discriminator="statistic")]
-TableFeature = Annotated[ColumnFeature | LayerFeature | DistanceFeature | MeanFeature, Field(discriminator="statistic")]
+VectorFeature = Annotated[CountFeature | LayerFeature | DistanceFeature | MeanFeature, Field(discriminator="statistic")]
+TableFeature = Annotated[
+    ColumnFeature | CountFeature | LayerFeature | DistanceFeature | MeanFeature, Field(discriminator="statistic")
+]

@@ -19,6 +19,7 @@ from poverty_assets.errors import MissingFile, NotObserved
 from poverty_assets.lined_yaml import Form, misfit, raise_misfits
 from poverty_assets.pack.feature import FeatureSpec, RasterFeature, TableFeature, VectorFeature
 from poverty_assets.pack.fetch import PATIENCE_DAYS, AnyFetch
+from poverty_assets.pack.keys import AREA_CODE, CodedBy, Wide
 from poverty_assets.quarter import Quarter
 
 if TYPE_CHECKING:
@@ -193,6 +194,11 @@ class TableOptions(Form):
     dated_by : str, optional
         A column of days: rows of after the observed period are not read. Of a series whose file grows, so that an old quarter that is
         run again sees what it saw.
+    coded_by : CodedBy, optional
+        Where the table has no codes of areas: what turns its own coding into them.
+    wide : Wide, optional
+        Where it has a column for each year: how they are named. ``observed_from`` and ``observed_to`` are then of all years, and a
+        quarter sees the last one that had ended by its end.
     """
 
     register_id: str | None = None
@@ -202,6 +208,8 @@ class TableOptions(Form):
     points: tuple[str, str] | None = None
     official: OfficialRates | None = None
     dated_by: str | None = None
+    coded_by: CodedBy | None = None
+    wide: Wide | None = None
 
 
 class TableSource(SourceSpec):
@@ -218,10 +226,18 @@ class TableSource(SourceSpec):
         """The register of which it is a release (roles ``register`` and ``history``)."""
         return self.options.register_id or self.source_id
 
+    @property
+    def has_codes(self) -> bool:
+        """Whether each of its rows says, by a code, which area it is of."""
+        return AREA_CODE in self.columns or self.options.coded_by is not None
+
     @model_validator(mode="after")
     def _hangs_together(self) -> TableSource:
-        attributes = self.options.area_attributes
-        used: list[tuple[str, tuple[str | int, ...]]] = [(name, ("key", i)) for i, name in enumerate(self.key)]
+        attributes, coded = self.options.area_attributes, self.options.coded_by
+        used: list[tuple[str, tuple[str | int, ...]]] = [
+            (name, ("key", i)) for i, name in enumerate(self.key) if name != AREA_CODE or coded is None
+        ]
+        used += [(name, ("options", "coded_by", "key", i)) for i, name in enumerate(coded.key if coded else ())]
         for i, rule in enumerate(self.rules):
             used += [(rule.left, ("rules", i, "left")), (rule.at_most, ("rules", i, "at_most"))]
         used += [(name, ("options", "points")) for name in self.options.points or ()]
@@ -247,6 +263,12 @@ class TableSource(SourceSpec):
             problem = "is_urban and urban_value go together"
             found.append(misfit(problem, "state both, or neither", "options"))
         found += self._truth_is_for_evaluation_alone()
+        if coded is not None and AREA_CODE in self.columns:
+            problem = "the table has area_code, and coded_by makes it of another coding"
+            found.append(misfit(problem, "leave one of the two out", "options", "coded_by"))
+        if self.options.wide is not None and (self.cadence != "once" or self.options.dated_by is not None):
+            problem = "a table with a column for each year is one file, and its years are its dates"
+            found.append(misfit(problem, "state cadence: once and no dated_by", "options", "wide"))
         for i, feature in enumerate(self.features):
             if (feature.statistic == "column") != (self.options.points is None):
                 problem = f"{feature.statistic!r} cannot be made of {'points' if self.options.points else 'a table'}"
@@ -262,8 +284,9 @@ class TableSource(SourceSpec):
         found = []
         if self.options.official is None:
             found.append(misfit("official is missing", "say where the rates are: official: {rates: ...}", "options"))
-        if "area_code" not in self.columns:
-            found.append(misfit("there is no column 'area_code'", "name the column with codes of areas so", "columns"))
+        if not self.has_codes:
+            remedy = "name the column with codes of areas so, or state options: {coded_by: ...}"
+            found.append(misfit("there is no column 'area_code'", remedy, "columns"))
         if self.features or self.options.area_attributes:
             problem = "official rates are for evaluation alone"
             found.append(misfit(problem, "leave features and area_attributes out", "features"))
@@ -315,6 +338,9 @@ class VectorOptions(Form):
         which codes there are; ``valid_from``, first day of the boundaries.
     outline : bool
         Features are measured to the common outline of all shapes.
+    also : list of str
+        Further files of the same form, within the landing folder, that are read with the one of ``path`` as one; ``*`` stands for
+        any part of a name.
     """
 
     layer: str | None = None
@@ -325,6 +351,7 @@ class VectorOptions(Form):
     names_from: list[str] = Field(default_factory=list)
     valid_from: dt.date | None = None
     outline: bool = False
+    also: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> VectorOptions:
@@ -457,6 +484,7 @@ class Release:
     path: Path
     observed_from: dt.date
     observed_to: dt.date
+    landing: Path
 
     def file(self, landing: Path) -> str:
         """Its place within the landing folder, or the package and the place within it."""
@@ -479,12 +507,18 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
     if spec.cadence == "once":
         if spec.observed_from is None or spec.observed_to is None:  # the model's validator refuses this
             raise NotObserved(f"source {spec.source_id} states no observed period")
-        if spec.observed_to > quarter.end and not spec.reference:
+        # of a table with a column for each year, the first is enough
+        by = dt.date(spec.observed_from.year, 12, 31) if _in_years(spec) else spec.observed_to
+        if by > quarter.end and not spec.reference:
             raise NotObserved(
-                f"source {spec.source_id} was observed by {spec.observed_to}, after the quarter's end {quarter.end}",
-                remedy=f"ask for a quarter that ends on {spec.observed_to} or later",
+                f"source {spec.source_id} was observed by {by}, after the quarter's end {quarter.end}",
+                remedy=f"ask for a quarter that ends on {by} or later",
             )
-        return Release(spec, quarter, _home_of(spec, landing) / spec.path, spec.observed_from, spec.observed_to)
+        first, last = spec.observed_from, spec.observed_to
+        if _in_years(spec):
+            year = min(last.year, quarter.end.year - (quarter.end < dt.date(quarter.end.year, 12, 31)))
+            first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
+        return Release(spec, quarter, _home_of(spec, landing) / spec.path, first, last, landing)
     if spec.cadence == "year":
         by = quarter.end + dt.timedelta(PATIENCE_DAYS - spec.fetch.lag_days) if spec.fetch else quarter.end
         year = min(by, quarter.end).year
@@ -498,7 +532,12 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
             f"source {spec.source_id} begins on {spec.observed_from}, after {first}",
             remedy=f"ask for a quarter that begins on {spec.observed_from} or later",
         )
-    return Release(spec, quarter, _home_of(spec, landing) / path, first, last)
+    return Release(spec, quarter, _home_of(spec, landing) / path, first, last, landing)
+
+
+def _in_years(spec: SourceSpec) -> bool:
+    """Whether it is a table with a column for each year, of which a quarter sees one. Of official rates all are read."""
+    return isinstance(spec, TableSource) and spec.options.wide is not None and spec.role != "truth"
 
 
 def _home_of(spec: SourceSpec, landing: Path) -> Path:

@@ -11,7 +11,6 @@ put it elsewhere is refused; what the pack says otherwise than the files, and wh
 from __future__ import annotations
 
 import csv
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,27 +20,21 @@ import pandas as pd
 from poverty_assets.errors import ContractViolation, SpecificationError
 from poverty_assets.lined_yaml import nearest
 from poverty_assets.pack.country import Country
+from poverty_assets.pack.keys import plain_name
 from poverty_assets.pack.source import PublishedOptions
 
 LEFT_OUT = "the pack leaves it out"
-_PRINTED = {"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u2212": "-"}
 
 
 def region_key(name: str) -> str:
-    """A region's name as names are compared: without regard to case, kinds of dashes, blanks and apostrophes, and invisible signs.
+    """A region's name as names are compared.
 
     Examples
     --------
     >>> region_key(" Issyk\u2013Kul\u00a0 City") == region_key("issyk-kul city")
     True
     """
-    plain = unicodedata.normalize("NFKC", name).casefold()
-    plain = "".join(
-        "-" if unicodedata.category(sign) == "Pd" else _PRINTED.get(sign, sign)
-        for sign in plain
-        if unicodedata.category(sign) != "Cf"
-    )
-    return " ".join(unicodedata.normalize("NFC", plain).split())
+    return plain_name(name)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ PARENT = "parent_name"
 """Column of a table, by our name, that says in words which area each row lies in."""
 MOST_ALIKE = 0.9
 """Share of areas with the same rate in two years from which one year is taken to repeat the other."""
+MOST_STRETCHED = 0.02
+"""By what share lengths of a projection may be off anywhere in the country."""
 _FAR = Quarter(9000, 4)
 
 
@@ -65,13 +67,12 @@ def check_landing(settings: Settings) -> Findings:
     except InputError as error:
         found.faults.append(error.message)
         return found
-    tables = [
-        s for s in [*specs, *truth] if isinstance(s, TableSource) and "area_code" in s.columns and s.role != "areas"
-    ]
+    tables = [s for s in [*specs, *truth] if isinstance(s, TableSource) and s.has_codes and s.role != "areas"]
     crosswalk = _codes(found, tables, frames, areas, country, boundary_source(specs).options.names_from)
     _parents(found, tables, frames, areas, crosswalk)
     _people(found, counts_from_sources(areas, crosswalk, [t for t in tables if t.role != "truth"], frames.get))
     _borders(found, areas, country)
+    _projection(found, country)
     _regions(found, specs, frames, areas, country)
     _units(found, tables, frames)
     _years(found, truth, frames)
@@ -160,6 +161,22 @@ def _borders(found: Findings, areas: pd.DataFrame, country: Country) -> None:
         )
 
 
+def _projection(found: Findings, country: Country) -> None:
+    """A projection that stretches lengths somewhere in the country: a country may be wider than the zone that it was drawn for."""
+    from pyproj import CRS, Proj
+
+    west, south, east, north = country.bounds
+    lon, lat = (grid.ravel() for grid in np.meshgrid(np.linspace(west, east, 9), np.linspace(south, north, 9)))
+    factors = Proj(CRS(country.metric_crs)).get_factors(lon, lat)
+    scale = np.concatenate([factors.meridional_scale, factors.parallel_scale])
+    off = float(np.nanmax(np.abs(scale - 1)))
+    if off > MOST_STRETCHED:
+        found.said.append(
+            f"metric_crs {country.metric_crs} is off by up to {off:.1%} in lengths within the country's bounds."
+            " Leave it out of country.yaml, and one about their middle is used"
+        )
+
+
 def _regions(
     found: Findings, specs: list[SourceSpec], frames: dict[str, pd.DataFrame], areas: pd.DataFrame, country: Country
 ) -> None:
@@ -200,6 +217,10 @@ def _years(found: Findings, truth: list[TableSource], frames: dict[str, pd.DataF
         frame = frames.get(spec.source_id)
         if frame is None:
             continue
+        official = spec.options.official
+        if official is not None and official.value is not None:  # a row for each area and year
+            frame = frame.pivot_table(index="area_code", columns=official.year, values=official.value)
+            frame.columns = [f"{official.value} of {year}" for year in frame.columns]
         rates = frame.select_dtypes("number")
         for i, later in enumerate(rates):
             for earlier in list(rates)[:i]:

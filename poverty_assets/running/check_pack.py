@@ -27,6 +27,7 @@ from poverty_assets.pack.country import (
     read_sources,
 )
 from poverty_assets.pack.feature import ColumnFeature
+from poverty_assets.pack.keys import read_codes
 from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource
 from poverty_assets.pack.truth import read_truth_files
 from poverty_assets.quarter import Quarter
@@ -117,7 +118,7 @@ def check_covariates(settings: Settings) -> list[InputError]:
     country, landing, simulated = load_country(settings.country), settings.landing_folder, settings.is_simulated
     columns: dict[str, pd.Series] = {}
     for spec in load_sources(country, simulated=simulated):
-        if not isinstance(spec, TableSource) or "area_code" not in spec.columns:
+        if not isinstance(spec, TableSource) or not spec.has_codes:
             continue
         made = [f.options for f in spec.features if isinstance(f, ColumnFeature) and f.covariate]
         learnt = " ".join(f"{options.value} {options.per}" for options in made)
@@ -144,6 +145,7 @@ def _sources(pack: _Pack) -> list[SourceSpec]:
         pack.read(check_settings, "simulated.yaml")
     for specs in files:
         _regions(pack, specs or [])
+        _codings(pack, specs or [])
     read = [specs for specs in files if specs is not None]
     return [spec for specs in read for spec in specs] if len(read) == len(files) else []
 
@@ -155,6 +157,17 @@ def _regions(pack: _Pack, sources: list[SourceSpec]) -> None:
     for spec in sources:
         if isinstance(spec, OphiWorkbookSource | OphiCsvSource):
             pack.read(partial(region_map, spec.options))
+
+
+def _codings(pack: _Pack, sources: list[SourceSpec]) -> None:
+    """Csv tables of the pack that turn other codings into codes of areas."""
+    for spec in sources:
+        if (
+            isinstance(spec, TableSource)
+            and spec.options.coded_by is not None
+            and spec.options.coded_by.table is not None
+        ):
+            pack.read(partial(read_codes, spec.options.coded_by))
 
 
 def _measures(pack: _Pack) -> list[Measure]:

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
+from poverty_assets.pack.keys import AREA_CODE, Codes
 from poverty_assets.pack.source import ColumnContract, TableSource
+from poverty_assets.sources.keyed import joined
 
 
 @dataclass
@@ -30,18 +32,29 @@ class Quarantine:
         self.reasons[reason] = self.reasons.get(reason, 0) + len(rows)
 
 
-def apply_contract(raw: pd.DataFrame, spec: TableSource, file: object) -> tuple[pd.DataFrame, Quarantine]:
-    """Select, rename and type the columns of ``spec``, and check every row.
+def apply_contract(
+    raw: pd.DataFrame,
+    spec: TableSource,
+    file: object,
+    *,
+    codes: Codes | None = None,
+    places: Mapping[int, str] | None = None,
+) -> tuple[pd.DataFrame, Quarantine]:
+    """Select, rename and type the columns of ``spec``, give rows codes of areas, and check every row.
 
     Parameters
     ----------
     raw : DataFrame of text or plain values, one row a record, index = line or record number in the file
     spec : TableSource
     file : path named in messages
+    codes : Codes, optional
+        What turns the table's own coding into codes of areas, where it has one.
+    places : mapping of int to str, optional
+        Where each row stands in the file, where its index does not say.
 
     Returns
     -------
-    frame : DataFrame with the columns of ``spec.columns``, in that order, quarantined rows left out
+    frame : DataFrame with the columns of ``spec.columns``, in that order, quarantined rows left out; then ``area_code``, if joined
     quarantine : Quarantine
 
     Raises
@@ -51,9 +64,14 @@ def apply_contract(raw: pd.DataFrame, spec: TableSource, file: object) -> tuple[
     """
     if raw.empty:
         raise ContractViolation("no rows", file=file, remedy=f"replace the file; {spec.obtain}")
-    judge = _Judge(spec.source_id, file, Quarantine())
-    columns = {name: _typed(raw, name, contract, judge) for name, contract in spec.columns.items()}
-    frame = pd.DataFrame(columns, index=raw.index)
+    judge = _Judge(spec.source_id, file, Quarantine(), places or {})
+    key = spec.options.coded_by.key if spec.options.coded_by else []
+    columns = {name: _typed(raw, name, spec.columns[name], judge) for name in key}
+    joined_codes = None if codes is None else _coded(pd.DataFrame(columns, index=raw.index), spec, codes, judge)
+    columns |= {name: _typed(raw, name, one, judge) for name, one in spec.columns.items() if name not in key}
+    frame = pd.DataFrame(columns, index=raw.index)[list(spec.columns)]
+    if joined_codes is not None:
+        frame = frame.assign(**{AREA_CODE: joined_codes}).drop(index=list(judge.quarantine.rows))
     for rule in spec.rules:
         shown = frame[rule.left].astype(str) + " > " + frame[rule.at_most].astype(str)
         bad = frame[rule.left] > frame[rule.at_most]
@@ -62,8 +80,29 @@ def apply_contract(raw: pd.DataFrame, spec: TableSource, file: object) -> tuple[
         shown = frame[spec.key].astype(str).agg(", ".join, axis=1)
         judge(frame.duplicated(spec.key, keep=False), shown, "duplicate key", " + ".join(spec.key), "refuse")
     quarantine = judge.quarantine
-    kept = frame.drop(index=list(quarantine.rows)).reset_index(drop=True)
+    kept = frame.drop(index=list(quarantine.rows.intersection(frame.index))).reset_index(drop=True)
     return kept, quarantine
+
+
+def _coded(frame: pd.DataFrame, spec: TableSource, codes: Codes, judge: _Judge) -> pd.Series:
+    """Codes of areas of rows with another coding; rows that do not join are refused, or set aside."""
+    coded = spec.options.coded_by
+    if coded is None:  # whoever gives codes has asked
+        raise TypeError(f"source {spec.source_id} has no other coding")
+    found = joined(frame.drop(index=list(judge.quarantine.rows)), coded, codes)
+    if found.strange and coded.unmatched == "refuse":
+        key = " and ".join(coded.key)
+        raise ContractViolation(
+            f"{len(found.strange)} of {len(frame)} rows have a {key} that {codes.name} does not list: {found.named}",
+            file=judge.file,
+            place=judge.place(found.strange[0]),
+            remedy=f"enter them in {codes.name}, with a reason where such rows are to be left out, or state unmatched: leave_out",
+        )
+    if found.strange:
+        judge.quarantine.add(f"no code in {codes.name}: {found.named}", found.strange)
+    for reason, rows in found.left_out.items():
+        judge.quarantine.add(f"left out by {codes.name}: {reason}", rows)
+    return found.codes.reindex(frame.index)
 
 
 def typed_columns(
@@ -87,6 +126,11 @@ class _Judge:
     source_id: str
     file: object
     quarantine: Quarantine
+    places: Mapping[int, str] = field(default_factory=dict)
+
+    def place(self, row: int) -> str:
+        """Where a row stands in the file."""
+        return self.places.get(row, f"row {row}")
 
     def __call__(self, bad: pd.Series, shown: pd.Series, reason: str, column: str, on_violation: str) -> None:
         """Refuse the file, or set the rows aside."""
@@ -100,7 +144,7 @@ class _Judge:
         raise ContractViolation(
             f"{len(rows)} of {len(bad)} rows: {reason}; first {column} = {_plain(shown.loc[rows[0]])!r}",
             file=self.file,
-            place=f"row {rows[0]}, column {column}",
+            place=f"{self.place(rows[0])}, column {column}",
             remedy=f"correct the file and run again (contract: entry {self.source_id} of sources.yaml)",
         )
 

@@ -7,6 +7,7 @@ Belongs here: one small reader a file format, each returning an ``Observation``.
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import hashlib
 import io
 import json
@@ -18,7 +19,8 @@ import pandas as pd
 
 from poverty_assets.errors import ContractViolation, MissingCRS, MissingFile, NotObserved, UnreadableFile
 from poverty_assets.measure.measure import Measure
-from poverty_assets.pack.country import Country
+from poverty_assets.pack.country import Country, load_sources
+from poverty_assets.pack.keys import AREA_CODE, Codes, read_codes
 from poverty_assets.pack.source import (
     CsvSource,
     JsonSource,
@@ -35,7 +37,8 @@ from poverty_assets.pack.source import (
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
 from poverty_assets.sources.contract import apply_contract, typed_columns
-from poverty_assets.sources.landed import read_record
+from poverty_assets.sources.landed import landed_files, read_record
+from poverty_assets.sources.wide import lengthened
 
 
 @dataclass
@@ -82,11 +85,11 @@ def read_source(found: Release, country: Country, measure: Measure | None = None
     check_present(found)
     spec, path = found.spec, found.path
     if isinstance(spec, CsvSource):
-        return _until(_read_csv(spec, path), spec, found)
+        return _table(_read_csv(spec, path), spec, found, country)
     if isinstance(spec, JsonSource):
-        return _until(_read_json_records(spec, path), spec, found)
+        return _table(_read_json_records(spec, path), spec, found, country)
     if isinstance(spec, VectorSource):
-        return _read_vector(spec, path)
+        return _read_vectors(spec, found)
     if isinstance(spec, RasterSource):
         return _read_raster(spec, found, country)
     if isinstance(spec, OphiWorkbookSource | OphiCsvSource):
@@ -111,7 +114,7 @@ def observe(
     if not spec.required and not found.path.exists():
         return Observation(pd.DataFrame(), "", 0, metadata={"absent": f"optional, and there is no {spec.path}"})
     observation = read_source(found, country, measure)
-    observation.metadata |= {
+    observation.metadata = {
         "source_id": spec.source_id,
         "file": found.file(landing),
         "sha256": observation.sha256,
@@ -120,7 +123,7 @@ def observe(
         "released_on": spec.released_on,
         "rows": observation.rows,
         "quarantined": observation.quarantined,
-    }
+    } | observation.metadata
     record = read_record(found.path)
     if record is not None and record.sha256 == observation.sha256:
         observation.metadata |= record.as_noted()
@@ -170,7 +173,7 @@ def _text(spec: SourceSpec, path: Path, encoding: str) -> str:
         ) from error
 
 
-def _read_csv(spec: CsvSource, path: Path) -> Observation:
+def _read_csv(spec: CsvSource, path: Path) -> pd.DataFrame:
     text = _text(spec, path, spec.options.encoding)
     rows = list(csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"))))
     header, body = rows[0], rows[1:]
@@ -185,13 +188,12 @@ def _read_csv(spec: CsvSource, path: Path) -> Observation:
                 place=f"row {number}",
                 remedy=f"replace the file; {spec.obtain}",
             )
-    raw = pd.DataFrame(
+    return pd.DataFrame(
         [row for _, row in numbered], columns=header, index=[number for number, _ in numbered], dtype="string"
     )
-    return _table(raw, spec, path)
 
 
-def _read_json_records(spec: JsonSource, path: Path) -> Observation:
+def _read_json_records(spec: JsonSource, path: Path) -> pd.DataFrame:
     text = _text(spec, path, "utf-8")
     try:
         value = json.loads(text)
@@ -212,21 +214,80 @@ def _read_json_records(spec: JsonSource, path: Path) -> Observation:
         )
     raw = pd.DataFrame.from_records(records)
     raw.index = pd.RangeIndex(1, len(raw) + 1)
-    return _table(raw, spec, path)
+    return raw
 
 
-def _table(raw: pd.DataFrame, spec: TableSource, path: Path) -> Observation:
-    frame, quarantine = apply_contract(raw, spec, path)
-    return Observation(frame, digest(path), len(raw), quarantine.reasons)
+def _table(raw: pd.DataFrame, spec: TableSource, found: Release, country: Country) -> Observation:
+    """Rows of a table as its entry says: of each year, with codes of areas, by their contract, and up to the end of the period."""
+    options, metadata, places = spec.options, {}, None
+    if options.wide is not None:
+        long = lengthened(raw, options.wide, found.path, last=None if spec.role == "truth" else found.observed_to.year)
+        raw, places = long.frame, long.places
+        metadata = {
+            "observed_from": dt.date(long.years[0], 1, 1),
+            "observed_to": dt.date(long.years[-1], 12, 31),
+        }
+    codes = _codes(spec, found, country)
+    frame, quarantine = apply_contract(raw, spec, found.path, codes=codes, places=places)
+    rows = len(raw)
+    if options.dated_by is not None:
+        frame = frame[frame[options.dated_by] <= found.observed_to].reset_index(drop=True)
+        rows = len(frame)
+    return Observation(frame, digest(found.path), rows, quarantine.reasons, metadata)
 
 
-def _until(observation: Observation, spec: TableSource, found: Release) -> Observation:
-    """Rows of up to the end of the observed period, where the rows are dated."""
-    if spec.options.dated_by is not None:
-        seen = observation.frame[spec.options.dated_by] <= found.observed_to
-        observation.frame = observation.frame[seen].reset_index(drop=True)
-        observation.rows = int(seen.sum())
-    return observation
+def _codes(spec: TableSource, found: Release, country: Country) -> Codes | None:
+    """What turns the table's own coding into codes of areas, where it has one: a csv of the pack, or another source."""
+    coded = spec.options.coded_by
+    if coded is None:
+        return None
+    if coded.table is not None:
+        return read_codes(coded, country.folder)
+    other = next(s for s in load_sources(country, simulated=spec.is_simulated) if s.source_id == coded.source)
+    released = release(other, found.quarter, found.landing)
+    frame = read_source(released, country).frame
+    absent = [name for name in (*coded.key, AREA_CODE) if name not in frame]
+    if absent:
+        raise ContractViolation(
+            f"column {absent[0]!r} is missing, by which source {spec.source_id} finds its areas",
+            file=released.path,
+            remedy=f"name the columns {', '.join((*coded.key, AREA_CODE))} in the entry {other.source_id} of sources.yaml",
+        )
+    rows = frame[[*coded.key, AREA_CODE]].astype("string").fillna("").to_dict("records")
+    return Codes.of(rows, coded.key, other.source_id, released.path, 2)
+
+
+def _read_vectors(spec: VectorSource, found: Release) -> Observation:
+    """The file of a vector source, and those that its entry says are read with it."""
+    files = [found.path]
+    for pattern in spec.options.also:
+        there = landed_files(found.landing, pattern)
+        if not there:
+            raise MissingFile(
+                f"no such file (source {spec.source_id})", file=found.landing / pattern, remedy=spec.obtain
+            )
+        files += [path for path in there if path not in files]
+    if len(files) == 1:
+        return _read_vector(spec, found.path)
+    parts = [_read_vector(spec, path) for path in files]
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    origin = [path for path, part in zip(files, parts, strict=True) for _ in range(len(part.frame))]
+    for key in spec.options.key:
+        doubled = frame[key].duplicated()
+        if doubled.any():
+            at = int(doubled.idxmax())
+            raise ContractViolation(
+                f"{int(doubled.sum())} of {len(frame)} features of {len(files)} files: duplicate key;"
+                f" first {key} = {frame.loc[at, key]!r}",
+                file=origin[at],
+                remedy=f"keep one feature of each key; it is also in {origin[int((frame[key] == frame.loc[at, key]).idxmax())]}",
+            )
+    quarantined: dict[str, int] = {}
+    for part in parts:
+        for reason, number in part.quarantined.items():
+            quarantined[reason] = quarantined.get(reason, 0) + number
+    sha = hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
+    return Observation(frame, sha, len(frame), quarantined)
 
 
 def _read_vector(spec: VectorSource, path: Path) -> Observation:

@@ -4,7 +4,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from shapely.geometry import LineString, Point, box
 
 from poverty_assets.errors import SpecificationError
@@ -23,9 +23,9 @@ AREAS = gpd.GeoDataFrame(
 )
 
 
-def values(data, statistic, **options):
+def values(data, statistic, areas=AREAS, **options):
     entry = {"feature_id": "f", "name": "n", "unit": "u", "statistic": statistic, "options": options}
-    answer = features_from_source([TypeAdapter(TableFeature).validate_python(entry)], data, AREAS, metric_crs=METRIC)
+    answer = features_from_source([TypeAdapter(TableFeature).validate_python(entry)], data, areas, metric_crs=METRIC)
     assert answer.columns.tolist() == ["area_id", "feature_id", "value"]
     return answer.set_index("area_id")["value"].loc[AREAS["area_id"]].tolist()
 
@@ -87,3 +87,37 @@ def test_a_rasters_statistic_is_not_made_of_a_table():
     feature = RasterFeature(feature_id="f", name="n", unit="u", statistic="mean")
     with pytest.raises(SpecificationError, match="'mean' cannot be made of a layer or a table"):
         features_from_source([feature], pd.DataFrame({"area_id": ["010101"]}), AREAS, metric_crs=METRIC)
+
+
+HELD = AREAS.assign(population=[50, 50, 50, 10, 40], households=[9, 9, 9, None, 9], area_km2=[4.0, 4, 4, 1, 3])
+
+
+@pytest.mark.parametrize(
+    ("each", "expected"),
+    [
+        ("person", [0.18, 0.18, 0.18, 0.3, 0.15]),
+        (
+            "household",
+            [6 / 9, 6 / 9, 6 / 9, np.nan, 6 / 9],
+        ),  # people of the first are not known: its clinics are left out, too
+        ("km2", [2.25, 2.25, 2.25, 3, 2]),
+        ("area", [4.5, 4.5, 4.5, 3, 6]),
+    ],
+)
+def test_a_sum_may_be_for_each_person_household_square_kilometre_or_area(each, expected):
+    table = pd.DataFrame({"area_id": ["010101", "010101", "010102"], "clinics": [1, 2, 6]})
+    points = layer(*[Point(500, 500)] * 3, *[Point(2_000, 500)] * 6)
+    for data, statistic, options in ((table, "column", {"value": "clinics"}), (points, "count", {})):
+        assert values(data, statistic, areas=HELD, each=each, **options) == pytest.approx(expected, nan_ok=True)
+
+
+def test_what_only_a_larger_area_is_said_to_have_is_divided_by_its_own_people():
+    table = pd.DataFrame({"area_id": ["0101", "010102"], "clinics": [10, 4]})
+    assert values(table, "column", areas=HELD, value="clinics", each="person") == pytest.approx(
+        [14 / 50] * 3 + [np.nan, 0.1], nan_ok=True
+    )
+
+
+def test_a_sum_for_each_person_has_no_other_denominator():
+    with pytest.raises(ValidationError, match="each: person divides a sum"):
+        values(pd.DataFrame(), "column", value="n", per="all", each="person")

@@ -18,7 +18,7 @@ from poverty_assets.pack.source import SourceSpec, TableSource
 def coded(specs: list[SourceSpec]) -> list[TableSource]:
     """Tables of which each row says, by a code, which area it is of."""
     tables = [spec for spec in specs if isinstance(spec, TableSource) and spec.role != "areas"]
-    return [spec for spec in tables if "area_code" in spec.columns]
+    return [spec for spec in tables if spec.has_codes]
 
 
 def _coded(pack: Pack) -> list[TableSource]:
