@@ -39,6 +39,9 @@ class Settings(BaseSettings):
         Landing folder of real files; default ``<home>/landing``.
     seed : int
         Seed of the simulated twin.
+    difficulty : str, optional
+        How little registers and satellites of the twin tell, of those that ``simulated.yaml`` states; by default the one that it
+        chooses.
     replicates : int
         Replicates behind the intervals of estimates.
     workers : int
@@ -55,6 +58,7 @@ class Settings(BaseSettings):
     landing: Path | None = None
     measure: str | None = None
     seed: int = 20260101
+    difficulty: str | None = None
     replicates: int = Field(default=200, ge=20, le=2000)
     workers: int = Field(default=2, ge=1, le=64)
     keep_days: int = Field(default=180, ge=1)

@@ -44,7 +44,7 @@ def check_settings(path: Path) -> None:
     _part(path.parent, "settings").read_settings(path)
 
 
-def write_base(landing: Path, truth: Path, *, country_dir: Path, seed: int) -> None:
+def write_base(landing: Path, truth: Path, *, country_dir: Path, seed: int, difficulty: str | None = None) -> None:
     """Write everything that does not belong to one quarter: areas, static rasters, yearly population, points, roads,
     survey waves, yearly registers.
 
@@ -59,6 +59,8 @@ def write_base(landing: Path, truth: Path, *, country_dir: Path, seed: int) -> N
         The country's folder with ``simulated.yaml``.
     seed : int
         Non-negative seed of all randomness.
+    difficulty : str, optional
+        One of those that ``simulated.yaml`` states, in place of the one chosen there.
 
     Raises
     ------
@@ -67,10 +69,14 @@ def write_base(landing: Path, truth: Path, *, country_dir: Path, seed: int) -> N
     MissingFile, SpecificationError
         If ``simulated.yaml`` is absent or cannot be used.
     """
-    _part(country_dir, "generate").base(Path(landing), Path(truth), country_dir=Path(country_dir), seed=seed)
+    _part(country_dir, "generate").base(
+        Path(landing), Path(truth), country_dir=Path(country_dir), seed=seed, difficulty=difficulty
+    )
 
 
-def write_quarter(landing: Path, truth: Path, quarter: Quarter, *, country_dir: Path, seed: int) -> None:
+def write_quarter(
+    landing: Path, truth: Path, quarter: Quarter, *, country_dir: Path, seed: int, difficulty: str | None = None
+) -> None:
     """Write one quarter: its rasters in `landing`, every household's deprivations in `truth`.
 
     Depends on the settings, the seed and the quarter alone; see `write_base` for the promises and parameters.
@@ -83,13 +89,17 @@ def write_quarter(landing: Path, truth: Path, quarter: Quarter, *, country_dir: 
         If ``simulated.yaml`` is absent or cannot be used.
     """
     _part(country_dir, "generate").quarter(
-        Path(landing), Path(truth), quarter, country_dir=Path(country_dir), seed=seed
+        Path(landing), Path(truth), quarter, country_dir=Path(country_dir), seed=seed, difficulty=difficulty
     )
 
 
-def write_rasters(landing: Path, quarters: list[Quarter], *, country_dir: Path, seed: int) -> None:
+def write_rasters(
+    landing: Path, quarters: list[Quarter], *, country_dir: Path, seed: int, difficulty: str | None = None
+) -> None:
     """Write the rasters of earlier quarters in `landing`, without any truth: what sensors saw then.
 
     Quarters before the twin's horizon are passed over: nothing had been observed.
     """
-    _part(country_dir, "generate").earlier_rasters(Path(landing), quarters, country_dir=Path(country_dir), seed=seed)
+    _part(country_dir, "generate").earlier_rasters(
+        Path(landing), quarters, country_dir=Path(country_dir), seed=seed, difficulty=difficulty
+    )

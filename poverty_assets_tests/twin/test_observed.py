@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
+from poverty_assets.errors import SpecificationError
+from poverty_assets.quarter import Quarter
 from poverty_assets.twin import truth
-from poverty_assets.twin.cambodia import surveys
+from poverty_assets.twin.cambodia import registers, settings, surveys
 from poverty_assets.twin.cambodia.streams import stream
 from poverty_assets.twin.cambodia.world import World
 
-from .conftest import REFERENCE, Twin
+from .conftest import COUNTRY, REFERENCE, Twin
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +100,30 @@ def test_register_file_adds_up(small: Twin) -> None:
     assert (register["listed"] == register["listed_1"] + register["listed_2"]).all()
     assert (register["listed"] <= register["households"]).all()
     assert ((register["persons"] == 0) == (register["listed"] == 0)).all()
+
+
+def _rates(world: World, difficulty: str) -> np.ndarray:
+    """Rate of the register of 2021 in the communes of three provinces."""
+    chosen = world.settings.model_copy(update={"difficulty": difficulty})
+    rows = []
+    for p in (8, 10, 23):
+        province = world.province(p)
+        masks = province.masks(world.offsets(Quarter(2021, 2))[province.communes])
+        rows.append(registers.tabulate(replace(world, settings=chosen), province, 2021, masks))
+    table = pd.concat(rows)
+    return (table["listed"] / table["households"]).to_numpy()
+
+
+def test_a_harder_twin_has_the_same_people_and_a_register_that_tells_less_of_them(full_world: World) -> None:
+    easy, hard = _rates(full_world, "easy"), _rates(full_world, "calibrated")
+    # what the twin listed before it had difficulties, to the household
+    assert easy[:4].tolist() == [117 / 330, 88 / 460, 207 / 2439, 133 / 1404]
+    offset = full_world.offsets(Quarter(2021, 2)).mean(axis=1)
+    communes = np.concatenate([np.flatnonzero(full_world.areas.province == p) for p in (8, 10, 23)])
+    told = [np.corrcoef(rate, offset[communes])[0, 1] for rate in (easy, hard)]
+    assert told[1] < told[0] - 0.05
+
+
+def test_a_difficulty_that_is_not_there_is_named() -> None:
+    with pytest.raises(SpecificationError, match="there is no difficulty 'cruel'"):
+        settings.parse(settings.read_text(COUNTRY, "cruel"))

@@ -23,12 +23,13 @@ def simulated_landing(context: dg.AssetExecutionContext, home: Home) -> pd.DataF
     from poverty_assets.sources.earlier import earlier_times, waves_stated
     from poverty_assets.twin import write_base, write_quarter, write_rasters
 
-    folder, seed, quarter = home.country.folder, home.settings.seed, quarter_of(context)
+    quarter, asked = quarter_of(context), home.settings
+    chosen: Any = {"country_dir": home.country.folder, "seed": asked.seed, "difficulty": asked.difficulty}
     times = earlier_times(waves_stated(home.specs, quarter), quarter)
-    write_base(home.landing, home.settings.truth, country_dir=folder, seed=seed)
-    write_quarter(home.landing, home.settings.truth, quarter, country_dir=folder, seed=seed)
-    write_rasters(home.landing, sorted({time.quarter for time in times}), country_dir=folder, seed=seed)
-    return pd.DataFrame({"landing": [home.landing.name], "seed": [seed]})
+    write_base(home.landing, asked.truth, **chosen)
+    write_quarter(home.landing, asked.truth, quarter, **chosen)
+    write_rasters(home.landing, sorted({time.quarter for time in times}), **chosen)
+    return pd.DataFrame({"landing": [home.landing.name], "seed": [asked.seed]})
 
 
 @asset(Said(of=every), reads=every)

@@ -35,10 +35,10 @@ def _check_request(landing: Path, truth_folder: Path, seed: int) -> None:
         )
 
 
-def base(landing: Path, truth_folder: Path, *, country_dir: Path, seed: int) -> None:
+def base(landing: Path, truth_folder: Path, *, country_dir: Path, seed: int, difficulty: str | None = None) -> None:
     """Write everything that does not belong to one quarter, unless it is there already."""
     _check_request(landing, truth_folder, seed)
-    text = settings.read_text(country_dir)
+    text = settings.read_text(country_dir, difficulty)
     digest = settings.digest(text, seed)
     with files.lock(landing, "base"):
         truth_folder.mkdir(parents=True, exist_ok=True)
@@ -86,10 +86,12 @@ def _write_households(landing: Path, twin: world.World) -> list[Path]:
     return written
 
 
-def quarter(landing: Path, truth_folder: Path, period: Quarter, *, country_dir: Path, seed: int) -> None:
+def quarter(
+    landing: Path, truth_folder: Path, period: Quarter, *, country_dir: Path, seed: int, difficulty: str | None = None
+) -> None:
     """Write the rasters of a quarter and its truth, unless they are there already."""
     _check_request(landing, truth_folder, seed)
-    text = settings.read_text(country_dir)
+    text = settings.read_text(country_dir, difficulty)
     settings.parse(text).check_quarter(period)
     digest = settings.digest(text, seed)
     with files.lock(landing, period.label):
@@ -105,9 +107,11 @@ def quarter(landing: Path, truth_folder: Path, period: Quarter, *, country_dir: 
             files.record_complete(truth_folder, period.label, digest, truth.write_truth(truth_folder, twin, period))
 
 
-def earlier_rasters(landing: Path, periods: list[Quarter], *, country_dir: Path, seed: int) -> None:
+def earlier_rasters(
+    landing: Path, periods: list[Quarter], *, country_dir: Path, seed: int, difficulty: str | None = None
+) -> None:
     """Write the rasters of quarters, unless they are there already."""
-    text = settings.read_text(country_dir)
+    text = settings.read_text(country_dir, difficulty)
     digest = settings.digest(text, seed)
     for period in periods:
         if period < settings.parse(text).first_quarter:

@@ -100,9 +100,13 @@ def write_buildings(folder: Path, world: World) -> Path:
 
 
 def _look(world: World, quarter: Quarter) -> Field:
-    """How well off every cell looks from space: its commune's wealth behind noise of the commune, blurred."""
-    noise = stream(world.seed, "look").standard_normal(len(world.areas)) * world.settings.rasters.commune_noise
-    look = (world.wealth(quarter) + noise)[world.areas.cell_commune]
+    """How well off every cell looks from space: its commune's wealth behind noise of the commune and of the place, blurred."""
+    noise, t, model = world.settings.noise, world.terrain, world.settings.model
+    own = stream(world.seed, "look").standard_normal(len(world.areas)) * noise.look_commune
+    look = (world.wealth(quarter) + own)[world.areas.cell_commune]
+    if noise.look_place:
+        sigma = model.smooth_km / t.grid.cell_km
+        look = look + noise.look_place * smooth_noise(stream(world.seed, "look", "place"), t.grid.shape, sigma)
     return np.asarray(ndimage.gaussian_filter(look.astype(np.float32), 0.8))
 
 

@@ -31,12 +31,15 @@ def register_year(quarter: Quarter) -> int:
 
 
 def visit_scores(world: World, province: Province, masks: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Score that the visit gave to every household of a province: what could be seen, plus errors of visit and
-    commune committee."""
+    """Score that the visit gave to every household of a province: what could be seen, plus errors of visit,
+    commune's committee and province's office."""
     r = world.settings.register_
     bits = np.arange(2 ** len(world.settings.indicators))[:, None] >> np.arange(len(world.settings.indicators)) & 1
     table = (bits @ np.asarray(r.weights)).astype(np.float32)
-    committee = stream(world.seed, "register", "committee").standard_normal(len(world.areas)) * r.commune_noise
+    committee = stream(world.seed, "register", "committee").standard_normal(len(world.areas))
+    office = stream(world.seed, "register", "office").standard_normal(len(world.areas.provinces))
+    noise = world.settings.noise
+    committee = committee * noise.register_commune + office[world.areas.province] * noise.register_province
     score = table[masks]
     score += np.float32(r.wealth) * province.factor
     score += np.float32(r.household_noise) * province.visit

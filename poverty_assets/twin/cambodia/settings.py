@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,6 @@ class RegisterSettings(Form):
     weights: list[float]
     wealth: float
     household_noise: float
-    commune_noise: float
     reference_year: int
     threshold: float
     threshold_level_1: float
@@ -158,7 +158,19 @@ class RasterSettings(Form):
     ndvi_season: list[float]
     flood_season: list[float]
     wealth_in_lights: float
-    commune_noise: float
+
+
+class Difficulty(Form):
+    """How much of what registers and satellites show has nothing to do with deprivation, as standard deviations.
+
+    ``register_province`` and ``register_commune`` of what a visit's score gains by its province's and its commune's committee;
+    ``look_place`` and ``look_commune`` of a commune's look from space: shared by neighbours, and its own.
+    """
+
+    register_province: float = Field(ge=0)
+    register_commune: float = Field(ge=0)
+    look_place: float = Field(ge=0)
+    look_commune: float = Field(ge=0)
 
 
 class TwinSettings(Form):
@@ -170,6 +182,8 @@ class TwinSettings(Form):
     grid: GridSettings
     horizon: dict[str, str]
     population_scale: float = Field(gt=0, le=1)
+    difficulty: str
+    difficulties: dict[str, Difficulty]
     scenario: Scenario
     outline: list[tuple[float, float]]
     lake: list[tuple[float, float]]
@@ -207,11 +221,19 @@ class TwinSettings(Form):
         ]
         if sum(self.weights_18) != 18:
             found.append(misfit(f"weights_18 add up to {sum(self.weights_18)}, not 18", "correct them", "weights_18"))
+        if self.difficulty not in self.difficulties:
+            known = ", ".join(self.difficulties)
+            found.append(misfit(f"there is no difficulty {self.difficulty!r}", f"choose one of {known}", "difficulty"))
         if set(self.province_points) != set(self.published.provinces):
             problem = "province_points and published.provinces name different provinces"
             found.append(misfit(problem, "name the same in both", "province_points"))
         raise_misfits(found)
         return self
+
+    @property
+    def noise(self) -> Difficulty:
+        """The difficulty chosen."""
+        return self.difficulties[self.difficulty]
 
     @property
     def first_quarter(self) -> Quarter:
@@ -238,8 +260,8 @@ class TwinSettings(Form):
             )
 
 
-def read_text(country_dir: Path) -> str:
-    """Text of ``simulated.yaml`` of a country.
+def read_text(country_dir: Path, difficulty: str | None = None) -> str:
+    """Text of ``simulated.yaml`` of a country; a difficulty that is given stands in place of the one in the file.
 
     Raises
     ------
@@ -249,7 +271,8 @@ def read_text(country_dir: Path) -> str:
     path = Path(country_dir) / "simulated.yaml"
     if not path.is_file():
         raise MissingFile("the country has no simulated twin", file=path, remedy="use --sources landing")
-    return path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    return text if difficulty is None else re.sub(r"(?m)^difficulty:\s*\w+", f"difficulty: {difficulty}", text)
 
 
 def digest(text: str, seed: int) -> str:
