@@ -24,7 +24,7 @@ from poverty_assets.measurement.disclosure import decide
 from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.measurement.masks import cells_of, count_masks
 from poverty_assets.pack.country import Country, load_country
-from poverty_assets.pack.feature import ColumnFeature, LayerFeature
+from poverty_assets.pack.feature import ColumnFeature, CountFeature
 from poverty_assets.pack.levels import Level, Levels, ParentRule
 from poverty_assets.registers.counts import listed_by_area
 from poverty_assets.registers.rows import all_register_rows
@@ -103,7 +103,7 @@ def test_cells_hold_the_households_of_their_parts_and_a_hidden_one_hides_another
 @every_world
 def test_features_of_larger_areas_are_sums_over_what_they_hold(world):
     places = gpd.GeoDataFrame(geometry=[Point(500 + 1_000 * i, 500) for i in (0, 0, 1, 4)], crs="EPSG:32648")
-    count = LayerFeature(feature_id="n", name="n", unit="n", statistic="count")
+    count = CountFeature(feature_id="n", name="n", unit="n", statistic="count")
     found = by_area(features_from_source([count], places, world.outlined, metric_crs="EPSG:32648"), "value")
     assert found[world.finest].tolist() == [2, 1, 0, 0, 1]
     assert all(n == found[parts_of(world, code)].sum() for code, n in found.items())
