@@ -16,7 +16,7 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray
 from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.measurement.joint import JointFigures
-from poverty_assets.small_area.figures import Drawn, FiguresPart, mpi_figures, mpi_keys
+from poverty_assets.small_area.figures import Drawn, FiguresPart, mpi_keys
 from poverty_assets.small_area.wanted import Functionals, Wanted
 
 COLUMNS = (
@@ -41,7 +41,8 @@ class DrawsInTheMaking:
 
     def add(self, part: FiguresPart) -> None:
         """Figures of the next areas."""
-        self.parts.append((_figures(part.point), _figures(part.draws).astype(np.float32)))
+        point, draws = _figures(part.mpi_point, part.point), _figures(part.mpi_draws, part.draws)
+        self.parts.append((point, draws.astype(np.float32)))
 
     def finished(self, drawn: Drawn) -> pd.DataFrame:
         """All rows, functionals with them.
@@ -81,8 +82,8 @@ def draws_matrix(rows: pd.DataFrame) -> npt.NDArray[np.float32]:
     return np.concatenate(rows["draws"].to_list()).reshape(len(rows), -1).astype(np.float32, copy=False)
 
 
-def _figures(f: JointFigures) -> FloatArray:
-    return np.concatenate([mpi_figures(f), f.uncensored, f.censored[..., 1, :]], axis=-1)
+def _figures(mpi: FloatArray, f: JointFigures) -> FloatArray:
+    return np.concatenate([mpi, f.uncensored, f.censored[..., 1, :]], axis=-1)
 
 
 def _keys(measure: Measure, functionals: Functionals | None) -> pd.DataFrame:

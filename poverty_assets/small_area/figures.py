@@ -92,6 +92,9 @@ class FiguresPart:
         Arrays begin with the areas.
     draws : JointFigures
         Arrays begin with the replicates, then the areas.
+    mpi_point : ndarray, shape (areas, f)
+        Figures of ``fct_mpi`` in the order of `mpi_keys`.
+    mpi_draws : ndarray, shape (r, areas, f)
     sets_point : ndarray, shape (areas, s)
         Shares of people with each set of dimensions.
     sets_draws : ndarray, shape (r, areas, s)
@@ -99,6 +102,8 @@ class FiguresPart:
 
     point: JointFigures
     draws: JointFigures
+    mpi_point: FloatArray
+    mpi_draws: FloatArray
     sets_point: FloatArray
     sets_draws: FloatArray
 
@@ -107,17 +112,13 @@ def figures_in_parts(drawn: Drawn, measure: Measure) -> Iterator[FiguresPart]:
     """Figures of all areas in their order; those of all at once would fill the memory."""
     split = drawn.point.shape[1] - (1 << len(measure.dimensions))
     for at in range(0, len(drawn.point), _AREAS_AT_ONCE):
-        point, draws = drawn.point[at : at + _AREAS_AT_ONCE], drawn.draws[:, at : at + _AREAS_AT_ONCE].astype(float)
-        yield FiguresPart(
-            figures_of_totals(point[:, :split], measure),
-            figures_of_totals(draws[..., :split], measure),
-            point[:, split:],
-            draws[..., split:],
-        )
+        total, totals = drawn.point[at : at + _AREAS_AT_ONCE], drawn.draws[:, at : at + _AREAS_AT_ONCE].astype(float)
+        point, draws = (figures_of_totals(of[..., :split], measure) for of in (total, totals))
+        yield FiguresPart(point, draws, _mpi_figures(point), _mpi_figures(draws), total[:, split:], totals[..., split:])
 
 
 def mpi_keys(measure: Measure) -> dict[str, list[Any]]:
-    """``k`` and ``statistic`` of the figures of `mpi_figures`, in their order."""
+    """``k`` and ``statistic`` of the figures of ``fct_mpi``, in their order."""
     ks = [k_value(k) for k in measure.cutoffs]
     return {
         "k": [k for k in ks for _ in range(3)] + [ks[0], ks[2]],
@@ -125,8 +126,7 @@ def mpi_keys(measure: Measure) -> dict[str, list[Any]]:
     }
 
 
-def mpi_figures(f: JointFigures) -> FloatArray:
-    """Figures of ``fct_mpi`` in the order of `mpi_keys`, shape (..., 11)."""
+def _mpi_figures(f: JointFigures) -> FloatArray:
     three = np.stack([f.headcount_ratio, f.intensity, f.mpi], axis=-1)
     flat = three.reshape(*three.shape[:-2], -1)
     near = f.headcount_ratio[..., :1] - f.headcount_ratio[..., 1:2]

@@ -1,8 +1,8 @@
 """Estimates of every area with intervals: replicates of the whole chain from the sample to the figure.
 
-Belongs here: the loop over replicates, households drawn from profiles, and the roll-up of figures to larger
-areas. Does not belong here: how margins (``margins``) and profiles (``association``) are made, intervals, or
-the form of the fact tables (``rows``).
+Belongs here: the loop over replicates, the factors on the weights of clusters that each begins with, households drawn from
+profiles, and the roll-up of figures to larger areas. Does not belong here: how margins (``margins``) and profiles
+(``association``) are made, intervals, or the form of the fact tables (``rows``).
 
 A replicate resamples clusters (Rao and Wu 1988), moves margins by what that does to them and by an error that resampling does
 not show, correlated over space and between indicators (``margins.draw``), benchmarks to the replicate's own published area
@@ -23,7 +23,7 @@ import numpy as np
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from poverty_assets.arrays import FloatArray, logit
+from poverty_assets.arrays import FloatArray, IntArray, logit
 from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.profiles import (
     BLOCK_SPREAD,
@@ -38,7 +38,7 @@ from poverty_assets.small_area.figures import Drawn, choose_bundles, figure_colu
 from poverty_assets.small_area.margins.draw import draw_margins
 from poverty_assets.small_area.margins.fit import HOUSEHOLD_EFFECT, Margins
 from poverty_assets.small_area.people import Groups
-from poverty_assets.small_area.sample import Sample, rescaled_bootstrap
+from poverty_assets.small_area.sample import Sample
 from poverty_assets.small_area.wanted import Options, Wanted, no_functionals
 
 DRAWN_TOLERANCE = 1e-5
@@ -66,6 +66,26 @@ class Chain:
     associations: Associations
     tilt: FloatArray | None = None
     shift: FloatArray | None = None
+
+
+def rescaled_bootstrap(stratum: IntArray, n_replicates: int, rng: np.random.Generator) -> FloatArray:
+    """Factors on the weights of PSUs, one row a replicate (Rao and Wu 1988; Rao, Wu and Yue 1992).
+
+    In each stratum of m PSUs, m - 1 are drawn with replacement, and a PSU drawn t times has the factor t m / (m - 1). A stratum
+    with a single PSU keeps it: it shows no spread.
+
+    Returns
+    -------
+    ndarray, shape (n_replicates, p)
+    """
+    factor = np.ones((n_replicates, len(stratum)))
+    for code in np.unique(stratum):
+        members = np.flatnonzero(stratum == code)
+        m = len(members)
+        if m > 1:
+            drawn = rng.multinomial(m - 1, np.full(m, 1 / m), size=n_replicates)
+            factor[:, members] = drawn * (m / (m - 1))
+    return factor
 
 
 def draw_profiles(

@@ -24,7 +24,7 @@ from poverty_assets.measurement.joint import JointFigures
 from poverty_assets.measurement.masks import pair_index, profile_bits
 from poverty_assets.measurement.overlap import PAIR_STATISTICS
 from poverty_assets.small_area.draws import DrawsInTheMaking
-from poverty_assets.small_area.figures import Drawn, FiguresPart, figures_in_parts, mpi_figures, mpi_keys
+from poverty_assets.small_area.figures import Drawn, FiguresPart, figures_in_parts, mpi_keys
 from poverty_assets.small_area.intervals import WIDE, interval_of_draws
 from poverty_assets.small_area.rollup import Rollup
 from poverty_assets.small_area.wanted import Wanted
@@ -92,7 +92,7 @@ class _TablesInTheMaking:
     def add(self, part: FiguresPart) -> None:
         """Intervals of the next areas."""
         point, draws, measure = part.point, part.draws, self.measure
-        self.mpi.parts.append(interval_of_draws(mpi_figures(point), mpi_figures(draws)))
+        self.mpi.parts.append(interval_of_draws(part.mpi_point, part.mpi_draws))
         self.headcount.parts.append(interval_of_draws(_headcounts(point), _headcounts(draws)))
         shares = _contributions(point, measure), _contributions(draws, measure)
         self.contribution.parts.append(interval_of_draws(*shares))

@@ -1,7 +1,7 @@
-"""What the survey says of finest areas: counts by primary sampling unit, design effects, and rescaled bootstrap weights.
+"""What the survey says of finest areas: counts by primary sampling unit, design effects, and correlations.
 
 Belongs here: the sample as the arrays that small-area estimation works on. Does not belong here: published direct estimates
-and their errors (``measurement.estimates``), models.
+and their errors (``measurement.estimates``), models, resampling (``replicates``).
 """
 
 from __future__ import annotations
@@ -223,23 +223,3 @@ def _covariance_between(sample: Sample) -> FloatArray:
     unit = np.sqrt(np.maximum(mean * (1 - mean), 1e-3))
     away = (shares - mean[group]) / unit[group] * np.sqrt(sample.effective[several])[:, None]
     return np.asarray(away.T @ away)
-
-
-def rescaled_bootstrap(stratum: IntArray, n_replicates: int, rng: np.random.Generator) -> FloatArray:
-    """Factors on the weights of PSUs, one row a replicate (Rao and Wu 1988; Rao, Wu and Yue 1992).
-
-    In each stratum of m PSUs, m - 1 are drawn with replacement, and a PSU drawn t times has the factor t m / (m - 1). A stratum
-    with a single PSU keeps it: it shows no spread.
-
-    Returns
-    -------
-    ndarray, shape (n_replicates, p)
-    """
-    factor = np.ones((n_replicates, len(stratum)))
-    for code in np.unique(stratum):
-        members = np.flatnonzero(stratum == code)
-        m = len(members)
-        if m > 1:
-            drawn = rng.multinomial(m - 1, np.full(m, 1 / m), size=n_replicates)
-            factor[:, members] = drawn * (m / (m - 1))
-    return factor

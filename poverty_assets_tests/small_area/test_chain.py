@@ -16,10 +16,10 @@ from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.margins.fit import Margins, fit_margins, spread_out
 from poverty_assets.small_area.margins.kernel import Covariates, fit_kernel, kernel_parts
 from poverty_assets.small_area.people import Groups, Inhabitants
-from poverty_assets.small_area.replicates import Chain, draw_profiles, replicate
+from poverty_assets.small_area.replicates import Chain, draw_profiles, replicate, rescaled_bootstrap
 from poverty_assets.small_area.rollup import Rollup, rollup
 from poverty_assets.small_area.rows import SmallAreaTables, small_area_rows
-from poverty_assets.small_area.sample import Sample, Survey, read_sample, rescaled_bootstrap
+from poverty_assets.small_area.sample import Sample, Survey, read_sample
 from poverty_assets.small_area.wanted import Options, Wanted
 from poverty_assets_tests.measurement.factories import make_measure
 

@@ -27,7 +27,7 @@ def draw_margins(
     Parameters
     ----------
     factors : ndarray, shape (r, p)
-        Replicate factors on the weights of PSUs (``sample.rescaled_bootstrap``).
+        Replicate factors on the weights of PSUs (``replicates.rescaled_bootstrap``).
 
     Yields
     ------
