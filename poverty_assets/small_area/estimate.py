@@ -125,6 +125,7 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     shift = _moved(inputs) if choose_nowcast(latest(judged)) == "nowcast" else None
     wanted = Wanted(_areas(inputs, inside, followed=shift is not None), measure, functionals)
     totals = published_figures(inputs.waves[-1].households, place, survey.now, measure)
+    options = replace(options, wave=inputs.waves[-1].name)
     drawn = replicate(margins, survey.now, place.groups, wanted, totals=totals, shift=shift, options=options)
     names, registers = covariate_names(inputs.at_waves[-1])
     found = compete(
@@ -143,6 +144,7 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
         "measure_id": measure.measure_id,
         "replicates": options.n_replicates,
         "drift_per_year": since.drift_per_year,
+        "wave_error_correlation": margins.carried,
         "nowcast": choose_nowcast(latest(judged)),
         "reason": choice_reason(latest(judged)),
         "largest gap to direct totals of the published level": _largest_gap(margins),
@@ -282,7 +284,8 @@ def no_estimates() -> Estimated:
 
 
 def _note_without_survey(n_replicates: int, reason: str) -> dict[str, Any]:
-    return {"wave": None, "replicates": n_replicates, "drift_per_year": None, "nowcast": None, "reason": reason}
+    unknown = dict.fromkeys(("wave", "drift_per_year", "wave_error_correlation", "nowcast"))
+    return {**unknown, "replicates": n_replicates, "reason": reason}
 
 
 def _rows(drawn: Drawn, wanted: Wanted, place: Place) -> tuple[SmallAreaTables, pd.DataFrame, pd.DataFrame]:

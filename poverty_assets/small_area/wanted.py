@@ -24,11 +24,14 @@ class Options:
     n_replicates : int
     seed : int
     n_jobs : int
+    wave : str
+        Survey wave behind the replicates: what belongs to a sample alone is drawn anew for each.
     """
 
     n_replicates: int = 200
     seed: int = 0
     n_jobs: int = 2
+    wave: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,12 +63,13 @@ def _pair(
 ) -> pd.DataFrame:
     if now[0].empty or before[0].empty or now[1].get("wave") is None or before[1].get("wave") is None:
         return pd.DataFrame()
-    drift = now[1].get("drift_per_year")
+    drift, carried = now[1].get("drift_per_year"), now[1].get("wave_error_correlation")
     apart = Apart(
         baseline_quarter=baseline.start,
         years=(quarter.start - baseline.start).days / 365.25,
         same_wave=now[1]["wave"] == before[1]["wave"],
         drift_variance=None if drift is None else float(drift),
+        carried=0.0 if carried is None else float(carried),
     )
     return changes(now[0], before[0], apart, measure_id=str(now[1]["measure_id"]))
 

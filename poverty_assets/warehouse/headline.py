@@ -11,21 +11,29 @@ from poverty_assets.catalog import table
 from poverty_assets.pack.levels import Levels
 
 _LARGE = ("direct", "published", "composite", "modelled", "downscaled", "register")
+_LARGE_LATER = ("composite", "modelled", "direct", "published", "downscaled", "register")
 _SMALL = ("composite", "modelled", "downscaled", "direct", "register", "published")
 
 
-def preference(levels: Levels) -> dict[str, tuple[str, ...]]:
+EARLIER = "earlier_survey"
+"""Flag of what a survey says by itself in a quarter after its fieldwork: a row of its wave, not of the quarter."""
+
+
+def preference(levels: Levels, *, earlier: bool = False) -> dict[str, tuple[str, ...]]:
     """Evidence to quote at each level, the first that has an unsuppressed row.
 
     Of the country and the areas of the published level, what the survey says stands by itself: our own direct estimate, whose
     microdata, interval and overlap the warehouse can show, before a published one. Smaller areas have too few households for that;
     all their figures come from one joint profile, so that they agree with one another, and the direct estimate is one of its parts.
+
+    In a quarter after the survey's fieldwork (``earlier``) what is quoted is an estimate of that quarter, with the error of the time
+    between in its interval.
     """
-    large = (levels.ids[0], levels.published)
-    return {level: _LARGE if level in large else _SMALL for level in levels.ids}
+    large, order = (levels.ids[0], levels.published), _LARGE_LATER if earlier else _LARGE
+    return {level: order if level in large else _SMALL for level in levels.ids}
 
 
-def combine(name: str, parts: list[pd.DataFrame], levels: Levels) -> pd.DataFrame:
+def combine(name: str, parts: list[pd.DataFrame], levels: Levels, *, earlier: bool = False) -> pd.DataFrame:
     """Stack the rows of a fact table and mark the headline.
 
     Parameters
@@ -36,6 +44,8 @@ def combine(name: str, parts: list[pd.DataFrame], levels: Levels) -> pd.DataFram
         Rows without ``is_headline``, each of its own ``method``.
     levels : Levels
         The country's.
+    earlier : bool
+        Whether the survey's fieldwork ended before the quarter began: direct rows are flagged (`EARLIER`).
 
     Returns
     -------
@@ -47,24 +57,32 @@ def combine(name: str, parts: list[pd.DataFrame], levels: Levels) -> pd.DataFram
     if not filled:
         return pd.DataFrame(columns=[*columns, "is_headline"])
     rows = pd.concat(filled, ignore_index=True)
-    rank = _rank(rows, levels)
+    if earlier:
+        rows["quality_flag"] = _of_earlier(rows)
+    rank = _rank(rows, levels, earlier)
     figure = [key for key in definition.key if key not in ("quarter", "method")]
     best = rank.groupby([rows[key] for key in figure], sort=False).transform("min")
     rows["is_headline"] = (rank == best).to_numpy()
     return rows[[column.name for column in definition.lake_columns]]
 
 
-def _rank(rows: pd.DataFrame, levels: Levels) -> pd.Series:
+def _of_earlier(rows: pd.DataFrame) -> pd.Series:
+    flag = rows["quality_flag"].astype(str)
+    return flag.mask(rows["method"] == "direct", flag.where(flag != "ok", "") + "," + EARLIER).str.lstrip(",")
+
+
+def _rank(rows: pd.DataFrame, levels: Levels, earlier: bool) -> pd.Series:
     """Place of each row's evidence, the first to quote 0."""
-    order = {
-        (level, method): place for level, methods in preference(levels).items() for place, method in enumerate(methods)
-    }
+    preferred = preference(levels, earlier=earlier).items()
+    order = {(level, method): place for level, methods in preferred for place, method in enumerate(methods)}
     rank = pd.Series(pd.MultiIndex.from_frame(rows[["area_level", "method"]]).map(order), index=rows.index)
     # a suppressed row is quoted only where nothing else is there: better "withheld" than no row
     return rank + len(order) * rows["suppressed"].astype(bool)
 
 
-def combine_overlap(name: str, direct: pd.DataFrame, of_areas: pd.DataFrame | None, levels: Levels) -> pd.DataFrame:
+def combine_overlap(
+    name: str, direct: pd.DataFrame, of_areas: pd.DataFrame | None, levels: Levels, *, earlier: bool = False
+) -> pd.DataFrame:
     """Rows of a table of overlap: direct ones and those of joint profiles; sets of deprivations of one evidence an area.
 
     Parameters
@@ -76,11 +94,11 @@ def combine_overlap(name: str, direct: pd.DataFrame, of_areas: pd.DataFrame | No
         return direct
     both = [part for part in (direct, direct.head(0) if of_areas is None else of_areas) if len(part)]
     if name == "fct_bundle" and both:
-        both = [of_one_method(pd.concat(both, ignore_index=True), levels)]
-    return combine(name, both, levels)
+        both = [of_one_method(pd.concat(both, ignore_index=True), levels, earlier=earlier)]
+    return combine(name, both, levels, earlier=earlier)
 
 
-def of_one_method(rows: pd.DataFrame, levels: Levels) -> pd.DataFrame:
+def of_one_method(rows: pd.DataFrame, levels: Levels, *, earlier: bool = False) -> pd.DataFrame:
     """Of the sets of an area and subgroup only those of the evidence to quote.
 
     Which sets are listed differs between methods, and so does their rank: lists of two methods would not make one.
@@ -92,7 +110,7 @@ def of_one_method(rows: pd.DataFrame, levels: Levels) -> pd.DataFrame:
     """
     if rows.empty:
         return rows
-    rank = _rank(rows, levels)
+    rank = _rank(rows, levels, earlier)
     best = rank.groupby([rows["area_id"], rows["subgroup"]], sort=False).transform("min")
     method = rows["method"].where(rank == best)
     quoted = method.groupby([rows["area_id"], rows["subgroup"]], sort=False).transform("first")

@@ -13,6 +13,7 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.small_area.association.loadings import fit_association, trait_profiles
 from poverty_assets.small_area.association.profiles import fit_associations
 from poverty_assets.small_area.figures import Drawn
+from poverty_assets.small_area.margins.draw import Streams
 from poverty_assets.small_area.margins.fit import Margins, fit_margins, spread_out
 from poverty_assets.small_area.margins.kernel import Covariates, fit_kernel, kernel_parts
 from poverty_assets.small_area.people import Groups, Inhabitants
@@ -162,7 +163,6 @@ def test_the_number_of_threads_changes_no_bit(fitted: tuple) -> None:
     chain = Chain(margins, sample, fit_associations(sample, margins.shares, groups))
 
     def drawn(n_jobs: int) -> np.ndarray:
-        rng = np.random.default_rng(1)
-        return np.stack(list(draw_profiles(chain, factors, rng, n_jobs=n_jobs)))
+        return np.stack(list(draw_profiles(chain, factors, Streams.of(1), n_jobs=n_jobs)))
 
     np.testing.assert_array_equal(drawn(1), drawn(3))

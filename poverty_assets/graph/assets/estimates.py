@@ -70,7 +70,8 @@ def fct_mpi(
     from poverty_assets.reports.pictures.drawing import headcount_map
     from poverty_assets.warehouse.headline import combine
 
-    rows = combine("fct_mpi", [direct_mpi, area_mpi, published_mpi], home.country.levels)
+    earlier = home.surveyed_earlier(quarter_of(context))
+    rows = combine("fct_mpi", [direct_mpi, area_mpi, published_mpi], home.country.levels, earlier=earlier)
     png = headcount_map(rows, dim_area, home.settings.is_simulated)
     level = home.country.levels[home.country.levels.published].name("en")
     context.add_output_metadata({"map": picture(png, f"Headcount ratio by {level}, k of one third")})
@@ -79,28 +80,39 @@ def fct_mpi(
 
 @asset(Said(of=evidence))
 def fct_headcount(
-    direct_headcount: pd.DataFrame, area_headcount: pd.DataFrame, published_headcount: pd.DataFrame, home: Home
+    context: dg.AssetExecutionContext,
+    direct_headcount: pd.DataFrame,
+    area_headcount: pd.DataFrame,
+    published_headcount: pd.DataFrame,
+    home: Home,
 ) -> pd.DataFrame:
     """Headcounts of indicators, of every evidence."""
     from poverty_assets.warehouse.headline import combine
 
     rows = [direct_headcount, area_headcount, published_headcount]
-    return combine("fct_headcount", rows, home.country.levels)
+    earlier = home.surveyed_earlier(quarter_of(context))
+    return combine("fct_headcount", rows, home.country.levels, earlier=earlier)
 
 
 @asset(Said(of=evidence))
 def fct_contribution(
-    direct_contribution: pd.DataFrame, area_contribution: pd.DataFrame, published_contribution: pd.DataFrame, home: Home
+    context: dg.AssetExecutionContext,
+    direct_contribution: pd.DataFrame,
+    area_contribution: pd.DataFrame,
+    published_contribution: pd.DataFrame,
+    home: Home,
 ) -> pd.DataFrame:
     """Contributions of indicators, of every evidence."""
     from poverty_assets.warehouse.headline import combine
 
     rows = [direct_contribution, area_contribution, published_contribution]
-    return combine("fct_contribution", rows, home.country.levels)
+    earlier = home.surveyed_earlier(quarter_of(context))
+    return combine("fct_contribution", rows, home.country.levels, earlier=earlier)
 
 
 @assets({name: Said(of=evidence) for name in OVERLAP.values()})
 def overlap(
+    context: dg.AssetExecutionContext,
     survey_household: pd.DataFrame,
     disclosure_decision: pd.DataFrame,
     dim_area: pd.DataFrame,
@@ -122,8 +134,9 @@ def overlap(
         tables = overlap_tables(survey_household, home.measure, Hierarchy.of(dim_area), disclosure_decision)
         pictures = country_pictures(tables, home.measure, home.country, home.settings.is_simulated)
     of_areas = {"pairs": area_pair, "counts": area_count, "dimensions": area_dimension, "bundles": area_bundle}
+    levels, earlier = home.country.levels, home.surveyed_earlier(quarter_of(context))
     for name, table in OVERLAP.items():
-        rows = combine_overlap(table, getattr(tables, name), of_areas.get(name), home.country.levels)
+        rows = combine_overlap(table, getattr(tables, name), of_areas.get(name), levels, earlier=earlier)
         yield dg.Output(rows, table, metadata={"plot": picture(pictures[name], table)} if name in pictures else {})
 
 

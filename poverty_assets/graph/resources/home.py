@@ -94,6 +94,11 @@ class Home(dg.ConfigurableResource):
         noted = [(source_id, self.lake.notes(f"src_{source_id}", quarter)) for source_id in waves]
         return sorted((w for w in noted if "absent" not in w[1]), key=lambda w: w[1]["observed_to"])
 
+    def surveyed_earlier(self, quarter: Quarter) -> bool:
+        """Whether the fieldwork of the wave that serves the quarter had ended before it began."""
+        waves = self.survey_waves(quarter)
+        return bool(waves) and waves[-1][1]["observed_to"] < quarter.start
+
     @property
     def lake(self) -> Lake:
         """The lake."""

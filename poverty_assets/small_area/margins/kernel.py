@@ -102,6 +102,23 @@ class Parts:
         start[-1] = self.start[-1]
         return Parts(("before", "before_error", *self.names), (np.outer(away, away), error, *self.kernels), start)
 
+    def carried_error(self, fit: KernelFit) -> float:
+        """Correlation of what a fit leaves open with what the fit before it did, over all areas, of the parts from `after`.
+
+        The earlier error e enters the later truth with the variance v that the later wave finds for it: by c = sqrt(v / level)
+        of itself. What of c e the later wave does not see stays in its error::
+
+            cov = c (E - S E_s),   E the covariance of e, S the smoother
+
+        The parts of both errors that come from the samples' noise are left out: two samples share none.
+        """
+        shape, level = self.kernels[1], float(self.start[1])
+        seen = np.sum(fit.smoother * shape[:, fit.sampled], axis=1)
+        covariance = np.sqrt(fit.variances[1] * level) * (np.diagonal(shape) - seen)
+        noise = np.sum(fit.smoother**2 * fit.noise, axis=1)
+        spread = np.sqrt(level * np.diagonal(shape) * np.maximum(fit.variance - noise, 0.0))
+        return float(np.clip(covariance.sum() / max(float(spread.sum()), 1e-12), 0.0, 1.0))
+
     def covariance(self, variances: FloatArray) -> Float32:
         """Prior covariance of all areas, shape (n, n)."""
         out = np.full_like(self.kernels[0], LEVEL_VARIANCE)

@@ -9,9 +9,11 @@ has happened since the wave no survey has seen: the variance that areas were fou
 time between the quarters. Where a nowcast moves estimates, its moves may err by as much as they move (a register that is
 renewed once a year moves in one quarter what took four): their mean square over the areas of a level is added too.
 
-Where the waves differ the samples are independent, and the drift since each wave is in the draws already. Both estimates then
-share covariates, whose errors agree in sign more often than not; this is not credited, so that intervals are rather too wide
-than too narrow.
+Where the waves differ the samples are independent, and the drift since each wave is in the draws already. The model's errors of
+an area are alike in both: replicate r of both takes the same random numbers for them (``margins.draw.Streams``), and so much of the
+draws' covariance is taken off as the later wave's fit finds to be carried over (``margins.kernel.Parts.carried_error``). Some
+hundred draws know the covariance of one area but roughly: what counts is the correlation over all areas of a level, of those with
+households in the survey and those without.
 
 There are no rows of method ``direct``: two quarters of one wave have the same direct estimate, and a difference of 0 without
 error would say that nothing had changed, which nobody has seen. The rows made here are the ones to quote at every level;
@@ -68,12 +70,15 @@ class Apart:
     drift_variance : float, optional
         Variance that logits of areas gain in a year (``drift.drift_variance``). Without it (no two waves yet) changes within one
         wave have no interval.
+    carried : float
+        Correlation of the model's errors of two waves, where they differ; 0 where it is not known.
     """
 
     baseline_quarter: dt.date
     years: float
     same_wave: bool
     drift_variance: float | None
+    carried: float = 0.0
 
     @property
     def quality_flag(self) -> str:
@@ -152,6 +157,8 @@ def _between(first: pd.DataFrame, second: pd.DataFrame, apart: Apart) -> Change:
         yearly = np.nan if apart.drift_variance is None else max(apart.drift_variance, LEAST_DRIFT)
         drifted = _drifted(second, (b0 + b1) / 2, np.sqrt((v0 + v1) / 2), yearly * apart.years)
         drifted = drifted + _nowcast_doubt(second, b0, b1)
+    elif apart.carried and away0.shape == away1.shape:
+        covariance = apart.carried * _pooled(second, _mean_product(away0, away1), np.sqrt(v0 * v1))
     return absolute_change(centre0, centre1, np.sqrt(v0), np.sqrt(v1 + drifted), covariance=covariance)
 
 
@@ -189,6 +196,19 @@ def _about_centre(rows: pd.DataFrame) -> tuple[FloatArray, npt.NDArray[np.float3
 
 def _mean_square(values: npt.NDArray[np.float32]) -> FloatArray:
     return np.asarray(np.einsum("ij,ij->i", values, values) / max(values.shape[1], 1), dtype=float)
+
+
+def _mean_product(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> FloatArray:
+    return np.asarray(np.einsum("ij,ij->i", one, other) / max(one.shape[1], 1), dtype=float)
+
+
+def _pooled(rows: pd.DataFrame, covariance: FloatArray, scale: FloatArray) -> FloatArray:
+    """Covariance of each figure from the correlation over the areas of its level, with and without households."""
+    seen = rows["n_households"].fillna(0).astype(float).to_numpy() > 0
+    keys = [rows[name] for name in ("area_level", "statistic", "indicator_id", "k")]
+    kind = rows.groupby([*keys, pd.Series(seen, index=rows.index)], sort=False).ngroup().to_numpy()
+    correlation = np.bincount(kind, covariance) / np.maximum(np.bincount(kind, scale), 1e-300)
+    return np.asarray(np.clip(correlation, 0.0, 1.0)[kind] * scale)
 
 
 def _drifted(rows: pd.DataFrame, share: FloatArray, se: FloatArray, variance: float) -> FloatArray:
