@@ -16,6 +16,7 @@ import pytest
 import shapely
 from shapely.geometry import box
 
+from poverty_assets.geography.crosswalk import COLUMNS
 from poverty_assets.geography.hierarchy import Hierarchy
 
 
@@ -80,8 +81,11 @@ class World:
     def crosswalk(self) -> pd.DataFrame:
         """``area_crosswalk`` of `register`: every code is an area's own."""
         holders = self.hierarchy.holders(self.finest)
-        rows = [("register", code, code, above, "same_code") for code, above in zip(self.finest, holders, strict=True)]
-        return pd.DataFrame(rows, columns=["source_id", "source_code", "area_id", "parent_id", "how"])
+        rows = [
+            ("register", code, 1, code, above, "same_code", 1.0)
+            for code, above in zip(self.finest, holders, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=list(COLUMNS))
 
     def households(self, indicators: tuple[str, ...] = ("water", "school"), per_area: int = 6) -> pd.DataFrame:
         """A survey that visits every finest area in two clusters; the same answers in every world, area for area."""

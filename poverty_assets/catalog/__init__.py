@@ -8,7 +8,7 @@ from poverty_assets.catalog.inner import INNER_TABLES
 from poverty_assets.catalog.model import METHODS, Column, Locale, Table
 from poverty_assets.catalog.tables import TABLES
 
-SCHEMA = 4
+SCHEMA = 5
 """Form of a home's lake; it grows by one whenever a file of an older one cannot be read as it stands."""
 
 __all__ = ["INNER_TABLES", "METHODS", "SCHEMA", "TABLES", "Column", "Locale", "Table", "table"]

@@ -95,6 +95,12 @@ DIM_AREA = Table(
         Column("geometry", "BLOB", "Boundary as well-known binary, EPSG:4326"),
         Column("valid_from", "DATE", "First day on which the unit existed in this form, where known", nullable=True),
         Column("valid_to", "DATE", "Last such day; NULL while it exists", nullable=True),
+        Column(
+            "edition",
+            "VARCHAR",
+            "Edition of the country's areas (country.yaml); NULL where none are told apart",
+            nullable=True,
+        ),
     ),
     "areas",
 )
@@ -127,12 +133,20 @@ DIM_CONTEXT = Table(
 AREA_CROSSWALK = Table(
     "area_crosswalk",
     "How area codes of every source and year map to the areas of dim_area",
-    "quarter, source and code in that source",
-    ("quarter", "source_id", "source_code"),
+    "quarter, source, code in that source, and part that its unit was divided into",
+    ("quarter", "source_id", "source_code", "part"),
     (
         QUARTER,
         SOURCE_ID,
         Column("source_code", "VARCHAR", "Code of an area as the source writes it, lost zeros put back"),
+        Column(
+            "part",
+            "INTEGER",
+            "1, or the number of the part where the unit was divided among several areas",
+            "",
+            False,
+            1,
+        ),
         AREA_ID.renamed(
             "area_id", "Area of dim_area; NULL where the unit has no boundary of its own there", nullable=True
         ),
@@ -141,7 +155,16 @@ AREA_CROSSWALK = Table(
             "how",
             "VARCHAR",
             "Rule that decided",
-            allowed=("same_code", "renumbered", "same_name", "known_without_boundary"),
+            allowed=("same_code", "renumbered", "split", "same_name", "known_without_boundary"),
+        ),
+        Column(
+            "weight",
+            "DOUBLE",
+            "Share of the unit's people who live in the area; those of a code sum to 1",
+            "share",
+            False,
+            0,
+            1,
         ),
     ),
     "areas",
@@ -516,6 +539,12 @@ FCT_CHANGE = Table(
         CI_LOW,
         CI_HIGH,
         Column("is_significant", "BOOLEAN", "True only where the 95% interval leaves out 0"),
+        Column(
+            "edition",
+            "VARCHAR",
+            "Edition of areas that both sides are given on (country.yaml); NULL where the country tells none apart",
+            nullable=True,
+        ),
         *EVIDENCE,
     ),
     "change",

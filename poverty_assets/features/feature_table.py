@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.errors import InputError
-from poverty_assets.features.layers_and_tables import features_from_source
+from poverty_assets.features.layers_and_tables import SHARE, features_from_source
 from poverty_assets.features.zonal import zonal_statistics
 from poverty_assets.geography.areas import to_geodataframe
-from poverty_assets.geography.crosswalk import areas_of_codes
+from poverty_assets.geography.crosswalk import spread
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
@@ -189,10 +189,10 @@ def _shapes(frame: pd.DataFrame, spec: SourceSpec) -> Any:
 def _coded_table(frame: pd.DataFrame, spec: TableSource, crosswalk: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
     """The source's rows with ``area_id``."""
     own = crosswalk[crosswalk["source_id"] == spec.source_id]
-    table = frame.assign(area_id=areas_of_codes(frame["area_code"], own))
+    table = spread(frame, own).rename(columns={"share": SHARE}).drop(columns="own_area_id")
     if spec.options.absent_is_zero:
         finest = areas.loc[areas["area_level"] == Hierarchy.of(areas).finest, "area_id"]
         absent = pd.DataFrame({"area_id": finest[~finest.isin(table["area_id"])]})
         columns = [name for name in table if name != "area_id" and pd.api.types.is_numeric_dtype(table[name])]
-        table = pd.concat([table, absent.assign(**dict.fromkeys(columns, 0.0))], ignore_index=True)
+        table = pd.concat([table, absent.assign(**(dict.fromkeys(columns, 0.0) | {SHARE: 1.0}))], ignore_index=True)
     return table

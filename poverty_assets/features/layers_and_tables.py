@@ -33,6 +33,8 @@ from poverty_assets.pack.feature import (
 if TYPE_CHECKING:
     import geopandas as gpd
 
+SHARE = "share_of_row"
+"""Column of a table, where it has one: the share of the row that is of its area, of a unit that was divided among several."""
 _HELD: dict[Each, str] = {"person": "population", "household": "households", "km2": "area_km2"}
 _ARITHMETIC = re.compile(r"[\w\s+\-*/().]+")
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*\s*\.|\.\s*[^\W\d]|\w\s*\(")
@@ -163,8 +165,9 @@ def _of_table(feature: ColumnFeature, table: pd.DataFrame, zones: _Zones) -> np.
     options, hierarchy = feature.options, zones.hierarchy
     table = _chosen(table, options.where)
     value = _evaluate(feature, table, options.value)
+    share = table[SHARE].to_numpy(dtype=float) if SHARE in table else np.ones(len(table))
     if options.each is not None:
-        values = zones.for_each(options.each, hierarchy.number(table["area_id"]), value)
+        values = zones.for_each(options.each, hierarchy.number(table["area_id"]), value * share)
         return hierarchy.inherit(values) if options.inherit else values
     summed = options.combine == "sum"
     if options.per is not None:
@@ -174,8 +177,8 @@ def _of_table(feature: ColumnFeature, table: pd.DataFrame, zones: _Zones) -> np.
         numerator, denominator = (value, weight) if summed else (value * weight, weight)
     number = hierarchy.number(table["area_id"])
     use = np.isfinite(numerator) & np.isfinite(denominator) & (number >= 0)
-    top = hierarchy.add_up(number[use], numerator[use])
-    bottom = hierarchy.add_up(number[use], denominator[use])
+    top = hierarchy.add_up(number[use], (numerator * share)[use])
+    bottom = hierarchy.add_up(number[use], (denominator * share)[use])
     values = np.where(bottom > 0, top, np.nan) if summed else _ratio(top, bottom)
     return hierarchy.inherit(values) if options.inherit else values
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation, NotObserved
-from poverty_assets.geography.crosswalk import areas_of_codes
+from poverty_assets.geography.crosswalk import edition_in_use, spread
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec, TableSource, VectorSource
@@ -185,16 +185,18 @@ def add_counts(
     areas = areas.set_index("area_id", drop=False)
     finest = areas.index[areas["area_level"] == hierarchy.finest]
     for source_id, attributes, frame, urban_values in tables:
-        placed = areas_of_codes(frame["area_code"], crosswalk[crosswalk["source_id"] == source_id])
+        counted_in = [column for attribute, column in attributes.items() if attribute != "is_urban"]
+        whole = frame.assign(**{column: np.trunc(frame[column].astype("float64")) for column in counted_in})
+        rows = spread(whole, crosswalk[crosswalk["source_id"] == source_id], counted_in)
         for attribute, column in attributes.items():
             if attribute == "is_urban":
-                urban = frame[column].astype(str).isin([str(v) for v in urban_values])
+                urban = rows[column].astype(str).isin([str(v) for v in urban_values])
                 areas["is_urban"] = areas["is_urban"].astype("object")
-                areas.loc[finest, "is_urban"] = pd.Index(finest).isin(placed[urban])
+                areas.loc[finest, "is_urban"] = pd.Index(finest).isin(rows.loc[urban, "area_id"])
                 continue
-            known = frame[column].notna().to_numpy()
-            number = hierarchy.number(placed[known])
-            counted = hierarchy.add_up(number, np.trunc(frame.loc[known, column].to_numpy(dtype=float)))
+            known = rows[column].notna().to_numpy()
+            number = hierarchy.number(rows.loc[known, "area_id"])
+            counted = hierarchy.add_up(number, rows.loc[known, column].to_numpy(dtype=float))
             covered = hierarchy.add_up(number, np.ones(len(number))) > 0
             totals = pd.Series(counted[covered].astype(np.int64), index=hierarchy.ids[covered], dtype="Int64")
             areas[attribute] = totals.reindex(areas.index).fillna(areas[attribute]).astype("Int64")
@@ -230,7 +232,8 @@ def areas_from_sources(specs: Sequence[SourceSpec], read: Read, country: Country
         polygons["area_code"] = polygons["area_code"].fillna("")
     named = [_needed(read, source_id) for source_id in spec.options.names_from]
     names = pd.concat(named, ignore_index=True) if named else pd.DataFrame({"area_code": []})
-    return build_areas(polygons, names, country, spec.options.valid_from)
+    areas = build_areas(polygons, names, country, spec.options.valid_from)
+    return areas.assign(edition=edition_in_use(spec, country))
 
 
 def _needed(read: Read, source_id: str) -> pd.DataFrame:

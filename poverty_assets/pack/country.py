@@ -5,7 +5,6 @@ Belongs here: reading those files into checked objects. Does not belong here: an
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import re
 from functools import cached_property
@@ -16,6 +15,7 @@ from pydantic import Field, model_validator
 
 from poverty_assets.errors import SpecificationError, UsageError
 from poverty_assets.lined_yaml import Form, LinedYaml, misfit, nearest, raise_misfits, read_lined_yaml
+from poverty_assets.pack.editions import AreaEdition, Editions
 from poverty_assets.pack.keys import AREA_CODE
 from poverty_assets.pack.levels import Level, Levels
 from poverty_assets.pack.source import AnySource, SourceSpec, TableSource, VectorSource
@@ -74,14 +74,6 @@ class Language(Form):
 ENGLISH = Language(code="en", name="English")
 
 
-class Renumbered(Form):
-    """A larger area whose code changed while its parts kept their names."""
-
-    valid_from: dt.date
-    old: str = Field(alias="from")
-    new: str = Field(alias="to")
-
-
 class ContextLayer(Named):
     """A layer that maps can show for orientation, and the sources (real and simulated) that it is drawn from."""
 
@@ -110,7 +102,8 @@ class Country(Named):
         Features whose skill alone is shown beside the models.
     champions : dict of str to str
         Learner that stands for each register's rate.
-    renumbered : list of Renumbered
+    edition_list : list of AreaEdition
+        ``editions`` in the file, the oldest first.
     context_layers : list of ContextLayer
     aliases : dict of str to str
         Views under old names: the old name to the table or view that it means.
@@ -127,7 +120,7 @@ class Country(Named):
     first_quarter: str
     baseline_features: list[str] = Field(default_factory=list)
     champions: dict[str, str] = Field(default_factory=dict)
-    renumbered: list[Renumbered] = Field(default_factory=list)
+    edition_list: list[AreaEdition] = Field(default_factory=list, alias="editions")
     context_layers: list[ContextLayer] = Field(default_factory=list)
     aliases: dict[str, str] = Field(default_factory=dict)
 
@@ -146,7 +139,7 @@ class Country(Named):
             found.append(
                 misfit("languages lack en, or one is there twice", "give each once, en among them", "languages")
             )
-        raise_misfits(found)
+        raise_misfits([*found, *AreaEdition.faults(self.edition_list)])
         Levels.check(self.level_list)
         return self
 
@@ -166,6 +159,11 @@ class Country(Named):
         west, south, east, north = self.bounds
         about = f"+proj=laea +lat_0={(south + north) / 2:g} +lon_0={(west + east) / 2:g} +datum=WGS84 +units=m +no_defs"
         return self.stated_crs or about
+
+    @cached_property
+    def editions(self) -> Editions:
+        """The editions of its areas."""
+        return Editions(self.edition_list, self.folder if self.edition_list else Path())
 
     @property
     def language_codes(self) -> list[str]:

@@ -196,6 +196,8 @@ class TableOptions(Form):
         run again sees what it saw.
     coded_by : CodedBy, optional
         Where the table has no codes of areas: what turns its own coding into them.
+    edition : str, optional
+        Edition of areas (country.yaml) that its codes are of. Without it a code is first taken for one of the boundaries in use.
     wide : Wide, optional
         Where it has a column for each year: how they are named. ``observed_from`` and ``observed_to`` are then of all years, and a
         quarter sees the last one that had ended by its end.
@@ -208,6 +210,7 @@ class TableOptions(Form):
     points: tuple[str, str] | None = None
     official: OfficialRates | None = None
     dated_by: str | None = None
+    edition: str | None = None
     coded_by: CodedBy | None = None
     wide: Wide | None = None
 
@@ -335,7 +338,8 @@ class VectorOptions(Form):
     polygons : str, optional
         The level whose boundaries these are. Then also: ``codes_from``, the source that maps ``shape_id`` to codes, where the
         polygons carry none; ``names_from``, those that name areas, the first that knows a name before the next, and that tell
-        which codes there are; ``valid_from``, first day of the boundaries.
+        which codes there are; ``valid_from``, first day of the boundaries; ``edition``, which of country.yaml's they are of, by default the
+        newest.
     outline : bool
         Features are measured to the common outline of all shapes.
     also : list of str
@@ -350,6 +354,7 @@ class VectorOptions(Form):
     codes_from: str | None = None
     names_from: list[str] = Field(default_factory=list)
     valid_from: dt.date | None = None
+    edition: str | None = None
     outline: bool = False
     also: list[str] = Field(default_factory=list)
 
@@ -361,7 +366,7 @@ class VectorOptions(Form):
             for i, name in enumerate(self.key)
             if name not in self.columns
         ]
-        for name in ("codes_from", "names_from", "valid_from"):
+        for name in ("codes_from", "names_from", "valid_from", "edition"):
             if getattr(self, name) and self.polygons is None:
                 found.append(misfit(f"{name} is of the boundaries of areas", "state polygons, or leave it out", name))
         raise_misfits(found)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from poverty_assets.geography.crosswalk import areas_of_codes
+from poverty_assets.geography.crosswalk import spread
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.source import TableSource
 
@@ -36,12 +36,15 @@ def listed_by_area(register: pd.DataFrame, crosswalk: pd.DataFrame, hierarchy: H
     DataFrame indexed by area_id: ``households, listed``. A unit without a boundary of its own counts in the lowest area
     that certainly holds it, so that totals of larger areas are complete.
     """
-    number = hierarchy.number(areas_of_codes(register["area_code"], crosswalk))
-    columns = ["households", "listed"]
-    sums = {
-        name: hierarchy.add_up(number, np.nan_to_num(register[name].to_numpy(dtype=float, na_value=0.0)))
-        for name in columns
+    counts = {
+        name: np.nan_to_num(register[name].to_numpy(dtype=float, na_value=0.0)) for name in ("households", "listed")
     }
+    # those listed and the others are divided apart, so that no part lists more than it has
+    divided = {"others": counts["households"] - counts["listed"], "listed": counts["listed"]}
+    rows = spread(pd.DataFrame({"area_code": register["area_code"], **divided}), crosswalk, list(divided))
+    number = hierarchy.number(rows["area_id"])
+    listed = hierarchy.add_up(number, rows["listed"].to_numpy())
+    sums = {"households": hierarchy.add_up(number, rows["others"].to_numpy()) + listed, "listed": listed}
     covered = hierarchy.add_up(number, np.ones(len(number))) > 0
     index = pd.Index(hierarchy.ids, name="area_id", dtype="str")
     return pd.DataFrame(sums, index=index)[covered].sort_index().astype("int64")
@@ -118,15 +121,15 @@ def register_history(
         frame = read(spec.source_id)
         if frame is None:
             continue
-        mapped = crosswalk[crosswalk["source_id"] == spec.source_id].set_index("source_code")["area_id"]
-        known = frame[frame["rate"] > 0]
+        known = spread(frame[frame["rate"] > 0], crosswalk[crosswalk["source_id"] == spec.source_id])
+        listed = known["listed"].astype(float) * known["share"]
         parts.append(
             pd.DataFrame(
                 {
                     "register_id": spec.register_id,
-                    "area_id": known["area_code"].map(mapped),
-                    "listed": known["listed"].astype(float),
-                    "households": known["listed"].astype(float) / known["rate"],
+                    "area_id": known["own_area_id"],
+                    "listed": listed,
+                    "households": listed / known["rate"],
                 }
             )
         )

@@ -16,11 +16,11 @@ import pandas as pd
 
 from poverty_assets.errors import InputError
 from poverty_assets.geography.areas import areas_from_sources, boundary_source, counts_from_sources
-from poverty_assets.geography.crosswalk import areas_of_codes, map_codes, normalised_name
+from poverty_assets.geography.crosswalk import COLUMNS, CodeChanges, edition_in_use, map_codes, normalised_name, spread
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.geography.neighbours import least_bordered
 from poverty_assets.pack.country import Country, load_country, load_sources, load_truth_sources
-from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource
+from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.sources.readers import observe
@@ -68,7 +68,8 @@ def check_landing(settings: Settings) -> Findings:
         found.faults.append(error.message)
         return found
     tables = [s for s in [*specs, *truth] if isinstance(s, TableSource) and s.has_codes and s.role != "areas"]
-    crosswalk = _codes(found, tables, frames, areas, country, boundary_source(specs).options.names_from)
+    crosswalk = _codes(found, tables, frames, areas, country, boundary_source(specs))
+    _editions(found, tables, frames, areas, country, boundary_source(specs))
     _parents(found, tables, frames, areas, crosswalk)
     _people(found, counts_from_sources(areas, crosswalk, [t for t in tables if t.role != "truth"], frames.get))
     _borders(found, areas, country)
@@ -90,18 +91,59 @@ def _codes(
     frames: dict[str, pd.DataFrame],
     areas: pd.DataFrame,
     country: Country,
-    lists: list[str],
+    boundaries: VectorSource,
 ) -> pd.DataFrame:
     """Crosswalk rows of the tables whose codes all join; the others are faults."""
+    edition, lists = edition_in_use(boundaries, country), boundaries.options.names_from
     known = {str(code) for name in lists if name in frames for code in frames[name].get("area_code", ())}
-    parts = [pd.DataFrame(columns=["source_id", "source_code", "area_id", "parent_id", "how"])]
+    parts = [pd.DataFrame(columns=list(COLUMNS))]
     for spec in tables:
         if spec.source_id in frames:
             try:
-                parts.append(map_codes(spec.source_id, frames[spec.source_id], areas, country, known, spec.path))
+                changes = CodeChanges.of(spec, country, edition)
+                frame = frames[spec.source_id]
+                parts.append(map_codes(spec.source_id, frame, areas, country, known, spec.path, changes))
             except InputError as error:
                 found.faults.append(f"{spec.source_id}: {error.message}")
     return pd.concat(parts, ignore_index=True)
+
+
+def _editions(
+    found: Findings,
+    tables: list[TableSource],
+    frames: dict[str, pd.DataFrame],
+    areas: pd.DataFrame,
+    country: Country,
+    boundaries: VectorSource,
+) -> None:
+    """Codes that areas became and that no area has; and sources that list another number of areas than their edition has."""
+    edition = edition_in_use(boundaries, country)
+    if edition is None:
+        return
+    there, finest = set(areas["area_id"]), areas["area_level"] == country.levels.finest
+    became = {
+        code
+        for one in country.editions.ids
+        for parts in country.editions.between(one, edition).values()
+        for code, _ in parts
+    }
+    if lost := sorted(became - there):
+        found.faults.append(
+            f"tables of changes end in {len(lost)} codes that are of no area of edition {edition}; {_first(lost)}."
+            " Correct them, or say which edition the boundaries are of (options: {edition: ...})"
+        )
+    listed = {boundaries.source_id: (edition, int(finest.sum()))}
+    for spec in tables:
+        frame = frames.get(spec.source_id)
+        if frame is not None and spec.options.edition is not None:
+            codes = frame["area_code"].drop_duplicates().astype(str)
+            level = country.levels[country.levels.finest]
+            if all(level.matches(code) for code in codes):
+                listed[spec.source_id] = (spec.options.edition, len(codes))
+    for source_id, (own, number) in listed.items():
+        areas_then = country.editions.by_id[own].areas
+        if areas_then is not None and number != areas_then:
+            found.said.append(f"{source_id} has {number} areas, edition {own} has {areas_then}")
 
 
 def _parents(
@@ -118,9 +160,9 @@ def _parents(
         frame = frames.get(spec.source_id)
         if frame is None or PARENT not in frame:
             continue
-        placed = areas_of_codes(frame["area_code"], crosswalk[crosswalk["source_id"] == spec.source_id])
+        rows = spread(frame, crosswalk[crosswalk["source_id"] == spec.source_id])
         wrong = []
-        for code, area, said in zip(frame["area_code"], placed, frame[PARENT], strict=True):
+        for code, area, said in zip(rows["area_code"], rows["area_id"], rows[PARENT], strict=True):
             line = [] if pd.isna(area) else hierarchy.line(area)[1:]
             if line and not any(_alike(name[one], said) for one in line):
                 wrong.append(f"{code} ({name[area]}) lies in {name[line[0]]} by its code, in {said} by the row")

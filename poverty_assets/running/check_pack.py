@@ -26,6 +26,7 @@ from poverty_assets.pack.country import (
     read_country,
     read_sources,
 )
+from poverty_assets.pack.editions import read_changes
 from poverty_assets.pack.feature import ColumnFeature
 from poverty_assets.pack.keys import read_codes
 from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource
@@ -95,6 +96,7 @@ def check_pack(country_id: str) -> list[InputError]:
             pack.read(lambda path: read_recode(path.stem, pack.folder), "surveys", f"{survey}.yaml")
     if country is not None:
         _named_in_country(pack, country, sources)
+        _editions(pack, country)
         _spoken(pack, country, measures)
     pack.read(read_truth_files)
     return pack.found
@@ -241,6 +243,28 @@ def _named_in_country(pack: _Pack, country: Country, sources: list[SourceSpec]) 
     for i, layer in enumerate(country.context_layers):
         for j, name in enumerate(layer.sources):
             _known(pack, file, "source", name, known, "context_layers", i, "sources", j)
+
+
+def _editions(pack: _Pack, country: Country) -> None:
+    """Tables of changes between editions of areas, and the editions that sources name."""
+    for one in country.edition_list:
+        if one.changes is not None:
+            pack.read(read_changes, one.changes)
+    ids = [one.edition_id for one in country.edition_list]
+    for name in ("sources.yaml", "sources_simulated.yaml"):
+        if pack.has(name):
+            with suppress(InputError):  # noted where it was read
+                file = read_lined_yaml(pack.folder / name, list)
+                for i, spec in enumerate(read_sources(pack.folder / name)):
+                    _edition_of(
+                        pack, file, i, getattr(spec.options, "edition", None) if hasattr(spec, "options") else None, ids
+                    )
+
+
+def _edition_of(pack: _Pack, file: LinedYaml, entry: int, edition: str | None, known: list[str]) -> None:
+    if edition is not None and edition not in known:
+        remedy = nearest(edition, known) if known else "list it under editions in country.yaml"
+        pack.note([file.fault(f"there is no edition {edition!r}", remedy, entry, "options", "edition")])
 
 
 def _boundaries(pack: _Pack) -> None:

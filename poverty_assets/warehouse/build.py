@@ -149,7 +149,7 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
             _fill(connection, definition, edition)
         _fill_levels(connection, edition.country)
         unchanged = _fill_quarters(connection, edition, old.is_file())
-        fill_changes(connection, edition.lake, edition.sealed, unchanged)
+        fill_changes(connection, edition.lake, edition.country, edition.sealed, unchanged)
         _fill_build(connection, edition)
         _add_keys(connection, edition.tables)
         for view in edition.views:

@@ -4,18 +4,24 @@ Belongs here: which pairs of quarters the file holds, and their rows of ``fct_ch
 estimates and its interval (``small_area.time.change``), or change between survey waves, which is in the lake.
 
 A quarter's files in the lake depend on no other quarter, so that backfills share nothing; what compares two quarters is made
-from both when both are published. Pairs whose quarters are as they were are taken over from the file before.
+from both when both are published. Where boundaries of another edition came between them, the earlier quarter is brought onto the areas of
+the later one. Pairs whose quarters are as they were are taken over from the file before.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from poverty_assets.catalog import table
+from poverty_assets.geography.crosswalk import CodeChanges, map_codes
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.editions import Parts
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.time.change import Apart, baselines, changes
+from poverty_assets.small_area.time.on_edition import OnEdition, on_edition
 from poverty_assets.warehouse.lake import Lake
 
 if TYPE_CHECKING:
@@ -27,7 +33,7 @@ _FIGURE = [name for name in table("fct_change").key if name != "method"]
 
 
 def fill_changes(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, sealed: list[Quarter], unchanged: set[Quarter]
+    connection: duckdb.DuckDBPyConnection, lake: Lake, country: Country, sealed: list[Quarter], unchanged: set[Quarter]
 ) -> None:
     """Insert quarter against quarter and year against year for the quarters of the lake.
 
@@ -46,7 +52,7 @@ def fill_changes(
             for one in (quarter, baseline):
                 if one not in read:
                     read[one] = (lake.read(DRAWS, one), lake.notes(DRAWS, one)) if lake.has(DRAWS, one) else _NONE
-            rows = _pair(read[quarter], read[baseline], quarter, baseline)
+            rows = _pair(_Pair(lake, country, quarter, baseline), read[quarter], read[baseline])
             if len(rows):
                 _insert(connection, rows.assign(quarter=quarter.start))
         read = {one: held for one, held in read.items() if one >= quarter.shift(-3)}
@@ -55,23 +61,60 @@ def fill_changes(
 _NONE: tuple[pd.DataFrame, dict[str, Any]] = (pd.DataFrame(), {})
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """A quarter and the one that it is compared with."""
+
+    lake: Lake
+    country: Country
+    quarter: Quarter
+    baseline: Quarter
+
+    def on_one_edition(self, rows: pd.DataFrame) -> tuple[OnEdition, str | None]:
+        """Figures of the baseline on the areas of the quarter, and the edition of these; as they are where both are of one."""
+        now, then = (self.lake.read("dim_area", one) for one in (self.quarter, self.baseline))
+        edition, earlier = (_edition(areas) for areas in (now, then))
+        if edition is None or earlier is None or edition == earlier:
+            return OnEdition(rows, frozenset()), edition
+        return on_edition(rows, _became(then, now, self.country, earlier, edition), then, now), edition
+
+
+def _became(then: pd.DataFrame, now: pd.DataFrame, country: Country, earlier: str, edition: str) -> Parts:
+    """What finest areas of an earlier edition became, by the rules that codes of sources are placed by."""
+    finest = then[then["area_level"] == country.levels.finest].rename(columns={"area_id": "area_code"})
+    codes = finest[["area_code", "name_en"]].reset_index(drop=True)
+    changed = CodeChanges(country.editions.between(earlier, edition), first=True)
+    rows = map_codes("areas", codes, now, country, set(codes["area_code"]), f"areas of edition {earlier}", changed)
+    parts: dict[str, tuple[tuple[str, float], ...]] = {}
+    for row in rows.itertuples():
+        own = ((row.area_id, row.weight),) if isinstance(row.area_id, str) else ()
+        parts[row.source_code] = (*parts.get(row.source_code, ()), *own)
+    return parts
+
+
+def _edition(areas: pd.DataFrame) -> str | None:
+    found = areas["edition"].dropna()
+    return str(found.iloc[0]) if len(found) else None
+
+
 def _pair(
-    now: tuple[pd.DataFrame, dict[str, Any]],
-    before: tuple[pd.DataFrame, dict[str, Any]],
-    quarter: Quarter,
-    baseline: Quarter,
+    pair: _Pair, now: tuple[pd.DataFrame, dict[str, Any]], before: tuple[pd.DataFrame, dict[str, Any]]
 ) -> pd.DataFrame:
+    quarter, baseline = pair.quarter, pair.baseline
     if now[0].empty or before[0].empty or now[1].get("wave") is None or before[1].get("wave") is None:
         return pd.DataFrame()
     drift, carried = now[1].get("drift_per_year"), now[1].get("wave_error_correlation")
+    earlier, edition = pair.on_one_edition(before[0])
     apart = Apart(
         baseline_quarter=baseline.start,
         years=(quarter.start - baseline.start).days / 365.25,
         same_wave=now[1]["wave"] == before[1]["wave"],
         drift_variance=None if drift is None else float(drift),
         carried=0.0 if carried is None else float(carried),
+        edition=edition,
+        made=earlier.made,
     )
-    return changes(now[0], before[0], apart, measure_id=str(now[1]["measure_id"]))
+    return changes(now[0], earlier.rows, apart, measure_id=str(now[1]["measure_id"]))
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame) -> None:

@@ -147,6 +147,11 @@ _IDENTITIES: tuple[tuple[str, str], ...] = (
         "SELECT count(*) AS countries FROM dim_area WHERE area_level = 'country' HAVING count(*) <> 1",
     ),
     (
+        "area_crosswalk: weights of a code sum to 1",
+        "SELECT quarter, source_id, source_code, sum(weight) AS total FROM area_crosswalk GROUP BY ALL"
+        " HAVING abs(sum(weight) - 1) > 1e-9",
+    ),
+    (
         "dim_indicator: weights of a measure sum to 1",
         "SELECT measure_id, sum(weight) AS total FROM dim_indicator GROUP BY 1 HAVING abs(sum(weight) - 1) > 1e-9",
     ),

@@ -127,8 +127,8 @@ _VIEWS: tuple[View, ...] = (
         "Change of every headline statistic up to the latest quarter, for all people: a row per area, statistic and baseline",
         f"""
         SELECT c.quarter, c.baseline_quarter, c.area_id, a.area_level, {{names}}, a.parent_id, c.measure_id, c.k,
-               c.statistic, c.indicator_id, c.difference, c.se, c.ci_low, c.ci_high, c.is_significant, c.method,
-               c.n_households, c.quality_flag
+               c.statistic, c.indicator_id, c.difference, c.se, c.ci_low, c.ci_high, c.is_significant, c.edition,
+               c.method, c.n_households, c.quality_flag
         FROM fct_change c JOIN dim_area a USING (area_id)
         WHERE c.is_headline AND NOT c.suppressed AND c.subgroup = 'all' AND c.change = 'absolute' AND c.quarter = {_LATEST}
         """,

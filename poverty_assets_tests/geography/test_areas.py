@@ -41,6 +41,7 @@ def test_counts_climb_to_every_area_above_also_from_units_without_a_boundary():
             "source_code": ["010101", "010199"],
             "area_id": ["010101", None],
             "parent_id": ["0101", "0101"],
+            "weight": 1.0,
         }
     )
     frame = pd.DataFrame({"area_code": ["010101", "010199"], "n": [10, 5]})

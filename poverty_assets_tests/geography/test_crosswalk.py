@@ -2,10 +2,11 @@ import pandas as pd
 import pytest
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.geography.crosswalk import map_codes, normalised_name
+from poverty_assets.geography.crosswalk import CodeChanges, map_codes, normalised_name
 from poverty_assets.pack.country import load_country
 
 COUNTRY = load_country("khm")
+CHANGES = CodeChanges(COUNTRY.editions.into("2014"))
 AREAS = pd.DataFrame(
     [("KH", "country", None, "Cambodia"), ("12", "province", "KH", "P"), ("1201", "district", "12", "D"),
      ("25", "province", "KH", "T"), ("2501", "district", "25", "E"), ("120101", "commune", "1201", "Tonle"),
@@ -16,7 +17,7 @@ AREAS = pd.DataFrame(
 
 def mapped(code, name):
     frame = pd.DataFrame({"area_code": [code], "name_en": [name]})
-    row = map_codes("s", frame, AREAS, COUNTRY, {"129999"}, "file.csv").iloc[0]
+    row = map_codes("s", frame, AREAS, COUNTRY, {"129999"}, "file.csv", CHANGES).iloc[0]
     return row["how"], row["area_id"], row["parent_id"]
 
 

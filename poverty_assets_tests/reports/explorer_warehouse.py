@@ -83,7 +83,7 @@ def areas(world: World) -> pd.DataFrame:
         population=population, households=population // 5, is_urban=None, area_km2=100.0,
         centroid_lon=[squares[c].centroid.x for c in frame["area_id"]],
         centroid_lat=[squares[c].centroid.y for c in frame["area_id"]],
-        geometry=[shapely.to_wkb(squares[c]) for c in frame["area_id"]], valid_from=None, valid_to=None,
+        geometry=[shapely.to_wkb(squares[c]) for c in frame["area_id"]], valid_from=None, valid_to=None, edition=None,
     )  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def _changes(random: np.random.Generator, places: pd.DataFrame, world: World, ba
     half = random.uniform(0.01, 0.4, len(rows))
     return rows.assign(
         baseline_quarter=baseline.start, difference=difference, se=half / 2, ci_low=difference - half,
-        ci_high=difference + half, is_significant=np.abs(difference) > half,
+        ci_high=difference + half, is_significant=np.abs(difference) > half, edition=None,
     )  # fmt: skip
 
 

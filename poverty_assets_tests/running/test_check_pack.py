@@ -27,7 +27,7 @@ FAULTS = [
 ]  # fmt: skip
 OF_AREAS = (
     "polygons: commune, codes_from: area_codes_2014, names_from: [boundaries_province, pcodes, gazetteer_province,"
-    " gazetteer_district, gazetteer_commune], valid_from: 2014-01-01, "
+    ' gazetteer_district, gazetteer_commune], valid_from: 2014-01-01, edition: "2014", '
 )
 SOURCES = [
     ("sources.yaml", "options: {encoding: mac_roman}", "options: {encodng: mac_roman}", "unknown key 'encodng'"),

@@ -47,7 +47,7 @@ def areas() -> pd.DataFrame:
     return frame.assign(
         name_km="ឃុំ", is_urban=frame["area_id"].str.endswith("01").where(frame["area_level"] == "commune", None),
         households=frame["population"] // 5, area_km2=100.0, centroid_lon=[s.centroid.x for s in joined],
-        centroid_lat=12.25, geometry=shapely.to_wkb(joined), valid_from=None, valid_to=None,
+        centroid_lat=12.25, geometry=shapely.to_wkb(joined), valid_from=None, valid_to=None, edition=None,
     )  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def change_rows(*, survey: bool) -> pd.DataFrame:
                     "baseline_quarter": BEFORE.start, "area_id": area, "area_level": level, "measure_id": MEASURE,
                     "subgroup": "all", "k": CUTOFFS[1], "statistic": statistic, "indicator_id": "all", "change": "absolute",
                     "difference": change, "se": half / 2, "ci_low": change - half, "ci_high": change + half,
-                    "is_significant": change + half < 0 or change - half > 0, **evidence(level, survey=True),
+                    "is_significant": change + half < 0 or change - half > 0, "edition": None, **evidence(level, survey=True),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)

@@ -7,20 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from poverty_assets.catalog import TABLES
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.changes import DRAWS
 from poverty_assets.warehouse.lake import SEAL, Lake
-from poverty_assets_tests.warehouse.small_lake import KHM, write_quarter
+from poverty_assets_tests.warehouse.small_lake import KHM, areas, write_quarter
 
 Q1, Q2, Q5 = (Quarter.from_label(label) for label in ("2022Q1", "2022Q2", "2023Q1"))
 
 
-def write_draws(lake: Lake, quarter: Quarter, estimate: float, wave: str) -> None:
+def write_draws(lake: Lake, quarter: Quarter, estimate: float, wave: str, area: str = "010101") -> None:
     """Sealed figures of H of the commune, with draws that two quarters of one wave share."""
     draws = (estimate + 0.05 * np.random.default_rng(1).standard_normal(200)).astype(np.float32)
     row = {
-        "area_id": "010101", "area_level": "commune", "statistic": "headcount_ratio", "indicator_id": "all", "k": 0.333333,
+        "area_id": area, "area_level": "commune", "statistic": "headcount_ratio", "indicator_id": "all", "k": 0.333333,
         "method": "composite", "n_households": 30, "estimate": estimate, "draws": draws,
     }  # fmt: skip
     lake.write(DRAWS, quarter, pd.DataFrame([row]), {"wave": wave, "measure_id": "m", "drift_per_year": 0.0001})
@@ -62,6 +63,29 @@ def test_what_two_quarters_of_one_wave_share_is_no_error_of_their_difference(lak
     same, other = rows(tmp_path / "w.duckdb")["se"]
     assert same < 0.02
     assert other == pytest.approx(np.hypot(0.05, 0.05), rel=0.15)
+
+
+EAST = [("KH", "country", None), ("25", "province", "KH"), ("2501", "district", "25"), ("250101", "commune", "2501")]
+WEST = [("KH", "country", None), ("03", "province", "KH"), ("0304", "district", "03"), ("030401", "commune", "0304")]
+
+
+def test_change_over_new_boundaries_is_of_the_areas_that_there_are_now_and_says_which(tmp_path):
+    lake = Lake(tmp_path / "lake")
+    for quarter, nested, edition, estimate in ((Q1, WEST, "2011", 0.30), (Q2, EAST, "2014", 0.35)):
+        codes, levels, parents = zip(*nested, strict=True)
+        write_quarter(lake, quarter, seal=False)
+        held = areas().assign(area_id=codes, area_level=levels, parent_id=parents, name_en="Dambae", edition=edition)
+        lake.write("dim_area", quarter, held)
+        names = [t.name for t in TABLES if t.is_one_file]
+        lake.write(
+            SEAL, quarter, pd.DataFrame(sorted(lake.digests(quarter, names).items()), columns=["file", "sha256"])
+        )
+        write_draws(lake, quarter, estimate, "a", codes[-1])
+    publish(lake, tmp_path / "w.duckdb", KHM, is_simulated=True, run_id="r")
+    found = rows(tmp_path / "w.duckdb").set_index("area_id")
+    assert found.loc["250101", ["difference", "edition", "quality_flag"]].tolist() == [
+        pytest.approx(0.05), "2014", "same_survey_wave,baseline_of_other_areas",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

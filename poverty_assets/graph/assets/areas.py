@@ -49,11 +49,11 @@ def area_boundary(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame
 
 @asset(Said(of=_coded), reads=_listed_and_coded)
 def area_crosswalk(context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, home: Home) -> pd.DataFrame:
-    """Codes of other years, mapped."""
+    """Codes of other years and editions, mapped, with the share of a unit's people in each area that it became."""
     from poverty_assets.geography.crosswalk import map_sources
 
     read = home.reader(quarter_of(context))
-    return map_sources(coded(home.specs), read, area_boundary, home.country, _lists(home.specs))
+    return map_sources(coded(home.specs), read, area_boundary, home.country, boundary_source(home.specs))
 
 
 @asset(Said(of=_areas_and_coded))

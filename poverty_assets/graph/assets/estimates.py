@@ -159,7 +159,7 @@ def fct_change(
     periods = [noted for _, noted in home.survey_waves(quarter_of(context))[-2:]]
     after = DirectTables(direct_mpi, direct_headcount)
     rows = wave_change(survey_household_before, after, home.measure, Hierarchy.of(dim_area), periods[0], periods[1])
-    return combine("fct_change", [rows], home.country.levels)
+    return combine("fct_change", [rows.assign(edition=dim_area["edition"].iloc[0])], home.country.levels)
 
 
 ASSETS = (

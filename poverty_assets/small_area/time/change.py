@@ -39,7 +39,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import draws_matrix
 
 KEYS = ("area_id", "statistic", "indicator_id", "k")
-SAME_WAVE, NO_DRIFT = "same_survey_wave", "drift_not_known"
+SAME_WAVE, NO_DRIFT, OTHER_EDITION = "same_survey_wave", "drift_not_known", "baseline_of_other_areas"
 BASELINES = {"quarter on quarter": -1, "year on year": -4}
 LEAST_DRIFT = 0.002
 """Least variance of logits that areas are taken to gain in a year (a headcount of 20% by 0.7 points): two waves may show none,
@@ -72,6 +72,10 @@ class Apart:
         wave have no interval.
     carried : float
         Correlation of the model's errors of two waves, where they differ; 0 where it is not known.
+    edition : str, optional
+        The edition of areas that both sides are given on.
+    made : frozenset of str
+        Areas whose earlier figures were put together from areas of another edition.
     """
 
     baseline_quarter: dt.date
@@ -79,6 +83,8 @@ class Apart:
     same_wave: bool
     drift_variance: float | None
     carried: float = 0.0
+    edition: str | None = None
+    made: frozenset[str] = frozenset()
 
     @property
     def quality_flag(self) -> str:
@@ -86,6 +92,11 @@ class Apart:
         if not self.same_wave:
             return "ok"
         return SAME_WAVE if self.drift_variance is not None else f"{SAME_WAVE},{NO_DRIFT}"
+
+    def flags(self, area_id: pd.Series) -> pd.Series:
+        """The same for each row, with areas whose earlier figures are of other areas."""
+        made = f"{self.quality_flag},{OTHER_EDITION}".removeprefix("ok,")
+        return area_id.isin(self.made).map({True: made, False: self.quality_flag})
 
 
 def changes(now: pd.DataFrame, before: pd.DataFrame, apart: Apart, *, measure_id: str) -> pd.DataFrame:
@@ -134,7 +145,8 @@ def changes(now: pd.DataFrame, before: pd.DataFrame, apart: Apart, *, measure_id
         method=_weaker(first["method"].to_numpy(), second["method"].to_numpy()),
         n_households=_fewer(first["n_households"], second["n_households"]),
         suppressed=False,
-        quality_flag=apart.quality_flag,
+        quality_flag=apart.flags(second["area_id"]).to_numpy(),
+        edition=apart.edition,
     )
     return rows.loc[np.isfinite(difference), _columns()].reset_index(drop=True)
 
