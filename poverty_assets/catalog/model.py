@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 DuckType = Literal[
     "VARCHAR", "DOUBLE", "INTEGER", "BIGINT", "BOOLEAN", "DATE", "TIMESTAMP", "BLOB", "VARCHAR[]", "DOUBLE[]", "FLOAT[]",
-    "MAP(VARCHAR, VARCHAR)",
+    "UTINYINT[]", "USMALLINT[]", "MAP(VARCHAR, VARCHAR)",
 ]  # fmt: skip
 Evidence = Literal["direct", "modelled", "composite", "downscaled", "register", "published"]
 
@@ -153,6 +153,11 @@ class Table:
         Stays in the lake: a step between two assets, in the order in which its rows were made.
     further : str
         What columns beyond those stated an inner table may have; empty where none.
+    indexed : bool
+        Whether the published table has its key as an index, which takes some hundred bytes a row. Where not, the gate looks whether
+        a key stands twice.
+    newest : int
+        Of how many quarters rows are published, the newest; 0 for all.
     """
 
     name: str
@@ -165,6 +170,8 @@ class Table:
     in_parts: str = ""
     inner: bool = False
     further: str = ""
+    indexed: bool = True
+    newest: int = 0
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -251,6 +258,8 @@ class Table:
             "VARCHAR[]": pa.list_(pa.string()),
             "DOUBLE[]": pa.list_(pa.float64()),
             "FLOAT[]": pa.list_(pa.float32()),
+            "UTINYINT[]": pa.list_(pa.uint8()),
+            "USMALLINT[]": pa.list_(pa.uint16()),
             "MAP(VARCHAR, VARCHAR)": pa.map_(pa.string(), pa.string()),
         }
         return pa.schema([pa.field(c.name, types[c.type], nullable=c.nullable) for c in self.lake_columns])

@@ -30,6 +30,7 @@ from poverty_assets.catalog.columns import (
 )
 from poverty_assets.catalog.model import Column, Table
 from poverty_assets.catalog.records import CHECK_RESULT, META_BUILD, META_SOURCE, MODEL_METRIC, MODEL_RUN, QUARTER_NOTE
+from poverty_assets.catalog.uncertainty import UNCERTAINTY_TABLES
 from poverty_assets.catalog.vulnerability import VULNERABILITY_TABLES
 
 _STATISTICS = ("headcount_ratio", "intensity", "mpi", "vulnerable", "severe")
@@ -568,6 +569,7 @@ TABLES: tuple[Table, ...] = (
     FCT_TYPOLOGY,
     DIM_TYPOLOGY,
     FCT_CHANGE,
+    *UNCERTAINTY_TABLES,
     FCT_REGISTER,
     *VULNERABILITY_TABLES,
     MODEL_RUN,

@@ -13,6 +13,7 @@ From the ground up::
     figures            figures of areas and of every replicate of them
     replicates         the chain from sample to profiles once more, many times
     intervals          standard errors and bounds from draws
+    ranks              where an area stands among its like
     draws, rows        replicates for later steps; rows of the fact tables, every figure with its interval
     inputs             tables of the lake as the models take them
     league             learners that compete for margins

@@ -1,8 +1,8 @@
 """Rows of the fact tables from profiles and their replicates.
 
 Belongs here: the columns of ``fct_mpi``, ``fct_headcount``, ``fct_contribution``, ``fct_overlap_pair``, ``fct_deprivation_count``,
-``fct_dimension_overlap`` and ``fct_bundle``. Does not belong here: figures (``figures``), intervals (``intervals``), rows of
-replicates (``draws``), which row is quoted (``warehouse.headline``).
+``fct_dimension_overlap`` and ``fct_bundle``. Does not belong here: ranks (``ranks``), figures (``figures``), intervals
+(``intervals``), rows of replicates (``draws``), which row is quoted (``warehouse.headline``).
 
 All tables come from one set of profiles, so a finest area's pairs, bundles, H and headcounts agree with one another, and larger
 areas are the population-weighted sums of their finest areas.
@@ -26,6 +26,7 @@ from poverty_assets.measurement.overlap import PAIR_STATISTICS
 from poverty_assets.small_area.draws import DrawsInTheMaking
 from poverty_assets.small_area.figures import Drawn, FiguresPart, figures_in_parts, mpi_keys
 from poverty_assets.small_area.intervals import WIDE, interval_of_draws
+from poverty_assets.small_area.ranks import rank_rows
 from poverty_assets.small_area.rollup import Rollup
 from poverty_assets.small_area.wanted import Wanted
 
@@ -34,7 +35,7 @@ _KINDS = ("censored_k20", "censored", "censored_k50")
 
 @dataclass(frozen=True)
 class SmallAreaTables:
-    """Rows of the fact tables, without ``quarter`` and ``is_headline``."""
+    """Rows of the fact tables, without ``quarter`` and ``is_headline``; ``ranks`` are all to be quoted and say so."""
 
     mpi: pd.DataFrame
     headcount: pd.DataFrame
@@ -43,11 +44,12 @@ class SmallAreaTables:
     counts: pd.DataFrame
     dimensions: pd.DataFrame
     bundles: pd.DataFrame
+    ranks: pd.DataFrame
 
 
 def no_tables() -> SmallAreaTables:
     """Tables without rows."""
-    return SmallAreaTables(*(pd.DataFrame() for _ in range(7)))
+    return SmallAreaTables(*(pd.DataFrame() for _ in range(8)))
 
 
 def small_area_rows(drawn: Drawn, wanted: Wanted) -> tuple[SmallAreaTables, pd.DataFrame]:
@@ -117,6 +119,7 @@ class _TablesInTheMaking:
             _finished(self.counts, areas, measure),
             _finished(self.dimensions, areas, measure),
             _bundles(drawn, areas, measure, point, draws),
+            rank_rows(drawn, areas, measure),
         )
 
 

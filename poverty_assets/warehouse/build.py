@@ -176,7 +176,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Ed
     if not definition.partitioned:
         return
     has_quarter = not definition.keeps_newest
-    for quarter in sorted([*sealed, *kept], reverse=definition.keeps_newest):
+    for quarter in sorted([*sealed, *kept], reverse=definition.keeps_newest)[-definition.newest :]:
         if quarter in kept:
             if not _same_columns(connection, definition):
                 continue
@@ -212,6 +212,8 @@ def _add_keys(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) 
 
     broken = []
     for definition in tables:
+        if not definition.indexed:
+            continue
         try:
             connection.execute(definition.key_ddl)
         except duckdb.ConstraintException as error:

@@ -33,6 +33,8 @@ KINDS = {
 
 def kind_of(name: str) -> str:
     """Kind of the check of that name."""
+    if name.endswith("every key stands once"):
+        return "keys"
     if name.endswith("legal values"):
         return "legal_values"
     if name.endswith("every area is in dim_area") or name.startswith("dim_area"):
@@ -66,7 +68,7 @@ def _codes_of_levels(country: Country) -> tuple[str, str]:
 
 
 def _checks(tables: tuple[Table, ...]) -> list[tuple[str, str]]:
-    checks = []
+    checks = [(f"{one.name}: every key stands once", _doubled(one)) for one in tables if not one.indexed]
     facts = [t for t in tables if t.name.startswith("fct_")]
     for fact in facts:
         keys = ", ".join(f'f."{key}"' for key in fact.key)
@@ -121,6 +123,11 @@ def _column_rules(definition: Table) -> list[tuple[str, str]]:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _doubled(one: Table) -> str:
+    key = ", ".join(f'"{name}"' for name in one.key)
+    return f'SELECT {key}, count(*) AS times FROM "{one.name}" GROUP BY {key} HAVING count(*) > 1'
 
 
 def _headline(fact: Table) -> str:
@@ -217,6 +224,22 @@ _IDENTITIES: tuple[tuple[str, str], ...] = (
         "fct_deprivation_count: shares sum to 1",
         "SELECT quarter, area_id, measure_id, subgroup, method, sum(estimate) AS total FROM fct_deprivation_count"
         " GROUP BY ALL HAVING count(estimate) = count(*) AND abs(sum(estimate) - 1) > 1e-6",
+    ),
+    (
+        "fct_rank: an interval holds its rank, and ranks are of areas that there are",
+        "SELECT quarter, area_id, figure_id, rank, rank_low, rank_high, n_areas FROM fct_rank"
+        " WHERE rank < rank_low OR rank > rank_high OR rank_high > n_areas OR p_worst_tenth > p_worst_fifth + 1e-9",
+    ),
+    (
+        "fct_draw: as many draws in every row of a quarter",
+        "SELECT quarter, min(len(draws)) AS least, max(len(draws)) AS most FROM fct_draw GROUP BY ALL HAVING least <> most",
+    ),
+    (
+        "fct_profile: a cell for each set, and shares that sum to 1",
+        """
+        SELECT quarter, area_id, len(profile) AS cells, len(indicators) AS indicators FROM fct_profile
+        WHERE len(profile) <> 1 << len(indicators) OR abs(list_sum(list_transform(profile, lambda x: (x / 65535.0) ** 2)) - 1) > 1e-3
+        """,
     ),
     (
         "intervals hold their estimate",

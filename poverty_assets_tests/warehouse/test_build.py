@@ -55,7 +55,7 @@ def test_every_table_view_and_column_is_there_with_a_comment(lake, target):
     assert set(views) == {view.name for view in views_of(KHM)}
     assert all(comment.startswith("SIMULATED DATA") for comment in [*tables.values(), *views.values()])
     assert bare == []
-    assert keys[0] == len(TABLES)
+    assert keys[0] == sum(t.indexed for t in TABLES)
 
 
 def test_every_quarter_is_published_and_areas_stand_once(lake, target):
@@ -144,6 +144,20 @@ def test_a_key_that_stands_twice_fails_the_gate(lake, target):
     lake.write("fct_mpi", Q2, pd.concat([mpi(0.2), mpi(0.2)]))
     reseal(lake, Q2)
     with pytest.raises(GateFailed, match=r"fct_mpi: .*[Dd]uplicate"):
+        publish(lake, target, KHM, is_simulated=False, run_id="r")
+    assert not target.exists()
+
+
+def test_so_does_one_of_a_table_without_an_index(lake, target):
+    row = {
+        "area_id": "0102", "area_level": "district", "measure_id": "m", "figure_id": "mpi", "statistic": "mpi", "indicator_id": "all",
+        "indicator_b": "all", "k": 1 / 3, "estimate": 0.1, "rank": 1, "rank_low": 1, "rank_high": 2, "n_areas": 2,
+        "p_worst_tenth": 0.5, "p_worst_fifth": 0.5, "p_above_country": 0.5, "method": "modelled", "n_households": None,
+        "suppressed": False, "quality_flag": "ok", "is_headline": True,
+    }  # fmt: skip
+    lake.write("fct_rank", Q2, pd.DataFrame([row, row]))
+    reseal(lake, Q2)
+    with pytest.raises(GateFailed, match="fct_rank: every key stands once"):
         publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert not target.exists()
 

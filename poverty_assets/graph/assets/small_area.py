@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from poverty_assets.graph.assets.describe import pictures, scores_table
-from poverty_assets.graph.assets.recipe import Said, assets, evidence
+from poverty_assets.graph.assets.recipe import Said, asset, assets, evidence
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.pack.source import covariates
@@ -43,6 +43,7 @@ SCORES = ("log_loss", "rmse", "mae", "bias", "spearman", "skill_against_persiste
 
 @assets(
     {name: Said("small_area", evidence, description=ROWS.format(field)) for name, field in TABLES.items()}
+    | {"fct_rank": Said(of=evidence)}
     | {name: Said("small_area", evidence, description=text) for name, text in OTHERS.items()}
 )
 def small_area_estimates(
@@ -72,6 +73,7 @@ def small_area_estimates(
     made = estimate_quarter(inputs, functionals=wanted, options=Options(home.settings.replicates))
     context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])
     yield from (dg.Output(getattr(made.tables, field), name) for name, field in TABLES.items())
+    yield dg.Output(made.tables.ranks, "fct_rank")
     yield dg.Output(made.profiles, "area_profile")
     noted = {name: str(value) for name, value in made.note.items()}
     yield dg.Output(Observation(made.draws, "", len(made.draws), metadata=made.note), "area_draw", metadata=noted)
@@ -86,4 +88,20 @@ def _scores(made: "Estimated", home: Home) -> dict[str, Any]:
     return {**pictures(plots), "scores": scores_table(made.metrics, SCORES)}
 
 
-ASSETS = (small_area_estimates,)
+@asset(Said(of=evidence))
+def fct_draw(area_draw: pd.DataFrame, area_profile: pd.DataFrame, dim_area: pd.DataFrame, home: Home) -> pd.DataFrame:
+    """Replicates for people, in small numbers."""
+    from poverty_assets.small_area.packed import draw_rows
+
+    return draw_rows(area_draw, area_profile, dim_area, home.measure)
+
+
+@asset(Said(of=evidence))
+def fct_profile(area_profile: pd.DataFrame, area_draw: pd.DataFrame, home: Home) -> pd.DataFrame:
+    """Joint profiles for people, in small numbers."""
+    from poverty_assets.small_area.packed import profile_rows
+
+    return profile_rows(area_profile, area_draw, home.measure)
+
+
+ASSETS = (small_area_estimates, fct_draw, fct_profile)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from poverty_assets.catalog import Table
+from poverty_assets.catalog import Column, Table
 
 GROUPS = ("keys", "completeness", "legal_values")
 
@@ -50,7 +50,7 @@ def expectations(definition: Table) -> list[tuple[str, str, Any]]:
     elif key:
         made.append(("keys", f"unique ({key[0]})", gxe.ExpectColumnValuesToBeUnique(column=key[0])))
     for column in definition.lake_columns:
-        if column.type in ("BLOB", "VARCHAR[]"):
+        if not _is_plain(column):
             continue
         if not column.nullable or column.wanted:
             known = gxe.ExpectColumnValuesToNotBeNull(column=column.name)
@@ -69,6 +69,11 @@ def expectations(definition: Table) -> list[tuple[str, str, Any]]:
             form = gxe.ExpectColumnValuesToMatchRegex(column=column.name, regex=column.pattern)
             made.append(("legal_values", f"{column.name} has its form", form))
     return made
+
+
+def _is_plain(column: Column) -> bool:
+    """Whether values can be compared with one another: no shapes, no lists."""
+    return column.type != "BLOB" and not column.type.endswith("[]")
 
 
 def _never_null(name: str) -> str:
@@ -97,7 +102,7 @@ def validate(frame: pd.DataFrame, definition: Table) -> list[CheckFinding]:
         return [CheckFinding(group, name, True, severity.get(name, "error"), "no rows", 0) for group, name, _ in made]
     # it announces a folder for a docs site that nobody asked for
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
-    plain = frame[[c.name for c in held if c.type not in ("BLOB", "VARCHAR[]")]]
+    plain = frame[[c.name for c in held if _is_plain(c)]]
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     batch = (
