@@ -29,6 +29,7 @@ from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unr
 from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets.warehouse.local import level_rows, tables_of
+from poverty_assets.warehouse.macros import MACROS
 from poverty_assets.warehouse.provenance import nowcast_choice, replicates, survey_wave
 from poverty_assets.warehouse.views import View, views_of
 
@@ -154,6 +155,8 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
         _add_keys(connection, edition.tables)
         for view in edition.views:
             connection.execute(f'CREATE VIEW "{view.name}" AS {view.sql}')
+        for macro in MACROS:
+            connection.execute(macro.ddl)
         _comment(connection, edition)
         failures = run_gate(connection, edition.country)
         if failures:
@@ -311,6 +314,9 @@ def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:
             [view.name],
         ).fetchall():
             connection.execute(f'COMMENT ON COLUMN "{view.name}"."{name}" IS {_literal(known[name])}')
+
+    for macro in MACROS:
+        connection.execute(f"COMMENT ON MACRO {macro.name} IS {_literal(prefix + macro.description)}")
 
 
 def _literal(text: str) -> str:

@@ -167,6 +167,36 @@ _VIEWS: tuple[View, ...] = (
         HOTSPOT_COLUMNS,
     ),
     View(
+        "v_area_part",
+        "Areas of the finest level that each area holds, itself where it is one",
+        f"""
+        WITH RECURSIVE part(area_id, part_id) AS (
+            SELECT a.area_id, a.area_id FROM dim_area a WHERE a.area_level = {FINEST}
+            UNION ALL
+            SELECT a.parent_id, p.part_id FROM part p JOIN dim_area a ON a.area_id = p.area_id WHERE a.parent_id IS NOT NULL)
+        SELECT area_id, part_id FROM part
+        """,
+        {"part_id": "Area of the finest level that lies in it"},
+    ),
+    View(
+        "v_draw",
+        "Replicates of H, M0 and headcounts of areas of every level: a row a draw; draw r of any two rows belongs to the same replicate",
+        """
+        WITH drawn AS (
+            SELECT d.quarter, d.area_id, d.measure_id, d.figure_id, generate_subscripts(d.draws, 1) AS draw,
+                   d.low + d.step * unnest(d.draws) AS value
+            FROM fct_draw d)
+        SELECT o.quarter, p.area_id, o.measure_id, o.figure_id, o.draw, sum(o.value * w.population) / sum(w.population) AS value
+        FROM drawn o JOIN fct_profile w USING (quarter, area_id, measure_id) JOIN v_area_part p ON p.part_id = o.area_id
+        WHERE NOT EXISTS (FROM fct_draw x WHERE x.quarter = o.quarter AND x.measure_id = o.measure_id AND x.figure_id = o.figure_id
+                          AND x.area_id = p.area_id AND x.area_id <> o.area_id)
+        GROUP BY ALL
+        UNION ALL
+        SELECT o.* FROM drawn o ANTI JOIN fct_profile w USING (quarter, area_id, measure_id)
+        """,
+        {"draw": "Number of the replicate", "value": "The figure in it. Unit: share, 0 to 1."},
+    ),
+    View(
         "v_register_audit",
         "Areas by the share of poor households that the register is expected to miss, the latest quarter, worst first",
         REGISTER_AUDIT_SQL,

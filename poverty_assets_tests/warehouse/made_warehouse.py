@@ -6,6 +6,7 @@ All figures of an area come from one distribution over the sixteen sets of four 
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ import pandas as pd
 import shapely
 
 from poverty_assets.catalog import TABLES
+from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.measure.measure import Cutoffs, Measure
 from poverty_assets.quarter import Quarter
+from poverty_assets.small_area.packed import draw_rows, profile_rows
+from poverty_assets.small_area.replicates import collect
+from poverty_assets.small_area.rollup import rollup
+from poverty_assets.small_area.rows import small_area_rows
+from poverty_assets.small_area.wanted import Wanted
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets_tests.warehouse.small_lake import KHM, columns
@@ -330,6 +338,26 @@ def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(found) for name, found in rows.items()}
 
 
+def draw_tables(quarter: Quarter) -> dict[str, pd.DataFrame]:
+    """Ranks, draws and joint profiles of the communes: 40 replicates about the profiles of the quarter."""
+    weights = dict(zip(INDICATORS, (Fraction(3, 10), Fraction(3, 10), Fraction(1, 5), Fraction(1, 5)), strict=True))
+    measure = Measure.of_weights(MEASURE, weights, Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2)))
+    centre = np.stack([profiles(quarter)[code] for code in COMMUNES])
+    people = areas().set_index("area_id").loc[list(COMMUNES), "population"].to_numpy(dtype=float)
+    up = rollup(Hierarchy.of(areas()), list(COMMUNES), people, method="modelled")
+    rng = np.random.default_rng(quarter.start.toordinal())
+    moved = centre * np.exp(0.1 * rng.standard_normal((40, 12, 16)) * BITS.sum(axis=1))
+    moved /= moved.sum(axis=2, keepdims=True)
+    wanted = Wanted(up, measure)
+    tables, draws = small_area_rows(collect(centre, iter(moved), len(moved), wanted), wanted)
+    held = pd.DataFrame({"area_id": COMMUNES, "population": people, "profile": list(centre)})
+    return {
+        "fct_rank": tables.ranks,
+        "fct_draw": draw_rows(draws, held, areas(), measure),
+        "fct_profile": profile_rows(held, draws, measure),
+    }
+
+
 _THREATS = ("fct_hazard", "fct_vulnerability", "fct_register_audit", "fct_hot_spot", "dim_hazard", "dim_shock")
 _SUFFIXES = ("", "_se", "_ci_low", "_ci_high")
 
@@ -367,6 +395,7 @@ def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool
         "meta_source": source_rows(quarter, simulated=simulated),
         **model_rows(quarter),
         **(threat_rows(quarter) if survey else {}),
+        **draw_tables(quarter),
     }
     if quarter == NOW and survey:
         frames["fct_change"] = change_rows(survey=survey)
