@@ -327,12 +327,19 @@ def status(
 @app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on localhost.")] = 3000,
+    home: Annotated[
+        list[Path] | None, typer.Option(help="Home; given again, all of them are served, a code location each.")
+    ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="For viewers: no runs, no switches.")] = False,
 ) -> None:
-    """Open the Dagster UI on this home, on localhost, with the schedule running."""
-    from poverty_assets.running.ui import run_ui
+    """Open the Dagster UI on this home, or on several, on localhost, with the schedule running."""
+    from poverty_assets.running.ui import run_ui, run_ui_of_several
 
-    settings = _settings()
+    if home and len(home) > 1:
+        print(f"Dagster UI of {len(home)} homes on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
+        run_ui_of_several(home, port, read_only=read_only)
+        return
+    settings = _settings(home=home[0] if home else None)
     print(f"Dagster UI of {settings.home} on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
     run_ui(settings, port, read_only=read_only)
 

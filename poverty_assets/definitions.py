@@ -6,6 +6,8 @@ Nothing heavy is imported and nothing is read until Dagster asks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,12 +19,12 @@ from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.resources import Home, LakeIOManager
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
-from poverty_assets.settings import Settings
+from poverty_assets.settings import Settings, require_form
 from poverty_assets.warehouse.lake import Lake
 
 
 def build_definitions(
-    settings: Settings | None = None, *, resource_overrides: dict[str, Any] | None = None
+    settings: Settings | None = None, *, location: str | None = None, resource_overrides: dict[str, Any] | None = None
 ) -> dg.Definitions:
     """Assemble the code location for one home.
 
@@ -30,6 +32,8 @@ def build_definitions(
     ----------
     settings : Settings, optional
         By default from the environment.
+    location : str, optional
+        Where several homes are served as one: this one's name, with which the keys of its assets begin.
     resource_overrides : dict, optional
         Resources that tests bring in place of ours.
     """
@@ -37,10 +41,14 @@ def build_definitions(
     country = load_country(settings.country)
     specs = load_sources(country, simulated=settings.is_simulated)
     quarters = quarterly(Quarter.from_label(country.first_quarter))
+    made = assets.build(Pack(specs, quarters, country, settings.is_simulated))
+    checks = asset_checks.build(quarters)
+    if location is not None:
+        made, checks = under(location, made), under(location, checks)
     return dg.Definitions(
-        assets=assets.build(Pack(specs, quarters, country, settings.is_simulated)),
-        asset_checks=asset_checks.build(quarters),
-        jobs=jobs.build(settings),
+        assets=made,
+        asset_checks=checks,
+        jobs=jobs.build(settings, location),
         schedules=schedules.build(quarters),
         sensors=sensors.build(),
         executor=dg.in_process_executor,
@@ -50,6 +58,37 @@ def build_definitions(
             **(resource_overrides or {}),
         },
     )
+
+
+def under(location: str, made: Sequence[Any]) -> list[Any]:
+    """Assets and checks with the location's name before the key of every asset that they name."""
+    keys = {key for one in made for key in _keys_of(one)}
+    replaced = {key: key.with_prefix(location) for key in keys}
+    return [
+        one.replace_attributes(key=replaced[one.key])
+        if isinstance(one, dg.AssetSpec)
+        else one.with_attributes(asset_key_replacements=replaced)
+        for one in made
+    ]
+
+
+def _keys_of(one: Any) -> set[dg.AssetKey]:
+    if isinstance(one, dg.AssetSpec):
+        return {one.key}
+    return {*one.keys, *(check.asset_key for check in one.check_keys)}
+
+
+def definitions_of_home(home: str, location: str) -> dg.Definitions:
+    """The code location of one home among several.
+
+    Raises
+    ------
+    UsageError
+        If its lake has another form than this version reads.
+    """
+    settings = Settings(home=Path(home))
+    require_form(settings)
+    return build_definitions(settings, location=location)
 
 
 @dg.definitions

@@ -17,10 +17,15 @@ QUARTER = "quarter"
 PUBLISH = "publish"
 
 
-def build(settings: Settings) -> list[Any]:
-    """All jobs; every run says how many replicates it was asked for and by which version of the code."""
+def build(settings: Settings, location: str | None = None) -> list[Any]:
+    """All jobs; every run says how many replicates it was asked for and by which version of the code.
+
+    Where several homes are served as one, the keys of assets begin with the location's name.
+    """
     tags = {"replicates": str(settings.replicates), "code_version": __version__}
-    warehouse = dg.AssetSelection.assets("warehouse", "pages")
+    warehouse = dg.AssetSelection.assets(
+        *(dg.AssetKey([*([location] if location else []), name]) for name in ("warehouse", "pages"))
+    )
     everything = dg.AssetSelection.all()
     return [
         dg.define_asset_job(

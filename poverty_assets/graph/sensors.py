@@ -7,6 +7,9 @@ Belongs here: sensors, which ask and start runs. Does not belong here: what is b
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
+from functools import partial
+from typing import Any
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
@@ -50,7 +53,7 @@ def publish_when_done(context: dg.SensorEvaluationContext, home: Home) -> dg.Sen
 
     if anyone_alive(home.settings.dagster_home / PROCESS_SIGNS):
         return dg.SkipReason("a refresh from the command line is at work; it publishes by itself")
-    at_work = _at_work(context.instance)
+    at_work = _at_work(context)
     if at_work:
         return dg.SkipReason(at_work)
     warehouse = home.settings.warehouse
@@ -122,10 +125,23 @@ def _why(context: dg.RunFailureSensorContext) -> str:
     return (context.failure_event.message or "").strip()
 
 
-def _at_work(instance: dg.DagsterInstance) -> str | None:
-    """What has been asked for and is not done, in a sentence."""
-    backfills = instance.get_backfills(filters=BulkActionsFilter(statuses=_BACKFILLS_AT_WORK), limit=1)
+def _at_work(context: dg.SensorEvaluationContext) -> str | None:
+    """What has been asked for of this home and is not done, in a sentence."""
+    instance = context.instance
+    elsewhere = partial(_elsewhere, context.code_location_origin)
+    asked = instance.get_backfills(filters=BulkActionsFilter(statuses=_BACKFILLS_AT_WORK))
+    backfills = [one for one in asked if not elsewhere(one.partition_set_origin, one.asset_selection or ())]
     if backfills:
         return f"backfill {backfills[0].backfill_id} is not done"
-    runs = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES), limit=1)
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+    runs = [one for one in unfinished if not elsewhere(one.remote_job_origin, one.asset_selection or ())]
     return f"run {runs[0].run_id} of {runs[0].job_name} is not done" if runs else None
+
+
+def _elsewhere(own: Any, origin: Any, keys: Collection[dg.AssetKey]) -> bool:
+    """Whether a run or backfill is of another home that the same server serves: by its origin, else by the keys of its assets."""
+    if own is None:
+        return False
+    if origin is not None:
+        return bool(origin.repository_origin.code_location_origin.location_name != own.location_name)
+    return bool(keys) and all(len(key.path) > 1 and key.path[0] != own.location_name for key in keys)

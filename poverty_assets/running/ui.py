@@ -1,4 +1,4 @@
-"""The Dagster UI of a home: webserver and daemon, started together and ended together.
+"""The Dagster UI of a home, or of several: webserver and daemon, started together and ended together.
 
 Belongs here: starting both, and ending every process that came of them, however this one ends. Does not belong here: what the
 webserver answers (``webserver``), runs (``refresh``).
@@ -6,6 +6,8 @@ webserver answers (``webserver``), runs (``refresh``).
 Webserver and daemon start processes of their own (code servers, runs), which may outlive a kill of their parent. All of them inherit
 one mark in their environment; ``ui`` ends what bears it when it is told to stop, and a guardian that waits for the end of a pipe does so
 when ``ui`` is killed. A run that is ended this way is recorded as failed, and harms nothing: partitions and warehouse are replaced whole.
+
+Where several homes are served, what is done through this UI is recorded in the first one's ``dagster`` folder.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -24,12 +27,13 @@ from poverty_assets.atomic import write_text
 from poverty_assets.errors import PovertyAssetsError, UsageError
 from poverty_assets.running.instance import prepare_instance
 from poverty_assets.running.interrupted import give_up_interrupted
-from poverty_assets.running.workspace import WORKSPACE
+from poverty_assets.running.workspace import WORKSPACE, location_names, write_workspace
 from poverty_assets.settings import Settings, require_form
 
 MARK = "POVERTY_ASSETS_UI"
 _PATIENCE = 2.0  # seconds that processes have to end by themselves; then they are killed
 _LOOK_EVERY = 0.2
+_OF_ONE_HOME = ("COUNTRY", "SOURCES", "LANDING", "MEASURE")
 
 
 def run_ui(settings: Settings, port: int, *, read_only: bool = False) -> None:
@@ -45,15 +49,38 @@ def run_ui(settings: Settings, port: int, *, read_only: bool = False) -> None:
     require_form(settings)
     _require_free(port)
     folder = prepare_instance(settings.dagster_home)
-    give_up_interrupted(settings.dagster_home)
     workspace = folder / "workspace.yaml"
     write_text(workspace, WORKSPACE)
-    mark = uuid.uuid4().hex
-    environment = os.environ | {
-        "DAGSTER_HOME": str(folder),
-        "POVERTY_ASSETS_HOME": str(settings.home.resolve()),
-        MARK: mark,
+    _serve(folder, workspace, port, os.environ | {"POVERTY_ASSETS_HOME": str(settings.home.resolve())}, read_only)
+
+
+def run_ui_of_several(homes: Sequence[Path], port: int, *, read_only: bool = False) -> None:
+    """Serve several homes, a code location each, until this process is told to stop.
+
+    A home that cannot be loaded (its pack has a fault, its lake another form) says so in its location; the others are served. What the
+    environment says of one home (country, kind of data, landing folder, measure) is no word about several: each home has its own.
+
+    Raises
+    ------
+    UsageError
+        If a folder is no home, two would bear one name, or the port is taken.
+    PovertyAssetsError
+        If webserver or daemon ended by itself.
+    """
+    named = location_names(homes)
+    _require_free(port)
+    first = next(iter(named.values()))
+    folder = prepare_instance(first / "dagster")
+    environment = {
+        key: said for key, said in os.environ.items() if key not in {f"POVERTY_ASSETS_{own}" for own in _OF_ONE_HOME}
     }
+    _serve(folder, write_workspace(folder, named), port, environment | {"POVERTY_ASSETS_HOME": str(first)}, read_only)
+
+
+def _serve(folder: Path, workspace: Path, port: int, environment: Mapping[str, str], read_only: bool) -> None:
+    give_up_interrupted(folder)
+    mark = uuid.uuid4().hex
+    environment = {**environment, "DAGSTER_HOME": str(folder), MARK: mark}
     python = [sys.executable, "-W", "ignore", "-m"]
     serving = [*python, "poverty_assets.running.webserver", "--port", str(port), "--workspace", str(workspace)]
     commands = {
@@ -78,7 +105,7 @@ def run_ui(settings: Settings, port: int, *, read_only: bool = False) -> None:
     finally:
         end_marked(mark)
         os.close(lifeline)
-        give_up_interrupted(settings.dagster_home)
+        give_up_interrupted(folder)
 
 
 def marked(mark: str) -> list[int]:

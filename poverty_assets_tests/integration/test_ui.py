@@ -18,6 +18,8 @@ import pytest
 from filelock import FileLock
 
 from poverty_assets import __version__
+from poverty_assets.catalog import SCHEMA
+from poverty_assets.pack.country import COUNTRIES
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.instance import open_instance
 from poverty_assets.running.ui import _PATIENCE, MARK
@@ -49,10 +51,11 @@ def free_port():
 class Ui:
     """A UI as a process of its own, started as a script starts it in the background."""
 
-    def __init__(self, home):
+    def __init__(self, home, *others):
         self.port, self.log = free_port(), home / "ui.log"
         self.address = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "ui", "--port", str(self.port)]
+        command += [word for one in ([home, *others] if others else []) for word in ("--home", str(one))]
         environment = {k: v for k, v in os.environ.items() if k != MARK} | {"POVERTY_ASSETS_HOME": str(home)}
         with self.log.open("w") as said:
             self.process = subprocess.Popen(
@@ -163,6 +166,44 @@ def test_a_page_elsewhere_starts_no_run_and_the_uis_own_page_does_on_this_home_a
         assert answer["launchRun"]["__typename"] == "RunConfigValidationInvalid", key
     assert len(ui.runs()) == before + 1
     assert not (home / "elsewhere").exists()
+
+
+LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename
+  ... on PythonError { errorChain { error { message } } } ... on RepositoryLocation {
+  repositories { assetNodes { assetKey { path } } } } } } } } }"""
+
+
+def test_several_homes_are_a_location_each_and_a_broken_one_leaves_the_others_alone(home, tmp_path, monkeypatch):
+    for name, country in (("mongolia", "mng"), ("broken", "xyz")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "home.json").write_text(
+            json.dumps({"country": country, "sources": "landing", "schema": SCHEMA})
+        )
+    (tmp_path / "packs" / "xyz").mkdir(parents=True)
+    (tmp_path / "packs" / "xyz" / "country.yaml").write_text("iso3: [unclosed")
+    monkeypatch.setenv(COUNTRIES, str(tmp_path / "packs"))
+    monkeypatch.setenv("POVERTY_ASSETS_COUNTRY", "kgz")  # said of one home, it is no word about several
+    several = Ui(home, tmp_path / "mongolia", tmp_path / "broken")
+    try:
+        entries = {
+            one["name"]: one["locationOrLoadError"]
+            for one in several.ask(LOCATIONS)["workspaceOrError"]["locationEntries"]
+        }
+        assert sorted(entries) == ["broken", "home", "mongolia"]
+        assert "country.yaml" in json.dumps(entries["broken"]["errorChain"])
+        keys = {
+            name: {tuple(node["assetKey"]["path"]) for node in entries[name]["repositories"][0]["assetNodes"]}
+            for name in ("home", "mongolia")
+        }
+        assert {("home", "warehouse"), ("home", "dim_area")} <= keys["home"]
+        assert {path[0] for path in keys["mongolia"]} == {"mongolia"}
+        assert ("mongolia", "src_boundaries_aimag") in keys["mongolia"]
+        launched = several.ask(LAUNCH.replace('"poverty_assets"', '"home"'))["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess"
+        several.wait_for(lambda: several.runs()[0] == "SUCCESS", "the run succeeds", every=0.5)
+    finally:
+        several.process.terminate()
+        several.process.wait(timeout=FOR_EVER)
 
 
 def test_a_publication_whose_every_process_is_killed_holds_up_no_refresh(ui, held, home, landing, run_cli):

@@ -45,7 +45,12 @@ def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     quarter = quarter_of(context)
     seal = pd.DataFrame(sorted(home.lake.digests(quarter, SEALED).items()), columns=["file", "sha256"])
     version = lake_version(home.lake, {quarter: seal_digest(seal)})
-    context.log_event(dg.AssetMaterialization(SEALED_QUARTERS.key, tags={DATA_VERSION_TAG: version}))
+    key = (
+        SEALED_QUARTERS.key.with_prefix(context.asset_key.path[:-1])
+        if context.asset_key.path[1:]
+        else SEALED_QUARTERS.key
+    )
+    context.log_event(dg.AssetMaterialization(key, tags={DATA_VERSION_TAG: version}))
     context.add_output_metadata({"tables": len(seal)})
     return seal
 

@@ -55,7 +55,7 @@ def _of_table(definition: Table, quarters: dg.PartitionsDefinition) -> dg.AssetC
         ) + _extra(definition.name, home, context)
         home.lake.write_checks(definition.name, quarter, pd.DataFrame([f.row(definition.name) for f in findings]))
         for group in groups:
-            yield _result(group, definition.name, [f for f in findings if f.group == group])
+            yield _result(group, [f for f in findings if f.group == group])
 
     return check
 
@@ -91,13 +91,12 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
     return []
 
 
-def _result(group: str, name: str, findings: list[CheckFinding]) -> dg.AssetCheckResult:
+def _result(group: str, findings: list[CheckFinding]) -> dg.AssetCheckResult:
     failed = [f for f in findings if not f.passed]
     severe = any(f.severity == "error" for f in failed)
     shown = "\n".join(f"- {f.check}: {f.observed}" for f in failed[:20])
     return dg.AssetCheckResult(
         check_name=group,
-        asset_key=name,
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
         description=f"{len(failed)} of {len(findings)} failed" if failed else f"all {len(findings)} passed",

@@ -40,9 +40,12 @@ class Home(dg.ConfigurableResource):
     _sign: SignOfLife | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Give a sign of life in the run's name while it is on, so that whoever waits for it finds out that it has died."""
-        if context.run is not None:
-            self._sign = SignOfLife(self.settings.dagster_home / RUN_SIGNS / f"{context.run.run_id}.lock")
+        """Give a sign of life in the run's name while it is on, so that whoever waits for it finds out that it has died.
+
+        It lies with the records that know the run: where several homes are served as one, they are another home's.
+        """
+        if context.run is not None and context.instance is not None:
+            self._sign = SignOfLife(Path(context.instance.root_directory) / RUN_SIGNS / f"{context.run.run_id}.lock")
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Take the sign back."""
