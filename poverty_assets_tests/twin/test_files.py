@@ -13,8 +13,8 @@ import pytest
 from poverty_assets.errors import MissingFile, SpecificationError, UsageError
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin import truth, write_base, write_quarter
-from poverty_assets.twin.cambodia import files, settings, world
+from poverty_assets.twin import files, truth, write_base, write_quarter
+from poverty_assets.twin.cambodia import settings, world
 
 from .conftest import COUNTRY, REFERENCE, SEED, Twin, small_country, write_small
 

@@ -13,8 +13,8 @@ from poverty_assets.errors import SpecificationError
 from poverty_assets.quarter import Quarter
 from poverty_assets.twin import truth
 from poverty_assets.twin.cambodia import registers, settings, surveys
-from poverty_assets.twin.cambodia.streams import stream
 from poverty_assets.twin.cambodia.world import World
+from poverty_assets.twin.streams import stream
 
 from .conftest import COUNTRY, REFERENCE, Twin
 

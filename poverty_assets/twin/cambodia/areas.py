@@ -19,8 +19,8 @@ from scipy.spatial import Voronoi, cKDTree
 
 from poverty_assets.errors import SpecificationError
 from poverty_assets.twin.cambodia.settings import TwinSettings
-from poverty_assets.twin.cambodia.streams import stream
 from poverty_assets.twin.cambodia.terrain import Terrain
+from poverty_assets.twin.streams import stream
 
 _SPACING_CELLS = 1.7
 _EVENING_ROUNDS = 4

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin.cambodia.files import write_csv
 from poverty_assets.twin.cambodia.rasters import cell_persons
 from poverty_assets.twin.cambodia.world import World
+from poverty_assets.twin.files import write_csv
 
 
 def write_counts(folder: Path, world: World, year: int) -> Path:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from poverty_assets.errors import UsageError
 from poverty_assets.quarter import Quarter
+from poverty_assets.twin import files
 from poverty_assets.twin.cambodia import csv_tables as tables
-from poverty_assets.twin.cambodia import files, rasters, registers, settings, surveys, truth, vectors, world
+from poverty_assets.twin.cambodia import rasters, registers, settings, surveys, truth, vectors, world
 
 _README = """\
 SIMULATED DATA. Nothing in this folder is an observation.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from poverty_assets.twin.cambodia.calibration import Eligibility
 from poverty_assets.twin.cambodia.settings import HouseholdSettings, TwinSettings
-from poverty_assets.twin.cambodia.streams import stream
+from poverty_assets.twin.streams import stream
 
 Float = NDArray[np.float32]
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin.cambodia.files import write_geotiff
-from poverty_assets.twin.cambodia.streams import smooth_noise, stream
 from poverty_assets.twin.cambodia.world import World
+from poverty_assets.twin.files import write_geotiff
+from poverty_assets.twin.streams import smooth_noise, stream
 
 Field = NDArray[np.float32]
 

@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin.cambodia.files import write_csv
 from poverty_assets.twin.cambodia.households import Province
-from poverty_assets.twin.cambodia.streams import stream
 from poverty_assets.twin.cambodia.world import World
+from poverty_assets.twin.files import write_csv
+from poverty_assets.twin.streams import stream
 
 COLUMNS = ["commune_code", "households", "listed", "listed_1", "listed_2", "persons"]
 

@@ -18,11 +18,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from poverty_assets.quarter import Quarter
-from poverty_assets.twin.cambodia.files import write_parquet, write_text
 from poverty_assets.twin.cambodia.households import Province
 from poverty_assets.twin.cambodia.settings import TwinWave
-from poverty_assets.twin.cambodia.streams import stream
 from poverty_assets.twin.cambodia.world import World
+from poverty_assets.twin.files import write_parquet, write_text
+from poverty_assets.twin.streams import stream
 
 _DAYS_IN_CLUSTER = 3
 

@@ -14,54 +14,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from poverty_assets.twin.cambodia.settings import TwinSettings
-from poverty_assets.twin.cambodia.streams import smooth_noise, stream
-
-KM_PER_DEGREE = 111.32
+from poverty_assets.twin.grid import KM_PER_DEGREE, Grid
+from poverty_assets.twin.streams import smooth_noise, stream
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Cells of a raster in EPSG:4326, rows from north to south."""
-
-    west: float
-    north: float
-    columns: int
-    rows: int
-    per_degree: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.rows, self.columns
-
-    @property
-    def lon(self) -> NDArray[np.float64]:
-        """Longitude of the centres of the columns, degrees."""
-        return self.west + (np.arange(self.columns) + 0.5) / self.per_degree
-
-    @property
-    def lat(self) -> NDArray[np.float64]:
-        """Latitude of the centres of the rows, degrees."""
-        return self.north - (np.arange(self.rows) + 0.5) / self.per_degree
-
-    @property
-    def cell_km(self) -> float:
-        """North-south extent of a cell, km."""
-        return KM_PER_DEGREE / self.per_degree
-
-    def mesh(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Longitude and latitude of every cell, each of shape (rows, columns)."""
-        lon, lat = np.meshgrid(self.lon, self.lat)
-        return lon, lat
-
-    def cell_of(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Row and column of the cell that holds each point, moved to the edge where it lies outside."""
-        row = np.floor((self.north - lat) * self.per_degree).astype(np.intp)
-        column = np.floor((lon - self.west) * self.per_degree).astype(np.intp)
-        return row.clip(0, self.rows - 1), column.clip(0, self.columns - 1)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from poverty_assets.quarter import Quarter
 from poverty_assets.twin.cambodia import registers
-from poverty_assets.twin.cambodia.files import write_parquet
 from poverty_assets.twin.cambodia.households import scores
 from poverty_assets.twin.cambodia.world import World
+from poverty_assets.twin.files import write_parquet
 from poverty_assets.twin.truth import TITLE, path_of
 
 

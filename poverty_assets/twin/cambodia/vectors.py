@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.twin.cambodia import areas as areas_
-from poverty_assets.twin.cambodia.files import write_atomic, write_geojson
-from poverty_assets.twin.cambodia.streams import smooth_noise, stream
 from poverty_assets.twin.cambodia.world import World
+from poverty_assets.twin.files import write_atomic, write_geojson
+from poverty_assets.twin.streams import smooth_noise, stream
 
 _NATIONAL_THOUSANDS = 100.0
 _SMALLEST_PROTECTED_CELLS = 60

@@ -16,7 +16,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.twin.cambodia import areas as areas_
 from poverty_assets.twin.cambodia import calibration, settings, terrain
 from poverty_assets.twin.cambodia.households import Composition, Province, draw
-from poverty_assets.twin.cambodia.streams import smooth_noise, stream
+from poverty_assets.twin.streams import smooth_noise, stream
 
 Array = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from poverty_assets.twin.cambodia.terrain import Grid
+from poverty_assets.twin.grid import Grid
 
 RECORDS = ".simulated"
 NODATA = -9999.0
