@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from poverty_assets.evaluation.scores import Compared, compare, profile_scores, scores
+from poverty_assets.evaluation.scores import COLUMNS, Compared, compare, knows, profile_scores, scores
 from poverty_assets.evaluation.truth import finest_truth, kinds_of_area, true_profiles
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure
@@ -30,7 +30,7 @@ class Judged:
     joint : DataFrame (the same)
         Of joint profiles.
     poor : Compared
-        The headcount ratio of finest areas beside its truth.
+        The headcount ratio of finest areas beside its truth; where that is not known, the headcount of the first indicator that is.
     """
 
     metrics: pd.DataFrame
@@ -55,6 +55,8 @@ def judge(
     finest = Hierarchy.of(areas).finest
     metrics = scores(compared, kinds_of_area(known, areas)).assign(area_level=finest)
     unseen = (compared[0].table["method"] != "composite").to_numpy()
+    if not knows(known, measure):
+        return Judged(metrics, pd.DataFrame(columns=[*COLUMNS, "area_level"]), compared[0])
     true = true_profiles(truth, quarter, list(profiles["area_id"]), measure)
     joint = profile_scores(np.stack(profiles["profile"].to_list()), true, unseen, measure).assign(area_level=finest)
     return Judged(metrics, joint, compared[0])

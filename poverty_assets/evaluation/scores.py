@@ -50,13 +50,15 @@ class Compared:
 def compare(draws: pd.DataFrame, truth: pd.DataFrame, measure: Measure) -> list[Compared]:
     """H, M0 and the headcount of every indicator of finest areas, estimated and true.
 
+    Of a measure that the truth knows in part only its indicators that the truth knows are compared.
+
     Parameters
     ----------
     draws : DataFrame (lake: ``area_draw``)
     truth : DataFrame (``truth.finest_truth``)
     """
-    figures = [("headcount_ratio", "headcount_ratio", "all"), ("mpi", "mpi", "all")]
-    figures += [(name, "uncensored", name) for name in measure.indicator_ids]
+    figures = [(name, name, "all") for name in ("headcount_ratio", "mpi") if knows(truth, measure)]
+    figures += [(name, "uncensored", name) for name in measure.indicator_ids if name in truth]
     poor, out = k_value(measure.cutoffs.poor), []
     for name, statistic, indicator in figures:
         own = draws[draws["area_id"].isin(truth["area_id"])]
@@ -68,6 +70,11 @@ def compare(draws: pd.DataFrame, truth: pd.DataFrame, measure: Measure) -> list[
         table["ci_low"], table["ci_high"] = bounds_of_draws(table["estimate"].to_numpy(), values, 0.95)
         out.append(Compared(name, table, values))
     return out
+
+
+def knows(truth: pd.DataFrame, measure: Measure) -> bool:
+    """Whether the truth has every indicator of a measure."""
+    return set(measure.indicator_ids) <= set(truth)
 
 
 def scores(compared: list[Compared], kinds: pd.DataFrame) -> pd.DataFrame:

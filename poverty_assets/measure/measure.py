@@ -69,7 +69,8 @@ class Indicator:
     """One indicator: its names and its definition by language, and the rule that decides it.
 
     ``eligibility`` false makes the household not deprived. ``missing`` says what an unknown rule means: ``unknown``
-    leaves the household out of the estimates, ``not_deprived`` counts it as not deprived.
+    leaves the household out of the estimates, ``not_deprived`` counts it as not deprived. An indicator of weight 0 stands beside the
+    measure: it has no part in the score, and headcounts and overlap like any other.
     """
 
     indicator_id: str
@@ -161,7 +162,7 @@ class Measure:
         if empty is not None:
             problem = f"no indicator of dimension {empty} is left: such a survey has no measure {self.measure_id}"
             raise SpecificationError(problem, file=self.file, remedy="use another survey, or another measure")
-        factor = {name: whole[name] / kept[name] for name in whole}
+        factor = {name: whole[name] / kept[name] if kept[name] else Fraction(1) for name in whole}
         return replace(self, indicators=tuple(replace(i, weight=i.weight * factor[i.dimension_id]) for i in left))
 
     @property
@@ -271,21 +272,37 @@ def measure_files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for where in (SHARED, folder / "measures") for path in sorted(where.glob("*.yaml"))}
 
 
-def on_base(source: LinedYaml) -> LinedYaml:
-    """A file that changes a shared measure (``base``), with all that it leaves as it is.
+def on_base(source: LinedYaml, above: tuple[Path, ...] = ()) -> LinedYaml:
+    """A file that changes a measure (``base``), with all that it leaves as it is.
 
-    What the file says of a dimension or an indicator of the shared measure, by its id, replaces that; others are added.
+    What the file says of a dimension or an indicator of that measure, by its id, replaces that; others are added. A shared measure may
+    itself be one that changes another. Of each the country's own file goes before the shared one, so that a measure that builds on
+    another has it in the country's words.
+
+    Parameters
+    ----------
+    source : LinedYaml
+    above : tuple of Path
+        Files that build on this one, the nearest last.
     """
     name = source.value.get("base")
     if name is None:
         return source
-    shared = {path.stem: path for path in SHARED.glob("*.yaml")}
-    if name not in shared:
-        source.refuse(f"there is no shared measure {name!r}", f"use one of: {', '.join(sorted(shared))}", "base")
-    under = read_lined_yaml(shared[name])
-    value, lines = {**under.value, **source.value}, dict(source.lines)
+    above = (*above, source.file)
+    known = {path.stem: path for path in SHARED.glob("*.yaml")}
+    known |= {path.stem: path for path in sorted(above[0].parent.glob("*.yaml")) if path not in above}
+    if known.get(name, source.file) in above:
+        known = {key: path for key, path in known.items() if path not in above}
+        source.refuse(
+            f"there is no measure {name!r} beneath this one", f"use one of: {', '.join(sorted(known))}", "base"
+        )
+    under = on_base(read_lined_yaml(known[name]), above)
+    beneath = dict(under.value)
+    if beneath.get("measure_id") != source.value.get("measure_id"):
+        beneath = _without_its_title(beneath)
+    value, lines = {**beneath, **source.value}, dict(source.lines)
     for key, of in (("dimensions", "dimension_id"), ("indicators", "indicator_id"), ("derived", "column_id")):
-        entries = [dict(entry) for entry in under.value.get(key) or []]
+        entries = [dict(entry) for entry in beneath.get(key) or []]
         place = {entry[of]: i for i, entry in enumerate(entries)}
         for i, part in enumerate(source.items(key)):
             at = place.setdefault(str(part.value.get(of)), len(entries))
@@ -297,6 +314,13 @@ def on_base(source: LinedYaml) -> LinedYaml:
     for key in ("columns", "member_columns"):
         value[key] = {**(under.value.get(key) or {}), **(source.value.get(key) or {})}
     return replace(source, value=value, lines=lines)
+
+
+def _without_its_title(value: dict[str, Any]) -> dict[str, Any]:
+    """What another measure takes from this one: all but its names; its indicators keep their source."""
+    kept = {key: said for key, said in value.items() if not key.startswith("name_")}
+    cited = [{"source": value.get("source"), **entry} for entry in value.get("indicators") or []]
+    return {**kept, "indicators": cited}
 
 
 def _measure(source: LinedYaml, columns: set[str]) -> Measure:
@@ -334,13 +358,14 @@ def _of_a_survey_that_lacks(source: LinedYaml, measure: Measure) -> Measure:
         return source.noted(measure, error.problem, error.remedy or "", "lacks")
 
 
-def _fraction(part: LinedYaml, text: Any, *key: str | int) -> Fraction:
+def _fraction(part: LinedYaml, text: Any, *key: str | int, may_be_0: bool = False) -> Fraction:
     try:
         value = Fraction(str(text).replace(" ", ""))
     except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if not 0 < value <= 1:
-        part.noted(None, f"{text!r} is not a fraction above 0 and at most 1", "write it as in 1/18", *key)
+        value = Fraction(-1)
+    if not (0 < value <= 1 or (value == 0 and may_be_0)):
+        least = "of 0 or more" if may_be_0 else "above 0"
+        part.noted(None, f"{text!r} is not a fraction {least} and at most 1", "write it as in 1/18", *key)
     return value
 
 
@@ -374,7 +399,7 @@ def _indicator(part: LinedYaml, dimensions: tuple[Dimension, ...], source: Lined
         definitions=part.spoken("definition", "definition"),
         cutoff=part.text("cutoff"),
         source=part.text("source") if "source" in part.value else source.text("source"),
-        weight=_fraction(part, part.text("weight"), "weight"),
+        weight=_fraction(part, part.text("weight"), "weight", may_be_0=True),
         rule=_rule(part, "rule"),
         eligibility=_rule(part, "eligibility"),
         missing="not_deprived" if missing == "not_deprived" else "unknown",

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poverty_assets.errors import MissingFile, SpecificationError
-from poverty_assets.measure.measure import k_value, load_measure
+from poverty_assets.measure.measure import k_value, load_measure, measure_files
+from poverty_assets.pack.country import country_folder
 from poverty_assets_tests.measurement.factories import MEASURES, make_measure
 
 WORDS = "name_en: n, name_km: n"
@@ -154,3 +155,24 @@ def test_column_of_the_survey_need_not_be_described(tmp_path: Path) -> None:
 def test_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match=r"none\.yaml"):
         load_measure(tmp_path / "none.yaml")
+
+
+def test_a_measure_may_build_on_another_and_watch_indicators_that_bear_no_weight() -> None:
+    for country, language in (("khm", "km"), ("kgz", "ky"), ("mng", "mn")):
+        folder = country_folder(country)
+        measure = load_measure(measure_files(folder)["digital_exclusion"])
+        ten = load_measure(folder / "measures" / "global_mpi.yaml")
+        assert measure.indicator_ids == [*ten.indicator_ids, "internet", "device", "literacy", "digital_skills"]
+        assert measure.integer_weights.tolist() == [0] * len(ten.indicators) + [1, 1, 1, 1]
+        assert {language in one.names and language in one.definitions for one in measure.indicators} == {True}
+        assert {i.source for i in measure.indicators[: len(ten.indicators)]} == {ten.source}
+        assert measure.names[language] != ten.names[language]
+        left = measure.without(["nutrition", "device"])
+        assert left.weights[-3:].tolist() == [0.5, 0.25, 0.25]
+
+
+def test_measures_that_build_on_each_other_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("measure_id: a\nbase: b\n")
+    (tmp_path / "b.yaml").write_text("measure_id: b\nbase: a\n")
+    with pytest.raises(SpecificationError, match="line 2: there is no measure 'a' beneath this one"):
+        load_measure(tmp_path / "a.yaml")

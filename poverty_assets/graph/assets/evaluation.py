@@ -41,10 +41,9 @@ def truth_metric(
         return pd.DataFrame()
     quarter = quarter_of(context)
     judged = judge(area_draw, area_profile, dim_area, home.settings.truth, quarter, home.measure)
-    tables = {
-        "scores": scores_table(judged.metrics, SHOWN),
-        "joint profiles": scores_table(judged.joint, tuple(judged.joint["metric"])),
-    }
+    tables = {"scores": scores_table(judged.metrics, SHOWN)}
+    if len(judged.joint):
+        tables["joint profiles"] = scores_table(judged.joint, tuple(judged.joint["metric"]))
     context.add_output_metadata(pictures(evaluation_pictures(judged, dim_area)) | tables)
     return pd.concat([judged.metrics, judged.joint], ignore_index=True).assign(as_of_quarter=quarter.start)
 

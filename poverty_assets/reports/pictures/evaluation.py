@@ -20,14 +20,14 @@ _COLOURS = {"modelled": "#3b528b", "composite": "#d95f02", "downscaled": "#5ec96
 
 
 def evaluation_pictures(judged: Judged, areas: pd.DataFrame) -> dict[str, Picture]:
-    """Headcount ratio against truth, coverage of every figure, and a map of the error."""
-    poor = judged.poor.table.set_index("area_id")
-    title = "Error of the headcount ratio"
+    """Headcount ratio (or what stands for it) against truth, coverage of every figure, and a map of the error."""
+    poor, said = judged.poor.table.set_index("area_id"), judged.poor.target.replace("_", " ")
+    title = f"Error of the {said}"
     error = area_map(areas, poor["estimate"] - poor["true"], title, "share of people", True, diverging=True)
     return {
-        "headcount ratio": Picture(evaluation_page(judged.poor, "Headcount ratio of small areas"), "H against truth"),
+        said: Picture(evaluation_page(judged.poor, f"{said.capitalize()} of small areas"), f"{said} against truth"),
         "coverage": Picture(coverage_page(judged.metrics), "Coverage of every figure"),
-        "map of error": Picture(error, "Estimated less true headcount ratio"),
+        "map of error": Picture(error, f"Estimated less true {said}"),
     }
 
 

@@ -150,6 +150,20 @@ class TwinWave(Form):
     note: str
 
 
+class AnswerSettings(Form):
+    """A further question of the surveys, which ever so many households answer yes to: those with fewer deprivations more often.
+
+    A household's chance is that of a standard normal to lie below ``level + by_deprivation * deprivations + urban`` (in towns) plus
+    what its cluster has in common, normal with the standard deviation ``cluster``.
+    """
+
+    column: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    level: float
+    by_deprivation: float
+    urban: float
+    cluster: float = Field(ge=0)
+
+
 class RasterSettings(Form):
     """Levels and seasons of the rasters; lists run over the quarters of a year."""
 
@@ -201,6 +215,7 @@ class TwinSettings(Form):
     register_: RegisterSettings = Field(alias="register")
     surveys: list[TwinWave]
     survey_missing: dict[str, float]
+    survey_answers: list[AnswerSettings] = Field(default_factory=list)
     points: dict[str, int]
     population_years: list[int]
     protected_share: float = Field(gt=0, lt=1)

@@ -147,6 +147,25 @@ def sample_province(
     return frame
 
 
+def answers(world: World, wave: TwinWave, sample: pd.DataFrame) -> dict[str, NDArray[np.int8]]:
+    """Answers to the further questions of the settings, 1 for yes. Each has a random stream of its own: whatever is asked, all else
+    of the twin stays as it is."""
+    from scipy.special import ndtr
+
+    bits = np.arange(len(world.settings.indicators), dtype=np.uint16)
+    deprivations = (sample["mask"].to_numpy()[:, None] >> bits & np.uint16(1)).sum(axis=1)
+    cluster, clusters = pd.factorize(sample["psu"])
+    out = {}
+    for asked in world.settings.survey_answers:
+        rng = stream(world.seed, "survey", wave.wave, "answer", asked.column)
+        shared = asked.cluster * rng.standard_normal(len(clusters))[cluster]
+        chance = ndtr(
+            asked.level + asked.by_deprivation * deprivations + asked.urban * sample["is_urban"].to_numpy() + shared
+        )
+        out[asked.column] = (rng.uniform(size=len(sample)) < chance).astype(np.int8)
+    return out
+
+
 def write_wave(folder: Path, world: World, wave: TwinWave, sample: pd.DataFrame) -> list[Path]:
     """``households.parquet`` and ``survey.yaml`` of one wave."""
     import pyarrow as pa
@@ -156,6 +175,8 @@ def write_wave(folder: Path, world: World, wave: TwinWave, sample: pd.DataFrame)
     frame = sample.drop(columns="mask")
     frame.insert(0, "household_id", [f"{wave.wave}-{i:06d}" for i in range(1, len(frame) + 1)])
     columns: dict[str, Any] = {name: pa.array(frame[name]) for name in frame.columns}
+    further = answers(world, wave, sample)
+    columns |= {name: pa.array(values) for name, values in further.items()}
     columns["interview_date"] = pa.array(frame["interview_date"].to_numpy().astype("datetime64[D]"))
     for j, indicator in enumerate(world.settings.indicators):
         missing = rng.uniform(size=len(frame)) < world.settings.survey_missing.get(indicator, 0.0)
@@ -168,7 +189,7 @@ def write_wave(folder: Path, world: World, wave: TwinWave, sample: pd.DataFrame)
         "note": wave.note,
         "fieldwork": {"start": wave.start, "end": wave.end},
         "file": "households.parquet",
-        "columns": {name: name for name in frame.columns},
+        "columns": {name: name for name in [*frame.columns, *further]},
         "indicators": {name: name for name in world.settings.indicators},
         "values": {"deprived": 1, "not_deprived": 0, "not_known": None},
         "design": {
