@@ -46,6 +46,13 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class PlainFormat(StrEnum):
+    """Form of rows for other programs."""
+
+    csv = "csv"
+    json = "json"
+
+
 class ExportFormat(StrEnum):
     """Form of an export."""
 
@@ -244,6 +251,26 @@ def query(
     from poverty_assets.warehouse.query import answer
 
     sys.stdout.buffer.write(answer(edition(_settings().warehouse, published), sql, form.value))
+
+
+@app.command()
+def estimate(
+    area: Annotated[Path, typer.Option(help="File of polygons: GeoJSON, GeoPackage.")],
+    quarter: Annotated[
+        str | None, typer.Option(help="Quarter, as 2022Q1; by default the latest that has draws.")
+    ] = None,
+    form: Annotated[PlainFormat, typer.Option("--format", help="Form of the answer.")] = PlainFormat.csv,
+) -> None:
+    """Figures of your own areas, as a flood zone or a project's site, with intervals, to standard output."""
+    from poverty_assets.pack.country import load_country
+    from poverty_assets.quarter import Quarter
+    from poverty_assets.warehouse.lake import Lake
+    from poverty_assets.warehouse.own_areas import estimate_own, formed
+
+    settings = _settings()
+    asked = Quarter.from_label(quarter) if quarter else None
+    rows = estimate_own(area, settings.warehouse, Lake(settings.lake), load_country(settings.country), asked)
+    sys.stdout.write(formed(rows, form.value))
 
 
 @app.command()
