@@ -41,7 +41,7 @@ _NAMES = ("name", "area_id", "id", "name_en")
 
 
 @dataclass(frozen=True)
-class Parts:
+class Pieces:
     """How much of which area of the finest level lies in each of a user's areas; one entry a piece.
 
     Attributes
@@ -145,7 +145,7 @@ def read_own(file: Path) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"name": names}, geometry=shapes.make_valid().to_numpy(), crs=frame.crs).to_crs("EPSG:4326")
 
 
-def parts_of(own: gpd.GeoDataFrame, finest: gpd.GeoDataFrame, grid: tuple[Any, bool] | None) -> tuple[Parts, str]:
+def parts_of(own: gpd.GeoDataFrame, finest: gpd.GeoDataFrame, grid: tuple[Any, bool] | None) -> tuple[Pieces, str]:
     """How much of each area of the finest level lies in each of a user's, and by what those that are cut were shared out.
 
     Parameters
@@ -166,13 +166,13 @@ def parts_of(own: gpd.GeoDataFrame, finest: gpd.GeoDataFrame, grid: tuple[Any, b
     cut = share < 1 - _SLIVER
     share = np.where(cut, share, 1.0)
     if grid is None or not cut.any():
-        return Parts(which, of, share, cut), "area"
+        return Pieces(which, of, share, cut), "area"
     both = gpd.GeoSeries([*pieces[cut], *shapes.iloc[of[cut]]], crs=_EQUAL_AREA)
     cells = CellsOfPeople(*grid, gpd.GeoDataFrame(geometry=both))
     within, whole = np.split(cells.coverage.total(cells.people), 2)
     # where the grid has nobody, land is all there is to go by
     share[cut] = np.where(whole > 0, within / np.where(whole > 0, whole, 1.0), share[cut])
-    return Parts(which, of, share, cut), "people"
+    return Pieces(which, of, share, cut), "people"
 
 
 def _grid(lake: Lake, country: Country, quarter: Quarter) -> tuple[Any, bool] | None:
