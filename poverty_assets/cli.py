@@ -13,11 +13,14 @@ import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from poverty_assets.errors import InputError, PovertyAssetsError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(
     name="poverty-assets",
@@ -149,12 +152,13 @@ def validate(
             remedy="mend what is named above; landing files were not looked at",
         )
     problems = 0
-    for title, outcome in validate_landing(settings):
+    read: dict[str, pd.DataFrame] = {}
+    for title, outcome in validate_landing(settings, read):
         print(f"{'ok     ' if outcome is None else 'refused'} {title}")
         if outcome is not None:
             problems += 1
             _complain(outcome)
-    for fault in check_covariates(settings):
+    for fault in check_covariates(settings, read):
         problems += 1
         _complain(fault.message)
     if problems:
@@ -180,9 +184,10 @@ def country_check(
     problems = [fault.message for fault in check_pack(name)]
     if landing is not None and not problems:
         settings = _settings(country=name, landing=landing, sources="landing")
-        problems += [outcome for _, outcome in validate_landing(settings) if outcome is not None]
-        problems += [fault.message for fault in check_covariates(settings)]
-        found = check_landing(settings)
+        read: dict[str, pd.DataFrame] = {}
+        problems += [outcome for _, outcome in validate_landing(settings, read) if outcome is not None]
+        problems += [fault.message for fault in check_covariates(settings, read)]
+        found = check_landing(settings, read)
         problems += [fault for fault in found.faults if fault not in problems]
         for one in found.said:
             print(f"note    {one}")

@@ -64,8 +64,15 @@ class OfficialTables:
     absent: dict[str, str]
 
 
-def read_official(country: Country, landing: Path, *, simulated: bool = False) -> OfficialTables:
+def read_official(
+    country: Country, landing: Path, *, simulated: bool = False, read: Mapping[str, pd.DataFrame] | None = None
+) -> OfficialTables:
     """Official rates of the landing folder and of the pack, whatever quarter they are of.
+
+    Parameters
+    ----------
+    read : mapping of str to DataFrame, optional
+        Rows of sources that have been read already. Where it is given, the others are those that cannot be.
 
     Raises
     ------
@@ -74,8 +81,10 @@ def read_official(country: Country, landing: Path, *, simulated: bool = False) -
     """
     tables, absent = [], {}
     for spec in load_truth_sources(country, simulated=simulated):
-        if (landing / spec.path).exists():
-            tables.append(_of_landing(spec, landing, country))
+        if read is not None and spec.source_id not in read:
+            absent[spec.source_id] = f"{spec.path} is absent or cannot be read"
+        elif (landing / spec.path).exists():
+            tables.append(_of_landing(spec, landing, country, (read or {}).get(spec.source_id)))
         else:
             absent[spec.source_id] = f"there is no {spec.path}"
     if not simulated:
@@ -83,12 +92,12 @@ def read_official(country: Country, landing: Path, *, simulated: bool = False) -
     return OfficialTables(tables, absent)
 
 
-def _of_landing(spec: TableSource, landing: Path, country: Country) -> OfficialTable:
+def _of_landing(spec: TableSource, landing: Path, country: Country, read: pd.DataFrame | None = None) -> OfficialTable:
     if spec.options.official is None or spec.observed_from is None or spec.observed_to is None:
         raise TypeError(f"source {spec.source_id} states no rates or no period")  # its form refuses this
     official, path = spec.options.official, landing / spec.path
     found = Release(spec, Quarter.containing(spec.observed_to), path, spec.observed_from, spec.observed_to, landing)
-    frame = read_source(found, country).frame
+    frame = read_source(found, country).frame if read is None else read
     if official.rates:
         parts = [
             pd.DataFrame({"area_id": frame["area_code"], "year": year, "rate": frame[column]})

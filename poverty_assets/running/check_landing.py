@@ -8,7 +8,8 @@ What would lose a figure or put it elsewhere is a *fault*; what a person should 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,9 +22,7 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.geography.neighbours import least_bordered
 from poverty_assets.pack.country import Country, load_country, load_sources, load_truth_sources
 from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource, VectorSource
-from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
-from poverty_assets.sources.readers import observe
 
 LEAST_BORDER = 0.15
 """Share of an area's border with others that should be with areas of the same parent."""
@@ -33,7 +32,6 @@ MOST_ALIKE = 0.9
 """Share of areas with the same rate in two years from which one year is taken to repeat the other."""
 MOST_STRETCHED = 0.02
 """By what share lengths of a projection may be off anywhere in the country."""
-_FAR = Quarter(9000, 4)
 
 
 @dataclass
@@ -44,23 +42,21 @@ class Findings:
     said: list[str] = field(default_factory=list)
 
 
-def check_landing(settings: Settings) -> Findings:
+def check_landing(settings: Settings, read: Mapping[str, pd.DataFrame]) -> Findings:
     """Hold the files of the landing folder against each other.
 
-    Files that are absent or break their own contract are passed over: ``validate`` names them. Where the areas cannot be built,
-    that is the one finding, since all else is held against them.
+    Where the areas cannot be built, that is the one finding, since all else is held against them.
+
+    Parameters
+    ----------
+    settings : Settings
+    read : mapping of str to DataFrame
+        Rows of sources by their ids, as ``validate_landing`` keeps them: it names the files that are absent or break their own contract.
     """
-    country, landing = load_country(settings.country), settings.landing_folder
+    country = load_country(settings.country)
     specs = load_sources(country, simulated=settings.is_simulated)
     truth = load_truth_sources(country, simulated=settings.is_simulated)
-    frames = {}
-    for spec in [*specs, *truth]:
-        try:
-            frame = observe(spec, _FAR, landing, country).frame
-        except InputError:
-            continue
-        if len(frame):
-            frames[spec.source_id] = frame
+    frames = {name: frame for name, frame in read.items() if len(frame)}
     found = Findings()
     try:
         areas = areas_from_sources([s for s in specs if s.role == "areas"], frames.get, country)
@@ -76,7 +72,7 @@ def check_landing(settings: Settings) -> Findings:
     _projection(found, country)
     _regions(found, specs, frames, areas, country)
     _units(found, tables, frames)
-    _years(found, truth, frames)
+    _years(found, settings, country, frames)
     return found
 
 
@@ -211,7 +207,7 @@ def _projection(found: Findings, country: Country) -> None:
     lon, lat = (grid.ravel() for grid in np.meshgrid(np.linspace(west, east, 9), np.linspace(south, north, 9)))
     factors = Proj(CRS(country.metric_crs)).get_factors(lon, lat)
     scale = np.concatenate([factors.meridional_scale, factors.parallel_scale])
-    off = float(np.nanmax(np.abs(scale - 1)))
+    off = float(np.max(np.abs(scale[np.isfinite(scale)] - 1), initial=0.0))
     if off > MOST_STRETCHED:
         found.said.append(
             f"metric_crs {country.metric_crs} is off by up to {off:.1%} in lengths within the country's bounds."
@@ -253,20 +249,19 @@ def _units(found: Findings, tables: list[TableSource], frames: dict[str, pd.Data
             found.said.append(f"tables differ in {key}: of {len(every)} in all {'; '.join(told)}")
 
 
-def _years(found: Findings, truth: list[TableSource], frames: dict[str, pd.DataFrame]) -> None:
+def _years(found: Findings, settings: Settings, country: Country, frames: dict[str, pd.DataFrame]) -> None:
     """Years of official rates that repeat another's."""
-    for spec in truth:
-        frame = frames.get(spec.source_id)
-        if frame is None:
-            continue
-        official = spec.options.official
-        if official is not None and official.value is not None:  # a row for each area and year
-            frame = frame.pivot_table(index="area_code", columns=official.year, values=official.value)
-            frame.columns = [f"{official.value} of {year}" for year in frame.columns]
-        rates = frame.select_dtypes("number")
-        for i, later in enumerate(rates):
-            for earlier in list(rates)[:i]:
-                both = rates[[earlier, later]].dropna()
-                same = int(np.isclose(both[earlier], both[later]).sum())
-                if len(both) >= 10 and same >= MOST_ALIKE * len(both):
-                    found.said.append(f"{spec.path}: {later} repeats {earlier} in {same} of {len(both)} areas")
+    from poverty_assets.evaluation.official import read_official
+
+    with suppress(InputError):  # holding covariates against them says so
+        landing, simulated = settings.landing_folder, settings.is_simulated
+        for table in read_official(country, landing, simulated=simulated, read=frames).tables:
+            rates = table.rates.pivot_table(index="area_id", columns="year", values="rate")
+            for i, later in enumerate(rates):
+                for earlier in list(rates)[:i]:
+                    both = rates[[earlier, later]].dropna()
+                    same = int(np.isclose(both[earlier], both[later]).sum())
+                    if len(both) >= 10 and same >= MOST_ALIKE * len(both):
+                        found.said.append(
+                            f"official rates {table.name}: {later} repeats {earlier} in {same} of {len(both)} areas"
+                        )

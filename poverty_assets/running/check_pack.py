@@ -8,7 +8,7 @@ other. Does not belong here: the form of any one file (``pack``, ``measure``, ``
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,9 +31,7 @@ from poverty_assets.pack.feature import ColumnFeature
 from poverty_assets.pack.keys import read_codes
 from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource
 from poverty_assets.pack.truth import read_truth_files
-from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
-from poverty_assets.sources.readers import observe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,30 +105,34 @@ def _unique_levels(path: Path) -> None:
     read_lined_yaml(path).collected(lambda source: source.check_unique("levels", "id"))
 
 
-def check_covariates(settings: Settings) -> list[InputError]:
+def check_covariates(settings: Settings, read: Mapping[str, pd.DataFrame]) -> list[InputError]:
     """Columns of tables in the landing folder that hold official rates, and that features are made of which models learn from.
+
+    Parameters
+    ----------
+    settings : Settings
+    read : mapping of str to DataFrame
+        Rows of sources by their ids, as ``validate_landing`` keeps them; of a file that cannot be read there are none.
 
     Returns
     -------
     list of InputError
-        None or one, naming all of them. Files that cannot be read are passed over: holding them against their contracts says so.
+        None or one, naming all of them.
     """
     from poverty_assets.evaluation.official import read_official, refuse_truth_among_columns
 
     country, landing, simulated = load_country(settings.country), settings.landing_folder, settings.is_simulated
     columns: dict[str, pd.Series] = {}
     for spec in load_sources(country, simulated=simulated):
-        if not isinstance(spec, TableSource) or not spec.has_codes:
+        if not isinstance(spec, TableSource) or not spec.has_codes or spec.source_id not in read:
             continue
         made = [f.options for f in spec.features if isinstance(f, ColumnFeature) and f.covariate]
         learnt = " ".join(f"{options.value} {options.per}" for options in made)
-        with suppress(InputError):
-            frame = observe(spec, Quarter(9000, 4), landing, country).frame
-            numbers = frame.select_dtypes("number") if len(frame) else frame
-            used = [name for name in numbers if re.search(rf"\b{re.escape(str(name))}\b", learnt)]
-            columns |= {f"{spec.source_id}.{name}": frame.set_index("area_code")[name] for name in used}
+        frame = read[spec.source_id]
+        used = [name for name in frame.select_dtypes("number") if re.search(rf"\b{re.escape(str(name))}\b", learnt)]
+        columns |= {f"{spec.source_id}.{name}": frame.set_index("area_code")[name] for name in used}
     try:
-        refuse_truth_among_columns(columns, read_official(country, landing, simulated=simulated).tables)
+        refuse_truth_among_columns(columns, read_official(country, landing, simulated=simulated, read=read).tables)
     except InputError as error:
         return [error]
     return []

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
+
 from poverty_assets.errors import InputError, MissingFile
 from poverty_assets.measure.measure import load_measure, measure_files
 from poverty_assets.pack.country import load_country, load_sources, load_truth_sources
-from poverty_assets.pack.source import SourceSpec, release
+from poverty_assets.pack.source import RasterSource, SourceSpec, SurveySource, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, chosen_measure
 from poverty_assets.sources.landed import landed_files
@@ -20,10 +22,19 @@ from poverty_assets.sources.readers import read_source
 _FAR = Quarter(9000, 4)
 
 
-def validate_landing(settings: Settings) -> Iterator[tuple[str, str | None]]:
-    """Each source with None, or with the message of what is wrong.
+def validate_landing(
+    settings: Settings, kept: dict[str, pd.DataFrame] | None = None
+) -> Iterator[tuple[str, str | None]]:
+    """Each source with None, or with the message of what is wrong. Every file is read once.
 
     Sources of a cadence are looked up by the newest file that is there.
+
+    Parameters
+    ----------
+    settings : Settings
+    kept : dict, optional
+        Takes the rows of each source that could be read, by its id, for whoever holds files against each other; not those of rasters
+        and of surveys, which are large and which nobody does.
 
     Raises
     ------
@@ -47,6 +58,8 @@ def validate_landing(settings: Settings) -> Iterator[tuple[str, str | None]]:
         except InputError as error:
             yield f"{spec.source_id}", error.message
         else:
+            if kept is not None and not isinstance(spec, RasterSource | SurveySource):
+                kept[spec.source_id] = observation.frame
             set_aside = sum(observation.quarantined.values())
             yield (
                 f"{spec.source_id}: {observation.rows:,} rows" + (f", {set_aside} set aside" if set_aside else ""),

@@ -9,6 +9,7 @@ from poverty_assets.errors import UsageError
 from poverty_assets.pack.country import COUNTRIES, country_folder, country_folders
 from poverty_assets.running.check_pack import check_covariates, check_pack
 from poverty_assets.settings import Settings
+from poverty_assets.sources.validation import validate_landing
 
 # file, what stands there, what is put in its place, what is said of it
 FAULTS = [
@@ -132,6 +133,12 @@ RATES = """
 """
 
 
+def rows_of(settings):
+    read = {}
+    list(validate_landing(settings, read))
+    return read
+
+
 def test_a_covariate_that_holds_official_rates_is_refused(pack, tmp_path, monkeypatch):
     landing = tmp_path / "landing"
     landing.mkdir()
@@ -143,11 +150,11 @@ def test_a_covariate_that_holds_official_rates_is_refused(pack, tmp_path, monkey
         stream.write(RATES)
     settings = Settings(home=tmp_path / "home", sources="landing", landing=landing)
     assert check_pack("khm") == []
-    [error] = check_covariates(settings)
+    [error] = check_covariates(settings, rows_of(settings))
     assert error.problem.endswith("economy.poverty holds the rates of rates of 2020")
     text = (pack / "sources.yaml").read_text(encoding="utf-8")
     (pack / "sources.yaml").write_text(text.replace("value: 0.01 * poverty", "value: wheat"), encoding="utf-8")
-    assert check_covariates(settings) == []
+    assert check_covariates(settings, rows_of(settings)) == []
 
 
 def test_what_a_pack_says_of_official_rates_is_checked(pack):

@@ -1,0 +1,123 @@
+"""`country check` on made-up files with everything wrong at once: what a table, an area, a region and a covariate may lack."""
+
+import geopandas as gpd
+import pytest
+import shapely
+
+from poverty_assets import cli
+from poverty_assets.pack.country import COUNTRIES
+from poverty_assets.sources import readers
+from poverty_assets_tests.landing import write_workbook
+
+COMMON = "publisher: p, licence: l, url: u, obtain: o, observed_from: 2020-01-01, observed_to: 2020-12-31"
+SOURCES = f"""
+- {{source_id: income, title: t, description: d, role: features, reader: csv, path: tables/income.csv, {COMMON},
+   columns: {{area_code: {{from: code, type: code}}, parent_name: {{from: Region, type: text}}, income: {{from: income}}}},
+   features: [{{feature_id: income, name: Income, unit: share, statistic: column, options: {{value: income}}}}]}}
+- {{source_id: clinics, title: t, description: d, role: features, reader: csv, path: tables/clinics.csv, {COMMON},
+   columns: {{area_code: {{from: code, type: code}}, clinics: {{from: clinics}}}}}}
+- {{source_id: shops, title: t, description: d, role: features, reader: csv, path: tables/shops.csv, {COMMON},
+   columns: {{area_code: {{from: code, type: code}}, shops: {{from: shops, minimum: 0}}}}}}
+- {{source_id: regional, title: t, description: d, role: published, reader: ophi_workbook, path: regional.xlsx, {COMMON},
+   options: {{table: subnational, iso3: KHM, regions: {{North: "01", South: "02", East: "03"}}}}}}
+"""
+RATES = {f"01{n:02d}": 0.1 + n / 50 for n in range(1, 7)} | {f"02{n:02d}": 0.4 + n / 50 for n in range(1, 7)}
+
+
+@pytest.fixture
+def country(tmp_path, monkeypatch, capsys):
+    """A country of two regions of six squares each, one of which lies in the middle of the other region; and what is said of it."""
+    monkeypatch.setenv(COUNTRIES, str(tmp_path / "packs"))
+
+    def run(*command):
+        monkeypatch.setattr("sys.argv", ["poverty-assets", "country", *map(str, command)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out = capsys.readouterr()
+        return ended.value.code or 0, " ".join((out.out + out.err).split())
+
+    assert run("new", "ABC", "--to", tmp_path / "packs")[0] == 0
+    pack, landing = tmp_path / "packs" / "abc", tmp_path / "landing"
+    for name in ("boundaries", "tables"):
+        (landing / name).mkdir(parents=True)
+    places = [(x, y) for x in range(3) for y in range(2)]
+    at = {f"01{i:02d}": xy for i, xy in enumerate(places, start=1)} | {
+        f"02{i:02d}": (x + 3, y) for i, (x, y) in enumerate(places, start=1)
+    }
+    at["0101"], at["0206"] = at["0206"], at["0101"]  # each the other's enclave
+    squares = [shapely.box(70 + x / 10, 40 + y / 10, 70.1 + x / 10, 40.1 + y / 10) for x, y in at.values()]
+    shapes = gpd.GeoDataFrame(
+        {"CODE": list(at), "NAME": [f"Place {code}" for code in at]}, geometry=squares, crs="EPSG:4326"
+    )
+    shapes.to_file(landing / "boundaries" / "finest.geojson")
+    regions = "code,name\n01,North\n02,South\n"
+    (landing / "regions.csv").write_text(regions)
+    text = (
+        (pack / "sources.yaml")
+        .read_text(encoding="utf-8")
+        .replace("    polygons: district\n", "    polygons: district\n    names_from: [regions]\n")
+    )
+    names = f"""
+- {{source_id: regions, title: t, description: d, role: areas, reader: csv, path: regions.csv, {COMMON}, reference: true,
+   columns: {{area_code: {{from: code, type: code, digits: 2}}, name_en: {{from: name, type: text}}}}}}
+"""
+    (pack / "sources.yaml").write_text(text + names + SOURCES, encoding="utf-8")
+    stated = (pack / "country.yaml").read_text(encoding="utf-8").replace("[-180, -90, 180, 90]", "[69, 39, 72, 42]")
+    (pack / "country.yaml").write_text(stated, encoding="utf-8")
+    (landing / "tables" / "population.csv").write_text(
+        "code,population\n" + "".join(f"{code},100\n" for code in list(at)[2:])
+    )
+    rows = {code: ("South" if code == "0105" else "North" if code.startswith("01") else "South") for code in at}
+    (landing / "tables" / "income.csv").write_text(
+        "code,Region,income\n" + "".join(f"{code},{region},{RATES[code]:.3f}\n" for code, region in rows.items())
+    )
+    (landing / "tables" / "clinics.csv").write_text("code,clinics\n0101,1\n0199,2\n9901,2\n9902,3\n")
+    (landing / "tables" / "shops.csv").write_text("code,shops\n0101,1\n0102,-4\n")
+    write_workbook(
+        landing / "regional.xlsx", dict.fromkeys(("North", "South", "East"), (0.070052, 16.6, 42.2, 20.5, 4.1)), "5", 7
+    )
+    (pack / "truth").mkdir()
+    (pack / "truth" / "rates.csv").write_text(
+        "area_id,year,value\n" + "".join(f"{code},2020,{rate:.3f}\n" for code, rate in RATES.items())
+    )
+    (pack / "truth" / "truth.yaml").write_text("- {file: rates.csv, title: t, source: s, licence: l, url: u}\n")
+    return pack, landing, run
+
+
+SENTENCES = [
+    "tables/clinics.csv, record 3: 2 of 4 area codes are unknown; first '9901'",  # 0199 lies in a region that there is
+    "tables/income.csv: 1 of 12 rows contradict their codes; 0105 (Place 0105) lies in North by its code, in South by the row",
+    "2 of 12 areas have no population, and are kept out of totals: 0101 Place 0101, 0102 Place 0102",
+    "2 areas have under 15% of their border with areas of the same parent: 0101 Place 0101 in 01, 0206 Place 0206 in 02",
+    "regions gives East the code '03', which is of no area",
+    "income.income holds the rates of rates of 2020",
+    "tables/shops.csv, row 3, column shops: 1 of 2 rows: below 0; first shops = '-4'",
+]
+
+
+def test_everything_is_named_at_once_each_with_its_file_and_each_file_read_once(country, monkeypatch):
+    _, landing, run = country
+    read = []
+    digest = readers.digest
+    monkeypatch.setattr(readers, "digest", lambda path: read.append(path.name) or digest(path))
+    code, said = run("check", "abc", "--landing", landing)
+    assert code == 2
+    assert [sentence for sentence in SENTENCES if sentence not in said] == [], said
+    assert sorted(read) == sorted(set(read))
+    assert {"finest.geojson", "income.csv", "regional.xlsx"} <= set(read)
+
+
+def test_what_is_only_said_does_not_refuse(country):
+    pack, landing, run = country
+    (pack / "truth" / "rates.csv").unlink()
+    (pack / "truth" / "truth.yaml").unlink()
+    (landing / "tables" / "clinics.csv").write_text("code,clinics\n0101,1\n")
+    (landing / "tables" / "shops.csv").write_text("code,shops\n0101,1\n")
+    text = (landing / "tables" / "income.csv").read_text().replace("0105,South", "0105,North")
+    (landing / "tables" / "income.csv").write_text(text)
+    sources = (pack / "sources.yaml").read_text(encoding="utf-8").replace('East: "03"', "East: null")
+    (pack / "sources.yaml").write_text(sources, encoding="utf-8")
+    code, said = run("check", "abc", "--landing", landing)
+    assert code == 0, said
+    assert "2 of 12 areas have no population" in said
+    assert "under 15% of their border" in said
