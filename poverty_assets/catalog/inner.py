@@ -155,6 +155,20 @@ INNER_TABLES: tuple[Table, ...] = (
         "features",
         inner=True,
     ),
+    Table(
+        "wave_level",
+        "Shares of the country's people at every survey wave so far",
+        "wave and indicator",
+        ("wave", "indicator_id"),
+        (
+            Column("wave", "VARCHAR", "Survey wave"),
+            Column("middle", "DATE", "Middle of its fieldwork"),
+            Column("indicator_id", "VARCHAR", "Indicator of the measure, or headcount_ratio: poor"),
+            Column("share", "DOUBLE", "Share of people deprived, of households that have every indicator"),
+        ),
+        "survey",
+        inner=True,
+    ),
     _households("survey_household", "that serves the quarter"),
     _households("survey_household_before", "before it"),
     Table(

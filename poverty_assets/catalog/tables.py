@@ -207,10 +207,10 @@ DIM_QUARTER = Table(
         Column(
             "nowcast_method",
             "VARCHAR",
-            "What composite and modelled rows of the quarter are: nowcast (the quarter's covariates move them) or persistence (they"
-            " stay as of the wave); NULL where no survey stands behind them",
+            "What composite and modelled rows of the quarter are: nowcast (the quarter's covariates move them), trend (they have gone on"
+            " by a part of the country's trend) or persistence (they stay as of the wave); NULL where no survey stands behind them",
             nullable=True,
-            allowed=("nowcast", "persistence"),
+            allowed=("nowcast", "trend", "persistence"),
         ),
         Column(
             "nowcast_reason",

@@ -25,7 +25,7 @@ from poverty_assets.judging.folds import design_name
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import no_draws
 from poverty_assets.small_area.figures import Drawn
-from poverty_assets.small_area.inputs import Inputs, Place, covariate_names, covariates_of
+from poverty_assets.small_area.inputs import POOR, Inputs, Place, covariate_names, covariates_of
 from poverty_assets.small_area.league import JUDGES, Competition, FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, Since, fit_margins
 from poverty_assets.small_area.margins.saved import Fitted, run_rows, save_margins
@@ -33,10 +33,9 @@ from poverty_assets.small_area.replicates import replicate
 from poverty_assets.small_area.rollup import Rollup, rollup
 from poverty_assets.small_area.rows import SmallAreaTables, no_tables, small_area_rows
 from poverty_assets.small_area.time.covariate_drift import drift_flag
-from poverty_assets.small_area.time.drift import since_survey
+from poverty_assets.small_area.time.drift import since_survey, trend_before
 from poverty_assets.small_area.time.nowcast import (
-    POOR,
-    choice_reason,
+    Chosen,
     choose_nowcast,
     in_common,
     nowcast_shift,
@@ -119,10 +118,13 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     """
     place, survey, measure = inputs.place, inputs.survey, inputs.measure
     covariates, since = covariates_of(place, inputs.at_waves[-1]), _since(inputs)
+    judged = _judge_nowcast(inputs)
+    chosen = choose_nowcast(latest(judged), has_trend=since.trend is not None)
+    if not chosen.goes_on:
+        since = replace(since, trend=None)
     distance, inside = applicability(covariates.features, survey.now.sampled, covariates.xy)
     margins = fit_margins(survey, covariates, place.people, since=since, distance=distance)
-    judged = _judge_nowcast(inputs)
-    shift = _moved(inputs) if choose_nowcast(latest(judged)) == "nowcast" else None
+    shift = _moved(inputs, chosen) if chosen.method == "nowcast" else None
     wanted = Wanted(_areas(inputs, inside, followed=shift is not None), measure, functionals)
     totals = published_figures(inputs.waves[-1].households, place, survey.now, measure)
     options = replace(options, wave=inputs.waves[-1].name)
@@ -145,8 +147,8 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
         "replicates": options.n_replicates,
         "drift_per_year": since.drift_per_year,
         "wave_error_correlation": margins.carried,
-        "nowcast": choose_nowcast(latest(judged)),
-        "reason": choice_reason(latest(judged)),
+        "nowcast": chosen.method,
+        "reason": chosen.reason,
         "largest gap to direct totals of the published level": _largest_gap(margins),
         **_uncounted(place),
     }
@@ -182,11 +184,14 @@ def _since(inputs: Inputs) -> Since:
     return since_survey(inputs.survey, inputs.place.at_published, (last - first).days / 365.25, since)
 
 
-def _moved(inputs: Inputs) -> FloatArray:
-    """Move of logits that follows from the covariates of the quarter."""
+def _moved(inputs: Inputs, chosen: Chosen) -> FloatArray:
+    """Move of logits that follows from the covariates of the quarter, in the areas that follow them; 0 on average over these."""
     place, survey = inputs.place, inputs.survey
     then, now = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[-1], inputs.now))
-    return nowcast_shift(survey.now, then, now, place.population, design_effect=survey.effect)
+    shift = nowcast_shift(survey.now, then, now, place.population, design_effect=survey.effect)
+    followed = chosen.followed(survey.now.area_households > 0)
+    mean = np.average(shift[followed], axis=0, weights=place.population[followed])
+    return np.where(followed[:, None], shift - mean, 0.0)
 
 
 def _areas(inputs: Inputs, inside: npt.NDArray[np.bool_], *, followed: bool) -> Rollup:
@@ -229,10 +234,12 @@ def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
     if len(waves) < 2:
         return _no_metrics()
     before, after = (sample_with_poor(wave.households, measure, place.finest) for wave in waves)
+    names = [*measure.indicator_ids, POOR]
+    trend = trend_before(inputs.levels, waves[0].name, waves[1].name, names)
 
     def judged(later: pd.DataFrame) -> pd.DataFrame:
         then, there = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[0], later))
-        scores = score_nowcast(before, after, then, there, place.population, [*measure.indicator_ids, POOR])
+        scores = score_nowcast(before, after, then, there, place.population, names, trend=trend)
         levels = {"finest": place.hierarchy.finest, "published": place.hierarchy.published}
         return scores.assign(area_level=scores["area_level"].replace(levels))
 
@@ -240,8 +247,8 @@ def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
     parts = [judged(last).assign(as_of_quarter=last["at_quarter"].iloc[0])]
     for day, frame in inputs.between.groupby("at_quarter", sort=True):
         made = judged(frame).assign(as_of_quarter=day)
-        parts.append(made[made["learner"] != "persistence"])  # which is the same in every quarter
-    return pd.concat(parts, ignore_index=True).assign(target_kind="nowcast", subgroup="all", feature="")[_METRIC]
+        parts.append(made[made["learner"] == "nowcast"])  # the others are the same in every quarter
+    return pd.concat(parts, ignore_index=True).assign(target_kind="nowcast", feature="")[_METRIC]
 
 
 def latest(judged: pd.DataFrame) -> pd.DataFrame:

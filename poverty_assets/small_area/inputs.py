@@ -7,7 +7,7 @@ here: any model (``margins``, ``replicates``), or their order (``estimate``).
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,8 @@ from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Groups, Inhabitants
 from poverty_assets.small_area.sample import Survey, read_sample
 
+POOR = "headcount_ratio"
+"""What being poor is called among indicators."""
 SMALLEST = 1.0  # persons: an area of the finest level whose population no source gives weighs next to nothing in totals
 
 
@@ -122,6 +124,8 @@ class Inputs:
     measure : Measure
     country : Country
     quarter : Quarter
+    levels : DataFrame (lake: ``wave_level``)
+        Shares of the country at every wave so far, earlier ones than the two too.
     """
 
     areas: pd.DataFrame
@@ -135,6 +139,7 @@ class Inputs:
     measure: Measure
     country: Country
     quarter: Quarter
+    levels: pd.DataFrame = field(default_factory=lambda: levels_of([]))
 
     @cached_property
     def place(self) -> Place:
@@ -262,6 +267,29 @@ def waves_of(households: list[pd.DataFrame], noted: list[tuple[str, dict[str, An
     present = [frame for frame in households if len(frame)]
     periods = noted[len(noted) - len(present) :]
     return [Wave(name, frame, _middle(note)) for frame, (name, note) in zip(present, periods, strict=True)]
+
+
+def levels_of(waves: list[tuple[Wave, Measure]]) -> pd.DataFrame:
+    """Shares of people deprived, and poor, of the country at each wave, of households that have every indicator.
+
+    A wave that lacks an indicator of the measure has none.
+    """
+    rows = []
+    for wave, measure in waves:
+        if not set(measure.indicator_ids) <= set(wave.households):
+            continue
+        flags = wave.households[measure.indicator_ids].to_numpy(dtype=float)
+        known = np.isfinite(flags).all(axis=1)
+        persons = (wave.households["weight"] * wave.households["hh_size"]).to_numpy(dtype=float)[known]
+        if not persons.sum() > 0:
+            continue
+        poor = measure.is_poor(measure.scores(flags[known]), measure.cutoffs.poor)
+        shares = np.average(np.column_stack([flags[known], poor]), axis=0, weights=persons)
+        rows += [
+            (wave.name, wave.middle, name, share)
+            for name, share in zip([*measure.indicator_ids, POOR], shares, strict=True)
+        ]
+    return pd.DataFrame(rows, columns=["wave", "middle", "indicator_id", "share"])
 
 
 def _middle(noted: dict[str, Any]) -> dt.date:

@@ -125,6 +125,7 @@ def hot_spots(raw: Raw) -> Rows:
 def nowcast(raw: Raw) -> Rows:
     quarter = raw.wave()
     meanings = {
+        "trend": "those of the survey wave, gone on by half of the country's trend: no nowcast has beaten that",
         "nowcast": "nowcasts: the quarter's own covariates move them on from the survey",
         "persistence": "those of the survey wave, carried on unchanged: no nowcast has beaten that",
     }

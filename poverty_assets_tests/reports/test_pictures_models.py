@@ -11,15 +11,24 @@ PNG = b"\x89PNG"
 
 def judged(*labels: str) -> pd.DataFrame:
     rows = [
-        ("nowcast", target, "nowcast", level, Quarter.from_label(label).start, f"skill_against_persistence{se}", 0.1)
+        (
+            "nowcast",
+            target,
+            "nowcast",
+            level,
+            "all",
+            Quarter.from_label(label).start,
+            f"skill_against_persistence{se}",
+            0.1,
+        )
         for target, level in (("all", "all"), ("a", "town"), ("a", "region"))
         for se in ("", "_se")
         for label in ("2019Q3", *labels)
         if not se or target == "all"
     ]
-    rows.append(("margin", "a", "kernel", "town", Quarter.from_label("2019Q3").start, "rmse", 0.1))
+    rows.append(("margin", "a", "kernel", "town", "all", Quarter.from_label("2019Q3").start, "rmse", 0.1))
     return pd.DataFrame(
-        rows, columns=["target_kind", "target", "learner", "area_level", "as_of_quarter", "metric", "value"]
+        rows, columns=["target_kind", "target", "learner", "area_level", "subgroup", "as_of_quarter", "metric", "value"]
     )
 
 

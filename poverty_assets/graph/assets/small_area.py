@@ -55,6 +55,7 @@ def small_area_estimates(
     register_count: pd.DataFrame,
     survey_household: pd.DataFrame,
     survey_household_before: pd.DataFrame,
+    wave_level: pd.DataFrame,
     published_mpi: pd.DataFrame,
     published_headcount: pd.DataFrame,
     home: Home,
@@ -68,7 +69,7 @@ def small_area_estimates(
     quarter, measure = quarter_of(context), home.measure
     waves = waves_of([survey_household_before, survey_household], home.survey_waves(quarter))
     frames = (dim_area, covariates(area_feature, home.specs), wave_feature, feature_drift, register_count)
-    inputs = Inputs(*frames, waves, published_mpi, published_headcount, measure, home.country, quarter)
+    inputs = Inputs(*frames, waves, published_mpi, published_headcount, measure, home.country, quarter, wave_level)
     wanted = functionals_of(shocks_of(home.country, measure), measure, len(inputs.place.finest))
     made = estimate_quarter(inputs, functionals=wanted, options=Options(home.settings.replicates))
     context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])

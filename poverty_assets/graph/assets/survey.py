@@ -40,6 +40,16 @@ def survey_household_before(context: dg.AssetExecutionContext, home: Home) -> Ob
     return _wave(context, home, 1)
 
 
+@asset(Said("survey", WAVES), reads=WAVES)
+def wave_level(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
+    """Shares of the country at every wave that the quarter sees: which way it went before the latest two."""
+    from poverty_assets.small_area.inputs import levels_of, waves_of
+
+    found, quarter = home.survey_waves(quarter_of(context)), quarter_of(context)
+    households = [home.lake.read(f"src_{source_id}", quarter) for source_id, _ in found]
+    return levels_of([(wave, home.measure) for wave in waves_of(households, found)])
+
+
 def _wave(context: dg.AssetExecutionContext, home: Home, place: int) -> Observation:
     from poverty_assets.measurement.direct_tables import measured_households
 
@@ -52,4 +62,4 @@ def _wave(context: dg.AssetExecutionContext, home: Home, place: int) -> Observat
     return Observation(frame, noted["sha256"], len(frame), metadata=noted)
 
 
-ASSETS = (dim_indicator, survey_household, survey_household_before)
+ASSETS = (dim_indicator, survey_household, survey_household_before, wave_level)

@@ -24,7 +24,9 @@ def margin_plots(
     """Pictures by caption: the nowcast's skill where it was judged, and what features are worth over all indicators."""
     names = {indicator.indicator_id: indicator.name_en for indicator in measure.indicators}
     plots: dict[str, bytes] = {}
-    judged = metrics[metrics["target_kind"] == "nowcast"] if len(metrics) else metrics
+    judged = (
+        metrics[(metrics["target_kind"] == "nowcast") & (metrics["subgroup"] == "all")] if len(metrics) else metrics
+    )
     if len(judged):
         title = "Nowcast against persistence, judged by the latest survey wave"
         finest = metrics.loc[metrics["target_kind"] == "margin", "area_level"]

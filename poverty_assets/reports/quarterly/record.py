@@ -167,6 +167,7 @@ QUALITIES: tuple[Question, ...] = (
         QUALITY,
         "Composite and modelled figures of this quarter are {meaning}.",
         """SELECT CASE nowcast_method WHEN 'nowcast' THEN 'nowcasts: the quarter''s own covariates move them on from the survey'
+                   WHEN 'trend' THEN 'those of the survey wave, gone on by half of the country''s trend: no nowcast has beaten that'
                    ELSE 'those of the survey wave, carried on unchanged: no nowcast has beaten that' END AS meaning
         FROM dim_quarter WHERE quarter = $quarter AND is_nowcast AND nowcast_method IS NOT NULL""",
         needs=("dim_quarter.nowcast_method",),

@@ -7,12 +7,13 @@ of them (``margins.draw``), or change between waves as a figure of its own (``me
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray, logit
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.small_area.association.profiles import moved_profiles
-from poverty_assets.small_area.margins.fit import Since
+from poverty_assets.small_area.margins.fit import PART_OF_TREND, Since
 from poverty_assets.small_area.sample import Sample, Survey, pooled_design_effect
 
 WALK = 0.009
@@ -56,6 +57,34 @@ def wave_trend(before: Sample, now: Sample, years: float) -> FloatArray:
     """Change a year of the country's log odds between two waves, shape (d,)."""
     whole = [np.clip(np.average(s.shares, axis=0, weights=s.weight), 1e-4, 1 - 1e-4) for s in (before, now)]
     return np.asarray((logit(whole[1]) - logit(whole[0])) / years)
+
+
+def trend_before(levels: pd.DataFrame, first: str, last: str, names: list[str]) -> FloatArray | None:
+    """What the country's logits were expected to gain between two waves by their change before the first, shape (d,).
+
+    Parameters
+    ----------
+    levels : DataFrame (lake: ``wave_level``)
+    first, last : str
+        The two waves.
+    names : list of str
+        Indicators in the order wanted; ``headcount_ratio`` may be among them.
+
+    Returns
+    -------
+    ndarray or None
+        None where no wave before the first has them all.
+    """
+    wide = levels.pivot(index="middle", columns="indicator_id", values="share").sort_index() if len(levels) else levels
+    day = dict(zip(levels["wave"], levels["middle"], strict=True)) if len(levels) else {}
+    if not {first, last} <= set(day) or not set(names) <= set(wide.columns):
+        return None
+    earlier = wide.loc[wide.index < day[first], names].dropna()
+    if earlier.empty:
+        return None
+    change = logit(wide.loc[day[first], names].to_numpy(dtype=float)) - logit(earlier.iloc[-1].to_numpy(dtype=float))
+    years, ahead = (day[first] - earlier.index[-1]).days, (day[last] - day[first]).days
+    return np.asarray(PART_OF_TREND * change * ahead / years)
 
 
 def walk_of_indicators(profiles: FloatArray, population: FloatArray, measure: Measure) -> float:

@@ -11,15 +11,16 @@ everyone and is left out, and the country's level stays where the wave put it. F
 living conditions can (rain, floods, heat) are held at the wave.
 
 Nobody knows how good a nowcast is until the next wave. Then the nowcast made from the wave before it is scored against the new
-direct estimates, beside persistence (no change) and the trend (the country's earlier change goes on), the sampling error of
-the direct estimates taken off.
+direct estimates, beside persistence (no change) and the trend (a part of the country's change before that wave goes on), the
+sampling error of the direct estimates taken off. It is published where it came nearer than both: of areas with households in the
+survey, and of those without, each by their own scores; elsewhere the better baseline is, under its name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,20 +30,23 @@ from scipy.special import expit
 from poverty_assets.arrays import FloatArray, IntArray, group_means, group_sums, logit, normal_ranks
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measure.measure import Measure
+from poverty_assets.small_area.inputs import POOR
 from poverty_assets.small_area.margins.benchmark import benchmarked
 from poverty_assets.small_area.margins.kernel import LEVEL_VARIANCE, Covariates
 from poverty_assets.small_area.margins.published_totals import published_totals
 from poverty_assets.small_area.sample import Sample, pooled_design_effect, read_sample
 
-Choice = Literal["nowcast", "persistence"]
+Choice = Literal["nowcast", "trend", "persistence"]
 
-POOR = "headcount_ratio"
 FOLD_DESIGN = "next_wave"
 OVERALL = "all"
 ALL_LEVELS = "all"
 """Level of scores of several levels together."""
-_SCORE = ("target", "learner", "area_level", "metric", "value", "n")
-_Score = tuple[str, str, str, str, float, int]
+SURVEYED, UNSURVEYED = "surveyed=true", "surveyed=false"
+"""Subgroups of scores: finest areas with households in the earlier wave, and without."""
+SKILL = "skill_against_persistence"
+_SCORE = ("target", "learner", "area_level", "subgroup", "metric", "value", "n")
+_Score = tuple[str, str, str, str, str, float, int]
 STEADY = 0.95
 """Correlation of a feature's ranks at the wave and now, below which its move is weather and is not followed. Deprivation
 itself keeps 0.9 and more over four years."""
@@ -186,17 +190,17 @@ def score_nowcast(
     names : sequence of str
         Of the columns of the samples.
     trend : ndarray, shape (d,), optional
-        Change of the country's logits between the two waves if it had gone on as before the first (``drift.wave_trend`` times the
-        years between). Without it (no wave before the two) there is no learner ``trend``.
+        What the country's logits were expected to gain between the two waves by their change before the first
+        (``drift.trend_before``); without it there is no learner ``trend``. The nowcast has gained it too where it came nearer
+        than persistence.
 
     Returns
     -------
     DataFrame (catalog: ``model_metric``)
         ``target`` (the names, and `OVERALL`), ``learner`` (``nowcast``, ``persistence``, ``trend``), ``fold_design``
-        (`FOLD_DESIGN`), ``metric``, ``value``, ``n``; without ``quarter``. Metrics are ``rmse``, ``mae`` and
-        ``skill_against_persistence``, over sampled areas (``area_level`` ``finest``) and over those of the level ``published``.
-        ``rmse`` is without the sampling error of the direct estimates, ``mae`` with it. Skill is 1 - rmse / rmse of persistence;
-        that of `OVERALL` (both levels and all targets together) has a standard error, ``skill_against_persistence_se``.
+        (`FOLD_DESIGN`), ``subgroup``, ``metric``, ``value``, ``n``; without ``quarter``. ``rmse`` (without the sampling error of the
+        direct estimates), ``mae`` (with it) and `SKILL`, 1 - rmse / rmse of persistence, over sampled areas (``area_level`` ``finest``)
+        and the level ``published``; skill of `OVERALL` with a standard error, also of finest areas `SURVEYED` and `UNSURVEYED`.
 
     Notes
     -----
@@ -206,31 +210,56 @@ def score_nowcast(
     at_published, fit = at_before.at_published, _linear_fit(before, at_before, at_after)
     totals = published_totals(before, at_published)
     level = benchmarked(fit.logits, population, at_published, totals)
-    logits = {"persistence": level, "nowcast": level + _shift(fit, population)}
-    if trend is not None:
-        logits["trend"] = level + trend
-    shares = {learner: expit(eta) for learner, eta in logits.items()}
-    judged = {"finest": _finest_truth(after), "published": _published_truth(after, at_published)}
+    truth = {"finest": _finest_truth(after), "published": _published_truth(after, at_published)}
+    surveyed = np.isin(truth["finest"][2], before.sampled)
+
+    def errors(logits: FloatArray) -> list[_Errors]:
+        return [_errors(expit(logits), role, *of, at_published, population) for role, of in truth.items()]
+
+    base = errors(level)
+    goes_on = None if trend is None else errors(level + trend)
+    judged = {"persistence": base, "nowcast": errors(level + _gain(trend, goes_on, base) + _shift(fit, population))}
+    judged |= {} if goes_on is None else {"trend": goes_on}
     rows: list[_Score] = []
-    errors: dict[str, list[_Errors]] = {learner: [] for learner in shares}
-    for role, (direct, noise, where) in judged.items():
-        for learner, share in shares.items():
-            finest = role == "finest"
-            away = (share if finest else group_means(share, at_published, population))[where] - direct
-            errors[learner].append(_Errors(away**2, noise, at_published[where] if finest else where))
-            rows += _own_scores(names, learner, role, away, noise)
-    for learner in [name for name in shares if name != "persistence"]:
-        rows += _skills(names, learner, errors[learner], errors["persistence"])
+    for learner, own in judged.items():
+        for role, of in zip(truth, own, strict=True):
+            rows += _own_scores(names, learner, role, of)
+        rows += _skills(names, learner, own, base, surveyed) if learner != "persistence" else []
     return pd.DataFrame(rows, columns=list(_SCORE)).assign(fold_design=FOLD_DESIGN)
 
 
 @dataclass(frozen=True)
 class _Errors:
-    """Squared differences from direct estimates (a, d), sampling variances of these, and the published area of each row."""
+    """Differences from direct estimates (a, d), sampling variances of these, and the published area of each row."""
 
-    square: FloatArray
+    difference: FloatArray
     noise: FloatArray
     at_published: IntArray
+
+    @property
+    def square(self) -> FloatArray:
+        """Squared differences."""
+        return np.asarray(self.difference**2)
+
+
+def _errors(
+    share: FloatArray,
+    role: str,
+    direct: FloatArray,
+    noise: FloatArray,
+    where: IntArray,
+    at_published: IntArray,
+    population: FloatArray,
+) -> _Errors:
+    """Shares of finest areas, or what they add up to, against direct ones."""
+    if role == "finest":
+        return _Errors(share[where] - direct, noise, at_published[where])
+    return _Errors(group_means(share, at_published, population)[where] - direct, noise, where)
+
+
+def _gain(trend: FloatArray | None, own: list[_Errors] | None, base: list[_Errors]) -> FloatArray | float:
+    """What the nowcast has gained with the country: the trend, where it came nearer than persistence."""
+    return 0.0 if trend is None or own is None or _skill(own, base) < 0 else trend
 
 
 def _finest_truth(sample: Sample) -> tuple[FloatArray, FloatArray, IntArray]:
@@ -255,43 +284,54 @@ def _published_truth(sample: Sample, at_published: IntArray) -> tuple[FloatArray
     return share[seen], np.asarray(variance[seen], dtype=float), seen
 
 
-def _own_scores(
-    names: Sequence[str], learner: str, role: str, difference: FloatArray, noise: FloatArray
-) -> list[_Score]:
-    square = np.maximum((difference**2 - noise).mean(axis=0), 0.0)
-    scores = {"rmse": np.sqrt(square), "mae": np.abs(difference).mean(axis=0)}
-    n = len(difference)
+def _own_scores(names: Sequence[str], learner: str, role: str, errors: _Errors) -> list[_Score]:
+    square = np.maximum((errors.square - errors.noise).mean(axis=0), 0.0)
+    scores = {"rmse": np.sqrt(square), "mae": np.abs(errors.difference).mean(axis=0)}
+    n = len(errors.difference)
     return [
-        (name, learner, role, metric, float(values[j]), n)
+        (name, learner, role, OVERALL, metric, float(values[j]), n)
         for metric, values in scores.items()
         for j, name in enumerate(names)
     ]
 
 
-def _skills(names: Sequence[str], learner: str, own: list[_Errors], base: list[_Errors]) -> list[_Score]:
-    """Skill of each target at each level, then overall with its standard error."""
+def _skills(
+    names: Sequence[str], learner: str, own: list[_Errors], base: list[_Errors], surveyed: npt.NDArray[np.bool_]
+) -> list[_Score]:
+    """Skill of each target at each level, then overall and of finest areas surveyed and not, with standard errors."""
     rows: list[_Score] = []
-    metric = "skill_against_persistence"
     for one, other, role in zip(own, base, ("finest", "published"), strict=True):
         for j, name in enumerate(names):
             value = _skill([_column(one, j)], [_column(other, j)])
-            rows.append((name, learner, role, metric, value, len(one.square)))
-    left_out = np.unique(base[0].at_published)
-    jackknife = np.array([_skill(*(_without(errors, p) for errors in (own, base))) for p in left_out])
-    spread = np.sqrt((len(left_out) - 1) / len(left_out) * ((jackknife - jackknife.mean()) ** 2).sum())
-    n = len(base[0].square)
-    rows.append((OVERALL, learner, ALL_LEVELS, metric, _skill(own, base), n))
-    rows.append((OVERALL, learner, ALL_LEVELS, f"{metric}_se", float(spread), n))
+            rows.append((name, learner, role, OVERALL, SKILL, value, len(one.square)))
+    rows += _overall_skill(learner, ALL_LEVELS, OVERALL, own, base)
+    for subgroup, which in ((SURVEYED, surveyed), (UNSURVEYED, ~surveyed)):
+        rows += _overall_skill(learner, "finest", subgroup, [_of(own[0], which)], [_of(base[0], which)])
     return rows
 
 
+def _overall_skill(learner: str, role: str, subgroup: str, own: list[_Errors], base: list[_Errors]) -> list[_Score]:
+    """Skill over all targets with its standard error; none where areas lie in one published area alone."""
+    left_out = np.unique(base[0].at_published)
+    if len(left_out) < 2:
+        return []
+    jackknife = np.array([_skill(*(_without(errors, p) for errors in (own, base))) for p in left_out])
+    spread = np.sqrt((len(left_out) - 1) / len(left_out) * ((jackknife - jackknife.mean()) ** 2).sum())
+    values = {SKILL: _skill(own, base), f"{SKILL}_se": float(spread)}
+    return [(OVERALL, learner, role, subgroup, name, value, len(base[0].square)) for name, value in values.items()]
+
+
+def _of(errors: _Errors, rows: npt.NDArray[np.bool_]) -> _Errors:
+    return _Errors(errors.difference[rows], errors.noise[rows], errors.at_published[rows])
+
+
 def _column(errors: _Errors, j: int) -> _Errors:
-    return _Errors(errors.square[:, [j]], errors.noise[:, [j]], errors.at_published)
+    return _Errors(errors.difference[:, [j]], errors.noise[:, [j]], errors.at_published)
 
 
 def _without(parts: list[_Errors], at_published: int) -> list[_Errors]:
     kept = [part.at_published != at_published for part in parts]
-    return [_Errors(p.square[k], p.noise[k], p.at_published[k]) for p, k in zip(parts, kept, strict=True)]
+    return [_Errors(p.difference[k], p.noise[k], p.at_published[k]) for p, k in zip(parts, kept, strict=True)]
 
 
 def _skill(own: list[_Errors], base: list[_Errors]) -> float:
@@ -306,32 +346,73 @@ def _skill(own: list[_Errors], base: list[_Errors]) -> float:
     return 1 - float(np.sqrt(max(numerator, 0.0) / denominator))
 
 
-def choose_nowcast(metrics: pd.DataFrame) -> Choice:
-    """Which of the two a quarter publishes: the nowcast if it beat persistence when last judged, else persistence.
+@dataclass(frozen=True)
+class Chosen:
+    """What a quarter publishes.
 
-    It has beaten persistence if its skill over all indicators and the headcount ratio, at finest areas and published areas
-    together, is above 0 by more than its standard error. As long as no wave has judged it, persistence stands.
+    Attributes
+    ----------
+    surveyed, unsurveyed : {"nowcast", "trend", "persistence"}
+        Of finest areas with and without households in the survey.
+    goes_on : bool
+        Whether all have gained a part of the country's trend (``margins.fit.Since.centre``).
+    reason : str
+        Why, in a sentence for ``dim_quarter`` and the UI.
+    """
+
+    surveyed: Choice
+    unsurveyed: Choice
+    goes_on: bool
+    reason: str
+
+    @property
+    def method(self) -> Choice:
+        """In a word: a nowcast where any area has one."""
+        return "nowcast" if "nowcast" in (self.surveyed, self.unsurveyed) else self.unsurveyed
+
+    def followed(self, surveyed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Which areas follow the quarter's covariates."""
+        return np.where(surveyed, self.surveyed == "nowcast", self.unsurveyed == "nowcast")
+
+
+def choose_nowcast(metrics: pd.DataFrame, *, has_trend: bool) -> Chosen:
+    """Which of them areas with and without households publish: the one that came nearest when last judged.
+
+    A nowcast has come nearer if its skill against persistence, over all targets and areas, is above 0 by more than its standard
+    error; of each of the two it must be above 0 as well, and not below that of the trend. The trend stands unless it has been
+    judged and persistence was nearer. As long as no wave has judged the nowcast, it is not followed.
 
     Parameters
     ----------
     metrics : DataFrame
         From `score_nowcast`; empty where there has been one wave only.
+    has_trend : bool
+        Whether there are two waves to tell a trend.
     """
-    skill, error = _overall(metrics)
-    return "nowcast" if skill > error else "persistence"
-
-
-def choice_reason(metrics: pd.DataFrame) -> str:
-    """Why, in a sentence for ``dim_quarter`` and the UI."""
-    skill, error = _overall(metrics)
-    if not np.isfinite(skill):
-        return "persistence: no wave has judged the nowcast yet"
-    found = f"skill against persistence {skill:+.1%} (standard error {error:.1%}) when the latest wave came"
-    return f"{choose_nowcast(metrics)}: {found}"
-
-
-def _overall(metrics: pd.DataFrame) -> tuple[float, float]:
+    baseline: Choice = "trend" if has_trend else "persistence"
     if metrics.empty:
-        return float("nan"), float("nan")
-    rows: Any = metrics[(metrics["target"] == OVERALL) & (metrics["learner"] == "nowcast")].set_index("metric")["value"]
-    return tuple(float(rows.get(f"skill_against_persistence{end}", np.nan)) for end in ("", "_se"))  # type: ignore[return-value]
+        return Chosen(baseline, baseline, has_trend, f"{baseline}: no wave has judged the nowcast yet")
+    trend, _ = _overall(metrics, "trend")
+    goes_on = has_trend and not trend < 0
+    baseline = "trend" if goes_on else "persistence"
+    gained = np.greater(*_overall(metrics, "nowcast"))
+    chosen, found = {}, {}
+    for subgroup in (SURVEYED, UNSURVEYED):
+        (skill, error), (of_trend, _) = (_overall(metrics, learner, subgroup) for learner in ("nowcast", "trend"))
+        better: Choice = "nowcast" if gained and skill > 0 and not of_trend > skill else baseline
+        chosen[subgroup], found[subgroup] = better, f"{skill:+.1%} (standard error {error:.1%})"
+    skill, error = _overall(metrics, "nowcast")
+    made = Chosen(chosen[SURVEYED], chosen[UNSURVEYED], goes_on, "")
+    reason = (
+        f"{made.method}: skill against persistence {skill:+.1%} (standard error {error:.1%}) when the latest wave came;"
+        f" {made.surveyed} with households in the survey {found[SURVEYED]}, {made.unsurveyed} without {found[UNSURVEYED]}"
+    )
+    return replace(made, reason=reason if np.isnan(trend) else f"{reason}; the trend {trend:+.1%}")
+
+
+def _overall(metrics: pd.DataFrame, learner: str, subgroup: str = OVERALL) -> tuple[float, float]:
+    """Skill over all targets and its standard error; of all areas where a subgroup has none, NaN where the learner has none."""
+    own = metrics[(metrics["target"] == OVERALL) & (metrics["learner"] == learner)]
+    of_group = own[own["subgroup"] == subgroup]
+    values = (of_group if len(of_group) else own[own["subgroup"] == OVERALL]).set_index("metric")["value"]
+    return float(values.get(SKILL, np.nan)), float(values.get(f"{SKILL}_se", np.nan))

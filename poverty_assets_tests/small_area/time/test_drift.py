@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.small_area.association.profiles import moved_profiles
 from poverty_assets.small_area.margins.fit import PART_OF_TREND, Since
 from poverty_assets.small_area.sample import Survey
-from poverty_assets.small_area.time.drift import WALK, since_survey, walk_of_indicators
+from poverty_assets.small_area.time.drift import WALK, since_survey, trend_before, walk_of_indicators
 from poverty_assets_tests.small_area.test_chain import make_measure
 from poverty_assets_tests.small_area.test_sample import make_sample
 
@@ -48,3 +50,22 @@ def test_what_indicators_walk_makes_h_walk_as_other_countries_did() -> None:
 
 def test_at_the_survey_nothing_has_been_gained() -> None:
     assert Since().walked == Since().variance == 0
+
+
+LEVELS = pd.DataFrame(
+    [(f"wave{i}", dt.date(2010 + 4 * i, 1, 1), name, share) for i, shares in enumerate(((0.4, 0.2), (0.3, 0.2), (0.2, 0.2)))
+     for name, share in zip(("a", "b"), shares, strict=True)],
+    columns=["wave", "middle", "indicator_id", "share"],
+)  # fmt: skip
+
+
+def test_the_trend_that_was_expected_between_two_waves_is_that_before_the_first() -> None:
+    expected = trend_before(LEVELS, "wave1", "wave2", ["a", "b"])
+    change = np.log(0.3 / 0.7) - np.log(0.4 / 0.6)
+    np.testing.assert_allclose(expected, [PART_OF_TREND * change, 0.0], rtol=1e-3, atol=1e-12)
+
+
+def test_without_a_wave_before_the_two_no_trend_was_expected() -> None:
+    assert trend_before(LEVELS, "wave0", "wave1", ["a", "b"]) is None
+    assert trend_before(LEVELS.head(0), "wave0", "wave1", ["a"]) is None
+    assert trend_before(LEVELS, "wave1", "wave2", ["a", "c"]) is None

@@ -14,7 +14,8 @@ from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.sample import Sample
 from poverty_assets.small_area.time.nowcast import (
     OVERALL,
-    choice_reason,
+    SURVEYED,
+    UNSURVEYED,
     choose_nowcast,
     in_common,
     nowcast_shift,
@@ -65,7 +66,7 @@ def followed() -> pd.DataFrame:
 
 def value(scores: pd.DataFrame, target: str, learner: str, metric: str) -> float:
     row = scores[(scores["target"] == target) & (scores["learner"] == learner) & (scores["metric"] == metric)]
-    row = row[row["area_level"] != "published"]
+    row = row[(row["area_level"] != "published") & (row["subgroup"] == "all")]
     return float(row["value"].item())
 
 
@@ -100,9 +101,10 @@ def test_covariates_of_two_kinds_are_refused() -> None:
 def test_a_nowcast_that_follows_beats_persistence_and_is_chosen(followed: pd.DataFrame) -> None:
     for target in ("a", "b"):
         assert value(followed, target, "nowcast", "rmse") < 0.97 * value(followed, target, "persistence", "rmse")
-    assert value(followed, OVERALL, "trend", "skill_against_persistence") < -0.5
-    assert choose_nowcast(followed) == "nowcast"
-    assert choice_reason(followed).startswith("nowcast: skill against persistence +")
+    assert value(followed, OVERALL, "trend", "skill_against_persistence") < -0.1
+    chosen = choose_nowcast(followed, has_trend=True)
+    assert (chosen.surveyed, chosen.unsurveyed) == ("nowcast", "nowcast")
+    assert chosen.reason.startswith("nowcast: skill against persistence +")
 
 
 def test_a_nowcast_of_noise_does_not() -> None:
@@ -110,19 +112,43 @@ def test_a_nowcast_of_noise_does_not() -> None:
     first, second = make_sample(logits, 2), make_sample(logits, 3)
     scores = score_nowcast(first, second, before, later_than(before, later), np.ones(N), NAMES)
     assert value(scores, OVERALL, "nowcast", "skill_against_persistence") < 0
-    assert choose_nowcast(scores) == "persistence"
+    assert choose_nowcast(scores, has_trend=False).method == "persistence"
+    assert choose_nowcast(scores, has_trend=True).method == "trend"
     assert "trend" not in set(scores["learner"])
 
 
+def test_after_a_break_that_covariates_hardly_see_neither_trend_nor_nowcast_is_trusted() -> None:
+    """Deprivation fell up to the first wave, and rose after it, everywhere alike but for what no covariate tells of."""
+    before, later, logits = make_place()
+    shock = 0.6 + 0.5 * np.random.default_rng(9).normal(size=(N, 1))
+    first, second = make_sample(logits, 2), make_sample(logits + shock, 3)
+    trend = np.array([-0.5, -0.5])
+    scores = score_nowcast(first, second, before, later_than(before, later), np.ones(N), NAMES, trend=trend)
+    chosen = choose_nowcast(scores, has_trend=True)
+    assert (chosen.surveyed, chosen.unsurveyed) == ("persistence", "persistence")
+    assert "the trend -" in chosen.reason
+
+
+def test_each_group_of_areas_has_the_one_that_came_nearest_there(followed: pd.DataFrame) -> None:
+    skill = (followed["subgroup"] == SURVEYED) & (followed["metric"] == "skill_against_persistence")
+    worse = followed.assign(value=followed["value"].where(~skill, -0.2))
+    worse = pd.concat([worse, followed[followed["subgroup"] == UNSURVEYED].assign(subgroup=SURVEYED, value=-0.2)])
+    chosen = choose_nowcast(
+        worse.drop_duplicates(["target", "learner", "area_level", "subgroup", "metric"], keep="last"), has_trend=True
+    )
+    assert (chosen.surveyed, chosen.unsurveyed) != ("nowcast", "nowcast")
+    assert chosen.followed(np.array([True, False])).tolist() == [False, chosen.unsurveyed == "nowcast"]
+
+
 def test_no_wave_has_judged_it_yet() -> None:
-    assert choose_nowcast(pd.DataFrame()) == "persistence"
-    assert choice_reason(pd.DataFrame()) == "persistence: no wave has judged the nowcast yet"
+    chosen = choose_nowcast(pd.DataFrame(), has_trend=False)
+    assert (chosen.method, chosen.reason) == ("persistence", "persistence: no wave has judged the nowcast yet")
 
 
 def test_a_gain_within_its_standard_error_is_none(followed: pd.DataFrame) -> None:
     doubtful = followed.copy()
     doubtful.loc[doubtful["metric"] == "skill_against_persistence_se", "value"] = 1.0
-    assert choose_nowcast(doubtful) == "persistence"
+    assert choose_nowcast(doubtful, has_trend=False).method == "persistence"
 
 
 def test_the_sampling_error_of_the_new_wave_is_taken_off(followed: pd.DataFrame) -> None:
@@ -133,7 +159,7 @@ def test_the_sampling_error_of_the_new_wave_is_taken_off(followed: pd.DataFrame)
 
 
 def test_scores_are_rows_of_model_metric(followed: pd.DataFrame) -> None:
-    keys = ["target", "learner", "fold_design", "area_level", "metric"]
+    keys = ["target", "learner", "fold_design", "area_level", "subgroup", "metric"]
     assert not followed.duplicated(keys).any()
     assert set(followed) == {*keys, "value", "n"}
     assert set(followed["fold_design"]) == {"next_wave"}
