@@ -1,14 +1,15 @@
 """Change between quarters on the simulated twin: what is flagged where nothing changed, and what is found of a planted change.
 
     python -m benchmarks.bench_change [still | planted | shaken] [--folder DIR] [--replicates 100]
-        [--quarters 8] [--province 03]
+        [--quarters 8] [--province 03] [--points 0.08]
 
 ``still``: a twin in which no quarter differs from another but for the surveys' samples and the satellites' noise; eight
 quarters, each against the one before and that of a year before, across the arrival of a survey wave. Mark: at most 5% of
 communes flagged.
 
-``planted``: the same, but that in one province the headcount ratio rises by 8 points in 2025Q3; 2026Q1 against 2025Q1, with a wave
-behind each. Marks: at least 80% of the province's communes move the right way, and the province is flagged.
+``planted``: the same, but that in one province the headcount ratio rises by 8 points (``--points``) in 2025Q3; 2026Q1 against 2025Q1,
+with a wave behind each. Marks: at least 80% of the province's communes move the right way, and the province is flagged; with 15 points, at
+least half of its communes with households in both waves are.
 
 ``shaken``: the same rise in the ordinary twin, where the whole country moves and the waves before let one expect that.
 
@@ -60,11 +61,12 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=100)
     parser.add_argument("--quarters", type=int, default=8)
     parser.add_argument("--province", default="03")
+    parser.add_argument("--points", type=float, default=POINTS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         for scenario in [options.scenario] if options.scenario else SCENARIOS:
-            bench = Bench(folder / scenario, scenario, options.province, options.replicates)
+            bench = Bench(folder / scenario, scenario, options.province, options.replicates, options.points)
             if scenario == "still":
                 bench.still(options.quarters)
             else:
@@ -74,12 +76,12 @@ def main() -> None:
 class Bench:
     """A twin in a folder, and its estimates by quarter."""
 
-    def __init__(self, folder: Path, scenario: str, province: str, n_replicates: int) -> None:
+    def __init__(self, folder: Path, scenario: str, province: str, n_replicates: int, points: float) -> None:
         self.folder, self.province, self.n_replicates = folder, province, n_replicates
         self.home, self.seed = folder / "home", Settings().seed
         content: dict[str, Any] = {"no_change": True}
         if scenario != "still":
-            shift = planted_shift(province, POINTS, self.seed, still=scenario == "planted")
+            shift = planted_shift(province, points, self.seed, still=scenario == "planted")
             indicators = settings.parse(settings.read_text(countries.country_folder(COUNTRY))).indicators
             content = {
                 "no_change": scenario == "planted",
@@ -90,10 +92,11 @@ class Bench:
                     "shift": shift,
                 },
             }
-            print(f"province {province}: {shift:+.3f} latent standard deviations from {PLANTED} for {POINTS:+.0%}")
+            print(f"province {province}: {shift:+.3f} latent standard deviations from {PLANTED} for {points:+.0%}")
         self.countries = country_with(folder / "countries", content)
         self.twins: dict[Quarter, Twin] = {}
         self.draws: dict[Quarter, pd.DataFrame] = {}
+        self.carried: dict[Quarter, float] = {}
 
     def twin(self, wave: Quarter) -> Twin:
         """The lake as of the end of a wave."""
@@ -108,7 +111,7 @@ class Bench:
         if quarter not in self.draws:
             started = time.perf_counter()
             twin = self.twin(LATER_WAVE if quarter >= LATER_WAVE else EARLIER_WAVE)
-            self.draws[quarter] = estimate(twin, quarter, self.n_replicates)
+            self.draws[quarter], self.carried[quarter] = estimate(twin, quarter, self.n_replicates)
             print(f"  {quarter} estimated in {time.perf_counter() - started:.0f} s", flush=True)
         return self.draws[quarter]
 
@@ -123,6 +126,7 @@ class Bench:
             years=-step / 4,
             same_wave=(quarter >= LATER_WAVE) == (earlier >= LATER_WAVE),
             drift_variance=drift_variance(twin.before, twin.sample, twin.province, twin.years_between),
+            carried=self.carried[quarter],
         )
         rows = changes(now, before, apart, measure_id=twin.measure.measure_id)
         print(f"{quarter} against {earlier}: {len(rows)} rows in {time.perf_counter() - started:.2f} s")
@@ -158,6 +162,12 @@ class Bench:
         print(
             f"its communes: {right.mean():.1%} of {hit.sum()} move up; {communes.loc[hit, 'is_significant'].mean():.1%} flagged"
         )
+        seen = [set(wave.area[wave.area >= 0]) for wave in (self.twin(LATER_WAVE).before, self.twin(LATER_WAVE).sample)]
+        both = communes.index.isin([self.twin(LATER_WAVE).communes[i] for i in seen[0] & seen[1]])
+        print(
+            f"its {int((hit & both).sum())} communes with households in both waves: {communes.loc[hit & both, 'is_significant'].mean():.1%}"
+            f" flagged, true change {true[communes.index[hit & both]].mean():+.3f} on average"
+        )
         others = rows[(rows["area_level"] == "province") & (rows["area_id"] != self.province)]
         print(f"other provinces flagged: {int(others['is_significant'].sum())} of {len(others)}")
         print(f"communes elsewhere flagged: {communes.loc[~hit, 'is_significant'].mean():.2%}")
@@ -188,8 +198,9 @@ class Bench:
         return shares[1] - shares[0]
 
 
-def estimate(twin: Twin, quarter: Quarter, n_replicates: int) -> pd.DataFrame:
-    """Persistence: the model of the wave with the covariates of the wave, in a quarter some time after."""
+def estimate(twin: Twin, quarter: Quarter, n_replicates: int) -> tuple[pd.DataFrame, float]:
+    """The trend: the model of the wave with the covariates of the wave, in a quarter some time after; and the correlation of its
+    errors with those of the wave before."""
     covariates, sample = twin.covariates(), twin.sample
     middle = pd.Timestamp(twin.quarter.end) - pd.Timedelta(days=45 + twin.years_since * 365.25)
     since = max((pd.Timestamp(quarter.end) - middle).days - 45, 0) / 365.25
@@ -200,10 +211,10 @@ def estimate(twin: Twin, quarter: Quarter, n_replicates: int) -> pd.DataFrame:
     )
     margins = fit_margins(Survey(sample, twin.before), covariates, twin.people, since=gained)
     up = rollup(Hierarchy.of(_areas(twin)), twin.communes, twin.population, sampled_households=sample.area_households)
-    wanted, options = Wanted(up, twin.measure), Options(n_replicates)
+    wanted, options = Wanted(up, twin.measure), Options(n_replicates, wave=twin.quarter.label)
     groups = _groups(twin, covariates.xy)
     drawn = replicate(margins, sample, groups, wanted, totals=direct_totals(twin), options=options)
-    return small_area_rows(drawn, wanted)[1]
+    return small_area_rows(drawn, wanted)[1], margins.carried or 0.0
 
 
 def headcount_ratio(rows: pd.DataFrame) -> pd.DataFrame:
