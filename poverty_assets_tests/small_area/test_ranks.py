@@ -19,7 +19,8 @@ def test_ranks_of_three_areas_in_four_replicates() -> None:
     assert found.rank.tolist() == [1, 2, 3]
     assert found.rank_low.tolist() == [1, 1, 2]
     assert found.rank_high.tolist() == [2, 3, 3]
-    assert [p.tolist() for p in found.p_worst] == [[0.75, 0.25, 0.0]] * 2
+    for p in found.p_worst:
+        np.testing.assert_allclose(p, [0.75, 0.25, 0.0], atol=0.08)  # a kernel about each replicate
 
 
 def test_equal_areas_are_worst_equally_often() -> None:
