@@ -6,7 +6,17 @@ lie in the lake (``inner``).
 
 from __future__ import annotations
 
-from poverty_assets.catalog.columns import AREA_ID, AREA_LEVEL, EVIDENCE, INDICATOR_ID, MEASURE_ID, QUARTER, SHARE, K
+from poverty_assets.catalog.columns import (
+    AREA_ID,
+    AREA_LEVEL,
+    EVIDENCE,
+    INDICATOR_ID,
+    MEASURE_ID,
+    METHOD,
+    QUARTER,
+    SHARE,
+    K,
+)
 from poverty_assets.catalog.model import Column, Table
 
 FIGURE_ID = Column(
@@ -125,4 +135,24 @@ FCT_PROFILE = Table(
     indexed=False,
 )
 
-UNCERTAINTY_TABLES = (FCT_RANK, FCT_DRAW, FCT_PROFILE)
+SCREENING = Table(
+    "screening",
+    "What the survey of the quarter can bear, judged before anything is modelled: a verdict on each method by level and indicator",
+    "quarter, level, measure, indicator and method",
+    ("quarter", "area_level", "measure_id", "indicator_id", "method"),
+    (
+        QUARTER,
+        AREA_LEVEL,
+        MEASURE_ID,
+        INDICATOR_ID.renamed("indicator_id", "Indicator; all for figures that need every indicator of a household"),
+        METHOD.renamed("method", "Method that is judged", allowed=("direct", "modelled", "downscaled")),
+        Column("n_areas", "BIGINT", "Areas of the level", "areas", False, 1),
+        SHARE.renamed("share_without_data", "Share of them of which the survey has no household with an answer"),
+        SHARE.renamed("share_few_clusters", "Share of them of which it has one cluster only: no error can be had"),
+        Column("verdict", "VARCHAR", "Verdict on the method", allowed=("fine", "advised against", "refused")),
+        Column("reason", "VARCHAR", "What it rests on, in words"),
+    ),
+    "estimates",
+)
+
+UNCERTAINTY_TABLES = (FCT_RANK, FCT_DRAW, FCT_PROFILE, SCREENING)

@@ -184,7 +184,7 @@ def rank_rows(drawn: Drawn, areas: Rollup, measure: Measure, *, seed: int = 0) -
     ties = np.random.default_rng(seed).random(drawn.draws.shape[:2])
     parts = []
     for figure in figures:
-        estimate, draws = _values(drawn.point, figure), _values(drawn.draws, figure)
+        estimate, draws = values_of(drawn.point, figure), values_of(drawn.draws, figure)
         above = share_above(draws, draws[:, [whole]], np.full((1, 1), 0.5))
         for rows in levels:
             made = _key_columns(figure, areas.table.iloc[rows]).assign(estimate=estimate[rows], n_areas=len(rows))
@@ -196,7 +196,7 @@ def rank_rows(drawn: Drawn, areas: Rollup, measure: Measure, *, seed: int = 0) -
     return out.assign(measure_id=measure.measure_id, suppressed=False, is_headline=True)
 
 
-def _values(columns: npt.NDArray[np.floating], figure: RankedFigure) -> FloatArray:
+def values_of(columns: npt.NDArray[np.floating], figure: RankedFigure) -> FloatArray:
     """The figure, given columns (..., a, q) whose first one is the size: shape (..., a)."""
     first, *rest = figure.columns
     value = columns[..., first].astype(float)

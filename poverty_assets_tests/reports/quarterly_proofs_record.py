@@ -185,6 +185,18 @@ def flags_none(raw: Raw) -> Rows:
     return [{"areas": len(frame)}] if len(frame) and (frame["quality_flag"] == "ok").all() else []
 
 
+def screening(raw: Raw) -> Rows:
+    frame = raw.of("screening")
+    frame = frame[(frame["method"] == "direct") & (frame["indicator_id"] == "all") & (frame["verdict"] != "fine")]
+    level = raw.all("dim_level").set_index("area_level")
+    said = [
+        {"many": level.loc[row["area_level"], "plural_en"], "depth": level.loc[row["area_level"], "depth"], "verdict": row["verdict"],
+         "without": row["share_without_data"], "few": row["share_few_clusters"]}
+        for row in frame.to_dict("records")
+    ]  # fmt: skip
+    return sorted(said, key=lambda row: row["depth"])
+
+
 def width(raw: Raw) -> Rows:
     frame = raw.statistic("headcount_ratio").dropna(subset=["ci_low"])
     middle = (frame["ci_high"] - frame["ci_low"]).groupby(frame["area_level"]).median()
@@ -265,7 +277,7 @@ RECORD_PROOFS: dict[str, Callable[[Raw], Rows]] = {
     function.__name__: function
     for function in (
         register_country, gap_tally, gap_largest, gap_none, gap_skill, register_absent, checks, checks_passed,
-        checks_stopping, checks_failed, flags, flags_none, width, wide, evidence, suppressed, sources, sources_newer,
+        checks_stopping, checks_failed, flags, flags_none, screening, width, wide, evidence, suppressed, sources, sources_newer,
         audit_country, hazard_country, hazard_poor, near_poor_exposed, shock_country, shock_where, hot_spots, nowcast,
         sources_added, sources_gone, sources_same, sources_first, sources_simulated,
     )

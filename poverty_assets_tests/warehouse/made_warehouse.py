@@ -338,6 +338,17 @@ def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(found) for name, found in rows.items()}
 
 
+def screening_rows() -> pd.DataFrame:
+    """The survey's own figures: fine, advised against, refused."""
+    rows = [
+        ("province", 0.0, 0.0, "fine"),
+        ("district", 0.0, 0.25, "advised against"),
+        ("commune", 0.5, 0.25, "refused"),
+    ]
+    frame = pd.DataFrame(rows, columns=["area_level", "share_without_data", "share_few_clusters", "verdict"])
+    return frame.assign(measure_id=MEASURE, indicator_id="all", method="direct", n_areas=4, reason="counted")
+
+
 def draw_tables(quarter: Quarter) -> dict[str, pd.DataFrame]:
     """Ranks, draws and joint profiles of the communes: 40 replicates about the profiles of the quarter."""
     weights = dict(zip(INDICATORS, (Fraction(3, 10), Fraction(3, 10), Fraction(1, 5), Fraction(1, 5)), strict=True))
@@ -396,6 +407,7 @@ def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool
         **model_rows(quarter),
         **(threat_rows(quarter) if survey else {}),
         **draw_tables(quarter),
+        **({"screening": screening_rows()} if survey else {}),
     }
     if quarter == NOW and survey:
         frames["fct_change"] = change_rows(survey=survey)

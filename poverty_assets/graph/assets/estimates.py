@@ -39,6 +39,16 @@ def disclosure_decision(survey_household: pd.DataFrame, dim_area: pd.DataFrame, 
     return disclosure_decisions(survey_household, home.measure, Hierarchy.of(dim_area))
 
 
+@asset(Said(of=evidence))
+def screening(
+    survey_household: pd.DataFrame, published_headcount: pd.DataFrame, dim_area: pd.DataFrame, home: Home
+) -> pd.DataFrame:
+    """What the survey can bear, before anything is modelled."""
+    from poverty_assets.measurement.screening import screen
+
+    return screen(survey_household, published_headcount, dim_area, home.measure)
+
+
 @assets({name: Said("estimates", SURVEYS, description=TEXT.format(name.removeprefix("direct_"))) for name in DIRECT})
 def direct_estimates(
     survey_household: pd.DataFrame, disclosure_decision: pd.DataFrame, dim_area: pd.DataFrame, home: Home
@@ -163,5 +173,5 @@ def fct_change(
 
 
 ASSETS = (
-    disclosure_decision, direct_estimates, fct_mpi, fct_headcount, fct_contribution, overlap, fct_change,
+    disclosure_decision, screening, direct_estimates, fct_mpi, fct_headcount, fct_contribution, overlap, fct_change,
 )  # fmt: skip

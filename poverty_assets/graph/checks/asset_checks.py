@@ -15,6 +15,7 @@ from poverty_assets.catalog import TABLES, Table
 from poverty_assets.graph.checks.suites import GROUPS, CheckFinding
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
+from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.local import locale_of
 
 EXTRA = {"area_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("published",)}
@@ -72,7 +73,13 @@ _DESCRIPTIONS = {
 
 
 def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> list[CheckFinding]:
-    from poverty_assets.graph.checks.coverage import covariate_drift, feature_coverage, published_figures, quarantine
+    from poverty_assets.graph.checks.coverage import (
+        covariate_drift,
+        feature_coverage,
+        national_departures,
+        published_figures,
+        quarantine,
+    )
 
     quarter = quarter_of(context)
     if name == "area_feature":
@@ -87,8 +94,21 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
     if name == "fct_mpi":
         warned = home.lake.notes("published_mpi", quarter).get("warning", {})
         published = [home.lake.notes(f"src_{spec.source_id}", quarter) for spec in home.of_role("published")]
-        return published_figures(warned, [noted.get("rounded", {}) for noted in published])
+        departs = national_departures(home.lake.read(name, quarter), home.country.area_id, *_years_of(home, quarter))
+        return published_figures(warned, [noted.get("rounded", {}) for noted in published]) + departs
     return []
+
+
+def _years_of(home: Home, quarter: Quarter) -> tuple[set[int], set[int]]:
+    """Years that published figures are of, and those of the fieldwork of the wave that serves the quarter."""
+    read = (home.observed(spec.source_id, quarter) for spec in home.of_role("published"))
+    of_files = [
+        frame["observed_from"].map(str).str[:4].astype(int) for frame in read if frame is not None and len(frame)
+    ]
+    published = {max(int(years.max()) for years in of_files)} if of_files else set()
+    waves = home.survey_waves(quarter)
+    days = [waves[-1][1][end] for end in ("observed_from", "observed_to")] if waves else []
+    return published, {day.year for day in days if day is not None}
 
 
 def _result(group: str, findings: list[CheckFinding]) -> dg.AssetCheckResult:

@@ -10,6 +10,8 @@ import pandas as pd
 from poverty_assets.graph.checks.suites import CheckFinding
 
 ENOUGH = 0.99
+SAME = 0.005
+"""How far a figure may lie from the published one of the same survey: rounding, and households left out."""
 
 
 def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame, level: str) -> list[CheckFinding]:
@@ -84,6 +86,38 @@ def published_figures(regions: dict[str, str], rounded: list[dict[str, str]]) ->
     said = {f"published region {region} is an area without doubt": why for region, why in regions.items()}
     said |= {f"published figure {who} is a share": why for each in rounded for who, why in each.items()}
     return [CheckFinding("published", check, False, "warn", why, 1) for check, why in sorted(said.items())]
+
+
+def national_departures(
+    figures: pd.DataFrame, country: str, published: set[int], survey: set[int]
+) -> list[CheckFinding]:
+    """One finding for each national figure of ours that departs from the published one of the same survey.
+
+    Of the same households by the same definitions both are the same figure: a gap of more than half a point is a mistake in one of
+    them, as of a weight, a code or a definition.
+
+    Parameters
+    ----------
+    figures : DataFrame (catalog: ``fct_mpi``)
+    country : str
+        Code of the country itself.
+    published, survey : set of int
+        Years that published figures and the wave that serves the quarter are of.
+    """
+    own = figures[(figures["area_id"] == country) & (figures["subgroup"] == "all")].assign(k=lambda f: f["k"].round(4))
+    wide = own[own["method"].isin(["direct", "published"])].pivot_table(
+        index=["measure_id", "statistic", "k"], columns="method", values="estimate"
+    )
+    if not published & survey or not {"direct", "published"} <= set(wide):
+        return []
+    wide = wide.dropna(subset=["direct", "published"])
+    findings = []
+    for (_, statistic, k), row in wide.iterrows():
+        apart = float(row["direct"] - row["published"])
+        said = f"{row['direct']:.4f} from the survey's households, {row['published']:.4f} published of it"
+        name = f"national {statistic} (k {k:g}) is the published one of the same survey"
+        findings.append(CheckFinding("published", name, abs(apart) <= SAME, "warn", said, int(abs(apart) > SAME)))
+    return findings
 
 
 def covariate_drift(stable: pd.DataFrame) -> list[CheckFinding]:

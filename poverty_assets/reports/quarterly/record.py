@@ -135,6 +135,17 @@ QUALITIES: tuple[Question, ...] = (
         HAVING count(*) > 0 AND count(*) FILTER (WHERE quality_flag <> 'ok') = 0""",
     ),
     Question(
+        "screening",
+        QUALITY,
+        "Before modelling, the survey's own figures of these levels were refused or advised against: {items}.",
+        """SELECT l.plural_en AS many, s.share_without_data AS without, s.share_few_clusters AS few, s.verdict
+        FROM screening s JOIN dim_level l USING (area_level)
+        WHERE s.quarter = $quarter AND s.indicator_id = 'all' AND s.method = 'direct' AND s.verdict <> 'fine'
+        ORDER BY l.depth""",
+        "{many} ({verdict}: {without:pct} without data, {few:pct} with one cluster)",
+        needs=("screening",),
+    ),
+    Question(
         "width",
         QUALITY,
         "The 95% interval of the headcount ratio is {items}.",
