@@ -70,10 +70,14 @@ def test_what_is_doubtful_of_published_tables_is_found_and_nothing_else_is_said(
 def test_a_national_figure_that_departs_from_the_published_one_of_the_same_survey_is_said():
     from poverty_assets.graph.checks.coverage import national_departures
 
-    rows = [("KH", "headcount_ratio", 1 / 3, m, v) for m, v in (("direct", 0.190), ("published", 0.168), ("composite", 0.5))]
+    rows = [
+        ("KH", "headcount_ratio", 1 / 3, m, v) for m, v in (("direct", 0.190), ("published", 0.168), ("composite", 0.5))
+    ]
     rows += [("KH", "mpi", 0.333333, m, v) for m, v in (("direct", 0.0701), ("published", 0.0703))]
     rows += [("01", "mpi", 0.333333, m, v) for m, v in (("direct", 0.3), ("published", 0.1))]
-    figures = pd.DataFrame(rows, columns=["area_id", "statistic", "k", "method", "estimate"]).assign(measure_id="m", subgroup="all")
+    figures = pd.DataFrame(rows, columns=["area_id", "statistic", "k", "method", "estimate"]).assign(
+        measure_id="m", subgroup="all"
+    )
     said = {one.check: one for one in national_departures(figures, "KH", {2021}, {2021, 2022})}
     departs = said["national headcount_ratio (k 0.3333) is the published one of the same survey"]
     assert (departs.passed, departs.severity) == (False, "warn")
