@@ -83,8 +83,8 @@ def estimate_own(
     own = read_own(file)
     with connect(warehouse) as connection:
         found = _quarter(connection, quarter)
-        finest = _finest(connection, found)
-        parts, by = parts_of(own, finest, _grid(lake, country, found))
+        finest = published_finest(connection, found)
+        parts, by = parts_of(own, finest, grid_of(lake, country, found))
         inside = finest["population"].to_numpy(dtype=float)[parts.finest] * parts.share
         people: FloatArray = np.bincount(parts.own, inside, len(own)).astype(float)
         _refuse_small(own, people, file)
@@ -175,7 +175,8 @@ def parts_of(own: gpd.GeoDataFrame, finest: gpd.GeoDataFrame, grid: tuple[Any, b
     return Pieces(which, of, share, cut), "people"
 
 
-def _grid(lake: Lake, country: Country, quarter: Quarter) -> tuple[Any, bool] | None:
+def grid_of(lake: Lake, country: Country, quarter: Quarter) -> tuple[Any, bool] | None:
+    """The lake's grid of population, and whether it gives people for each square kilometre; None where there is none."""
     for people in load_hazards(country).population:
         name = f"src_{people.source}"
         rows = lake.read(name, quarter) if lake.has(name, quarter) else pd.DataFrame()
@@ -197,7 +198,8 @@ def _quarter(connection: Any, asked: Quarter | None) -> Quarter:
     return asked or Quarter.containing(there[-1])
 
 
-def _finest(connection: Any, quarter: Quarter) -> gpd.GeoDataFrame:
+def published_finest(connection: Any, quarter: Quarter) -> gpd.GeoDataFrame:
+    """``area_id, population, method, geometry`` of the areas of the finest level that a quarter has profiles of."""
     import geopandas as gpd
 
     rows = connection.execute(

@@ -10,6 +10,9 @@ import duckdb
 import pytest
 
 import poverty_assets
+from benchmarks.bench_own_areas import covered, unions
+from poverty_assets.pack.country import load_country
+from poverty_assets.quarter import Quarter
 
 README = Path(poverty_assets.__file__).parents[1] / "README.md"
 
@@ -79,6 +82,24 @@ def test_withheld_cells_are_those_of_few_households_or_protect_another(warehouse
     sql = "SELECT count(*) FROM fct_mpi WHERE method = 'direct' AND n_households < 25 AND NOT suppressed"
     assert warehouse.execute(sql).fetchone() == (0,)
     assert warehouse.execute("SELECT count(*) > 0 FROM fct_mpi WHERE suppressed").fetchone() == (True,)
+
+
+def test_draws_and_joint_profiles_of_a_quarter_take_at_most_8_megabytes(warehouse):
+    blocks = "SELECT count(DISTINCT block_id) FROM pragma_storage_info('{}') WHERE persistent"
+    taken = sum(warehouse.execute(blocks.format(name)).fetchone()[0] for name in ("fct_draw", "fct_profile"))
+    rows = warehouse.execute(
+        "SELECT count(*), count(DISTINCT area_id), count(DISTINCT figure_id) FROM fct_draw"
+    ).fetchone()
+    assert rows == (1661 * 24, 1661, 24)
+    assert 1e6 < taken * 262_144 <= 8e6
+
+
+def test_areas_of_ones_own_hold_the_truth_and_unions_are_the_roll_up(home):
+    country, quarter = load_country("khm"), Quarter.from_label("2026Q3")
+    rows = covered(home, country, quarter, 40, 7)
+    assert 0.9 < rows["held"].mean() < 0.99
+    assert {"none", "people"} >= set(rows["cut_by"])
+    assert unions(home, country, quarter) < 1e-6
 
 
 def test_household_rows_and_the_twins_truth_never_enter_the_warehouse(warehouse, home):
