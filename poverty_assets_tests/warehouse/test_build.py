@@ -1,16 +1,18 @@
 import datetime as dt
 import subprocess
 import sys
+from dataclasses import replace
 
 import duckdb
 import pandas as pd
 import pytest
 
-from poverty_assets.catalog import TABLES
+from poverty_assets.catalog import TABLES, table
 from poverty_assets.errors import GateFailed, HeldElsewhere
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import SEAL, Lake
+from poverty_assets.warehouse.local import tables_of
 from poverty_assets.warehouse.query import mixed_replicates
 from poverty_assets.warehouse.views import views_of
 from poverty_assets_tests.warehouse.small_lake import KHM, mpi, write_quarter
@@ -160,6 +162,25 @@ def test_so_does_one_of_a_table_without_an_index(lake, target):
     with pytest.raises(GateFailed, match="fct_rank: every key stands once"):
         publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert not target.exists()
+
+
+def test_draws_are_published_of_the_newest_quarters_alone(lake, target, monkeypatch):
+    row = {
+        "area_id": "KH", "area_level": "country", "measure_id": "m", "figure_id": "mpi", "statistic": "mpi", "indicator_id": "all",
+        "indicator_b": "all", "k": 1 / 3, "low": 0.1, "step": 0.001, "draws": [0, 7], "method": "modelled", "n_households": None,
+        "suppressed": False, "quality_flag": "ok", "is_headline": True,
+    }  # fmt: skip
+    for quarter in (Q1, Q2):
+        lake.write("fct_draw", quarter, pd.DataFrame([row]))
+        reseal(lake, quarter)
+    assert table("fct_draw").newest == 8
+    cut = tuple(replace(t, newest=1) if t.name == "fct_draw" else t for t in tables_of(KHM))
+    for tables, quarters in ((tables_of(KHM), [Q1.start, Q2.start]), (cut, [Q2.start])):
+        monkeypatch.setattr("poverty_assets.warehouse.build.tables_of", lambda country, tables=tables: tables)
+        publish(lake, target, KHM, is_simulated=False, run_id="r")
+        with duckdb.connect(str(target), read_only=True) as connection:
+            held = connection.execute("SELECT quarter, draws FROM fct_draw ORDER BY 1").fetchall()
+        assert held == [(day, [0, 7]) for day in quarters]
 
 
 def reseal(lake, quarter):
