@@ -186,7 +186,9 @@ def grid_of(lake: Lake, country: Country, quarter: Quarter) -> tuple[Any, bool] 
 
 
 def _quarter(connection: Any, asked: Quarter | None) -> Quarter:
-    there = [row[0] for row in connection.execute("SELECT DISTINCT quarter FROM fct_draw ORDER BY 1").fetchall()]
+    has_draws = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'fct_draw'").fetchone()[0]
+    sql = "SELECT DISTINCT quarter FROM fct_draw ORDER BY 1"
+    there = [row[0] for row in connection.execute(sql).fetchall()] if has_draws else []
     labels = ", ".join(Quarter.containing(day).label for day in there)
     if not there:
         raise UsageError(

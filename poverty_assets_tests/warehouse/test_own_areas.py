@@ -114,6 +114,13 @@ def test_files_that_hold_no_areas_are_refused(tmp_path: Path, made: Path) -> Non
         asked(drawn(tmp_path, {"site": square("010203")}), made, Quarter(1999, 1))
 
 
+def test_a_file_of_an_earlier_version_has_no_draws(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "old.duckdb")) as connection:
+        connection.execute("CREATE TABLE fct_mpi (quarter DATE)")
+    with pytest.raises(UsageError, match="no quarter of the published file has draws"):
+        estimate_own(drawn(tmp_path, {"site": square("010203")}), tmp_path / "old.duckdb", Lake(tmp_path), KHM)
+
+
 def test_the_answer_is_the_same_as_csv_and_as_json(tmp_path: Path, made: Path) -> None:
     rows = asked(drawn(tmp_path, {"site": square("020203")}), made)
     from_csv = pd.read_csv(io.StringIO(formed(rows, "csv")), dtype={"area": str})
