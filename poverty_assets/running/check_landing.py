@@ -182,8 +182,10 @@ def _people(found: Findings, areas: pd.DataFrame) -> None:
     lost = finest[finest["population"].isna() & finest["households"].isna()]
     if len(lost):
         named = [f"{row.area_id} {row.name_en}" for row in lost.itertuples()]
+        land = lost["area_km2"].sum() / finest["area_km2"].sum()
         found.said.append(
-            f"{len(lost)} of {len(finest)} areas have no population, and are kept out of totals: {_first(named, 20)}"
+            f"{len(lost)} of {len(finest)} areas have no population, and are kept out of totals: {_first(named, 20)};"
+            f" {len(lost) / len(finest):.0%} of the areas, {land:.1%} of the land"
         )
 
 

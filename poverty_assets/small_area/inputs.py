@@ -28,7 +28,10 @@ from poverty_assets.small_area.sample import Survey, read_sample
 
 POOR = "headcount_ratio"
 """What being poor is called among indicators."""
-SMALLEST = 1.0  # persons: an area of the finest level whose population no source gives weighs next to nothing in totals
+SMALLEST = 1.0  # persons or households of an area of the finest level that a source counts
+UNCOUNTED = 1e-6
+"""Weight of an area whose people no source counts: in totals with any that is counted it is nothing to all digits that are published, while
+a larger area of nothing but such areas still has a mean."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,17 @@ class Place:
 
     @property
     def uncounted(self) -> str:
-        """How many of the finest areas no source counts the people of, and the first of them; empty for none."""
+        """How many of the finest areas no source counts the people of, which share of all and of the land they are, and the first of
+        them; empty for none."""
         lost = [code for code, known in zip(self.finest, self.counted, strict=True) if not known]
+        if not lost:
+            return ""
         first = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+        km2 = self.areas.set_index("area_id")["area_km2"].reindex(self.finest).astype(float)
+        share, land = len(lost) / len(self.finest), float(km2[lost].sum() / km2.sum())
         return (
-            f"{len(lost)} of {len(self.finest)} areas of the finest level, kept out of totals: {first}" if lost else ""
+            f"{len(lost)} of {len(self.finest)} areas of the finest level ({share:.0%} of them, {land:.1%} of the land),"
+            f" kept out of totals: {first}"
         )
 
     @property
@@ -206,8 +215,8 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
         areas,
         hierarchy,
         codes,
-        np.maximum(population.fillna(households * size).fillna(SMALLEST).to_numpy(), SMALLEST),
-        np.maximum(households.fillna(population / size).fillna(SMALLEST).to_numpy(), SMALLEST),
+        population.fillna(households * size).clip(lower=SMALLEST).fillna(UNCOUNTED).to_numpy(),
+        households.fillna(population / size).clip(lower=SMALLEST).fillna(UNCOUNTED).to_numpy(),
         (population.notna() | households.notna()).to_numpy(),
         at_published.astype(np.int64),
         [str(code) for code in hierarchy.ids[published_ids]],

@@ -12,16 +12,19 @@ COUNTRY = load_country("khm")
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_an_area_whose_people_are_not_known_weighs_next_to_nothing_and_is_named(world):
+def test_an_area_whose_people_are_not_known_is_kept_out_of_totals_and_named_with_the_share_left_out(world):
     lost = world.finest[0]
     unknown = world.dim_area.astype({"population": "Int64", "households": "Int64"})
     unknown.loc[unknown["area_id"] == lost, ["population", "households"]] = None
     place = place_of(unknown, COUNTRY)
     assert lost in place.uncounted
-    assert place.uncounted.startswith(f"1 of {len(world.finest)} ")
+    share = 1 / len(world.finest)  # squares of one size: of the land as of areas
+    assert place.uncounted.startswith(
+        f"1 of {len(world.finest)} areas of the finest level ({share:.0%} of them, {share:.1%} of the land)"
+    )
     areas = rollup(place.hierarchy, place.finest, place.population, method="downscaled", counted=place.counted)
     weights = dict(zip(areas.table["area_id"], areas.matrix.toarray(), strict=True))[world.root]
-    assert weights[place.finest.index(lost)] < 0.001
+    assert weights[place.finest.index(lost)] < 1e-8
     assert np.isclose(weights.sum(), 1)
     flags = areas.table.set_index("area_id")["flag"]
     assert flags[lost] == flags[world.hierarchy.line(lost)[1]] == flags[world.root] == "population_unknown"
