@@ -79,10 +79,10 @@ MODEL_METRIC = Table(
         Column(
             "fold_design",
             "VARCHAR",
-            "How areas were held out; random folds flatter and are never used to choose; block50km: by blocks of 50 km;"
-            " leave_<level>_out: all in one area of that level together; next_wave: judged by the wave that came after; truth:"
-            " against what is so in simulated data; official: against official rates of the nearest year, which no model knows",
-            pattern=r"^(?:random|block50km|leave_[a-z][a-z0-9_]*_out|next_wave|truth|official)$",
+            "How areas were held out; random folds flatter and are never used to choose; block50km: by blocks of 50 km, or of as many as"
+            " the country says; leave_<level>_out: all in one area of that level together; next_wave: judged by the wave that came after;"
+            " truth: against what is so in simulated data; official: against official rates of the nearest year, which no model knows",
+            pattern=r"^(?:random|block[0-9.]+km|leave_[a-z][a-z0-9_]*_out|next_wave|truth|official)$",
         ),
         Column("area_level", "VARCHAR", "Level of the areas scored; all: of several levels together"),
         SUBGROUP.renamed("subgroup", "Areas scored: all, or column=value as in is_urban=true"),

@@ -318,7 +318,7 @@ FCT_REGISTER = Table(
         Column("listed", "BIGINT", "Households listed as poor", "households", True, 0),
         SHARE.renamed("rate", "listed / households", nullable=True),
         SHARE.renamed(
-            "modelled_rate", "Rate predicted by a model fitted without the area's 50 km block", nullable=True
+            "modelled_rate", "Rate predicted by a model fitted without the area's block of land", nullable=True
         ),
         SHARE.renamed("modelled_rate_ci_low", "Lower bound of its 95% prediction interval", nullable=True),
         SHARE.renamed("modelled_rate_ci_high", "Upper bound of its 95% prediction interval", nullable=True),

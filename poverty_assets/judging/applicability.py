@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 
 from poverty_assets.arrays import FloatArray, IntArray, normal_ranks
-from poverty_assets.judging.folds import BLOCKS, block_ids, fold_ids
+from poverty_assets.judging.folds import BLOCK_METRES, BLOCKS, block_ids, fold_ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,9 @@ def dissimilarity(features: pd.DataFrame, training: np.ndarray, folds: np.ndarra
     return training_cloud(features, training, folds).distance(features, folds)
 
 
-def applicability(features: FloatArray, sampled: IntArray, xy: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+def applicability(
+    features: FloatArray, sampled: IntArray, xy: FloatArray, block_metres: float = BLOCK_METRES
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Is an area like any of a sample?
 
     Parameters
@@ -107,7 +109,9 @@ def applicability(features: FloatArray, sampled: IntArray, xy: FloatArray) -> tu
     sampled : ndarray of int
         Areas that were learnt from.
     xy : ndarray, shape (n, 2)
-        Metric coordinates: an area is compared with those of other 50 km blocks, folds of five.
+        Metric coordinates: an area is compared with those of other blocks, folds of five.
+    block_metres : float
+        Side of a block.
 
     Returns
     -------
@@ -118,7 +122,7 @@ def applicability(features: FloatArray, sampled: IntArray, xy: FloatArray) -> tu
     """
     training = np.zeros(len(features), dtype=bool)
     training[sampled] = True
-    blocks = block_ids(xy)
+    blocks = block_ids(xy, block_metres)
     folds = fold_ids(BLOCKS, blocks=blocks, published=blocks)
     distance = dissimilarity(pd.DataFrame(normal_ranks(features)), training, folds)
     return distance, distance <= 1.0

@@ -16,8 +16,9 @@ from poverty_assets.errors import SpecificationError
 
 BLOCKS, PUBLISHED_OUT = "block50km", "leave_published_out"
 DESIGNS = ("random", BLOCKS, PUBLISHED_OUT)
-"""Fold designs by role; ``design_name`` gives the names that are published."""
+"""Fold designs by role; ``design_name`` gives the names that are published, of blocks by the side that the pack states."""
 BLOCK_METRES = 50_000.0
+"""Side of a block where the pack states none."""
 
 
 def block_ids(xy: np.ndarray, size: float = BLOCK_METRES, origin: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
@@ -41,15 +42,17 @@ def block_ids(xy: np.ndarray, size: float = BLOCK_METRES, origin: tuple[float, f
     return np.unique(cell[:, ::-1], axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def design_name(design: str, published: str) -> str:
-    """What a fold design is called in ``model_metric``: that which holds out whole areas, by the published level's own id.
+def design_name(design: str, published: str, block_metres: float = BLOCK_METRES) -> str:
+    """What a fold design is called in ``model_metric``: that which holds out whole areas, by the published level's own id, that of
+    blocks by their side.
 
     Examples
     --------
-    >>> design_name("leave_published_out", "region"), design_name("block50km", "region")
-    ('leave_region_out', 'block50km')
+    >>> design_name("leave_published_out", "region"), design_name("block50km", "region"), design_name("block50km", "region", 120_000)
+    ('leave_region_out', 'block50km', 'block120km')
     """
-    return f"leave_{published}_out" if design == PUBLISHED_OUT else design
+    names = {PUBLISHED_OUT: f"leave_{published}_out", BLOCKS: f"block{block_metres / 1000:g}km"}
+    return names.get(design, design)
 
 
 def fold_ids(design: str, *, blocks: np.ndarray, published: np.ndarray, n_folds: int = 5, seed: int = 0) -> np.ndarray:

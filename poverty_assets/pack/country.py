@@ -98,6 +98,8 @@ class Country(Named):
         ``metric_crs`` in the file: projection for lengths and distances in metres.
     bounds : tuple of float
         West, south, east, north in degrees.
+    block_km : float
+        Side of the blocks of land that are held out together when models are judged.
     baseline_features : list of str
         Features whose skill alone is shown beside the models.
     champions : dict of str to str
@@ -116,6 +118,7 @@ class Country(Named):
     level_list: list[Level] = Field(alias="levels")
     stated_crs: str | None = Field(default=None, alias="metric_crs")
     bounds: tuple[float, float, float, float]
+    block_km: float = Field(default=50, gt=0)
     default_measure: str
     first_quarter: str
     baseline_features: list[str] = Field(default_factory=list)
@@ -164,6 +167,11 @@ class Country(Named):
     def editions(self) -> Editions:
         """The editions of its areas."""
         return Editions(self.edition_list, self.folder if self.edition_list else Path())
+
+    @property
+    def block_metres(self) -> float:
+        """Side of the blocks of land that are held out together."""
+        return 1000.0 * self.block_km
 
     @property
     def language_codes(self) -> list[str]:

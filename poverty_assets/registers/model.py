@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from poverty_assets.arrays import rate_logit, rate_of_logit
 from poverty_assets.errors import ContractViolation, SpecificationError
 from poverty_assets.judging.applicability import TrainingCloud, training_cloud
-from poverty_assets.judging.folds import BLOCKS, PUBLISHED_OUT, block_ids, fold_ids
+from poverty_assets.judging.folds import BLOCK_METRES, BLOCKS, PUBLISHED_OUT, block_ids, design_name, fold_ids
 from poverty_assets.judging.league import Contest, Held, fit_whole, importance, play
 from poverty_assets.judging.scores import conformal_width, interval_coverage, scores
 from poverty_assets.registers.learners import (
@@ -40,7 +40,6 @@ from poverty_assets.registers.learners import (
     members_of,
 )
 
-CHOSEN_BY = f"spearman under {BLOCKS}"
 _FOLDS = {BLOCKS: 10, "random": 5, PUBLISHED_OUT: 0}  # the last makes a fold of every published area
 _LEAST_AREAS = 50
 # An area outside the training cloud has an interval wider in proportion to its distance, at most so many times.
@@ -66,6 +65,8 @@ class RegisterInputs:
         An earlier register's rate: for baselines and a forecast that are scored beside the learners, never a feature of them.
     alone : tuple of str
         Features whose own skill is shown as a baseline (night lights, population density).
+    block_metres : float
+        Side of the blocks of land that are held out together.
     """
 
     target: str
@@ -76,6 +77,7 @@ class RegisterInputs:
     published: np.ndarray
     lagged: pd.Series | None = None
     alone: tuple[str, ...] = ()
+    block_metres: float = BLOCK_METRES
 
     def of_areas(self, values: pd.Series) -> np.ndarray:
         """Values in the order of the features' rows, shape (n,)."""
@@ -161,7 +163,7 @@ def fit_register_model(
     rate, households = inputs.of_areas(inputs.rate), inputs.of_areas(inputs.households)
     _check(rate, inputs.features.index)
     contest = Contest(data := inputs.design(), y := rate_logit(rate), seed=seed)
-    blocks = block_ids(inputs.xy)
+    blocks = block_ids(inputs.xy, inputs.block_metres)
     asked = [*learners, *([champion] if champion in LEARNERS else [])]
     players = [*map(learner, dict.fromkeys([*in_order(asked), *_baselines(data)]))]
     players += [alone(name) for name in inputs.alone if name in data.features.columns]
@@ -183,7 +185,7 @@ def fit_register_model(
     return RegisterModel(
         learner=chosen,
         elsewhere=elsewhere,
-        chosen_by=_why(chosen, champion),
+        chosen_by=_why(chosen, champion, inputs.block_metres),
         metrics=metrics,
         predictions=_predictions(contest, held, (chosen, elsewhere), cloud, folds[BLOCKS]).assign(block=blocks),
         cloud=cloud,
@@ -229,13 +231,14 @@ def _beyond(metrics: pd.DataFrame) -> str:
     return choose(quick, PUBLISHED_OUT) if (quick["fold_design"] == PUBLISHED_OUT).any() else choose(metrics)
 
 
-def _why(chosen: str, champion: str | None) -> str:
+def _why(chosen: str, champion: str | None, block_metres: float) -> str:
+    rule = f"spearman under {design_name(BLOCKS, '', block_metres)}"
     if champion is None:
-        return CHOSEN_BY
+        return rule
     if champion not in LEARNERS:
-        return f"{CHOSEN_BY}; the last champion, {champion}, is no learner any more"
+        return f"{rule}; the last champion, {champion}, is no learner any more"
     outcome = "the last champion stays" if chosen == champion else f"beats the last champion, {champion}"
-    return f"{CHOSEN_BY}; {outcome}"
+    return f"{rule}; {outcome}"
 
 
 def _check(target: np.ndarray, index: pd.Index) -> None:

@@ -113,7 +113,7 @@ def fit_registers(
         if inputs.rate.notna().sum() < LEAST_AREAS:
             continue
         fitted = fit_register_model(inputs, champion=(champions or {}).get(register_id), seed=seed)
-        fitted = replace(fitted, metrics=_published_scores(fitted, Hierarchy.of(tables.areas)))
+        fitted = replace(fitted, metrics=_published_scores(fitted, Hierarchy.of(tables.areas), tables.country))
         path = save_model(fitted, models / f"register_rate_{register_id}" / f"quarter={quarter.key}" / "model.skops")
         made = _rows(fitted, inputs, quarter, path.relative_to(models.parent).as_posix())
         for name, frame in made.items():
@@ -149,6 +149,7 @@ def register_inputs(tables: RegisterTables) -> dict[str, RegisterInputs]:
             published=hierarchy.ids[hierarchy.ancestor(numbers, hierarchy.published)].astype(str),
             lagged=past.reindex(finest["area_id"]) if len(past) else None,
             alone=tuple(name for name in country.baseline_features if name in wide),
+            block_metres=country.block_metres,
         )
     return answer
 
@@ -169,13 +170,13 @@ def _metric_points(finest: pd.DataFrame, country: Country) -> np.ndarray:
     return np.column_stack(to_metric.transform(finest["centroid_lon"], finest["centroid_lat"]))
 
 
-def _published_scores(fitted: RegisterModel, hierarchy: Hierarchy) -> pd.DataFrame:
+def _published_scores(fitted: RegisterModel, hierarchy: Hierarchy, country: Country) -> pd.DataFrame:
     """Scores with the level of the areas scored, that of intervals among them, and fold designs by their published names."""
     own = fitted.metrics
     coverage = {"target": own["target"].iloc[0], "learner": fitted.learner, "feature": "", "fold_design": BLOCKS,
                 "metric": "coverage95", "value": fitted.interval_coverage, "n": fitted.n_training}  # fmt: skip
     scores = pd.concat([own, pd.DataFrame([coverage])], ignore_index=True)
-    designs = scores["fold_design"].map(lambda design: design_name(design, hierarchy.published))
+    designs = scores["fold_design"].map(lambda design: design_name(design, hierarchy.published, country.block_metres))
     return scores.assign(fold_design=designs, area_level=hierarchy.finest)
 
 

@@ -122,7 +122,7 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     chosen = choose_nowcast(latest(judged), has_trend=since.trend is not None)
     if not chosen.goes_on:
         since = replace(since, trend=None)
-    distance, inside = applicability(covariates.features, survey.now.sampled, covariates.xy)
+    distance, inside = applicability(covariates.features, survey.now.sampled, covariates.xy, covariates.block_metres)
     margins = fit_margins(survey, covariates, place.people, since=since, distance=distance)
     shift = _moved(inputs, chosen) if chosen.method == "nowcast" else None
     wanted = Wanted(_areas(inputs, inside, followed=shift is not None), measure, functionals)
@@ -165,7 +165,8 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
 
 def _margin_scores(found: Competition, inputs: Inputs) -> pd.DataFrame:
     hierarchy = inputs.place.hierarchy
-    designs = found.metrics["fold_design"].map(lambda design: design_name(design, hierarchy.published))
+    block = inputs.place.block_metres
+    designs = found.metrics["fold_design"].map(lambda design: design_name(design, hierarchy.published, block))
     return found.metrics.assign(
         fold_design=designs, area_level=hierarchy.finest, target_kind="margin", subgroup="all",
         as_of_quarter=inputs.quarter.start,
@@ -174,7 +175,9 @@ def _margin_scores(found: Competition, inputs: Inputs) -> pd.DataFrame:
 
 def _chosen_by(place: Place) -> str:
     """The rule of choice between learners of margins, in words."""
-    return "log loss under " + " and ".join(design_name(design, place.hierarchy.published) for design in JUDGES)
+    return "log loss under " + " and ".join(
+        design_name(design, place.hierarchy.published, place.block_metres) for design in JUDGES
+    )
 
 
 def _since(inputs: Inputs) -> Since:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.geography.hierarchy import Hierarchy
-from poverty_assets.judging.folds import block_ids
+from poverty_assets.judging.folds import BLOCK_METRES, block_ids
 from poverty_assets.measure.measure import Measure
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
@@ -56,6 +56,8 @@ class Place:
     xy : ndarray, shape (n, 2)
         Metric coordinates.
     groups : Groups
+    block_metres : float
+        Side of the blocks of land that are held out together.
     """
 
     areas: pd.DataFrame
@@ -69,6 +71,7 @@ class Place:
     holder: IntArray
     xy: FloatArray
     groups: Groups
+    block_metres: float = BLOCK_METRES
 
     @property
     def uncounted(self) -> str:
@@ -207,7 +210,10 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
     holder = np.unique(hierarchy.parent[numbers], return_inverse=True)[1]
     to_metric = Transformer.from_crs("EPSG:4326", country.metric_crs, always_xy=True)
     xy = np.column_stack(to_metric.transform(finest["centroid_lon"], finest["centroid_lat"]))
-    block = np.unique(at_published * 100_000 + np.unique(block_ids(xy), return_inverse=True)[1], return_inverse=True)[1]
+    block = np.unique(
+        at_published * 100_000 + np.unique(block_ids(xy, country.block_metres), return_inverse=True)[1],
+        return_inverse=True,
+    )[1]
     population = finest["population"].astype(float)
     households = finest["households"].astype(float)
     size = float(population.sum() / households[population.notna()].sum()) if households.notna().any() else 1.0
@@ -223,6 +229,7 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
         holder.astype(np.int64),
         xy,
         Groups(at_published.astype(np.int64), block.astype(np.int64)),
+        country.block_metres,
     )
 
 
@@ -240,7 +247,8 @@ def covariates_of(place: Place, features: pd.DataFrame) -> Covariates:
         for rows, of in ((features[~is_rate], "feature_id"), (features[is_rate], "register_id"))
     )
     urban = place.areas.set_index("area_id")["is_urban"].reindex(place.finest).astype(float)
-    return Covariates(np.column_stack([wide, urban.to_numpy()]), place.xy, place.at_published, rates)
+    features_of_areas = np.column_stack([wide, urban.to_numpy()])
+    return Covariates(features_of_areas, place.xy, place.at_published, rates, block_metres=place.block_metres)
 
 
 def covariate_names(features: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -231,7 +231,7 @@ def compete(
         last = before.shares(covariates.at_published)[sampled]
         learners.append(Learner("last_wave", columns=lambda seen: last, is_baseline=True))
     contest = Contest(table.assign(**{_PUBLISHED: covariates.at_published[sampled]}), shares, weight, seed)
-    blocks, at_published = block_ids(covariates.xy)[sampled], covariates.at_published[sampled]
+    blocks, at_published = block_ids(covariates.xy, covariates.block_metres)[sampled], covariates.at_published[sampled]
     folds = {design: fold_ids(design, blocks=blocks, published=at_published, seed=seed) for design in DESIGNS}
     metrics = play(learners, contest, folds, lambda found: share_scores(found, shares, weight), indicators)[1]
     able = {one.name: one for one in learners if not one.is_baseline}

@@ -28,7 +28,7 @@ DESCRIPTIONS = {
     "largest_pair": "The two deprivations that most people have together",
     "largest_pair_share": "Share of people deprived in both",
     "register_rate": "Share of households listed on the register",
-    "register_modelled_rate": "Share predicted by a model that did not see the area's 50 km block",
+    "register_modelled_rate": "Share predicted by a model that did not see the area's block of land",
     "register_coverage_gap": "Modelled rate less the register's: above 0 the register lists fewer than its peers",
     "is_simulated": "True: the figure is invented and must not be quoted",
 }

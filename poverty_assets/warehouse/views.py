@@ -238,6 +238,6 @@ LEFT JOIN fct_register r ON r.quarter = q.quarter AND r.area_id = a.area_id AND 
         "mpi": "Headcount ratio times intensity",
         "mpi_method": "Evidence behind the headcount ratio",
         "register_rate": "Share of households listed on the register",
-        "register_modelled_rate": "Share predicted by a model that did not see the area's 50 km block",
+        "register_modelled_rate": "Share predicted by a model that did not see the area's block of land",
     },
 )

@@ -37,6 +37,7 @@ def test_block_numbers_follow_the_grid():
     xy = np.array([[0.0, 0], [49_999, 1], [50_000, 1], [0, 50_000]])
     assert block_ids(xy).tolist() == [0, 0, 1, 2]
     assert block_ids(xy, origin=(25_000, 0)).tolist() == [0, 1, 1, 2]
+    assert block_ids(xy, 200_000).tolist() == [0, 0, 0, 0]
 
 
 @given(st.sampled_from(DESIGNS), st.integers(0, 99))

@@ -45,7 +45,7 @@ def register_history(context: dg.AssetExecutionContext, area_crosswalk: pd.DataF
             "models",
             USED,
             _LEARNT,
-            "Rate of the register that a model predicts for every area of the finest level, without having seen its 50 km block, with its"
+            "Rate of the register that a model predicts for every area of the finest level, without having seen its block of land, with its"
             " 95% prediction interval.",
         ),
         "register_run": Said("models", USED, _LEARNT, "Runs of the register models: rows of model_run."),

@@ -42,7 +42,7 @@ def margin_plots(
         plots["Permutation importance over all indicators"] = ranked(
             list(mean.index),
             mean,
-            "Permutation importance, held out by 50 km blocks",
+            "Permutation importance, held out by blocks of land",
             "fall of the rank correlation",
             is_simulated,
         )
@@ -63,11 +63,11 @@ def register_plots(scored: pd.DataFrame, importance: pd.DataFrame, is_simulated:
         return {}
     interval = (scored["modelled_rate_ci_low"], scored["modelled_rate_ci_high"])
     labels = ("rate on the register", "rate predicted without the block")
-    title = "Register rate, held out by 50 km blocks"
+    title = "Register rate, held out by blocks of land"
     png = scatter(scored["rate"], scored["modelled_rate"], title, labels, is_simulated, interval=interval)
     top = importance.sort_values("importance", ascending=False).head(_SHOWN)
     bars = ranked(
-        list(top["feature"]), top["importance"], "Permutation importance, held out by 50 km blocks",
+        list(top["feature"]), top["importance"], "Permutation importance, held out by blocks of land",
         "fall of the Spearman correlation", is_simulated,
     )  # fmt: skip
     return {

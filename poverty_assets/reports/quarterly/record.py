@@ -63,11 +63,11 @@ REGISTERS: tuple[Question, ...] = (
     Question(
         "gap_skill",
         REGISTER,
-        "On {finest_many} held out by blocks of 50 km, the model's rates correlate {value:.2f} (Spearman) with the register's.",
+        "On {finest_many} held out by blocks of land, the model's rates correlate {value:.2f} (Spearman) with the register's.",
         """SELECT m.value FROM model_metric m JOIN model_run r ON r.quarter = m.quarter AND r.target_kind = m.target_kind
           AND r.target = m.target
           AND r.learner = m.learner
-        WHERE m.quarter = $quarter AND m.metric = 'spearman' AND m.fold_design = 'block50km'
+        WHERE m.quarter = $quarter AND m.metric = 'spearman' AND m.fold_design SIMILAR TO 'block[0-9.]+km'
           AND m.target_kind = 'register_rate' ORDER BY m.target LIMIT 1""",
     ),
     Question(

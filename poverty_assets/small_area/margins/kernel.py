@@ -33,6 +33,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import ndtr, ndtri
 
 from poverty_assets.arrays import FloatArray, IntArray, normal_ranks
+from poverty_assets.judging.folds import BLOCK_METRES
 
 Float32 = npt.NDArray[np.float32]
 
@@ -67,6 +68,8 @@ class Covariates:
         learner's held-out prediction.
     own : ndarray, shape (n, d), optional
         One such covariate of each indicator's own.
+    block_metres : float
+        Side of the blocks of land that are held out together.
     """
 
     features: FloatArray
@@ -74,6 +77,7 @@ class Covariates:
     at_published: IntArray
     leading: FloatArray
     own: FloatArray | None = None
+    block_metres: float = BLOCK_METRES
 
 
 @dataclass(frozen=True)
