@@ -123,7 +123,9 @@ def rank_draws(estimate: FloatArray, draws: FloatArray, ties: FloatArray) -> Ran
     for m in (most_of(share, len(estimate)) for share in WORST):
         edges = np.take_along_axis(draws, order[:, m - 1 : m + 1], axis=1).mean(axis=1, keepdims=True)
         worst.append(share_above(draws, edges, (ranks <= m).T))
-    return Ranked(own, np.minimum(low, own), np.maximum(high, own), (worst[0], worst[1]))
+    tenth, fifth = worst
+    # who is among the worst tenth is among the worst fifth: smoothing tells the two apart where draws are next to equal
+    return Ranked(own, np.minimum(low, own), np.maximum(high, own), (tenth, np.maximum(tenth, fifth)))
 
 
 def share_above(draws: FloatArray, edge: FloatArray, equal: npt.NDArray[Any]) -> FloatArray:

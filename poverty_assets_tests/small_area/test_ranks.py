@@ -29,6 +29,15 @@ def test_equal_areas_are_worst_equally_often() -> None:
     np.testing.assert_allclose(found.p_worst[1], 0.2, atol=0.07)
 
 
+def test_who_is_among_the_worst_tenth_is_among_the_worst_fifth() -> None:
+    rng = np.random.default_rng(5)
+    draws = np.abs(rng.normal(0, 1e-9, (20, 55))) * (
+        rng.random((20, 55)) < 0.5
+    )  # a figure that is next to 0 everywhere
+    tenth, fifth = rank_draws(draws.mean(axis=0), draws, rng.random((20, 55))).p_worst
+    assert (tenth <= fifth).all()
+
+
 def test_ranks_are_calibrated_where_the_truth_is_one_more_draw() -> None:
     rng = np.random.default_rng(1)
     held, said, was = [], [], []
