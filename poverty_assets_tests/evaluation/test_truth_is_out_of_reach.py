@@ -22,8 +22,11 @@ from poverty_assets_tests.evaluation.test_official import figures
 from poverty_assets_tests.worlds import PREFIXED
 
 PACKAGE = Path(poverty_assets.__file__).parent
-READERS = {"poverty_assets.twin.truth", "poverty_assets.twin.cambodia.truth", "poverty_assets.evaluation.truth"}
-MAY_IMPORT = {"twin/cambodia/generate.py", "twin/cambodia/truth.py", "evaluation/truth.py", "evaluation/judge.py"}
+GENERATORS = ("cambodia", "general")
+READERS = {"poverty_assets.twin.truth", "poverty_assets.evaluation.truth"}
+READERS |= {f"poverty_assets.twin.{name}.truth" for name in GENERATORS}
+MAY_IMPORT = {"evaluation/truth.py", "evaluation/judge.py"}
+MAY_IMPORT |= {f"twin/{name}/{file}.py" for name in GENERATORS for file in ("generate", "truth")}
 OF_OFFICIAL_RATES = {
     "poverty_assets.pack.country.load_truth_sources", "poverty_assets.pack.truth", "poverty_assets.evaluation.official",
     "poverty_assets.pack.country.read_sources",
@@ -71,6 +74,10 @@ def modules() -> dict[str, ast.AST]:
 
 def test_only_the_twin_and_the_evaluation_import_what_reads_truth():
     assert {name for name, tree in modules().items() if imports(tree) & READERS} == MAY_IMPORT
+
+
+def test_every_generator_of_a_twin_is_among_those_held():
+    assert {path.parent.name for path in PACKAGE.glob("twin/*/generate.py")} == set(GENERATORS)
 
 
 def test_only_the_twin_and_the_evaluation_are_told_where_truth_lies():
