@@ -183,6 +183,9 @@ DIM_INDICATOR = Table(
         NAME_EN,
         NAME_BY_LANGUAGE,
         Column("definition", "VARCHAR", "When a household is deprived, in words"),
+        Column(
+            "definition_{lang}", "VARCHAR", "The same in {language}; NULL where the measure gives none", nullable=True
+        ),
         Column("cutoff", "VARCHAR", "The deprivation cut-off"),
         Column("weight", "DOUBLE", "Weight in the measure; the weights sum to 1", "share, 0 to 1", False, 0, 1),
         Column("source", "VARCHAR", "Where the definition comes from"),

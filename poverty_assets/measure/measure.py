@@ -215,12 +215,13 @@ class Measure:
         return np.asarray(np.asarray(scores) * k.denominator >= k.numerator * self.denominator)
 
     def dim_indicator(self, languages: Iterable[str] = ("en",)) -> pd.DataFrame:
-        """Rows of the table ``dim_indicator``, with names in these languages."""
+        """Rows of the table ``dim_indicator``, with names and definitions in these languages."""
         spoken = list(languages)
         rows = [
             {
                 "measure_id": self.measure_id, "indicator_id": i.indicator_id, "dimension_id": i.dimension_id,
-                **columns_of(i.names, spoken), "definition": i.definition, "cutoff": i.cutoff,
+                **columns_of(i.names, spoken), "definition": i.definition,
+                **columns_of(i.definitions, [code for code in spoken if code != "en"], "definition"), "cutoff": i.cutoff,
                 "weight": float(i.weight), "source": i.source,
             }
             for i in self.indicators

@@ -31,7 +31,11 @@ def write_pages(warehouse: Path, folder: Path, country: Country) -> list[Path]:
 
     newest = published_quarters(warehouse)[-REPORTED:]
     pages = [
-        *(write_report(warehouse, folder, quarter, country) for quarter in newest),
+        *(
+            write_report(warehouse, folder, quarter, country, code)
+            for quarter in newest
+            for code in country.language_codes
+        ),
         write_dictionary(folder, country),
     ]
     try:

@@ -176,3 +176,10 @@ def test_measures_that_build_on_each_other_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("measure_id: b\nbase: a\n")
     with pytest.raises(SpecificationError, match="line 2: there is no measure 'a' beneath this one"):
         load_measure(tmp_path / "a.yaml")
+
+
+def test_names_and_definitions_stand_in_every_language_of_the_country() -> None:
+    rows = load_measure(country_folder("kgz") / "measures" / "global_mpi.yaml").dim_indicator(["en", "ky", "xx"])
+    assert rows[["name_ky", "definition_ky", "definition"]].notna().all(axis=None)
+    assert rows[["name_xx", "definition_xx"]].isna().all(axis=None)
+    assert "definition_en" not in rows

@@ -59,9 +59,9 @@ def country_evidence(raw: Raw) -> Rows:
     return [
         {
             "method": frame["method"].iloc[0],
-            "households": "" if pd.isna(n) else f" ({int(n):,} households)",
+            "households": None if pd.isna(n) else int(n),
             "wave": sources.get(quarter["survey_wave"], quarter["survey_wave"]),
-            "when": "before the quarter began" if quarter["is_nowcast"] else "within it",
+            "when": "say_before_quarter" if quarter["is_nowcast"] else "say_within_quarter",
         }
     ]
 
@@ -172,7 +172,7 @@ def levels_absent(raw: Raw) -> Rows:
 
 def change_country(raw: Raw) -> Rows:
     rows = level_of(raw.changes(), "country").to_dict("records")
-    verdict = {True: "a significant change", False: "not to be told from no change"}
+    verdict = {True: "say_significant", False: "say_not_significant"}
     return [{**row, "verdict": verdict[row["is_significant"]]} for row in rows]
 
 

@@ -125,9 +125,9 @@ def hot_spots(raw: Raw) -> Rows:
 def nowcast(raw: Raw) -> Rows:
     quarter = raw.wave()
     meanings = {
-        "trend": "those of the survey wave, gone on by half of the country's trend: no nowcast has beaten that",
-        "nowcast": "nowcasts: the quarter's own covariates move them on from the survey",
-        "persistence": "those of the survey wave, carried on unchanged: no nowcast has beaten that",
+        "trend": "say_is_trend",
+        "nowcast": "say_is_nowcast",
+        "persistence": "say_is_carried_on",
     }
     how = quarter["nowcast_method"]
     return [{"meaning": meanings[how]}] if quarter["is_nowcast"] and how in meanings else []

@@ -11,22 +11,26 @@ import duckdb
 import pytest
 
 from poverty_assets.errors import MissingFile, UsageError
+from poverty_assets.pack.country import Language
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.pages import write_pages
 from poverty_assets.reports.quarterly import findings_of, write_report
-from poverty_assets.reports.quarterly.finding import Question, about, percent, points, words, written
+from poverty_assets.reports.quarterly.finding import Question, about, day, listed, percent, points, written
 from poverty_assets.reports.quarterly.fragments import LEVELS
 from poverty_assets.reports.quarterly.report import QUESTIONS, held, level_words
+from poverty_assets.reports.words import package_words, page_languages
+from poverty_assets.warehouse.local import read_levels
 from poverty_assets_tests.reports.quarterly_proofs import PROOFS
 from poverty_assets_tests.reports.quarterly_raw import Raw
 from poverty_assets_tests.warehouse.made_warehouse import NOW, shared_made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
-WORDS = {
+ENGLISH = package_words("en")
+WORDS = ENGLISH | {
     "published": "province", "published_many": "provinces", "between": "district", "between_many": "districts",
     "finest": "commune", "finest_many": "communes",
 }  # fmt: skip
-"""What the country of the file calls its levels."""
+"""The words of the pages, and what the country of the file calls its levels."""
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +134,19 @@ def test_a_quarter_without_any_estimate_still_gets_its_page(empty, tmp_path):
 
 
 def test_the_figures_are_written_in_words_that_can_be_checked_by_hand():
-    question = Question("k", "s", "{share:pct} of people: {share_interval:pct}. {items}.", "", "{names:words}", "; ")
+    question = Question("k", "s", "")
+    words = ENGLISH | {"say_k": "{share:pct} of people: {share_interval:pct}. {items}.", "say_k_item": "{names:words}"}
     rows = ({"share": 0.1317, "share_low": 0.124, "share_high": None, "names": ["a", "b", "c"]},)
-    assert written(question, rows, {}) == "13.2% of people: no interval published. a, b and c."
+    assert written(question, rows, words) == "13.2% of people: no interval published. a, b and c."
     rows = ({"share": 0.1317, "share_low": 0.124, "share_high": 0.14, "names": ["a"]},)
-    assert written(question, rows, {}) == "13.2% of people: between 12.4% and 14.0% (95%). a."
-    assert [percent(0.0), percent(0.0004), percent(1.0)] == ["0.0%", "under 0.1%", "100.0%"]
-    assert [points(-0.032), points(0.144), about(229_678), words(["a", "b"])] == ["−3.2", "+14.4", "230,000", "a and b"]
+    assert written(question, rows, words) == "13.2% of people: between 12.4% and 14.0% (95%). a."
+    assert [percent(share, words) for share in (0.0, 0.0004, 1.0)] == ["0.0%", "under 0.1%", "100.0%"]
+    assert [points(-0.032), points(0.144), about(229_678), listed(["a", "b"], words)] == [
+        "−3.2",
+        "+14.4",
+        "230,000",
+        "a and b",
+    ]
 
 
 def test_sentences_of_the_made_up_country_read_as_expected(survey):
@@ -163,6 +173,8 @@ def test_nothing_is_fetched_and_nothing_withheld_is_told(survey, tmp_path):
     text = write_report(survey, tmp_path, NOW, KHM).read_text(encoding="utf-8")
     assert not re.search(r"""(?:src|href)=["'](?!data:|#)|url\(|@import|<script""", text)
     assert "too_few_households" not in text
+    assert f"Quarter to {day(NOW.end, ENGLISH)}; published " in text
+    assert re.search(r"; published \d+ [A-Z][a-z]+ \d{4}; data ", text)
 
 
 def test_simulated_cannot_be_missed_and_real_is_not_called_so(survey, published, tmp_path):
@@ -201,7 +213,7 @@ def test_levels_are_called_by_the_words_of_the_file_however_many_there_are(betwe
         )
         for depth, (level, role) in enumerate(zip(levels, roles, strict=True)):
             connection.execute("INSERT INTO dim_level VALUES (?, ?, ?, ?, ?)", [level, depth, role, level, level + "s"])
-        words = level_words(connection)
+        words = level_words(read_levels(connection))
         found = {word: connection.execute(f"SELECT {sql}").fetchone()[0] for word, sql in LEVELS.items()}
     expected = {"published": "region", "between": None, "between2": None, "finest": "kebele"}
     expected |= dict(zip(("between", "between2"), between, strict=False))
@@ -217,3 +229,38 @@ def test_where_the_home_has_no_register_nothing_is_said_of_registers(survey, tmp
             connection.execute(f"DELETE FROM {table}")
     assert ">Registers<" in write_report(survey, tmp_path / "a", NOW, KHM).read_text(encoding="utf-8")
     assert ">Registers<" not in write_report(other, tmp_path / "b", NOW, KHM).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", [one.code for one in KHM.languages if one.code != "en"])
+def test_a_report_in_each_language_says_the_same_findings_in_its_words_and_names(survey, tmp_path, language):
+    page = write_report(survey, tmp_path, NOW, KHM, language)
+    assert page.name == f"2026Q3_{language}.html"
+    text = html.unescape(page.read_text(encoding="utf-8"))
+    words = next(one.words for one in page_languages(KHM) if one.code == language)
+    assert f'<html lang="{language}" dir="ltr">' in text
+    assert words["report_glance"] in text
+    english = write_report(survey, tmp_path, NOW, KHM).read_text(encoding="utf-8")
+    assert re.findall('data-finding="([a-z_0-9]+)"', text) == re.findall('data-finding="([a-z_0-9]+)"', english)
+    said = " ".join(re.findall(r"<li data-finding=.*?>(.*?)</li>", text))
+    assert "ឃុំ" in said  # the name of every area of the file
+    assert not re.search(r"\b(people|between|intervals)\b", said)
+
+
+def test_a_report_in_a_script_from_right_to_left_has_its_direction_and_falls_back_to_english(
+    survey, tmp_path, monkeypatch
+):
+    folder = tmp_path / "packs" / "abc"
+    (folder / "words").mkdir(parents=True)
+    (folder / "country.yaml").write_text("{}")
+    (folder / "words" / "ar.yaml").write_text(
+        "report_glance: لمحة\nsay_country_poor: '{place}: {estimate:pct} فقراء.'\n"
+    )
+    monkeypatch.setenv("POVERTY_ASSETS_COUNTRIES", str(tmp_path / "packs"))
+    arabic = Language(code="ar", name="العربية", direction="rtl", fonts='"Noto Naskh Arabic"')
+    country = KHM.model_copy(update={"country_id": "abc", "languages": [*KHM.languages, arabic]})
+    text = write_report(survey, tmp_path, NOW, country, "ar").read_text(encoding="utf-8")
+    assert '<html lang="ar" dir="rtl">' in text
+    assert "<h2>لمحة</h2>" in text
+    assert "فقراء." in text
+    assert "<h2>Sources</h2>" in text
+    assert '"Noto Naskh Arabic"' in text

@@ -15,7 +15,7 @@ from poverty_assets.reports.words import missing_words, page_languages
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 FILES = sorted((Path(poverty_assets.__file__).parent / "words").glob("*.yaml"))
-BLANKS = re.compile(r"\{(\w+)\}")
+BLANKS = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 
 
 @pytest.fixture

@@ -395,7 +395,7 @@ def model_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
 def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool) -> None:
     """Every table of the quarter, and its seal."""
     indicators = [
-        (MEASURE, name, dimension, title, None, "deprived", "none", weight, "made up")
+        (MEASURE, name, dimension, title, None, "deprived", None, "none", weight, "made up")
         for name, dimension, title, weight in zip(INDICATORS, DIMENSIONS, NAMES, WEIGHTS, strict=True)
     ]
     frames = {

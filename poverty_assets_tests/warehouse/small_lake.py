@@ -55,7 +55,7 @@ def write_quarter(lake: Lake, quarter: Quarter, *, headcount_ratio: float = 0.2,
     frames = {
         "dim_area": areas(),
         "dim_indicator": pd.DataFrame(
-            [("m", "i", "d", "I", None, "deprived", "none", 1.0, "s")],
+            [("m", "i", "d", "I", None, "deprived", None, "none", 1.0, "s")],
             columns=columns("dim_indicator"),
         ),
         "fct_mpi": mpi(headcount_ratio),

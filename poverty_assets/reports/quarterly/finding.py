@@ -7,17 +7,14 @@ figures are written in words. Does not belong here: any question in particular.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.quarter import Quarter
-
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,34 +27,41 @@ class Question:
         Name of the finding; one question, one key.
     section : str
         Section of the report.
-    template : str
-        The sentence, with the columns of the first row in braces; ``{items}`` stands for all rows, each by ``item``.
-        ``{x_interval:form}`` is written from the columns ``x_low`` and ``x_high``: "between a and b (95%)", or "a to b"
-        with ``/short`` after the form, in a list that says what stands in its brackets. ``{finest}`` and ``{finest_many}`` are what
-        the country calls an area of its finest level and several of them; so ``{published}`` and ``{between}``.
     sql : str
         A query over the warehouse with any of the parameters ``$quarter, $previous, $baseline, $measure``. No row: the
-        question has no answer, and no sentence is written.
-    item : str
-        Template of one row in ``{items}``.
+        question has no answer, and no sentence is written. ``x.name_en`` becomes the name in the language of the report, and English
+        where there is none.
     joined : str
-        What stands between the items.
+        What stands between the items, where the language has no ``say_<say>_joined``.
+    say : str
+        Its words are ``say_<say>``, the sentence, and ``say_<say>_item``, one row of its ``{items}``; by default the key. In braces
+        stand the columns of the first row; ``{items}`` stands for all rows. ``{x_interval:form}`` is written from the columns ``x_low`` and
+        ``x_high``: "between a and b (95%)", or "a to b" with ``/short`` after the form, in a list that says what stands in its brackets.
+        ``{finest}`` and ``{finest_many}`` are what the country calls an area of its finest level and several of them; so
+        ``{published}`` and ``{between}``, and ``{level}`` of the question's own level.
+    level : str
+        The word for the level that it is put of, where one sentence serves several.
     needs : tuple of str
         Tables, or columns as ``table.column``, without which the question is not put.
     """
 
     key: str
     section: str
-    template: str
     sql: str
-    item: str = ""
     joined: str = "; "
+    say: str = ""
+    level: str = ""
     needs: tuple[str, ...] = ()
+
+    @property
+    def words_key(self) -> str:
+        """Key of its sentence among the words of pages."""
+        return f"say_{self.say or self.key}"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A question with its answer: ``text`` is the sentence, ``rows`` the figures in it, ``words`` those for levels of areas."""
+    """A question with its answer: ``text`` is the sentence, ``rows`` the figures in it, ``words`` those of the language."""
 
     question: Question
     parameters: Mapping[str, Any]
@@ -75,23 +79,41 @@ class Finding:
         return written(self.question, self.rows, self.words)
 
 
-def ask(connection: Any, question: Question, parameters: Mapping[str, Any], words: Mapping[str, str]) -> Finding | None:
+def ask(
+    connection: Any,
+    question: Question,
+    parameters: Mapping[str, Any],
+    words: Mapping[str, str],
+    language: str = FALLBACK,
+) -> Finding | None:
     """Put a question; None where the quarter has no answer."""
     used = {name: value for name, value in parameters.items() if f"${name}" in question.sql}
-    cursor = connection.execute(question.sql, used)
+    cursor = connection.execute(spoken(question.sql, language), used)
     names = [column[0] for column in cursor.description]
     rows = tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
     return Finding(question, used, rows, words) if rows else None
 
 
+def spoken(sql: str, language: str) -> str:
+    """A query with names in a language, and in English where one lacks."""
+    return sql if language == FALLBACK else _NAME.sub(rf"coalesce(\g<1>\g<2>_{language}, \g<1>\g<2>_{FALLBACK})", sql)
+
+
+_NAME = re.compile(rf"(\b\w+\.)(name|plural)_{FALLBACK}\b")
+
+
 def written(question: Question, rows: tuple[Mapping[str, Any], ...], words: Mapping[str, str]) -> str:
     """The sentence of a question whose answer is ``rows``."""
-    items = question.joined.join(_fill(question.item, row) for row in rows) if question.item else ""
-    return _fill(question.template, {**words, **rows[0], "items": items})
+    key, writer = question.words_key, _Writer(words)
+    own = {form: words.get(f"{question.level}{form}", "") for form in ("", "_many")} if question.level else {}
+    said = {**words, **{f"level{form}": text for form, text in own.items()}}
+    item = words.get(f"{key}_item", "")
+    items = words.get(f"{key}_joined", question.joined).join(_fill(writer, item, row) for row in rows) if item else ""
+    return _fill(writer, words[key], {**said, **rows[0], "items": items})
 
 
-def _fill(template: str, row: Mapping[str, Any]) -> str:
-    return _Writer().vformat(template, (), {**row, **_intervals(row)})
+def _fill(writer: _Writer, template: str, row: Mapping[str, Any]) -> str:
+    return writer.vformat(template, (), {**row, **_intervals(row)})
 
 
 @dataclass(frozen=True)
@@ -106,23 +128,29 @@ def _intervals(row: Mapping[str, Any]) -> dict[str, _Interval]:
 
 
 class _Writer(string.Formatter):
-    """Writes a figure in one of ``_FORMS``, else in any of Python's."""
+    """Writes a figure in one of ``_FORMS`` or ``_WORDED``, else in any of Python's."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self.words = words
 
     def format_field(self, value: Any, form: str) -> str:
         if isinstance(value, _Interval):
             if value.low is None or value.high is None:
-                return "no interval published"
+                return self.words["say_no_interval"]
             low, high = (self.format_field(bound, form.removesuffix("/short")) for bound in (value.low, value.high))
-            return f"{low} to {high}" if form.endswith("/short") else f"between {low} and {high} (95%)"
+            key = "say_interval_short" if form.endswith("/short") else "say_interval"
+            return self.words[key].format(low=low, high=high)
+        if form in _WORDED:
+            return _WORDED[form](value, self.words)
         if form in _FORMS:
             return _FORMS[form](value)
         return str(format(value, form))
 
 
-def percent(value: float) -> str:
+def percent(value: float, words: Mapping[str, str]) -> str:
     """``0.1317`` as ``13.2%``; a share that would round to 0 is written as such only where it is 0."""
     shown = f"{100 * value:.1f}%"
-    return "under 0.1%" if shown == "0.0%" and value > 0 else shown
+    return words["say_under"].format(value="0.1%") if shown == "0.0%" and value > 0 else shown
 
 
 def points(value: float) -> str:
@@ -130,9 +158,9 @@ def points(value: float) -> str:
     return f"{100 * value:+.1f}".replace("-", "−")
 
 
-def day(value: dt.date) -> str:
+def day(value: dt.date, words: Mapping[str, str]) -> str:
     """``2026-01-31`` as ``31 January 2026``."""
-    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+    return words["say_day"].format(day=value.day, month=words[f"say_month_{value.month}"], year=value.year)
 
 
 def about(value: float) -> str:
@@ -145,21 +173,32 @@ def begin(value: str) -> str:
     return value[:1].upper() + value[1:]
 
 
-def words(value: list[str]) -> str:
+def listed(value: list[str], words: Mapping[str, str]) -> str:
     """A list as people say it: ``a, b and c``."""
-    return value[0] if len(value) == 1 else ", ".join(value[:-1]) + " and " + value[-1]
+    return value[0] if len(value) == 1 else words["say_and"].format(before=", ".join(value[:-1]), last=value[-1])
+
+
+def households(value: int | None, words: Mapping[str, str]) -> str:
+    """`` (1,234 households)``; nothing where the number is not known."""
+    return "" if value is None else words["say_households"].format(n=f"{value:,}")
 
 
 _FORMS: dict[str, Any] = {
-    "pct": percent,
     "points": points,
-    "size": lambda value: f"{100 * abs(value):.1f} points",
-    "times": lambda value: f"{value:.1f} times",
     "ratio": lambda value: f"{value:.1f}",
     "about": about,
     "n": lambda value: f"{value:,.0f}",
-    "day": day,
     "quarter": lambda value: Quarter.containing(value).label,
-    "words": words,
     "begin": begin,
+}
+_WORDED: dict[str, Any] = {
+    "pct": percent,
+    "size": lambda value, words: words["say_points"].format(value=f"{100 * abs(value):.1f}"),
+    "times": lambda value, words: words["say_times"].format(value=f"{value:.1f}"),
+    "day": day,
+    "words": listed,
+    "households": households,
+    "word": lambda value, words: words[value],
+    "verdict": lambda value, words: words.get(f"say_verdict_{value.replace(' ', '_')}", value),
+    "method": lambda value, words: words.get(f"say_method_{value}", value),
 }

@@ -18,7 +18,7 @@ from poverty_assets.reports.quarterly.fragments import (
     ctes,
 )
 
-GLANCE, OVERLAP = "At a glance", "Which deprivations meet in the same households"
+GLANCE, OVERLAP = "report_glance", "report_overlap"
 
 _OF_COUNTRY = f"""
     SELECT statistic, estimate, ci_low, ci_high, n_households FROM fct_mpi
@@ -29,15 +29,12 @@ COUNTRY: tuple[Question, ...] = (
     Question(
         "country_poor",
         GLANCE,
-        "In {place}, {estimate:pct} of people are multidimensionally poor: {ci_interval:pct}.",
         f"""{ctes(headcount=HEADCOUNT, place=PLACE)}
         SELECT place, estimate, ci_low, ci_high FROM headcount JOIN place USING (area_id) WHERE area_level = 'country'""",
     ),
     Question(
         "country_intensity",
         GLANCE,
-        "Their mean deprivation score (intensity) is {intensity:pct}, {intensity_interval:pct}; the adjusted headcount ratio"
-        " is {mpi:.3f}, {mpi_interval:.3f}.",
         f"""{ctes(figure=_OF_COUNTRY + f" AND {THIRD}")}
         SELECT a.estimate AS intensity, a.ci_low AS intensity_low, a.ci_high AS intensity_high,
                m.estimate AS mpi, m.ci_low AS mpi_low, m.ci_high AS mpi_high
@@ -46,8 +43,6 @@ COUNTRY: tuple[Question, ...] = (
     Question(
         "country_vulnerable",
         GLANCE,
-        "A further {near:pct} are near-poor (score from 0.2 to under one third), {near_interval:pct}; {severe:pct} are"
-        " severely poor (score of one half or more), {severe_interval:pct}.",
         f"""{ctes(figure=_OF_COUNTRY)}
         SELECT v.estimate AS near, v.ci_low AS near_low, v.ci_high AS near_high,
                s.estimate AS severe, s.ci_low AS severe_low, s.ci_high AS severe_high
@@ -56,7 +51,6 @@ COUNTRY: tuple[Question, ...] = (
     Question(
         "country_urban_rural",
         GLANCE,
-        "In rural areas {rural:pct} are poor, {rural_interval:pct}; in urban areas {urban:pct}, {urban_interval:pct}.",
         f"""WITH figure AS (
             SELECT subgroup, estimate, ci_low, ci_high FROM fct_mpi
             WHERE quarter = $quarter AND measure_id = $measure AND area_level = 'country' AND is_headline AND NOT suppressed
@@ -68,29 +62,25 @@ COUNTRY: tuple[Question, ...] = (
     Question(
         "country_contribution",
         GLANCE,
-        "Of the adjusted headcount ratio, most comes from {items}.",
         f"""SELECT lower(i.name_en) AS name, c.share FROM fct_contribution c JOIN dim_indicator i USING (measure_id, indicator_id)
         WHERE c.quarter = $quarter AND c.measure_id = $measure AND {QUOTED} AND c.{THIRD} AND c.area_level = 'country'
           AND c.share IS NOT NULL
         ORDER BY c.share DESC, 1 LIMIT 3""",
-        "{name} ({share:pct})",
         ", ",
     ),
     Question(
         "country_evidence",
         GLANCE,
-        "These figures are {method}{households}, from {wave}; its fieldwork ended {when}.",
         f"""{ctes(headcount=HEADCOUNT)}
-        SELECT h.method, coalesce(' (' || format('{{:,}}', h.n_households) || ' households)', '') AS households,
+        SELECT h.method, h.n_households AS households,
                coalesce(s.title, q.survey_wave) AS wave,
-               CASE WHEN q.is_nowcast THEN 'before the quarter began' ELSE 'within it' END AS "when"
+               CASE WHEN q.is_nowcast THEN 'say_before_quarter' ELSE 'say_within_quarter' END AS "when"
         FROM headcount h, dim_quarter q LEFT JOIN meta_source s ON s.quarter = q.quarter AND s.source_id = q.survey_wave
         WHERE h.area_level = 'country' AND q.quarter = $quarter AND q.survey_wave IS NOT NULL""",
     ),
     Question(
         "country_evidence_published",
         GLANCE,
-        "No survey microdata serve this quarter: the country's figures are {method} ones.",
         f"""{ctes(headcount=HEADCOUNT)}
         SELECT h.method FROM headcount h, dim_quarter q
         WHERE h.area_level = 'country' AND q.quarter = $quarter AND q.survey_wave IS NULL""",
@@ -98,7 +88,6 @@ COUNTRY: tuple[Question, ...] = (
     Question(
         "country_absent",
         GLANCE,
-        "No headcount ratio of the country is published for {quarter:quarter}.",
         f"""{ctes(headcount=HEADCOUNT)}
         SELECT q.quarter FROM dim_quarter q
         WHERE q.quarter = $quarter AND NOT EXISTS (FROM headcount WHERE area_level = 'country')""",
@@ -109,8 +98,6 @@ PATTERNS: tuple[Question, ...] = (
     Question(
         "overlap_inferred",
         OVERLAP,
-        "No survey microdata serve this quarter: overlaps are {method}, inferred from published totals and not observed in"
-        " households.",
         f"""SELECT DISTINCT method FROM fct_overlap_pair
         WHERE quarter = $quarter AND measure_id = $measure AND {QUOTED} AND area_level = 'country' AND method <> 'direct'
           AND share_both_ci_low IS NOT NULL
@@ -119,17 +106,13 @@ PATTERNS: tuple[Question, ...] = (
     Question(
         "pair_largest",
         OVERLAP,
-        "The largest overlaps, as shares of all people (95% intervals in brackets): {items}.",
         f"""{ctes(pair=PAIR)}
         SELECT name_a, name_b, share_both, share_both_ci_low AS both_low, share_both_ci_high AS both_high FROM pair
         WHERE area_level = 'country' ORDER BY share_both DESC, name_a, name_b LIMIT 3""",
-        "{name_a} and {name_b} {share_both:pct} ({both_interval:pct/short})",
     ),
     Question(
         "pair_strongest",
         OVERLAP,
-        "Of pairs that at least 1% of people have, {name_a} and {name_b} are tied most closely: they meet {lift:times} as"
-        " often as they would if independent, {lift_interval:ratio}.",
         f"""{ctes(pair=PAIR)}
         SELECT name_a, name_b, lift, lift_ci_low AS lift_low, lift_ci_high AS lift_high FROM pair
         WHERE area_level = 'country' AND share_both >= 0.01 AND lift_ci_low IS NOT NULL
@@ -139,32 +122,27 @@ PATTERNS: tuple[Question, ...] = (
         Question(
             f"pair_where_{level}",
             OVERLAP,
-            "Of the {" + level + "_many}, the overlap of {name_a} and {name_b} is estimated highest in {items}.",
             f"""{ctes(pair=PAIR, place=PLACE)},
             largest AS (SELECT indicator_a, indicator_b FROM pair WHERE area_level = 'country'
                         ORDER BY share_both DESC, name_a, name_b LIMIT 1)
             SELECT name_a, name_b, place, share_both, share_both_ci_low AS both_low, share_both_ci_high AS both_high
             FROM pair JOIN largest USING (indicator_a, indicator_b) JOIN place USING (area_id)
             WHERE area_level = {LEVELS[level]} ORDER BY share_both DESC, area_id LIMIT 2""",
-            "{place} ({share_both:pct}; {both_interval:pct/short})",
-            ", then ",
+            say="pair_where",
+            level=level,
         )
         for level in ("published", "finest")
     ),
     Question(
         "bundle_largest",
         OVERLAP,
-        "The most frequent full sets of two or more deprivations: {items}.",
         f"""{ctes(bundle=BUNDLE)}
         SELECT names, share, share_ci_low AS share_low, share_ci_high AS share_high FROM bundle
         WHERE area_level = 'country' AND n_deprivations >= 2 ORDER BY share DESC, bundle_mask LIMIT 2""",
-        "{names:words} ({share:pct}; {share_interval:pct/short})",
     ),
     Question(
         "bundle_excess",
         OVERLAP,
-        "The set that exceeds chance most is {names:words}: {share:pct} of people have exactly these, {share_expected:pct}"
-        " if deprivations were independent; the excess is {excess_interval:pct}.",
         f"""{ctes(bundle=BUNDLE)}
         SELECT names, share, share_expected, excess_ci_low AS excess_low, excess_ci_high AS excess_high FROM bundle
         WHERE area_level = 'country' AND n_deprivations >= 2 AND excess_ci_low > 0
@@ -173,7 +151,6 @@ PATTERNS: tuple[Question, ...] = (
     Question(
         "bundle_where",
         OVERLAP,
-        "The set {names:words} is most frequent in the {published} of {place}: {share:pct} of people, {share_interval:pct}.",
         f"""{ctes(bundle=BUNDLE, place=PLACE)},
         largest AS (SELECT bundle_mask FROM bundle WHERE area_level = 'country' AND n_deprivations >= 2
                     ORDER BY share DESC, bundle_mask LIMIT 1)
@@ -184,7 +161,6 @@ PATTERNS: tuple[Question, ...] = (
     Question(
         "count_none",
         OVERLAP,
-        "{estimate:pct} of people live in a household with no deprivation at all, {ci_interval:pct}.",
         f"""SELECT estimate, ci_low, ci_high FROM fct_deprivation_count
         WHERE quarter = $quarter AND measure_id = $measure AND {QUOTED} AND area_level = 'country' AND n_deprivations = 0
           AND estimate IS NOT NULL""",
@@ -192,8 +168,6 @@ PATTERNS: tuple[Question, ...] = (
     Question(
         "overlap_absent",
         OVERLAP,
-        "No overlap of deprivations is published for {quarter:quarter}: it is measured in households, and no survey"
-        " microdata serve this quarter.",
         f"""{ctes(pair=PAIR)}
         SELECT q.quarter FROM dim_quarter q WHERE q.quarter = $quarter AND NOT EXISTS (FROM pair)
           AND q.survey_wave IS NULL""",
@@ -201,12 +175,10 @@ PATTERNS: tuple[Question, ...] = (
     Question(
         "headcount_largest",
         OVERLAP,
-        "One by one, the most widespread deprivations are {items}.",
         f"""SELECT lower(i.name_en) AS name, h.estimate FROM fct_headcount h JOIN dim_indicator i USING (measure_id, indicator_id)
         WHERE h.quarter = $quarter AND h.measure_id = $measure AND {QUOTED} AND h.area_level = 'country'
           AND h.kind = 'uncensored' AND h.estimate IS NOT NULL
         ORDER BY h.estimate DESC, 1 LIMIT 3""",
-        "{name} ({estimate:pct} of people)",
         ", ",
     ),
 )

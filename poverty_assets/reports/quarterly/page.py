@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
@@ -18,23 +18,23 @@ from poverty_assets.reports.quarterly.record import QUALITY, REGISTER, SOURCES
 from poverty_assets.reports.quarterly.threats import THREAT
 from poverty_assets.reports.words import PageLanguage
 
-AREAS = "The {published_many} compared"
+AREAS = "report_compared"
 SHEETS = ((GLANCE, OVERLAP, WORST, REGISTER), (AREAS, CHANGED, THREAT, QUALITY, SOURCES))
 _CHART_OF = {OVERLAP: "overlap", AREAS: "areas"}
 
 
 @dataclass(frozen=True)
 class Edition:
-    """Which report this is; ``levels`` are the words for levels of areas, ``languages`` those of the country's pages."""
+    """Which report this is, and in which language; ``words`` are the language's, with those for levels of areas."""
 
     label: str
-    name_en: str
+    name: str
     end: dt.date
     published: dt.date
     is_simulated: bool
     digest: str
-    levels: Mapping[str, str]
-    languages: Sequence[PageLanguage]
+    language: PageLanguage
+    words: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,16 @@ class Chart:
 def page(edition: Edition, findings: list[Finding], charts: dict[str, Chart]) -> str:
     """The whole page, with nothing to be fetched from anywhere."""
     sheets = "\n".join(_sheet(number, edition, findings, charts) for number in range(len(SHEETS)))
-    mark = "SIMULATED DATA · " if edition.is_simulated else ""
-    watermark = '<div class="watermark" aria-hidden="true">SIMULATED DATA</div>' if edition.is_simulated else ""
+    stamp, language = escape(edition.words["simulated_stamp"]), edition.language
+    mark = f"{stamp} · " if edition.is_simulated else ""
+    watermark = f'<div class="watermark" aria-hidden="true">{stamp}</div>' if edition.is_simulated else ""
     return f"""<!DOCTYPE html>
-<html lang="en">
+<html lang="{language.code}" dir="{language.direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{mark}Deprivation in {escape(edition.name_en)}, {edition.label}</title>
-<style>{_CSS.replace("/*fonts*/", _fonts(edition.languages))}</style>
+<title>{mark}{_title(edition)}</title>
+<style>{_CSS.replace("/*fonts*/", f"{language.fonts}, " if language.fonts else "")}</style>
 </head>
 <body>
 {watermark}
@@ -68,20 +69,18 @@ def page(edition: Edition, findings: list[Finding], charts: dict[str, Chart]) ->
 """
 
 
-def _fonts(languages: Sequence[PageLanguage]) -> str:
-    return "".join(f"{language.fonts}, " for language in languages if language.fonts)
+def _title(edition: Edition) -> str:
+    return escape(edition.words["report_title"].format(country=edition.name, label=edition.label))
 
 
 def _sheet(number: int, edition: Edition, findings: list[Finding], charts: dict[str, Chart]) -> str:
-    title = f"Multidimensional deprivation in {escape(edition.name_en)}, {edition.label}"
+    title, words = _title(edition), edition.words
     heading = f"<h1>{title}</h1>" if number == 0 else f'<p class="again">{title}</p>'
     banner = ""
     if edition.is_simulated:
-        banner = (
-            '<p class="banner" role="note"><strong>SIMULATED DATA.</strong> Areas and their names are real, every figure is'
-            f" invented. Do not quote.{''.join(map(_marked, edition.languages[1:]))}</p>"
-        )
-    sections = "\n".join(_section(name, edition.levels, findings, charts) for name in SHEETS[number])
+        said = escape(words["report_banner"])
+        banner = f'<p class="banner" role="note"><strong>{escape(words["simulated_stamp"])}.</strong> {said}</p>'
+    sections = "\n".join(_section(name, words, findings, charts) for name in SHEETS[number])
     return f"""<section class="sheet">
 <header>{banner}{heading}</header>
 <div class="columns">
@@ -91,19 +90,14 @@ def _sheet(number: int, edition: Edition, findings: list[Finding], charts: dict[
 </section>"""
 
 
-def _marked(language: PageLanguage) -> str:
-    said = escape(language.words["simulated"])
-    return f' <span lang="{language.code}" dir="{language.direction}">{said}</span>'
-
-
-def _section(name: str, levels: Mapping[str, str], findings: list[Finding], charts: dict[str, Chart]) -> str:
+def _section(name: str, words: Mapping[str, str], findings: list[Finding], charts: dict[str, Chart]) -> str:
     said = [finding for finding in findings if finding.question.section == name]
     chart = charts.get(_CHART_OF.get(name, ""))
     if not said and chart is None:
         return ""
     lines = "\n".join(f'<li data-finding="{finding.key}">{escape(finding.text)}</li>' for finding in said)
     listed = f"<ul>\n{lines}\n</ul>\n" if said else ""
-    return f"<section><h2>{escape(name.format(**levels))}</h2>\n{listed}{'' if chart is None else _figure(chart)}</section>"
+    return f"<section><h2>{escape(words[name].format(**words))}</h2>\n{listed}{'' if chart is None else _figure(chart)}</section>"
 
 
 def _figure(chart: Chart) -> str:
@@ -113,19 +107,12 @@ def _figure(chart: Chart) -> str:
 
 
 def _footer(number: int, edition: Edition) -> str:
-    mark = "<strong>SIMULATED DATA.</strong> " if edition.is_simulated else ""
-    how = (
-        "Poor: a weighted deprivation score of one third or more. Intensity: mean score among the poor. Adjusted headcount"
-        " ratio: share of poor people times intensity. Shares are of people. “Between x and y (95%)” is a 95% interval;"
-        " a change is called significant only if its interval leaves out zero."
-        if number == 0
-        else "Each sentence is written from the warehouse’s published figures and checked against it. Rankings name the areas"
-        " with the highest estimates; where intervals overlap, the order may be otherwise."
-    )
-    return (
-        f"{mark}{how} Quarter to {day(edition.end)}; published {day(edition.published)}; data {edition.digest}."
-        f" Page {number + 1} of {len(SHEETS)}."
-    )
+    words = edition.words
+    mark = f"<strong>{escape(words['simulated_stamp'])}.</strong> " if edition.is_simulated else ""
+    how = escape(words["report_how" if number == 0 else "report_how_written"])
+    days = {name: day(of, words) for name, of in (("end", edition.end), ("issued", edition.published))}
+    said = words["report_edition"].format(**days, digest=edition.digest, number=number + 1, all=len(SHEETS))
+    return f"{mark}{how} {escape(said)}"
 
 
 _CSS = """
@@ -141,7 +128,7 @@ h2 { font-size: 10pt; margin: 0 0 1mm; color: #10355c; border-bottom: 0.6pt soli
 .banner { border: 1.4pt solid #b2182b; color: #8d0f20; background: #fdecea; padding: 1.2mm 2.5mm; margin: 0 0 2.5mm; font-size: 9pt; }
 .columns { columns: 2; column-gap: 7mm; }
 .columns > section { margin: 0 0 2.4mm; }
-ul { margin: 0; padding: 0 0 0 3.6mm; }
+ul { margin: 0; padding: 0; padding-inline-start: 3.6mm; }
 li { margin: 0 0 0.7mm; break-inside: avoid; }
 figure { margin: 1mm 0 0; break-inside: avoid; }
 figcaption { font-weight: 600; font-size: 7.6pt; }

@@ -7,24 +7,26 @@ Belongs here: what a quarter is compared with, the order of questions, writing t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from poverty_assets.atomic import write_text
+from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.errors import UsageError
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.quarterly.areas import CHANGES, WORST_AREAS
 from poverty_assets.reports.quarterly.charts import AREAS, INDICATORS, PAIRS, ranked_svg
-from poverty_assets.reports.quarterly.finding import Finding, Question, ask
+from poverty_assets.reports.quarterly.finding import Finding, Question, ask, listed, spoken
 from poverty_assets.reports.quarterly.fragments import LEVELS
 from poverty_assets.reports.quarterly.overlap import COUNTRY, PATTERNS
 from poverty_assets.reports.quarterly.page import Chart, Edition, page
 from poverty_assets.reports.quarterly.record import ORIGINS, QUALITIES, REGISTERS
 from poverty_assets.reports.quarterly.threats import THREATS
-from poverty_assets.reports.words import page_languages
-from poverty_assets.warehouse.local import read_levels
+from poverty_assets.reports.words import package_words, page_languages
+from poverty_assets.warehouse.local import LevelRow, read_levels
 from poverty_assets.warehouse.query import connect
 
 QUESTIONS: tuple[Question, ...] = (
@@ -32,8 +34,10 @@ QUESTIONS: tuple[Question, ...] = (
 )  # fmt: skip
 
 
-def write_report(warehouse: Path, target_folder: Path, quarter: Quarter, country: Country) -> Path:
-    """Write ``<target_folder>/<label>.html``, whole or not at all.
+def write_report(
+    warehouse: Path, target_folder: Path, quarter: Quarter, country: Country, language: str = FALLBACK
+) -> Path:
+    """Write the report in a language, ``<target_folder>/<label>.html`` or ``<label>_<language>.html``, whole or not at all.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def write_report(warehouse: Path, target_folder: Path, quarter: Quarter, country
     quarter : Quarter
     country : Country
         That of the file; its pack states the languages of pages.
+    language : str
+        Code of one of them.
 
     Returns
     -------
@@ -57,27 +63,29 @@ def write_report(warehouse: Path, target_folder: Path, quarter: Quarter, country
         If the quarter has not been published.
     """
     with connect(warehouse) as connection:
-        edition = _edition(connection, quarter, country)
+        edition = _edition(connection, quarter, country, language)
         parameters = comparison(connection, quarter)
-        findings = _findings(connection, parameters, edition.levels)
-        text = page(edition, findings, _charts(connection, parameters, edition))
-    path = target_folder / f"{quarter.label}.html"
+        named = language if f"dim_area.name_{language}" in held(connection) else FALLBACK
+        findings = _findings(connection, parameters, edition.words, named)
+        text = page(edition, findings, _charts(connection, parameters, edition, named))
+    path = target_folder / f"{quarter.label}{'' if language == FALLBACK else f'_{language}'}.html"
     write_text(path, text)
     return path
 
 
 def findings_of(warehouse: Path, quarter: Quarter) -> list[Finding]:
-    """What the report of a quarter says, in its order."""
+    """What the report of a quarter says in English, in its order."""
     with connect(warehouse) as connection:
-        return _findings(connection, comparison(connection, quarter), level_words(connection))
+        words = {**package_words(FALLBACK), **level_words(read_levels(connection))}
+        return _findings(connection, comparison(connection, quarter), words)
 
 
-def level_words(connection: Any) -> dict[str, str]:
-    """What the file calls one area of each level and several, by the words of ``SMALLER`` and ``published``; nothing where there is
-    none between."""
+def level_words(levels: Iterable[LevelRow]) -> dict[str, str]:
+    """What one area of each level is called and several, by the words of ``SMALLER`` and ``published``; nothing where there is none
+    between."""
     words = {f"{name}{form}": "" for name in LEVELS for form in ("", "_many")}
     between = 0
-    for level in read_levels(connection):
+    for level in levels:
         between += level.role == "between"
         name = level.role if between < 2 or level.role != "between" else f"between{between}"
         words |= {name: level.one, f"{name}_many": level.many}
@@ -114,13 +122,17 @@ def held(connection: Any) -> set[str]:
     return {table for table, _ in rows} | {f"{table}.{column}" for table, column in rows}
 
 
-def _findings(connection: Any, parameters: dict[str, Any], words: Mapping[str, str]) -> list[Finding]:
+def _findings(
+    connection: Any, parameters: dict[str, Any], words: Mapping[str, str], language: str = FALLBACK
+) -> list[Finding]:
     there = held(connection)
-    asked = (ask(connection, question, parameters, words) for question in QUESTIONS if set(question.needs) <= there)
+    asked = (
+        ask(connection, question, parameters, words, language) for question in QUESTIONS if set(question.needs) <= there
+    )
     return [finding for finding in asked if finding is not None]
 
 
-def _edition(connection: Any, quarter: Quarter, country: Country) -> Edition:
+def _edition(connection: Any, quarter: Quarter, country: Country, code: str) -> Edition:
     row = connection.execute(
         """
         SELECT a.name_en, q.end_date, q.published_at, q.is_simulated, q.lake_digest
@@ -134,28 +146,37 @@ def _edition(connection: Any, quarter: Quarter, country: Country) -> Edition:
             f"{quarter.label} has not been published", remedy=f"ask for one of {', '.join(labels)}, or refresh it"
         )
     name_en, end, published, is_simulated, digest = row
+    language = next(one for one in page_languages(country) if one.code == code)
+    levels = [replace(one, **_called(country, one.area_level, code)) for one in read_levels(connection)]
     return Edition(
-        quarter.label, name_en, end, published.date(), bool(is_simulated), digest[:12], level_words(connection),
-        page_languages(country),
+        quarter.label, name_en if code == FALLBACK else country.names.get(code, name_en), end, published.date(),
+        bool(is_simulated), digest[:12], language, {**language.words, **level_words(levels)},
     )  # fmt: skip
 
 
-def _charts(connection: Any, parameters: dict[str, Any], edition: Edition) -> dict[str, Chart]:
-    is_simulated = edition.is_simulated
+def _called(country: Country, level_id: str, language: str) -> dict[str, str]:
+    """What the pack calls a level in a language; in English, what the file says."""
+    if language == FALLBACK or level_id not in country.levels.ids:
+        return {}
+    level = country.levels[level_id]
+    return {"one": level.name(language), "many": level.name(language, many=True)}
+
+
+def _charts(connection: Any, parameters: dict[str, Any], edition: Edition, code: str) -> dict[str, Chart]:
+    words = edition.words
+    asked = {
+        "areas": _rows(connection, spoken(AREAS, code), parameters),
+        "pairs": _rows(connection, spoken(PAIRS, code), parameters),
+        "single": _rows(connection, spoken(INDICATORS, code), parameters),
+    }
+    for row in asked["pairs"]:
+        row["name"] = listed([row["name_a"], row["name_b"]], words)
     charts = {}
-    areas = _rows(connection, AREAS, parameters)
-    if areas:
-        svg = ranked_svg(areas, "Headcount ratio, % of people", is_simulated, size=(3.55, 3.6))
-        charts["areas"] = Chart(svg, f"Headcount ratio of the {edition.levels['published_many']}, with 95% intervals")
-    pairs = _rows(connection, PAIRS, parameters)
-    if pairs:
-        svg = ranked_svg(pairs, "Share of people deprived in both, %", is_simulated, size=(3.55, 2.1))
-        charts["overlap"] = Chart(svg, "The most frequent pairs of deprivations, and what independence would give")
-    else:
-        single = _rows(connection, INDICATORS, parameters)
-        if single:
-            svg = ranked_svg(single, "Share of people deprived, %", is_simulated, size=(3.55, 2.1))
-            charts["overlap"] = Chart(svg, "Deprivations one by one, whole country")
+    for place, name, height in (("areas", "areas", 3.6), ("overlap", "pairs" if asked["pairs"] else "single", 2.1)):
+        if asked[name]:
+            label = words[f"report_axis_{name}"]
+            svg = ranked_svg(asked[name], label, edition.is_simulated, size=(3.55, height), words=words)
+            charts[place] = Chart(svg, words[f"report_chart_{name}"].format(**words))
     return charts
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from poverty_assets.reports.quarterly.finding import Question
 from poverty_assets.reports.quarterly.fragments import PLACE, PUBLISHED, ctes
 
-THREAT = "Hazards and vulnerability"
+THREAT = "report_threats"
 
 _SHOWN = "quarter = $quarter AND is_headline AND NOT suppressed"
 _HAZARD = f"""
@@ -22,7 +22,7 @@ _HAZARD = f"""
 _SHOCK = f"""
     SELECT f.area_id, f.area_level, f.shock_id, lower(d.name_en) AS shock, f.expected_new_poor,
            f.expected_new_poor_ci_low AS new_low, f.expected_new_poor_ci_high AS new_high
-    FROM fct_vulnerability f JOIN (SELECT DISTINCT shock_id, measure_id, name_en FROM dim_shock WHERE quarter = $quarter) d
+    FROM fct_vulnerability f JOIN (SELECT DISTINCT shock_id, measure_id, COLUMNS('^name_') FROM dim_shock WHERE quarter = $quarter) d
       USING (shock_id, measure_id)
     WHERE {_SHOWN} AND f.measure_id = $measure AND f.expected_new_poor_ci_low IS NOT NULL
 """
@@ -31,20 +31,15 @@ THREATS: tuple[Question, ...] = (
     Question(
         "hazard_country",
         THREAT,
-        "People who live where a hazard reached its threshold in this quarter (in brackets the range over the threshold's"
-        " tolerance): {items}.",
         f"""{ctes(hazard=_HAZARD)}
         SELECT hazard, share_exposed, exposed_low, exposed_high FROM hazard
         WHERE area_level = 'country' AND share_exposed IS NOT NULL ORDER BY share_exposed DESC, hazard_id LIMIT 4""",
-        "{hazard} {share_exposed:pct} ({exposed_interval:pct/short})",
         ", ",
         needs=("fct_hazard", "dim_hazard"),
     ),
     Question(
         "hazard_poor",
         THREAT,
-        "Most people who are both poor and exposed to {hazard}, as a share of all people: {place}, {share_poor_exposed:pct}"
-        " ({poor_interval:pct/short}).",
         f"""{ctes(hazard=_HAZARD, place=PLACE)},
         widest AS (SELECT hazard_id FROM hazard WHERE area_level = 'country' AND share_exposed > 0
                    ORDER BY share_exposed DESC, hazard_id LIMIT 1)
@@ -56,7 +51,6 @@ THREATS: tuple[Question, ...] = (
     Question(
         "near_poor_exposed",
         THREAT,
-        "Near-poor and exposed to at least one hazard are {exposed_near_poor:pct} of all people, {exposed_interval:pct}.",
         f"""SELECT exposed_near_poor, exposed_near_poor_ci_low AS exposed_low, exposed_near_poor_ci_high AS exposed_high
         FROM fct_vulnerability
         WHERE {_SHOWN} AND measure_id = $measure AND area_level = 'country' AND exposed_near_poor IS NOT NULL
@@ -66,18 +60,14 @@ THREATS: tuple[Question, ...] = (
     Question(
         "shock_country",
         THREAT,
-        "Expected to become poor under a stated shock, as shares of all people (95% intervals in brackets): {items}.",
         f"""{ctes(shock=_SHOCK)}
         SELECT shock, expected_new_poor, new_low, new_high FROM shock
         WHERE area_level = 'country' ORDER BY expected_new_poor DESC, shock_id LIMIT 4""",
-        "{shock} {expected_new_poor:pct} ({new_interval:pct/short})",
         needs=("fct_vulnerability", "dim_shock"),
     ),
     Question(
         "shock_where",
         THREAT,
-        "The worst of them, {shock}, would make most people newly poor in the {published} of {place}: {expected_new_poor:pct},"
-        " {new_interval:pct}.",
         f"""{ctes(shock=_SHOCK, place=PLACE)},
         worst AS (SELECT shock_id FROM shock WHERE area_level = 'country' ORDER BY expected_new_poor DESC, shock_id LIMIT 1)
         SELECT shock, place, expected_new_poor, new_low, new_high
@@ -88,8 +78,6 @@ THREATS: tuple[Question, ...] = (
     Question(
         "hot_spots",
         THREAT,
-        "{hot:n} of {areas:n} {finest_many} are hot spots of some deprivation (high, with high neighbours); {several:n} of three"
-        " or more at once.",
         f"""WITH spot AS (
             SELECT area_id, any_value(n_hot) AS n_hot FROM fct_hot_spot
             WHERE {_SHOWN} AND measure_id = $measure GROUP BY area_id)
