@@ -60,10 +60,8 @@ def ranked_svg(
     from matplotlib.figure import Figure
 
     names = [row["name"] for row in rows]
-    shown = "".join([x_label, words["report_interval"], words["simulated_stamp"], *names])
-    highest, longest = max(ord(letter) for letter in shown if letter.isalpha()), max(map(len, names))
-    drawn = highest < _CYRILLIC
-    measured = highest < _LATIN or (drawn and longest <= _FITTING // 2)
+    drawn, measured = _lettering([x_label, words["report_interval"], words["simulated_stamp"]], names)
+    longest = max(map(len, names))
     # letters of other scripts are left to the browser, which has fonts for them and knows how to join them
     style = {"svg.hashsalt": x_label, "font.size": 7, "svg.fonttype": "path" if drawn else "none"}
     with mpl.rc_context(style), warnings.catch_warnings():
@@ -93,13 +91,7 @@ def ranked_svg(
         axes.spines["bottom"].set_color(GREY)
         figure.legend(loc="outside upper right", ncols=3, fontsize=6, frameon=False)
         if is_simulated:
-            at: dict[str, Any] = {"x": 0.5, "y": 0.5, "ha": "center"}
-            if not drawn:
-                at = {"x": 0.1, "y": 0.3, "ha": "left", "rotation_mode": "anchor"}
-            axes.text(
-                s=words["simulated_stamp"], transform=axes.transAxes, va="center", rotation=18, fontsize=15,
-                color="#b2182b", alpha=0.16, weight="bold", zorder=0, **at,
-            )  # fmt: skip
+            _stamp(axes, words["simulated_stamp"], drawn)
         if not measured:  # long names, or letters whose width is not known here
             figure.set_layout_engine("none")
             axes.tick_params(axis="y", labelsize=6.5 * min(1, _FITTING / longest))
@@ -107,3 +99,21 @@ def ranked_svg(
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
+
+
+def _stamp(axes: Any, text: str, drawn: bool) -> None:
+    """The mark of simulated data across the chart; letters that are left to the browser begin where they are told to."""
+    at: dict[str, Any] = {"x": 0.5, "y": 0.5, "ha": "center"}
+    if not drawn:
+        at = {"x": 0.1, "y": 0.3, "ha": "left", "rotation_mode": "anchor"}
+    axes.text(
+        s=text, transform=axes.transAxes, va="center", rotation=18, fontsize=15,
+        color="#b2182b", alpha=0.16, weight="bold", zorder=0, **at,
+    )  # fmt: skip
+
+
+def _lettering(words: list[str], names: list[str]) -> tuple[bool, bool]:
+    """Whether the picture's own font has every letter, and whether the room for names is to be measured by it."""
+    highest = max(ord(letter) for text in (*words, *names) for letter in text if letter.isalpha())
+    drawn = highest < _CYRILLIC
+    return drawn, highest < _LATIN or (drawn and max(map(len, names)) <= _FITTING // 2)

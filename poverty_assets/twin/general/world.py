@@ -31,7 +31,7 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Inhabitants:
+class MadeHouseholds:
     """Every household, by area in the order of ``Made.codes``; arrays of length n.
 
     ``latent`` has shape (indicators, n); ``cluster`` numbers enumeration areas of the whole country; ``visit`` is the error that a
@@ -137,7 +137,7 @@ class Made:
         return np.asarray(level - s.response * own.T + (s.trend * steps / 4 + moved)[:, None])
 
     @cached_property
-    def people(self) -> Inhabitants:
+    def people(self) -> MadeHouseholds:
         """Every household."""
         s, counts = self.settings, self.counts
         rng, n, d = stream(self.seed, "households"), int(counts.sum()), len(self.measure.indicators)
@@ -150,7 +150,7 @@ class Made:
         latent = np.sqrt(1 - s.loading**2) * rng.standard_normal((d, n), dtype=np.float32)
         latent += np.float32(s.loading) * common.astype(np.float32)
         size = 1 + rng.choice(len(s.size_shares), n, p=s.size_shares)
-        return Inhabitants(
+        return MadeHouseholds(
             area, cluster, size.astype(np.int16), rng.random(n) < 0.25, latent.astype(np.float32),
             rng.standard_normal(n, dtype=np.float32),
         )  # fmt: skip
