@@ -33,7 +33,7 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Cutoffs, Measure
 from poverty_assets.measurement.bundles import expected_shares, top_profiles
 from poverty_assets.measurement.coding import Columns
-from poverty_assets.measurement.joint import figures_of_counts
+from poverty_assets.measurement.joint import figures_of_totals, joint_columns
 from poverty_assets.measurement.masks import cells_of, count_masks_parquet
 
 HOUSEHOLDS, COMMUNES, INDICATORS = 3_600_000, 1_661, 10
@@ -74,7 +74,7 @@ def write_households(path: Path, seed: int = 1) -> None:
 def figures(path: Path, measure: Measure, tree: Hierarchy) -> tuple[Any, Any]:
     counts = count_masks_parquet(path, Columns(tuple(NAMES), ("is_urban", "land_class"), psu=None))
     cells = cells_of(counts, tree)
-    joint = figures_of_counts(counts, cells, measure)
+    joint = figures_of_totals(cells.rollup @ (counts.weight @ joint_columns(counts.masks, measure)), measure)
     cell, column, share, rank = top_profiles(counts, cells)
     expected = expected_shares(counts.masks[column].astype(np.int64), joint.uncensored, cell)
     return joint, (cell, column, share, rank, expected)

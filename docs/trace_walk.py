@@ -12,9 +12,16 @@ knowledge of the package's files. What is followed is told by itself:
 - a register count by its value, and the rate by its own: numbers that nothing else has;
 - a draw by the number of replicates, and of one replicate by the number of clusters, each a prime.
 
-And whatever a function returns that was given it, is it still. A function is said to hold it when one of its arguments does as it is
-called, or what it returns. Of the steps of the run only those of the walk are told, which the tables' names give; names of
+And whatever a function returns that was given it, is it still, but for what was handed in without it (a hierarchy that comes back in
+a record holds no household). A function is said to hold it when one of its arguments does as it is called, or what it returns; it
+is told where it first does. Of the steps of the run only those of the walk are told, which the tables' names give; names of
 steps come from Dagster's own calls of the IO manager.
+
+How re-entries are counted. A stay in a file ends when none of its functions is at work and another file holds what is followed. A
+file that has two stays in a step is entered again. One thing is taken apart, the frame of a step: what Dagster's ``handle_output``
+and ``load_input`` call stands between steps, and so, where Dagster hands nothing in, does the first stay of a step in a file that
+``handle_output`` will come to: the lake, read by the step itself. A file may be read from as a step begins and written to as it ends;
+whatever else it does in between, or any other file does twice, is counted, in the frame too.
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
+import itertools
 import json
 import os
 import sys
@@ -30,7 +38,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -214,7 +222,7 @@ class Event:
     """A function that holds what is followed: its number in the run, and what is known of its file at that moment.
 
     ``since`` is the number that the run stood at when the function was called; ``is_at_work`` whether another function of its file
-    is under way.
+    is under way; ``frame`` whether Dagster hands over at that moment, and which way.
     """
 
     file: str
@@ -222,6 +230,7 @@ class Event:
     number: int
     since: int
     is_at_work: bool
+    frame: Literal["read", "written", ""] = ""
 
 
 class Trace:
@@ -234,9 +243,9 @@ class Trace:
         self.pending: list[tuple[str, Event]] = []
         self.steps: dict[str, dict[str, list[Event]]] = {walker.name: {} for walker in walkers}
         self._known: dict[CodeType, str | None] = {}
-        self._at_work: dict[int, list[str]] = {}
+        self._at_work: dict[int, list[tuple[str, str]]] = {}
         self._kept: dict[str, dict[int, Any]] = {walker.name: {} for walker in walkers}
-        self._held: dict[int, tuple[set[str], int]] = {}
+        self._held: dict[int, tuple[set[str], int, set[int]]] = {}
         self._resumed: set[FrameType] = set()
         self._inside = threading.local()
 
@@ -264,10 +273,12 @@ class Trace:
         return self._known[code]
 
     def _enter(self, frame: FrameType, file: str) -> None:
-        self._at_work.setdefault(threading.get_ident(), []).append(file)
+        self._at_work.setdefault(threading.get_ident(), []).append((file, frame.f_code.co_name))
         given = list(frame.f_locals.values())
-        held = {w.name for w in self.walkers if any(self._holds(w, value) for value in given)}
-        self._held[id(frame)] = held, self.number
+        holding = {w.name: [self._holds(w, value) for value in given] for w in self.walkers}
+        held = {name for name, holds in holding.items() if any(holds)}
+        without = {id(v) for i, v in enumerate(given) if not any(holds[i] for holds in holding.values())}
+        self._held[id(frame)] = held, self.number, without if held else set()
         if frame in self._resumed:  # a generator that goes on, not one that is called
             return
         if frame.f_code.co_flags & inspect.CO_GENERATOR:
@@ -276,10 +287,10 @@ class Trace:
             self._note(name, file, frame.f_code, self.number)
 
     def _leave(self, frame: FrameType, file: str, returned: Any) -> None:
-        held, since = self._held.pop(id(frame), (set(), self.number))
+        held, since, without = self._held.pop(id(frame), (set(), self.number, set()))
         for walker in self.walkers:
             if walker.name in held:
-                self._keep(walker.name, returned)
+                self._keep(walker.name, returned, without)
             elif self._holds(walker, returned):
                 self._note(walker.name, file, frame.f_code, since)
         stack = self._at_work.get(threading.get_ident(), [])
@@ -289,10 +300,14 @@ class Trace:
             self._step_is(frame.f_locals.get("context"))
 
     def _note(self, name: str, file: str, code: CodeType, since: int) -> None:
-        busy = [one for stack in list(self._at_work.values()) for one in stack]
+        busy = [one for stack in list(self._at_work.values()) for one, _ in stack]
+        mine = [at_work for _, at_work in self._at_work.get(threading.get_ident(), [])]
+        way: Literal["read", "written", ""] = (
+            "written" if "handle_output" in mine else "read" if "load_input" in mine else ""
+        )
         self.number += 1
         function = code.co_qualname.replace("build.<locals>.", "").replace("<locals>.", "")
-        self.pending.append((name, Event(file, function, self.number, since, busy.count(file) > 1)))
+        self.pending.append((name, Event(file, function, self.number, since, busy.count(file) > 1, way)))
 
     def _step_is(self, context: Any) -> None:
         """All that was noted since the step before belongs to the table that has been handed over now."""
@@ -301,8 +316,10 @@ class Trace:
             self.steps[name].setdefault(table, []).append(event)
         self.pending.clear()
 
-    def _keep(self, name: str, value: Any) -> None:
+    def _keep(self, name: str, value: Any, without: set[int]) -> None:
         for part in _parts(value, 1):
+            if id(part) in without:
+                continue
             if isinstance(part, np.ndarray | pd.DataFrame | pd.Series) or _is_ours(part):
                 self._kept[name][id(part)] = part
 
@@ -375,6 +392,30 @@ def visits(events: list[Event]) -> list[Visit]:
     return out
 
 
+def in_three(events: list[Event]) -> dict[str, list[Visit]]:
+    """Stays of a step: reading what it begins with, its own, and writing what it ends with (see the module's text)."""
+    written = {event.file for event in events if event.frame == "written"}
+    handed = list(itertools.takewhile(lambda event: event.frame == "read", events))
+    if not handed and events and events[0].file in written:
+        handed = list(itertools.takewhile(lambda event: event.file == events[0].file, events))
+    n_read = len(handed)
+    read, rest = events[:n_read], events[n_read:]
+    return {
+        "read": visits(read),
+        "": visits([event for event in rest if event.frame != "written"]),
+        "written": visits([event for event in rest if event.frame == "written"]),
+    }
+
+
+def entered_again(stays: dict[str, list[Visit]]) -> list[str]:
+    """Files with more than one stay in a step, but for those that are only read as it begins and written as it ends."""
+    files = {part: [visit.file for visit in made] for part, made in stays.items()}
+    every = [file for part in files.values() for file in part]
+    frame = [file for file in files["read"] if files["read"].count(file) == files["written"].count(file) == 1]
+    once = set(frame) - set(files[""])
+    return [file for file in dict.fromkeys(every) if every.count(file) > 1 and file not in once]
+
+
 def told(walker: Walker, steps: dict[str, list[Event]]) -> str:
     """The walk in Markdown: a line for each step, and which files were entered again within one."""
     lines = [f"**{walker.words}**", ""]
@@ -384,10 +425,14 @@ def told(walker: Walker, steps: dict[str, list[Event]]) -> str:
         if table is None:
             lines.append(f"- `{' or '.join(names)}`: not seen in this run")
             continue
-        made = visits(steps[table])
-        lines.append(f"- to `{table}`: " + "; ".join(f"`{v.file}` {', '.join(v.functions)}" for v in made))
-        files = [visit.file for visit in made]
-        again += [f"`{file}` ({table})" for file in dict.fromkeys(files) if files.count(file) > 1]
+        stays = in_three(steps[table])
+        words = [
+            f"{f'*{part}* ' if part else ''}" + "; ".join(f"`{v.file}` {', '.join(v.functions)}" for v in made)
+            for part, made in stays.items()
+            if made
+        ]
+        lines.append(f"- to `{table}`: " + "; ".join(words))
+        again += [f"`{file}` ({table})" for file in entered_again(stays)]
     lines += ["", "Entered, left and entered again within a step: " + (", ".join(again) or "none") + "."]
     return "\n".join(lines)
 

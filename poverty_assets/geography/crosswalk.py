@@ -14,8 +14,6 @@ A code that became several areas has a row for each, with the share of its peopl
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -29,26 +27,10 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.editions import Parts
+from poverty_assets.pack.keys import letters_of
 from poverty_assets.pack.source import SourceSpec, TableSource, VectorSource
 
 COLUMNS = ("source_id", "source_code", "part", "area_id", "parent_id", "how", "weight")
-
-
-def normalised_name(name: object) -> str:
-    """Case-, accent-, space- and punctuation-insensitive form of a name.
-
-    Examples
-    --------
-    >>> normalised_name("Krâchéh  (Town)")
-    'krachehtown'
-    """
-    if not isinstance(name, str):
-        return ""
-    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", name)).casefold()
-    return "".join(letter for letter in plain if unicodedata.category(letter)[0] in "LMN")
-
-
-_ACCENTS = re.compile("[\u0300-\u036f]")
 
 
 @dataclass(frozen=True)
@@ -72,7 +54,7 @@ class _Places:
     def of(cls, areas: pd.DataFrame, claimed: set[str]) -> _Places:
         """Places of the table of areas; ``claimed`` are codes of the source."""
         hierarchy = Hierarchy.of(areas)
-        names = areas.set_index("area_id")["name_en"].map(normalised_name)
+        names = areas.set_index("area_id")["name_en"].map(letters_of)
         named: dict[tuple[str, str], list[str]] = defaultdict(list)
         for code in hierarchy.codes(hierarchy.finest):
             for holder in hierarchy.line(code)[1:]:
@@ -166,7 +148,7 @@ def map_codes(
     names = unique["name_en"] if "name_en" in unique else pd.Series([""] * len(unique), index=unique.index)
     placed = [
         _parts(code, name, places, country, known, changes)
-        for code, name in zip(unique["area_code"], names.map(normalised_name), strict=True)
+        for code, name in zip(unique["area_code"], names.map(letters_of), strict=True)
     ]
     unplaced = [code for code, found in zip(unique["area_code"], placed, strict=True) if not found]
     if unplaced:

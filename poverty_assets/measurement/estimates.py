@@ -102,36 +102,35 @@ class MeasureEstimates:
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """The households of a survey, made ready once for every figure.
+    """Which households of a survey are where, made ready once for every figure.
 
     Attributes
     ----------
-    design : SurveyDesign
-        Of all households, complete or not.
     people : ndarray, shape (n,)
     deprived : ndarray, shape (n, d)
         NaN where not known.
     area : ndarray of int, shape (n, levels)
         See ``domains.areas_of``.
+    groupings : list of Grouping
     hierarchy : Hierarchy
     """
 
-    design: SurveyDesign
     people: FloatArray
     deprived: FloatArray
     area: IntArray
+    groupings: list[Grouping]
     hierarchy: Hierarchy
 
     @classmethod
-    def of(cls, households: pd.DataFrame, measure: Measure, hierarchy: Hierarchy, lonely: LonelyRule) -> _Sample:
+    def of(
+        cls, households: pd.DataFrame, indicators: list[str], hierarchy: Hierarchy, subgroups: Sequence[str] | None
+    ) -> _Sample:
         """Check the file and read it."""
-        _require(households, ["psu", "stratum", "weight", "area_id", *measure.indicator_ids])
-        deprived = households[measure.indicator_ids].apply(pd.to_numeric).to_numpy(dtype=float, na_value=np.nan)
+        _require(households, ["psu", "stratum", "weight", "area_id", *indicators])
+        deprived = households[indicators].apply(pd.to_numeric).to_numpy(dtype=float, na_value=np.nan)
         people = households["hh_size"].to_numpy(dtype=float) if "hh_size" in households else np.ones(len(households))
-        design = SurveyDesign.build(
-            households["weight"], psu=households["psu"], stratum=households["stratum"], lonely=lonely
-        )
-        return cls(design, people, deprived, areas_of(hierarchy, households["area_id"]), hierarchy)
+        parts = groupings(households, people, subgroups)
+        return cls(people, deprived, areas_of(hierarchy, households["area_id"]), parts, hierarchy)
 
     @cached_property
     def complete(self) -> npt.NDArray[np.bool_]:
@@ -173,19 +172,23 @@ def estimate_measure(
     ContractViolation
         If a column is missing, an area is unknown, or the survey design cannot be used.
     """
-    sample = _Sample.of(households, measure, hierarchy, lonely)
+    sample = _Sample.of(households, measure.indicator_ids, hierarchy, subgroups)
     variables = _variables(measure, sample.deprived, cutoffs or measure.cutoffs, censored_at or [measure.cutoffs.poor])
+    design = SurveyDesign.build(  # of all households, complete or not
+        households["weight"], psu=households["psu"], stratum=households["stratum"], lonely=lonely
+    )
+    df, n_lonely = design.df, design.n_lonely
     blocks: list[_Block] = []
-    for grouping in groupings(households, sample.people, subgroups):
-        weighted = sample.design.reweighted(grouping.people)
+    for grouping in sample.groupings:
+        weighted = design.reweighted(grouping.people)
         blocks += [_block(weighted, variables, sample, level, grouping) for level in range(len(hierarchy.levels))]
-    tables = {name: _table(name, blocks, variables[1], sample, measure.measure_id) for name in TABLES}
-    weight = sample.design.weight * sample.people
+    tables = {name: _table(name, blocks, variables[1], hierarchy, df, measure.measure_id) for name in TABLES}
+    weight = design.weight * sample.people
     share_unknown = weight @ np.isnan(sample.deprived) / weight.sum()
     return MeasureEstimates(
         **tables, left_out=_left_out(sample, weight),
         unknown=pd.DataFrame({"indicator_id": measure.indicator_ids, "share_unknown": share_unknown}),
-        n_lonely_strata=sample.design.n_lonely, df=sample.design.df,
+        n_lonely_strata=n_lonely, df=df,
     )  # fmt: skip
 
 
@@ -273,11 +276,10 @@ def _design_effect(block: _Block) -> FloatArray:
 
 
 def _table(
-    table: Table, blocks: list[_Block], statistics: list[Statistic], sample: _Sample, measure_id: str
+    table: Table, blocks: list[_Block], statistics: list[Statistic], hierarchy: Hierarchy, df: int, measure_id: str
 ) -> pd.DataFrame:
     """Long form of all blocks: domains in order, the statistics of each together."""
-    effect, df = _design_effect(blocks[0]), sample.design.df
-    hierarchy = sample.hierarchy
+    effect = _design_effect(blocks[0])
     chosen = [i for i, s in enumerate(statistics) if s.table == table]
     picked = [statistics[i] for i in chosen]
     r = len(chosen)

@@ -16,7 +16,7 @@ import numpy as np
 from poverty_assets.arrays import FloatArray
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.cluster_totals import divide
-from poverty_assets.measurement.masks import Cells, MaskCounts, pair_index, profile_bits
+from poverty_assets.measurement.masks import pair_index, profile_bits
 from poverty_assets.measurement.overlap import pair_columns, pair_statistics
 
 
@@ -97,8 +97,3 @@ def figures_of_profiles(profiles: FloatArray, measure: Measure) -> JointFigures:
     measure : Measure
     """
     return figures_of_totals(profiles @ joint_columns(np.arange(profiles.shape[-1]), measure), measure)
-
-
-def figures_of_counts(counts: MaskCounts, cells: Cells, measure: Measure) -> JointFigures:
-    """The figures of every cell of counted households, shape (n_cells, ...)."""
-    return figures_of_totals(cells.rollup @ np.asarray(counts.weight @ joint_columns(counts.masks, measure)), measure)

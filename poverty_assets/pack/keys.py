@@ -1,8 +1,8 @@
 """How the rows of a table become rows of areas where the file has no column of area codes, or a column for each year.
 
-Belongs here: what an entry of ``sources.yaml`` says of it (``options.coded_by``, ``options.wide``), and reading the pack's tables of
-codes. Does not belong here: carrying it out on a file (``sources.keyed``, ``sources.wide``), or codes of areas that changed
-(``geography.crosswalk``).
+Belongs here: what an entry of ``sources.yaml`` says of it (``options.coded_by``, ``options.wide``), reading the pack's tables of
+codes, and how names and keys are compared. Does not belong here: carrying it out on a file (``sources.keyed``, ``sources.wide``), or
+codes of areas that changed (``geography.crosswalk``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from poverty_assets.lined_yaml import Form, misfit
 
 AREA_CODE, REASON = "area_code", "reason"
 _NUMBER = re.compile(r"0*(\d+)(\.0+)?")
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _PRINTED = {"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u2212": "-"}
 Key = tuple[str, ...]
 
@@ -39,6 +40,20 @@ def plain_name(name: object) -> str:
     signs = ("-" if unicodedata.category(one) == "Pd" else _PRINTED.get(one, one) for one in plain)
     plain = "".join(one for one in signs if unicodedata.category(one) != "Cf")
     return " ".join(unicodedata.normalize("NFC", plain).split())
+
+
+def letters_of(name: object) -> str:
+    """A name that is spelt in several ways, as such are compared: as names are, and its letters and digits alone, without accents.
+
+    Examples
+    --------
+    >>> letters_of("Krâchéh  (Town)"), letters_of(None)
+    ('krachehtown', '')
+    """
+    if not isinstance(name, str):
+        return ""
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain_name(name)))
+    return "".join(one for one in plain if unicodedata.category(one)[0] in "LMN")
 
 
 def comparable_key(value: object) -> str:

@@ -15,7 +15,6 @@ import pandas as pd
 
 from poverty_assets.errors import ContractViolation
 
-SHARES = {"headcount_ratio", "mpi", "vulnerable", "severe"}
 MERGED = "regions_merged"
 _Z = 1.959964  # of the normal distribution, 95%
 

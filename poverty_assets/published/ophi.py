@@ -25,8 +25,8 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation, UnreadableFile
+from poverty_assets.pack.keys import plain_name
 from poverty_assets.pack.source import Release
-from poverty_assets.published.regions import region_key
 
 COLUMNS = ("area_name", "area_code", "family", "item", "estimate", "se", "ci_low", "ci_high", "observed_from")
 LACKING = "lacking"
@@ -223,14 +223,14 @@ class OphiWorkbook:
 
     def _refuse_other_regions(self, iso3: str) -> None:
         first = self.sheets["mpi"]
-        known = [region_key(self._name(row)) for _, row in first.rows[iso3]]
+        known = [plain_name(self._name(row)) for _, row in first.rows[iso3]]
         twice = next((name for place, name in enumerate(known) if name in known[:place]), None)
         if twice is not None:
             raise ContractViolation(
                 f"{twice or iso3!r} is there twice", file=self.path, place=f"sheet {first.title}", remedy="keep one row"
             )
         for sheet in self.sheets.values():
-            there = [region_key(self._name(row)) for _, row in sheet.rows.get(iso3, [])]
+            there = [plain_name(self._name(row)) for _, row in sheet.rows.get(iso3, [])]
             if sorted(there) != sorted(known):
                 other = sorted(set(there) ^ set(known)) or there
                 raise ContractViolation(
@@ -322,7 +322,7 @@ def read_ophi_csv(release: Release, iso3: str, mapped: Iterable[str] = ()) -> Pu
     Parameters
     ----------
     mapped : iterable of str
-        Regions that the pack maps, by ``regions.region_key``.
+        Regions that the pack maps, by ``pack.keys.plain_name``.
     """
     raw = pd.read_csv(release.path, dtype=str, keep_default_na=False)
     wanted = {
@@ -341,7 +341,7 @@ def read_ophi_csv(release: Release, iso3: str, mapped: Iterable[str] = ()) -> Pu
         )
     mine = raw[raw["Country ISO3"] == iso3]
     name = mine["Admin 1 Name"].str.split().str.join(" ")
-    known = (mine["Admin 1 PCode"] != "") | (name == "") | name.map(region_key).isin(list(mapped))
+    known = (mine["Admin 1 PCode"] != "") | (name == "") | name.map(plain_name).isin(list(mapped))
     left_out = dict.fromkeys(name[~known], "it has no P-code here, and the source's entry does not map it")
     mine, name = mine[known], name[known]
     if mine.empty:

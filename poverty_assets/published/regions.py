@@ -26,20 +26,9 @@ from poverty_assets.pack.source import PublishedOptions
 LEFT_OUT = "the pack leaves it out"
 
 
-def region_key(name: str) -> str:
-    """A region's name as names are compared.
-
-    Examples
-    --------
-    >>> region_key(" Issyk\u2013Kul\u00a0 City") == region_key("issyk-kul city")
-    True
-    """
-    return plain_name(name)
-
-
 @dataclass(frozen=True)
 class RegionMap:
-    """What a pack says of regions, by ``region_key``.
+    """What a pack says of regions, by ``plain_name``.
 
     Attributes
     ----------
@@ -79,15 +68,15 @@ def region_map(options: PublishedOptions, folder: Path) -> RegionMap:
         rows = [(name, tuple([codes] if isinstance(codes, str) else codes or ())) for name, codes in said]
     names: dict[str, str] = {}
     for name, _ in rows:
-        if names.setdefault(region_key(name), name) != name:
+        if names.setdefault(plain_name(name), name) != name:
             problem = (
-                f"{name!r} and {names[region_key(name)]!r} are one region: names are compared without regard to case"
+                f"{name!r} and {names[plain_name(name)]!r} are one region: names are compared without regard to case"
             )
             raise SpecificationError(f"{problem}, dashes and blanks", file=file, remedy="keep one of them")
     areas: dict[str, tuple[str, ...]] = {}
     for name, codes in rows:
-        areas[region_key(name)] = (*areas.get(region_key(name), ()), *codes)
-    return RegionMap(areas, names, {region_key(name): why for name, why in reasons.items()})
+        areas[plain_name(name)] = (*areas.get(plain_name(name), ()), *codes)
+    return RegionMap(areas, names, {plain_name(name): why for name, why in reasons.items()})
 
 
 def _table_of_regions(file: Path) -> tuple[list[tuple[str, tuple[str, ...]]], dict[str, str]]:
@@ -165,7 +154,7 @@ class Places:
         found: dict[str, tuple[str, ...]] = {}
         implied: set[str] = set()
         for name, pcode in pcodes.items():
-            codes = stated.areas.get(region_key(name))
+            codes = stated.areas.get(plain_name(name))
             if codes is None:
                 own = self._implied(name, pcode, faults)
                 implied.add(name)
@@ -212,7 +201,7 @@ class Places:
                 faults.append(f"regions gives {name} the code {code!r}, which is of no area ({nearest(code, known)})")
                 return ()
         if not codes:
-            self.said.notes[name] = f"left out: {stated.reasons.get(region_key(name), LEFT_OUT)}"
+            self.said.notes[name] = f"left out: {stated.reasons.get(plain_name(name), LEFT_OUT)}"
             return ()
         if len(codes) > 1:
             self.said.notes[name] = f"made up of {', '.join(codes)}: each is given its figures"
@@ -229,7 +218,7 @@ class Places:
         return codes
 
     def _say_unknown(self, pcodes: Mapping[str, str], stated: RegionMap) -> None:
-        there = {region_key(name) for name in pcodes}
+        there = {plain_name(name) for name in pcodes}
         for key, name in stated.names.items():
             if key not in there:
                 self.said.warnings[name] = "regions names it, and no file has a figure of it"

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from poverty_assets.pack.country import Country
+from poverty_assets.pack.keys import plain_name
 from poverty_assets.published.merging import MERGED, merged
-from poverty_assets.published.regions import Places, RegionMap, RegionNotes, region_key
+from poverty_assets.published.regions import Places, RegionMap, RegionNotes
 
 PUBLISHED_MEASURE = "global_mpi"
 ONE_THIRD = 0.333333
@@ -104,11 +105,11 @@ def _placed(publications: Sequence[PublishedSource], places: Places) -> list[pd.
     for one in publications:
         stated = stated.before(one.regions)
     every = pd.concat([one.figures for one in publications], ignore_index=True)
-    every = every.assign(key=every["area_name"].map(region_key))
+    every = every.assign(key=every["area_name"].map(plain_name))
     coded = every[every["area_code"] != ""].drop_duplicates("key").set_index("key")["area_code"]
     names = every[every["key"] != ""].drop_duplicates("key").set_index("key")["area_name"]
     files = [
-        [names[key] for key in dict.fromkeys(map(region_key, one.figures["area_name"])) if key] for one in publications
+        [names[key] for key in dict.fromkeys(map(plain_name, one.figures["area_name"])) if key] for one in publications
     ]
     found = places.of({name: str(coded.get(key, "")) for key, name in names.items()}, stated, files)
     areas = {"": (places.root,), **{key: found[name] for key, name in names.items()}}
@@ -118,15 +119,15 @@ def _placed(publications: Sequence[PublishedSource], places: Places) -> list[pd.
 
 
 def _of_one(figures: pd.DataFrame, areas: dict[str, tuple[str, ...]], share: pd.Series, places: Places) -> pd.DataFrame:
-    key = figures["area_name"].map(region_key)
+    key = figures["area_name"].map(plain_name)
     rows = figures.assign(area_id=key.map(areas)).explode("area_id", ignore_index=True)
     rows = rows[rows["area_id"].notna()]
     rows["quality_flag"] = rows["se"].notna().map({True: "ok", False: "se_not_published"})
-    spread = rows["area_name"].map(region_key).map(lambda one: len(areas[one]) > 1)
+    spread = rows["area_name"].map(plain_name).map(lambda one: len(areas[one]) > 1)
     rows.loc[spread, "quality_flag"] = _flagged(rows.loc[spread, "quality_flag"], SPREAD)
     several = rows.groupby("area_id")["area_name"].transform("nunique") > 1
     out = [rows[~several]]
-    by_name = pd.Series({name: share.get(region_key(name)) for name in figures["area_name"].unique()}, dtype=float)
+    by_name = pd.Series({name: share.get(plain_name(name)) for name in figures["area_name"].unique()}, dtype=float)
     for area, group in rows[several].groupby("area_id", sort=True):
         made = merged(group, by_name, places.shown(str(area))).assign(area_id=area, area_code="")
         flag = made["se"].notna().map({True: "ok", False: "se_not_published"})

@@ -1,4 +1,4 @@
-"""Saved register models: what the archive holds, what its card says, and predictions by one that was read back.
+"""Saved register models: what the archive holds, what its card says, and one that was read back.
 
 Belongs here: the content of both files. Does not belong here: how they are written and read (``judging.saved``), fitting
 (``model``), or where files are kept.
@@ -10,12 +10,8 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from poverty_assets.arrays import rate_of_logit
 from poverty_assets.judging.applicability import TrainingCloud
 from poverty_assets.judging.saved import load, number, records, save
-from poverty_assets.registers.learners import Design, learner
 
 if TYPE_CHECKING:
     from poverty_assets.registers.model import RegisterModel
@@ -82,9 +78,3 @@ def load_model(path: Path) -> dict[str, Any]:
     """
     saved = load(path, TRUSTED)
     return {**saved, "cloud": TrainingCloud(features=tuple(saved["features"]), **saved["cloud"])}
-
-
-def predict_with(saved: dict[str, Any], data: Design) -> np.ndarray:
-    """Rates (0 to 1) of areas by a saved model, shape (n,)."""
-    parts = [one.predict(learner(name).columns(data)) for name, one in saved["estimators"].items()]
-    return rate_of_logit(np.mean(parts, axis=0))

@@ -17,10 +17,11 @@ import pandas as pd
 
 from poverty_assets.errors import InputError
 from poverty_assets.geography.areas import areas_from_sources, boundary_source, counts_from_sources
-from poverty_assets.geography.crosswalk import COLUMNS, CodeChanges, edition_in_use, map_codes, normalised_name, spread
+from poverty_assets.geography.crosswalk import COLUMNS, CodeChanges, edition_in_use, map_codes, spread
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.geography.neighbours import least_bordered
 from poverty_assets.pack.country import Country, load_country, load_sources, load_truth_sources
+from poverty_assets.pack.keys import letters_of
 from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.settings import Settings
 
@@ -173,7 +174,7 @@ def _alike(one: str, other: object) -> bool:
     """Whether two spellings may be of one name: equal but for accents and blanks, or one letter in four apart at most."""
     from difflib import SequenceMatcher
 
-    first, second = normalised_name(one), normalised_name(other)
+    first, second = letters_of(one), letters_of(other)
     return SequenceMatcher(None, first, second).ratio() >= 0.75
 
 

@@ -295,7 +295,9 @@ def _boundaries(pack: _Pack) -> None:
 
 
 def _spoken(pack: _Pack, country: Country, measures: list[Measure]) -> None:
-    """Note what has no name in one of the country's languages."""
+    """Note what has no name, and pages no word for, in one of the country's languages."""
+    from poverty_assets.reports.words import missing_words
+
     named = {"country.yaml": ("context_layers", "layer_id"), "hazards.yaml": ("hazards", "hazard_id")}
     named |= {"shocks.yaml": ("shocks", "shock_id")}
     for language in country.language_codes[1:]:
@@ -311,6 +313,17 @@ def _spoken(pack: _Pack, country: Country, measures: list[Measure]) -> None:
                 for i, part in enumerate(file.items(key)):
                     if f"name_{language}" not in part.value:
                         _unnamed(pack, file, str(part.value.get(of)), language, key, i)
+        lacking = missing_words(country).get(language)
+        if lacking:
+            pack.note(
+                [
+                    own.fault(
+                        f"{len(lacking)} words of pages are missing in {language}, the first {lacking[0]}",
+                        f"add them in words/{language}.yaml; pages have them in English",
+                        "languages",
+                    )
+                ]
+            )
         for measure in measures:
             if (
                 measure.file is not None and measure.file.is_relative_to(pack.folder)

@@ -70,12 +70,6 @@ def pack_profiles(profiles: FloatArray) -> npt.NDArray[np.uint16]:
     return np.rint(CELL * np.sqrt(np.clip(profiles, 0.0, 1.0))).astype(np.uint16)
 
 
-def unpack_profiles(cells: npt.NDArray[np.uint16]) -> FloatArray:
-    """Shares of sets again, each row summing to 1."""
-    shares = (cells.astype(float) / CELL) ** 2
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
-
-
 def drawn_figures(measure: Measure) -> list[RankedFigure]:
     """Figures whose draws are published: H at each cut-off, M0, and the two headcounts of each indicator."""
     return [figure for figure in ranked_figures(measure) if figure.statistic in _PUBLISHED]

@@ -8,7 +8,7 @@ what a raster means (``sources.yaml``).
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,29 +36,27 @@ class Raster:
         Coordinate reference system as WKT.
     path : str
         The file it came from; used in messages.
+    shape : tuple of int
+        Rows and columns. This and what follows is worked out as the raster is made.
+    cell_size : tuple of float
+        Width and height of a cell in units of ``crs``.
+    grid : tuple
+        Key of the grid: rasters with the same key have the same cells, and so the same coverage by areas.
     """
 
     values: np.ndarray
     bounds: Bounds
     crs: str
     path: str = "(in memory)"
+    shape: tuple[int, int] = field(init=False)
+    cell_size: tuple[float, float] = field(init=False)
+    grid: tuple[Any, ...] = field(init=False)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.values.shape[0], self.values.shape[1]
-
-    @property
-    def cell_size(self) -> tuple[float, float]:
-        """Width and height of a cell in units of ``crs``."""
+    def __post_init__(self) -> None:
         west, south, east, north = self.bounds
-        rows, columns = self.shape
-        return (east - west) / columns, (north - south) / rows
-
-    @property
-    def grid(self) -> tuple[Any, ...]:
-        """Key of the grid: rasters with the same key have the same cells, and so the same coverage by areas."""
-        return self.crs, self.bounds, self.shape
+        rows, columns = self.values.shape
+        size = (east - west) / columns, (north - south) / rows
+        vars(self).update(shape=(rows, columns), cell_size=size, grid=(self.crs, self.bounds, (rows, columns)))
 
 
 def open_raster(

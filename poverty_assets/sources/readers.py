@@ -38,6 +38,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
 from poverty_assets.sources.contract import apply_contract, typed_columns
 from poverty_assets.sources.landed import landed_files, read_record
+from poverty_assets.sources.raster import Raster, describe, open_raster, raster_rows
 from poverty_assets.sources.wide import lengthened
 
 
@@ -57,6 +58,8 @@ class Observation:
         Reason to number of rows set aside.
     metadata : dict
         What the lake notes beside the rows: file, digest, period, or why the source is absent.
+    raster : Raster, optional
+        What the rows of a raster were made of, to be looked at; no part of what the lake keeps.
     """
 
     frame: pd.DataFrame
@@ -64,6 +67,7 @@ class Observation:
     rows: int
     quarantined: dict[str, int] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
+    raster: Raster | None = None
 
 
 def read_source(found: Release, country: Country, measure: Measure | None = None) -> Observation:
@@ -346,11 +350,10 @@ def _read_vector(spec: VectorSource, path: Path) -> Observation:
 
 def _read_raster(spec: RasterSource, found: Release, country: Country) -> Observation:
     """Read a raster through, so that a truncated one is found here."""
-    from poverty_assets.sources.raster import describe, open_raster, raster_rows
-
     raster = open_raster(found.path, spec.options, season=found.quarter.number, within=country.bounds)
     described = describe(raster)
-    return Observation(raster_rows(raster), digest(found.path), described["valid_cells"], metadata=described)
+    rows = raster_rows(raster)
+    return Observation(rows, digest(found.path), described["valid_cells"], metadata=described, raster=raster)
 
 
 def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release, country: Country) -> Observation:

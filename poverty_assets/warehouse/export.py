@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from poverty_assets.errors import UsageError
 from poverty_assets.quarter import Quarter
@@ -23,7 +23,6 @@ from poverty_assets.warehouse.query import connect
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMS: tuple[Form, ...] = get_args(Form)
 SUFFIXES = {"geoparquet": (".parquet", ".geoparquet"), "xlsx": (".xlsx",), "gpkg": (".gpkg",)}
 GEOGRAPHIC = ("geoparquet", "gpkg")
 

@@ -2,8 +2,9 @@ import pandas as pd
 import pytest
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.geography.crosswalk import CodeChanges, map_codes, normalised_name
+from poverty_assets.geography.crosswalk import CodeChanges, map_codes
 from poverty_assets.pack.country import load_country
+from poverty_assets.pack.keys import letters_of
 
 COUNTRY = load_country("khm")
 CHANGES = CodeChanges(COUNTRY.editions.into("2014"))
@@ -42,5 +43,5 @@ def test_an_unknown_code_is_refused_with_its_record():
 
 
 def test_names_compare_without_case_accents_spaces_and_punctuation():
-    assert normalised_name("Tœ̆k L’ák") == normalised_name("tœ̆k l ak")
-    assert normalised_name(None) == ""
+    assert letters_of("Tœ̆k L’ák") == letters_of("tœ̆k l ak")
+    assert letters_of(None) == ""

@@ -13,8 +13,9 @@ import pytest
 from poverty_assets.errors import ContractViolation, InputError
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.pack.country import load_country
+from poverty_assets.pack.keys import plain_name
 from poverty_assets.published.ophi import OphiWorkbook, read_ophi_csv
-from poverty_assets.published.regions import RegionMap, region_key
+from poverty_assets.published.regions import RegionMap
 from poverty_assets.published.rows import PublishedSource, PublishedTables, published_tables
 from poverty_assets.small_area.totals.figures import published_totals
 from poverty_assets_tests.measurement import identities
@@ -53,7 +54,7 @@ def read(iso3: str, national: OphiWorkbook, subnational: OphiWorkbook, measure: 
         ],
         columns=["area_id", "area_level", "parent_id", "name_en"],
     )
-    stated = RegionMap({region_key(name): (code,) for code, name in zip(codes, names, strict=True)})
+    stated = RegionMap({plain_name(name): (code,) for code, name in zip(codes, names, strict=True)})
     tables = published_tables([PublishedSource(whole.frame), PublishedSource(parts.frame, stated)], areas, KHM)
     people = parts.frame[parts.frame["item"] == "population_share"]
     shares = pd.DataFrame({"area_id": codes, "parent_id": "KH", "share": people["estimate"].to_numpy()})
@@ -150,7 +151,7 @@ def test_mongolias_region_with_the_code_of_an_aimag_needs_the_packs_word(shared:
     spec = SimpleNamespace(obtain="from HDX")
     coded = read_ophi_csv(SimpleNamespace(path=folder / "global_mpi.csv", spec=spec), "MNG").frame
     names = ["Central", "Eastern", "Khangai", "Ulaanbaatar", "Western"]
-    regions = {region_key(name): (f"R{number}",) for number, name in enumerate(names)}
+    regions = {plain_name(name): (f"R{number}",) for number, name in enumerate(names)}
     nested = [(code, "region", "MN", name) for (code,), name in zip(regions.values(), names, strict=True)]
     nested += [("62", "aimag", "R2", "Uvurkhangai"), ("11", "aimag", "R3", "Ulaanbaatar")]
     areas = pd.DataFrame(

@@ -13,13 +13,18 @@ from poverty_assets.small_area.packed import (
     pack,
     pack_profiles,
     profile_rows,
-    unpack_profiles,
 )
 from poverty_assets_tests.measurement.factories import make_measure
 
 MEASURE = make_measure()
 FINEST = ["010101", "010102", "010201"]
 PEOPLE = np.array([1000.0, 3000.0, 500.0])
+
+
+def unpack_profiles(cells: np.ndarray) -> np.ndarray:
+    """Shares of sets again, each row summing to 1."""
+    shares = (cells.astype(float) / 65535) ** 2
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def areas() -> pd.DataFrame:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from poverty_assets.small_area.intervals import interval_of_draws
-from poverty_assets.small_area.packed import unpack_profiles
 from poverty_assets.warehouse.macros import MACROS
+from poverty_assets_tests.small_area.test_packed import unpack_profiles
 from poverty_assets_tests.warehouse.made_warehouse import (
     COMMUNES,
     INDICATORS,

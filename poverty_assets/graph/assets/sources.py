@@ -13,7 +13,7 @@ from poverty_assets.graph.assets.describe import OWNERS, picture, source_table
 from poverty_assets.graph.assets.recipe import Pack, Said, asset, every
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
-from poverty_assets.pack.source import RasterSource, SourceSpec
+from poverty_assets.pack.source import SourceSpec
 from poverty_assets.sources.readers import Observation
 
 
@@ -65,10 +65,9 @@ def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
 
 def _noted(observation: Observation, spec: SourceSpec) -> dict[str, Any]:
     noted: dict[str, Any] = {name: str(value) for name, value in observation.metadata.items()}
-    if isinstance(spec, RasterSource) and "absent" not in noted:
+    if observation.raster is not None:
         from poverty_assets.reports.pictures.drawing import raster_map
-        from poverty_assets.sources.raster import raster_of_rows
 
-        png = raster_map(raster_of_rows(observation.frame), spec.title, spec.is_simulated)
+        png = raster_map(observation.raster, spec.title, spec.is_simulated)
         noted["map"] = picture(png, spec.title)
     return noted

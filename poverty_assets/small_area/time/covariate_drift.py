@@ -21,7 +21,6 @@ values.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 
 import numpy as np
@@ -29,7 +28,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from poverty_assets.arrays import FloatArray, normal_ranks
-from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.time.nowcast import is_followed
 
 MOVED, DRIFTED = 0.1, 0.25
@@ -146,12 +144,6 @@ def quarter_stability(wave_features: pd.DataFrame, features: pd.DataFrame, fines
         return pd.DataFrame(columns=["feature_id", "psi", "reference", "followed", "moved", "drifted"])
     last = waves[waves["wave"] == waves.sort_values("at_quarter", kind="stable")["wave"].iloc[-1]]
     return stability(last, features[features["area_id"].isin(finest)], same_season=season)
-
-
-def same_season_quarter(wave_end: dt.date, quarter: Quarter) -> Quarter:
-    """The last quarter not after that of the wave's end that has the season of ``quarter``."""
-    last = Quarter.containing(wave_end)
-    return last.shift(-((last.number - quarter.number) % 4))
 
 
 def drift_flag(stable: pd.DataFrame) -> str:

@@ -17,8 +17,9 @@ import pandas as pd
 from poverty_assets.lined_yaml import LinedYaml
 from poverty_assets.measure.measure import Measure, load_measure, measure_files
 from poverty_assets.pack.country import Country, country_folder, load_country
+from poverty_assets.sources.surveys.codes import as_text
 from poverty_assets.sources.surveys.mapped import read_mapped
-from poverty_assets.sources.surveys.rows import as_text, refuse_rows
+from poverty_assets.sources.surveys.rows import refuse_rows
 from poverty_assets.sources.surveys.wave import WaveDescription, read_wave_description
 
 HASH_BYTES = 16

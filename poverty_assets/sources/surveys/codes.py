@@ -1,7 +1,7 @@
 """Codes of a survey's answers, compared as what they are.
 
-Belongs here: when a value of a file is the code that ``survey.yaml`` lists, and what it stands for. Does not belong here: the
-yaml (``wave``), columns (``mapped``).
+Belongs here: when a value of a file is the code that ``survey.yaml`` lists, and what it stands for; values as
+text. Does not belong here: the yaml (``wave``), columns (``mapped``).
 
 A Stata file gives 1.0 where yaml says 1, a CSV file gives ``01`` or ``Yes``, and yaml reads an unquoted yes as truth: numbers are
 compared as numbers, text without case and outer blanks, and a truth of yaml with 1 or 0 and with the words that yaml reads so.
@@ -72,6 +72,16 @@ def looked_up(values: pd.Series, table: Mapping[float | str | None, Any]) -> tup
     meant[:] = [table.get(form) for form in forms]
     unlisted = np.array([form is not None and form not in table for form in forms], dtype=bool)
     return pd.Series(meant[place], index=values.index, name=values.name, dtype=object), unlisted[place]
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """Text without blanks; whole numbers stored as floating point lose their .0."""
+    text = values.map(_as_text, na_action="ignore").astype("str").str.strip()
+    return text.mask(values.isna() | (text == ""))
+
+
+def _as_text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)
 
 
 def shown(value: Any) -> str:

@@ -15,9 +15,9 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.lined_yaml import nearest
 from poverty_assets.measure.deprivation import deprivations
 from poverty_assets.measure.measure import Measure
-from poverty_assets.sources.surveys.codes import Code, SameCode, comparable, looked_up, lookup
+from poverty_assets.sources.surveys.codes import Code, SameCode, as_text, comparable, looked_up, lookup
 from poverty_assets.sources.surveys.files import SurveyTable, read_table
-from poverty_assets.sources.surveys.rows import as_text, refuse_rows
+from poverty_assets.sources.surveys.rows import refuse_rows
 from poverty_assets.sources.surveys.wave import JOINED, ColumnForm, IndicatorForm, Values, WaveDescription
 
 REQUIRED = ("household_id", "psu", "stratum", "weight", "hh_size", "area_id")

@@ -24,8 +24,6 @@ from poverty_assets.sources.surveys.wave import WaveDescription
 MONTHS_OF_RECALL = 60
 ADULT_AT_MONTHS = 216
 MOTHER = ["cluster", "household", "line"]
-BIRTH = [*MOTHER, "interviewed", "born", "is_alive", "months_at_death"]
-"""Columns of a birth history: its mother, century months of interview and birth, whether alive, age at death."""
 _SHARED = Path(__file__).with_name("recodes")
 _KEYS = {
     "survey_id", "source", "psu", "stratum", "subsample", "area_variable", "areas", "optional", "households", "members",
@@ -184,7 +182,7 @@ def deaths_by_mother(births: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     births : DataFrame
-        The columns of ``BIRTH``: ``interviewed`` and ``born`` in century months, ``is_alive`` (true, false, NaN),
+        A birth history: those of ``MOTHER``, ``interviewed`` and ``born`` in century months, ``is_alive`` (true, false, NaN),
         ``months_at_death``.
 
     Returns

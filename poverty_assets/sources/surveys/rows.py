@@ -39,13 +39,3 @@ def refuse_rows(bad: Any, values: pd.Series, why: str, file: Path, remedy: str) 
             place=f"row {int(values.index[rows[0]]) + 1}{column}",
             remedy=remedy,
         )
-
-
-def as_text(values: pd.Series) -> pd.Series:
-    """Text without blanks; whole numbers stored as floating point lose their .0."""
-    text = values.map(_as_text, na_action="ignore").astype("str").str.strip()
-    return text.mask(values.isna() | (text == ""))
-
-
-def _as_text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.time.covariate_drift import (
     OTHER_SEASON,
     SAME_SEASON,
@@ -18,7 +17,6 @@ from poverty_assets.small_area.time.covariate_drift import (
     drift_flag,
     drift_message,
     population_stability_index,
-    same_season_quarter,
     stability,
 )
 
@@ -117,12 +115,6 @@ def test_another_season_is_not_judged_unless_the_same_season_is_given() -> None:
     found = stability(then, now, same_season=matched).iloc[0]
     assert found["reference"] == SAME_SEASON
     assert found["psi"] == 0
-
-
-def test_the_matching_season_lies_within_the_year_before_the_wave_ended() -> None:
-    end = dt.date(2022, 2, 15)
-    assert same_season_quarter(end, Quarter(2026, 1)) == Quarter(2022, 1)
-    assert same_season_quarter(end, Quarter(2026, 3)) == Quarter(2021, 3)
 
 
 def test_the_message_says_when_all_is_well() -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from poverty_assets.sources.surveys.codes import SameCode, comparable, looked_up, lookup, shown
-from poverty_assets.sources.surveys.rows import as_text
+from poverty_assets.sources.surveys.codes import SameCode, as_text, comparable, looked_up, lookup, shown
 
 
 @pytest.mark.parametrize(
