@@ -139,8 +139,8 @@ def validate(
     country: Annotated[str | None, typer.Option(help="Country folder, as khm.")] = None,
 ) -> None:
     """Check the country's own files, then landing files against their contracts; runs and writes nothing."""
+    from poverty_assets.intake.validation import validate_landing
     from poverty_assets.running.check_pack import check_covariates, check_pack
-    from poverty_assets.sources.validation import validate_landing
 
     settings = _settings(country=country, landing=folder, sources="landing" if folder else None)
     faults = check_pack(settings.country)
@@ -177,9 +177,9 @@ def country_check(
     ] = None,
 ) -> None:
     """Everything that is wrong with a pack at once: its own files and, with --landing, how the files it names fit together."""
+    from poverty_assets.intake.validation import validate_landing
     from poverty_assets.running.check_landing import check_landing
     from poverty_assets.running.check_pack import check_covariates, check_pack
-    from poverty_assets.sources.validation import validate_landing
 
     problems = [fault.message for fault in check_pack(name)]
     if landing is not None and not problems:

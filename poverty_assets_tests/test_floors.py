@@ -15,7 +15,7 @@ FLOORS = [
     ["pack", "measure", "judging"],
     ["geography", "published"],
     ["sources", "measurement"],
-    ["features", "registers", "twin", "fetching"],
+    ["features", "registers", "twin", "fetching", "intake"],
     ["small_area"],
     ["vulnerability", "evaluation"],
     ["warehouse"],

@@ -227,13 +227,41 @@ def areas_from_sources(specs: Sequence[SourceSpec], read: Read, country: Country
     spec = boundary_source(specs)
     polygons = _needed(read, spec.source_id)
     if spec.options.codes_from is not None:
-        codes = _needed(read, spec.options.codes_from)[["shape_id", "area_code"]]
-        polygons = polygons.merge(codes, on="shape_id", how="left", validate="one_to_one")
-        polygons["area_code"] = polygons["area_code"].fillna("")
+        codes = _needed(read, spec.options.codes_from)[["shape_id", "area_code"]].astype("string")
+        codes = _codes_of_shapes(polygons["shape_id"].astype("string"), codes, specs, spec)
+        polygons = polygons.assign(area_code=codes.to_numpy())
     named = [_needed(read, source_id) for source_id in spec.options.names_from]
     names = pd.concat(named, ignore_index=True) if named else pd.DataFrame({"area_code": []})
     areas = build_areas(polygons, names, country, spec.options.valid_from)
     return areas.assign(edition=edition_in_use(spec, country))
+
+
+def _codes_of_shapes(
+    shapes: pd.Series, codes: pd.DataFrame, specs: Sequence[SourceSpec], spec: VectorSource
+) -> pd.Series:
+    """Code of each shape, empty where the table of codes has none.
+
+    Raises
+    ------
+    ContractViolation
+        If the table lists a shape twice, or one that is not there, or leaves one out.
+    """
+    file = next((one.path for one in specs if one.source_id == spec.options.codes_from), spec.options.codes_from)
+    listed = codes["shape_id"]
+    lists = (
+        (listed[listed.duplicated()], "shapes are listed twice in the table of codes", "keep one row a shape"),
+        (shapes[~shapes.isin(listed)], f"shapes of {spec.path} have no code here", "the two are to be of one edition"),
+        (listed[~listed.isin(shapes)], f"shapes are not in {spec.path}", "the two are to be of one edition, and whole"),
+    )
+    for found, why, remedy in lists:
+        if len(found):
+            raise ContractViolation(
+                f"{len(found)} {why}; first {found.iloc[0]!r}",
+                file=file,
+                place=f"record {int(found.index[0]) + 1}",
+                remedy=remedy,
+            )
+    return shapes.map(codes.set_index("shape_id")["area_code"])
 
 
 def _needed(read: Read, source_id: str) -> pd.DataFrame:

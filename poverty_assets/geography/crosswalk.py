@@ -63,7 +63,7 @@ class _Places:
 
     def is_area(self, code: str | None) -> bool:
         """Whether an area of any level has this code."""
-        return code is not None and bool(self.hierarchy.number([code])[0] >= 0)
+        return code is not None and code in self.hierarchy
 
     def is_larger(self, code: str | None) -> bool:
         """Whether an area of a larger level than the finest has this code."""

@@ -135,6 +135,15 @@ class Hierarchy:
         return pd.Index(self.ids)
 
     @cached_property
+    def _place(self) -> dict[str, int]:
+        """Number of each code: for one code at a time it is some hundred times faster than the index."""
+        return {str(code): number for number, code in enumerate(self.ids)}
+
+    def __contains__(self, area_id: object) -> bool:
+        """Whether an area has this code."""
+        return area_id in self._place
+
+    @cached_property
     def level_names(self) -> npt.NDArray[np.object_]:
         """Name of each area's level, shape (n,)."""
         return np.array(self.levels, dtype=object)[self.level]
@@ -186,7 +195,7 @@ class Hierarchy:
 
     def line(self, area_id: str) -> list[str]:
         """The area itself and all that hold it, from the smallest to the root; empty for a code that is not there."""
-        at, out = int(self.number([area_id])[0]), []
+        at, out = self._place.get(area_id, -1), []
         while at >= 0:
             out.append(str(self.ids[at]))
             at = int(self.parent[at])

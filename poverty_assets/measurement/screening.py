@@ -19,7 +19,6 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure
 
 Verdict = Literal["fine", "advised against", "refused"]
-VERDICTS: tuple[Verdict, ...] = ("fine", "advised against", "refused")
 ALL = "all"
 DIRECT = (0.05, 0.5)
 """Share of areas without two clusters, up to which direct estimates are fine, and from which on they are refused."""

@@ -36,7 +36,8 @@ class ColumnContract(Form):
     the left are put back; ``without`` is left out where the code begins with it (the country's letters before a P-code);
     ``first`` keeps so many characters of it, as of a village's code those of the area that it lies in. ``flag`` is 0 for the
     values in ``zero_if`` and 1 for any other. ``on_violation`` says what happens to a row that breaks the contract: ``refuse``
-    the file, or ``quarantine`` the row (set aside, counted).
+    the file, or ``quarantine`` the row (set aside, counted). ``median`` is the least and the largest that the middle value of the
+    column can be: outside it the column is in another unit, and the file is refused.
     """
 
     source: str | list[str] = Field(alias="from")
@@ -48,6 +49,7 @@ class ColumnContract(Form):
     minimum: float | None = None
     maximum: float | None = None
     nullable: bool = False
+    median: tuple[float, float] | None = None
     on_violation: Literal["refuse", "quarantine"] = "refuse"
 
     @model_validator(mode="after")
@@ -58,11 +60,64 @@ class ColumnContract(Form):
 
 
 class RowRule(Form):
-    """A rule over two columns of a row: ``left`` is at most ``at_most``."""
+    """A rule over columns of a row: ``left`` is at most ``at_most``, or it is the sum of ``parts``."""
 
     left: str
-    at_most: str
+    at_most: str | None = None
+    parts: list[str] = Field(default_factory=list)
     on_violation: Literal["refuse", "quarantine"] = "refuse"
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> RowRule:
+        if (self.at_most is None) == (not self.parts):
+            raise misfit("a rule says one thing", "state at_most, a column, or parts, a list of columns")
+        return self
+
+
+class Against(Form):
+    """A column whose sum is to be about that of another source's: within the factor ``within`` of it."""
+
+    column: str
+    source: str
+    other: str
+    within: float = Field(default=2.0, gt=1)
+
+
+class Sense(Form):
+    """What the values of a source can be taken together: beyond it, the file is refused.
+
+    Attributes
+    ----------
+    rows : (least, most), optional
+        Rows or features that it has.
+    areas : float, optional
+        Least share of the areas of ``level`` that have a row.
+    level : str, optional
+        By default the finest.
+    set_aside : float
+        Largest share of rows that may be set aside for breaking the contract.
+    outside : float
+        Largest share of features or points that may lie outside the country.
+    values : (low, high), optional
+        Of a raster: what the values of cells can be, after scale and offset, within the country's bounds.
+    mean : (low, high), optional
+        Of a raster: what their mean within the country's bounds can be.
+    step : float
+        By what factor the number of rows and the sums of columns (the mean of a raster's cells) may differ from the release before; 0:
+        they are not compared. Rasters are compared where it is stated.
+    against : list of Against
+        Sums that are to be about those of other sources.
+    """
+
+    rows: tuple[int, int] | None = None
+    areas: float | None = Field(default=None, ge=0, le=1)
+    level: str | None = None
+    set_aside: float = Field(default=0.05, ge=0, le=1)
+    outside: float = Field(default=0.1, ge=0, le=1)
+    values: tuple[float, float] | None = None
+    mean: tuple[float, float] | None = None
+    step: float = Field(default=3.0, ge=0)
+    against: list[Against] = Field(default_factory=list)
 
 
 class SourceSpec(Form):
@@ -95,6 +150,7 @@ class SourceSpec(Form):
     required: bool = True
     reference: bool = False
     fetch: AnyFetch | None = None
+    sense: Sense = Sense()
     features: Sequence[FeatureSpec] = ()
 
     @model_validator(mode="after")
@@ -105,6 +161,12 @@ class SourceSpec(Form):
         held = {"year": "{year}", "quarter": "{label}"}.get(self.cadence, "")
         if held not in self.path:
             raise misfit(f"the path of cadence {self.cadence} does not hold {held}", f"write {held} in it", "path")
+        return self
+
+    @model_validator(mode="after")
+    def _lies_in_the_folder(self) -> SourceSpec:
+        if leads_out(self.path):
+            raise misfit(f"the path {self.path} leads out of the landing folder", "write a path within it", "path")
         return self
 
     @model_validator(mode="after")
@@ -242,7 +304,11 @@ class TableSource(SourceSpec):
         ]
         used += [(name, ("options", "coded_by", "key", i)) for i, name in enumerate(coded.key if coded else ())]
         for i, rule in enumerate(self.rules):
-            used += [(rule.left, ("rules", i, "left")), (rule.at_most, ("rules", i, "at_most"))]
+            used += [(rule.left, ("rules", i, "left"))]
+            used += [(rule.at_most, ("rules", i, "at_most"))] if rule.at_most else []
+            used += [(part, ("rules", i, "parts")) for part in rule.parts]
+        for i, size in enumerate(self.sense.against):
+            used += [(size.column, ("sense", "against", i, "column"))]
         used += [(name, ("options", "points")) for name in self.options.points or ()]
         rates = self.options.official
         for name in (*rates.rates, *filter(None, (rates.value, rates.year))) if rates else ():
@@ -366,11 +432,21 @@ class VectorOptions(Form):
             for i, name in enumerate(self.key)
             if name not in self.columns
         ]
+        for i, path in enumerate(self.also):
+            if leads_out(path):
+                found.append(
+                    misfit(f"the path {path} leads out of the landing folder", "write one within it", "also", i)
+                )
         for name in ("codes_from", "names_from", "valid_from", "edition"):
             if getattr(self, name) and self.polygons is None:
                 found.append(misfit(f"{name} is of the boundaries of areas", "state polygons, or leave it out", name))
         raise_misfits(found)
         return self
+
+
+def leads_out(path: str) -> bool:
+    """Whether a path of an entry is not within its folder."""
+    return Path(path).is_absolute() or ".." in Path(path).parts
 
 
 class VectorSource(SourceSpec):

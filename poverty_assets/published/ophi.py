@@ -65,6 +65,15 @@ _MPI_ITEMS = (
     ("vulnerable", re.compile(r"^vulnerable to poverty"), 0.01),
     ("severe", re.compile(r"^in severe poverty"), 0.01),
 )
+_CSV_FIGURES = {
+    "MPI": ("mpi", 1.0),
+    "Headcount Ratio": ("headcount_ratio", 0.01),
+    "Intensity of Deprivation": ("intensity", 0.01),
+    "Vulnerable to Poverty": ("vulnerable", 0.01),
+    "In Severe Poverty": ("severe", 0.01),
+}
+CSV_COLUMNS = ("Country ISO3", "Admin 1 PCode", "Admin 1 Name", "Start Date", *_CSV_FIGURES)
+"""Columns of OPHI's csv that are read."""
 _NONE_POOR = ("intensity",)  # has no value where nobody is poor; nor has a contribution or an error
 
 
@@ -314,7 +323,9 @@ def _plain(value: Any) -> str:
     return " ".join(str(value or "").split()).lower()
 
 
-def read_ophi_csv(release: Release, iso3: str, mapped: Iterable[str] = ()) -> PublishedFigures:
+def read_ophi_csv(
+    release: Release, iso3: str, mapped: Iterable[str] = (), raw: pd.DataFrame | None = None
+) -> PublishedFigures:
     """Read the country's rows of ``global_mpi.csv`` or ``global_mpi_trends.csv`` of HDX (no standard errors there).
 
     Regions without a P-code, as merged ones are, are left out unless the pack maps them, and that is said.
@@ -323,18 +334,13 @@ def read_ophi_csv(release: Release, iso3: str, mapped: Iterable[str] = ()) -> Pu
     ----------
     mapped : iterable of str
         Regions that the pack maps, by ``pack.keys.plain_name``.
+    raw : DataFrame of text, optional
+        Rows of the file by their number in it, where they have been read.
     """
-    raw = pd.read_csv(release.path, dtype=str, keep_default_na=False)
-    wanted = {
-        "MPI": ("mpi", 1.0),
-        "Headcount Ratio": ("headcount_ratio", 0.01),
-        "Intensity of Deprivation": ("intensity", 0.01),
-        "Vulnerable to Poverty": ("vulnerable", 0.01),
-        "In Severe Poverty": ("severe", 0.01),
-    }
-    absent = [
-        name for name in ("Country ISO3", "Admin 1 PCode", "Admin 1 Name", "Start Date", *wanted) if name not in raw
-    ]
+    if raw is None:
+        raw = pd.read_csv(release.path, dtype=str, keep_default_na=False)
+        raw.index += 2
+    absent = [name for name in CSV_COLUMNS if name not in raw]
     if absent:
         raise ContractViolation(
             f"column {absent[0]!r} is missing", file=release.path, place="header", remedy=release.spec.obtain
@@ -348,7 +354,8 @@ def read_ophi_csv(release: Release, iso3: str, mapped: Iterable[str] = ()) -> Pu
         remedy = "check that this is the right file"
         raise ContractViolation(f"no rows of country {iso3}", file=release.path, remedy=remedy)
     parts = []
-    for column, (item, scale) in wanted.items():
+    began = _csv_days(mine, release)
+    for column, (item, scale) in _CSV_FIGURES.items():
         value = _csv_numbers(mine, column, release)
         parts.append(
             pd.DataFrame(
@@ -361,12 +368,27 @@ def read_ophi_csv(release: Release, iso3: str, mapped: Iterable[str] = ()) -> Pu
                     "se": None,
                     "ci_low": None,
                     "ci_high": None,
-                    "observed_from": pd.to_datetime(mine["Start Date"].str[:10]).dt.date,
+                    "observed_from": began,
                 }
             )
         )
     made = _checked(pd.concat(parts, ignore_index=True).dropna(subset=["estimate"]), release.path)
     return PublishedFigures(made.frame, made.rounded, left_out)
+
+
+def _csv_days(rows: pd.DataFrame, release: Release) -> pd.Series:
+    """First days of the surveys."""
+    days = pd.to_datetime(rows["Start Date"].str[:10], errors="coerce", format="%Y-%m-%d")
+    bad = days.isna()
+    if bad.any():
+        raise ContractViolation(
+            f"{int(bad.sum())} of {len(rows)} rows have no date of the form YYYY-MM-DD;"
+            f" first {rows.loc[bad, 'Start Date'].iloc[0]!r}",
+            file=release.path,
+            place=f"row {int(bad.idxmax())}, column Start Date",
+            remedy=f"check the file against its publisher's; {release.spec.obtain}",
+        )
+    return days.dt.date
 
 
 def _csv_numbers(rows: pd.DataFrame, column: str, release: Release) -> pd.Series:
@@ -378,7 +400,7 @@ def _csv_numbers(rows: pd.DataFrame, column: str, release: Release) -> pd.Series
         raise ContractViolation(
             f"{int(bad.sum())} of {len(rows)} rows have no number; first {rows.loc[bad, column].iloc[0]!r}",
             file=release.path,
-            place=f"row {int(bad.idxmax()) + 2}, column {column}",
+            place=f"row {int(bad.idxmax())}, column {column}",
             remedy=f"check the file against its publisher's; {release.spec.obtain}",
         )
     return value

@@ -1,7 +1,7 @@
 """Whether the files of a landing folder fit together as the pack says: codes, parents, people, regions, years.
 
 Belongs here: what can only be seen with several files at hand, all of it at once, before anything is run. Does not belong here: a
-file against its own contract (``sources.validation``), or the pack's own files (``check_pack``).
+file against its own contract (``intake.validation``), or the pack's own files (``check_pack``).
 
 What would lose a figure or put it elsewhere is a *fault*; what a person should know and may be right is only *said*.
 """

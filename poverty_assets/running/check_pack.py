@@ -2,7 +2,7 @@
 
 Belongs here: reading every file of the folder as the parts of the project that use them do, and holding the files against each
 other. Does not belong here: the form of any one file (``pack``, ``measure``, ``vulnerability``, ``registers``, ``twin``,
-``reports.explorer``), or landing files (``sources.validation``).
+``reports.explorer``), or landing files (``intake.validation``).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from poverty_assets.running.interrupted import give_up_interrupted, living, wait
 from poverty_assets.running.pruning import prune
 from poverty_assets.running.side_by_side import run_side_by_side
 from poverty_assets.settings import Settings, chosen_measure, claim_home
-from poverty_assets.sources.readers import check_present
+from poverty_assets.sources.provenance import check_present
 
 CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

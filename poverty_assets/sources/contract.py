@@ -15,8 +15,13 @@ import pandas as pd
 
 from poverty_assets.errors import ContractViolation
 from poverty_assets.pack.keys import AREA_CODE, Codes
-from poverty_assets.pack.source import ColumnContract, TableSource
+from poverty_assets.pack.source import ColumnContract, RowRule, TableSource
 from poverty_assets.sources.keyed import joined
+
+CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+"""Signs that no name holds, and that a spreadsheet or a page cannot."""
+LARGEST = 2.0**53
+"""Whole numbers above it are not told apart, and nothing that is counted or measured is as large."""
 
 
 @dataclass
@@ -73,15 +78,26 @@ def apply_contract(
     if joined_codes is not None:
         frame = frame.assign(**{AREA_CODE: joined_codes}).drop(index=list(judge.quarantine.rows))
     for rule in spec.rules:
-        shown = frame[rule.left].astype(str) + " > " + frame[rule.at_most].astype(str)
-        bad = frame[rule.left] > frame[rule.at_most]
-        judge(bad, shown, f"{rule.left} is above {rule.at_most}", rule.left, rule.on_violation)
+        _hold(frame, rule, judge)
     if spec.key:
         shown = frame[spec.key].astype(str).agg(", ".join, axis=1)
         judge(frame.duplicated(spec.key, keep=False), shown, "duplicate key", " + ".join(spec.key), "refuse")
     quarantine = judge.quarantine
     kept = frame.drop(index=list(quarantine.rows.intersection(frame.index))).reset_index(drop=True)
     return kept, quarantine
+
+
+def _hold(frame: pd.DataFrame, rule: RowRule, judge: _Judge) -> None:
+    left = frame[rule.left]
+    if rule.at_most is not None:
+        shown = left.astype(str) + " > " + frame[rule.at_most].astype(str)
+        bad = left > frame[rule.at_most]
+        judge(bad.fillna(False), shown, f"{rule.left} is above {rule.at_most}", rule.left, rule.on_violation)
+        return
+    total = frame[rule.parts].astype("float64").sum(axis=1, min_count=len(rule.parts))
+    bad = (left.astype("float64") - total).abs() > 1e-6 * total.abs() + 1e-9
+    shown = left.astype(str) + " is not " + frame[rule.parts].astype(str).agg(" + ".join, axis=1)
+    judge(bad, shown, f"{rule.left} is not the sum of {', '.join(rule.parts)}", rule.left, rule.on_violation)
 
 
 def _coded(frame: pd.DataFrame, spec: TableSource, codes: Codes, judge: _Judge) -> pd.Series:
@@ -162,13 +178,21 @@ def _typed(raw: pd.DataFrame, name: str, contract: ColumnContract, judge: _Judge
             f" {judge.source_id} of sources.yaml",
         )
     text = raw[found[0]]
+    odd = text.map(lambda value: isinstance(value, list | dict | bool)).astype(bool)
+    judge(
+        odd,
+        text.astype("object").map(repr),
+        f"a list, a mapping or a truth where a {contract.type} is expected",
+        found[0],
+        "refuse",
+    )
     blank = text.isna() | (text.astype("string").str.strip().fillna("") == "")
     values: pd.Series
     if contract.type == "code" and contract.digits is None:
         values, bad = _code(text, blank, contract)
     elif contract.type == "text":
         values = text.astype("string").str.strip().mask(blank)
-        bad = pd.Series(False, index=text.index)
+        bad = values.str.contains(CONTROL, regex=True).fillna(False).astype(bool)
     elif contract.type == "flag":
         plain = text.astype("string").str.strip()
         values = (~plain.isin(contract.zero_if)).astype("float64").mask(blank)
@@ -194,7 +218,7 @@ def _numeric(text: pd.Series, blank: pd.Series, contract: ColumnContract) -> tup
     if contract.type == "code":
         text = text.astype("string").str.strip().str.removeprefix(contract.without)
     number = pd.to_numeric(text.mask(blank), errors="coerce").astype("float64")
-    bad = (number.isna() & ~blank) | np.isinf(number)
+    bad = (number.isna() & ~blank) | (number.abs() > LARGEST)
     if contract.type == "number":
         return number, bad
     bad |= number.notna() & (number != np.floor(number))

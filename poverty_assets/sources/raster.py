@@ -18,6 +18,21 @@ import pandas as pd
 from poverty_assets.errors import InputError, MissingCRS, MissingFile, NoDataInBounds, UnreadableFile
 from poverty_assets.pack.source import RasterOptions
 
+MOST_CELLS = 200_000_000
+"""Cells of the largest grid that is read: of a larger file the window that holds the country."""
+WHOLE_UP_TO = 16_000_000
+"""A file of no more cells is read whole, so that a truncated one is found wherever it was cut."""
+_PLAIN_FILLS = (
+    -9999.0,
+    -99999.0,
+    -999.0,
+    -32768.0,
+    -3.4028234663852886e38,
+    3.4028234663852886e38,
+    -1.7976931348623157e308,
+)
+"""Numbers that software writes for "no value"."""
+
 Bounds = tuple[float, float, float, float]
 """West, south, east, north."""
 
@@ -66,7 +81,7 @@ def open_raster(
     season: int = 1,
     within: Bounds | None = None,
 ) -> Raster:
-    """Read one band whole.
+    """Read one band, whole or, of a large file, where it covers the bounds.
 
     Every block is read, so that a truncated file is found now and not as a hole in a map.
 
@@ -92,13 +107,14 @@ def open_raster(
     options = options or RasterOptions()
     _require_file(Path(path))
     text = f"/vsizip/{path}/{options.member}" if options.member else str(path)
-    stored = _read(text, season if options.band == "quarter" else options.band)
+    stored = _read(text, season if options.band == "quarter" else options.band, within)
     if not stored.crs:
         raise MissingCRS(
             "the raster does not state its coordinate reference system",
             file=text,
             remedy="write it into the file, for instance: gdal_edit.py -a_srs EPSG:4326 FILE (if that is what it is in)",
         )
+    _refuse_silent_fill(stored, options, text)
     values = _decode(stored, options)
     raster = Raster(values[::-1] if stored.south_up else values, stored.bounds, stored.crs, text)
     _require_valid_cells(raster, within)
@@ -125,33 +141,110 @@ def _require_file(path: Path) -> None:
         raise UnreadableFile("the file is empty (0 bytes)", file=path, remedy="download it again")
 
 
-def _read(text: str, band: int) -> _Stored:
+def _read(text: str, band: int, within: Bounds | None) -> _Stored:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     try:
-        with warnings.catch_warnings():
+        # of a file alone: what lies beside it has no part in its digest, and another format may read other files
+        with warnings.catch_warnings(), rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # answered by MissingCRS, with a remedy
-            with rasterio.open(text) as data:
+            with rasterio.open(text, driver="GTiff") as data:
                 if not 1 <= band <= data.count:
-                    raise InputError(f"band {band} was asked for; the file has {data.count}", file=text)
-                transform = data.transform
-                if transform.b or transform.d:
-                    raise UnreadableFile(
-                        "the grid is rotated",
+                    raise InputError(
+                        f"band {band} was asked for; the file has {data.count}",
                         file=text,
-                        remedy="warp it to a north-up grid (gdalwarp -t_srs EPSG:4326)",
+                        remedy="check that this is the right file, or correct band in its entry",
                     )
-                stored = data.read(band, masked=True)
-                left, bottom, right, top = data.bounds
+                _refuse_turned(data.transform, text)
+                window = _window(data, within, text)
+                stored = data.read(band, masked=True, window=window)
+                left, bottom, right, top = data.bounds if window is None else data.window_bounds(window)
                 crs = data.crs.to_wkt() if data.crs else ""
                 scale, offset = float(data.scales[band - 1]), float(data.offsets[band - 1])
+                is_south_up = bool(data.transform.e > 0)
     except RasterioError as error:
         raise UnreadableFile(
             f"the raster cannot be read whole: {error}", file=text, remedy="it may be truncated: download it again"
         ) from error
     bounds = (min(left, right), min(bottom, top), max(left, right), max(bottom, top))
-    return _Stored(stored, scale, offset, bounds, crs, bool(transform.e > 0))
+    return _Stored(stored, scale, offset, bounds, crs, is_south_up)
+
+
+def _refuse_turned(transform: Any, text: str) -> None:
+    if transform.b or transform.d:
+        raise UnreadableFile(
+            "the grid is rotated", file=text, remedy="warp it to a north-up grid (gdalwarp -t_srs EPSG:4326)"
+        )
+    if transform.a <= 0:
+        raise UnreadableFile(
+            f"the grid is mirrored: its cells have a width of {transform.a:g}",
+            file=text,
+            remedy="warp it to a grid that runs from west to east (gdalwarp -t_srs EPSG:4326)",
+        )
+
+
+def _window(data: Any, within: Bounds | None, text: str) -> Any:
+    """The window of a large file that holds the bounds, a cell wider on each side; None where the file is read whole."""
+    if data.width * data.height <= WHOLE_UP_TO:
+        return None
+    size = data.width, data.height
+    if within is not None and data.crs:
+        from rasterio.warp import transform_bounds
+        from rasterio.windows import Window, from_bounds
+
+        wanted = from_bounds(
+            *_ordered(transform_bounds("EPSG:4326", data.crs, *within), data.transform), data.transform
+        )
+        first = [max(0, int(np.floor(start)) - 1) for start in (wanted.col_off, wanted.row_off)]
+        ends = [wanted.col_off + wanted.width, wanted.row_off + wanted.height]
+        last = [min(most, int(np.ceil(end)) + 1) for most, end in zip(size, ends, strict=True)]
+        size = max(0, last[0] - first[0]), max(0, last[1] - first[1])
+        if not all(size):
+            raise NoDataInBounds(
+                "the raster covers nothing of the country's bounds",
+                file=text,
+                remedy="check that the file covers the country, and that longitude stands before latitude in it",
+            )
+        window = Window(first[0], first[1], *size)
+    else:
+        window = None
+    if size[0] * size[1] > MOST_CELLS:
+        raise UnreadableFile(
+            f"it has {size[0]:,} by {size[1]:,} cells over the country; at most {MOST_CELLS:,} are read",
+            file=text,
+            remedy="resample it to larger cells (gdalwarp -tr)",
+        )
+    return window
+
+
+def _ordered(bounds: Bounds, transform: Any) -> Bounds:
+    """Bounds as a grid counts its rows: of one stored from the south, the south is where the first row is."""
+    west, south, east, north = bounds
+    return (west, south, east, north) if transform.e < 0 else (west, north, east, south)
+
+
+def _refuse_silent_fill(stored: _Stored, options: RasterOptions, text: str) -> None:
+    """Refuse a number that software writes for "no value" where neither the file nor the entry says that it means that."""
+    valid = stored.numbers.compressed()
+    low, high = options.valid_range or (-np.inf, np.inf)
+    for fill in _PLAIN_FILLS:
+        if fill == options.nodata or not low <= fill <= high:
+            continue
+        number = int((valid == np.asarray(fill).astype(valid.dtype)).sum()) if _holds(valid.dtype, fill) else 0
+        if number:
+            raise UnreadableFile(
+                f"{number:,} of {valid.size:,} cells hold {fill:g}, which software writes for no value, and the file does not say so",
+                file=text,
+                remedy=f"state nodata: {fill:g} in the options of its entry, or write it into the file (gdal_edit.py -a_nodata)",
+            )
+
+
+def _holds(dtype: Any, number: float) -> bool:
+    """Whether numbers of a type can be this one."""
+    if np.issubdtype(dtype, np.floating):
+        return abs(number) <= float(np.finfo(dtype).max)
+    return bool(np.issubdtype(dtype, np.integer) and np.iinfo(dtype).min <= number <= np.iinfo(dtype).max)
 
 
 def _decode(band: _Stored, options: RasterOptions) -> np.ndarray:

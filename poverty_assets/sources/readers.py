@@ -6,18 +6,15 @@ Belongs here: one small reader a file format, each returning an ``Observation``.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import hashlib
-import io
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from poverty_assets.errors import ContractViolation, MissingCRS, MissingFile, NotObserved, UnreadableFile
+from poverty_assets.errors import ContractViolation, MissingFile, NotObserved, UnreadableFile
 from poverty_assets.measure.measure import Measure
 from poverty_assets.pack.country import Country, load_sources
 from poverty_assets.pack.keys import AREA_CODE, Codes, read_codes
@@ -38,7 +35,10 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
 from poverty_assets.sources.contract import apply_contract, typed_columns
 from poverty_assets.sources.landed import landed_files, read_record
+from poverty_assets.sources.provenance import check_file, check_present
 from poverty_assets.sources.raster import Raster, describe, open_raster, raster_rows
+from poverty_assets.sources.shapes import opened, plain_shapes, refuse_attributes
+from poverty_assets.sources.text import csv_rows, decoded, json_value
 from poverty_assets.sources.wide import lengthened
 
 
@@ -134,14 +134,6 @@ def observe(
     return observation
 
 
-def check_present(found: Release) -> None:
-    """Refuse a file that is absent or empty."""
-    if not found.path.exists():
-        raise MissingFile(f"no such file (source {found.spec.source_id})", file=found.path, remedy=found.spec.obtain)
-    if found.path.is_file() and found.path.stat().st_size == 0:
-        raise UnreadableFile("the file is empty", file=found.path, remedy=f"replace it; {found.spec.obtain}")
-
-
 def digest(path: Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files."""
     sha = hashlib.sha256()
@@ -154,60 +146,23 @@ def digest(path: Path) -> str:
     return sha.hexdigest()
 
 
-def _text(spec: SourceSpec, path: Path, encoding: str) -> str:
-    data = path.read_bytes()
-    remedy = f"save the file as {encoding}, or state its encoding in the entry {spec.source_id} of sources.yaml"
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4096]:
-        raise UnreadableFile("the file is UTF-16 or binary, not " + encoding, file=path, place="byte 0", remedy=remedy)
-    if encoding.lower().replace("-", "") not in ("utf8", "utf8sig") and not data.isascii():
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-        else:  # text above ASCII that happens to be valid UTF-8 is UTF-8: the stated encoding would garble it
-            first = next(i for i, byte in enumerate(data) if byte > 127)
-            line = data[:first].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
-            raise UnreadableFile(f"the file is UTF-8, not {encoding}", file=path, place=f"line {line}", remedy=remedy)
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
-        raise UnreadableFile(
-            f"byte 0x{data[error.start]:02x} is not {encoding}", file=path, place=f"line {line}", remedy=remedy
-        ) from error
-
-
 def _read_csv(spec: CsvSource, path: Path) -> pd.DataFrame:
-    text = _text(spec, path, spec.options.encoding)
-    rows = list(csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"))))
-    header, body = rows[0], rows[1:]
-    numbered = [(number, row) for number, row in enumerate(body, start=2) if any(cell.strip() for cell in row)]
-    if numbered and all(cell.startswith("#") or not cell.strip() for cell in numbered[0][1]):
-        numbered = numbered[1:]  # tags of the Humanitarian Exchange Language under the header
-    for number, row in numbered:
-        if len(row) != len(header):
-            raise UnreadableFile(
-                f"{len(row)} fields where the header has {len(header)}: the file may be truncated",
-                file=path,
-                place=f"row {number}",
-                remedy=f"replace the file; {spec.obtain}",
-            )
-    return pd.DataFrame(
-        [row for _, row in numbered], columns=header, index=[number for number, _ in numbered], dtype="string"
-    )
+    text = decoded(path, spec.options.encoding, _encoding_remedy(spec, spec.options.encoding))
+    return csv_rows(text, path, spec.obtain, _names_read(spec))
+
+
+def _encoding_remedy(spec: SourceSpec, encoding: str) -> str:
+    return f"save the file as {encoding}, or state its encoding in the entry {spec.source_id} of sources.yaml"
+
+
+def _names_read(spec: TableSource) -> list[str]:
+    """Columns of the file that the contract reads and that have but one name."""
+    return [one.source for one in spec.columns.values() if isinstance(one.source, str)]
 
 
 def _read_json_records(spec: JsonSource, path: Path) -> pd.DataFrame:
-    text = _text(spec, path, "utf-8")
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UnreadableFile(
-            f"not valid JSON: {error.msg}; the file may be truncated",
-            file=path,
-            place=f"line {error.lineno}",
-            remedy=f"replace the file; {spec.obtain}",
-        ) from error
+    text = decoded(path, "utf-8-sig", _encoding_remedy(spec, "UTF-8"))
+    value = json_value(text, path, spec.obtain)
     key = spec.options.records
     records = value.get(key) if key and isinstance(value, dict) else value
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
@@ -271,6 +226,8 @@ def _read_vectors(spec: VectorSource, found: Release) -> Observation:
                 f"no such file (source {spec.source_id})", file=found.landing / pattern, remedy=spec.obtain
             )
         files += [path for path in there if path not in files]
+    for path in files[1:]:
+        check_file(path, found)
     if len(files) == 1:
         return _read_vector(spec, found.path)
     parts = [_read_vector(spec, path) for path in files]
@@ -296,28 +253,7 @@ def _read_vectors(spec: VectorSource, found: Release) -> Observation:
 
 def _read_vector(spec: VectorSource, path: Path) -> Observation:
     """GeoJSON, GeoPackage, FlatGeobuf, GeoParquet or a zipped shapefile; geometry comes back in EPSG:4326."""
-    import geopandas as gpd
-
-    try:
-        if spec.reader == "geoparquet":
-            data = gpd.read_parquet(path)
-        else:
-            source = f"/vsizip/{path}" if path.suffix == ".zip" else str(path)
-            data = gpd.read_file(source, layer=spec.options.layer)
-    except Exception as error:
-        raise UnreadableFile(
-            f"cannot be read as {spec.reader}: {str(error).splitlines()[0]}",
-            file=path,
-            remedy=f"replace the file; {spec.obtain}",
-        ) from error
-    if data.crs is None:
-        raise MissingCRS(
-            "no coordinate reference system",
-            file=path,
-            remedy="assign the right one (ogr2ogr -a_srs) and run again",
-        )
-    if data.empty:
-        raise ContractViolation("no features", file=path, remedy=f"replace the file; {spec.obtain}")
+    data = opened(spec, path)
     plain = {new: old for new, old in spec.options.columns.items() if isinstance(old, str)}
     contracts = {new: old for new, old in spec.options.columns.items() if not isinstance(old, str)}
     absent = [old for old in plain.values() if old not in data.columns]
@@ -328,22 +264,16 @@ def _read_vector(spec: VectorSource, path: Path) -> Observation:
             place="attributes",
             remedy="check the file",
         )
-    geometry = data.geometry.to_crs("EPSG:4326")
+    shapes = plain_shapes(data, spec, path)
     numbered = data.set_axis(range(1, len(data) + 1))
     typed, quarantine = typed_columns(numbered, contracts, spec.source_id, path)
     frame = pd.DataFrame(
         {new: data[plain[new]] if new in plain else typed[new].to_numpy() for new in spec.options.columns}
     )
-    for key in spec.options.key:
-        doubled = frame[key].duplicated(keep=False)
-        if doubled.any():
-            raise ContractViolation(
-                f"{int(doubled.sum())} of {len(frame)} features: duplicate key; first {key} = {frame.loc[doubled, key].iloc[0]!r}",
-                file=path,
-                place=f"feature {int(doubled.idxmax()) + 1}",
-                remedy="keep one feature of each key",
-            )
-    frame["geometry"] = geometry.to_wkb()
+    refuse_attributes(frame, spec, path)
+    for reason, places in shapes.set_aside.items():
+        quarantine.add(reason, [place + 1 for place in places])
+    frame["geometry"] = shapes.geometry
     kept = frame.drop(index=[row - 1 for row in quarantine.rows]).reset_index(drop=True)
     return Observation(kept, digest(path), len(kept), quarantined=quarantine.reasons)
 
@@ -357,12 +287,13 @@ def _read_raster(spec: RasterSource, found: Release, country: Country) -> Observ
 
 
 def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release, country: Country) -> Observation:
-    from poverty_assets.published.ophi import read_ophi_csv, read_ophi_workbook
+    from poverty_assets.published.ophi import CSV_COLUMNS, read_ophi_csv, read_ophi_workbook
     from poverty_assets.published.regions import region_map
 
     if isinstance(spec, OphiCsvSource):
         mapped = region_map(spec.options, country.folder).areas if spec.options.regions else ()
-        made = read_ophi_csv(found, spec.options.iso3, mapped)
+        text = decoded(found.path, "utf-8-sig", _encoding_remedy(spec, "UTF-8"))
+        made = read_ophi_csv(found, spec.options.iso3, mapped, csv_rows(text, found.path, spec.obtain, CSV_COLUMNS))
     else:
         made = read_ophi_workbook(found, spec.options.table, spec.options.iso3)
     said = {"left out": made.left_out, "rounded": made.rounded}

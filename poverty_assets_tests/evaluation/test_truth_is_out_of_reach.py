@@ -34,7 +34,7 @@ OF_OFFICIAL_RATES = {
 MAY_IMPORT_OFFICIAL_RATES = {
     "evaluation/official.py", "graph/assets/evaluation.py",
     # these hold files against their form
-    "running/check_landing.py", "running/check_pack.py", "sources/validation.py",
+    "running/check_landing.py", "running/check_pack.py", "intake/validation.py",
 }  # fmt: skip
 MAY_NAME_THE_FOLDER = {"settings.py", "graph/assets/evaluation.py", "graph/assets/sources.py"}
 

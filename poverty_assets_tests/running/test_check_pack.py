@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from poverty_assets.errors import UsageError
+from poverty_assets.intake.validation import validate_landing
 from poverty_assets.pack.country import COUNTRIES, country_folder, country_folders
 from poverty_assets.running.check_pack import check_covariates, check_pack
 from poverty_assets.settings import Settings
-from poverty_assets.sources.validation import validate_landing
 
 # file, what stands there, what is put in its place, what is said of it
 FAULTS = [

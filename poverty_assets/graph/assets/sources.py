@@ -4,6 +4,7 @@ Belongs here: the assets of group ``sources``. In a home of simulated data they 
 decides, so they are made when it is known. Does not belong here: readers (``poverty_assets.sources``).
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from poverty_assets.graph.assets.describe import OWNERS, picture, source_table
 from poverty_assets.graph.assets.recipe import Pack, Said, asset, every
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
+from poverty_assets.intake.gate import CHECKS, RefusedFile, SenseFinding, checks_of
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets.sources.readers import Observation
 
@@ -54,13 +56,37 @@ def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
         partitions_def=pack.partitions,
         deps=[simulated_landing.name] if pack.simulated else [],
         metadata={"sources": source_table([spec]), "is_simulated": spec.is_simulated},
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=f"src_{spec.source_id}", description=CHECKS[name]) for name in checks_of(spec)
+        ],
     )
-    def source(context: dg.AssetExecutionContext, home: Home) -> Observation:
-        observation = home.observe(spec.source_id, quarter_of(context))
+    def source(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Output | dg.AssetCheckResult]:
+        try:
+            observation, findings = home.admitted(spec.source_id, quarter_of(context))
+        except RefusedFile as refused:
+            yield from _results(spec, refused.findings)
+            raise
         context.add_output_metadata(_noted(observation, spec))
-        return observation
+        yield dg.Output(observation)
+        yield from _results(spec, findings)
 
     return source
+
+
+def _results(spec: SourceSpec, findings: Sequence[SenseFinding]) -> Iterator[dg.AssetCheckResult]:
+    """What each check of the source's sense found, with the levels at which it refuses."""
+    stated = {name: str(value) for name, value in spec.sense.model_dump(exclude_none=True).items() if value != []}
+    for name in checks_of(spec):
+        own = [finding for finding in findings if finding.check == name]
+        failed = [finding.error.message for finding in own if finding.error is not None]
+        said = "; ".join(finding.said for finding in own if finding.said) or "nothing to compare"
+        yield dg.AssetCheckResult(
+            check_name=name,
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="\n".join(failed) or said,
+            metadata=stated,
+        )
 
 
 def _noted(observation: Observation, spec: SourceSpec) -> dict[str, Any]:

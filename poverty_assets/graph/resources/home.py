@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import PrivateAttr
 
 from poverty_assets.features.feature_table import Observed
+from poverty_assets.intake.gate import SenseFinding, admit
 from poverty_assets.measure.measure import Measure, load_measure, measure_files
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, TableSource
@@ -21,7 +22,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.settings import RUN_SIGNS, Settings, chosen_measure
 from poverty_assets.signs_of_life import SignOfLife
 from poverty_assets.sources.earlier import EarlierTime
-from poverty_assets.sources.readers import Observation, observe
+from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.lake import Lake
 
 
@@ -88,8 +89,12 @@ class Home(dg.ConfigurableResource):
         return load_measure(measure_files(self.country.folder)[name])
 
     def observe(self, source_id: str, quarter: Quarter) -> Observation:
-        """Read a source's file as the quarter sees it."""
-        return observe(self.sources[source_id], quarter, self.landing, self.country, self.measure)
+        """Read a source's file as the quarter sees it, once the gate admits it."""
+        return self.admitted(source_id, quarter)[0]
+
+    def admitted(self, source_id: str, quarter: Quarter) -> tuple[Observation, list[SenseFinding]]:
+        """The same, with what the checks of its sense found."""
+        return admit(self.sources[source_id], quarter, self.landing, self.country, self.specs, self.measure)
 
     def survey_waves(self, quarter: Quarter) -> list[tuple[str, dict[str, Any]]]:
         """Survey waves that the quarter sees, in order of the end of fieldwork, with what was noted of each."""

@@ -1,0 +1,166 @@
+"""What holds between published figures of one area whatever they are: a figure in another unit breaks it.
+
+Belongs here: identities of the measure of Alkire and Foster within a file, and figures of one survey in two files. Does not belong
+here: reading files (``ophi``), or figures of our own (``measurement``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from poverty_assets.errors import ContractViolation
+
+ROUNDED = 0.0006
+"""By this a sum or product of figures that are printed with four decimals may be off."""
+SHARE_OFF = 0.02
+"""And by this share of itself."""
+AGREES = (0.02, 1.5)
+"""Two files of one survey: figures apart by more than the first, and by more than the second as a ratio, are not of one unit."""
+_INDICATORS = ("censored", "uncensored", "contribution")
+
+
+def refuse_contradictions(frame: pd.DataFrame, path: object) -> None:
+    """Hold the figures of each area and survey against each other.
+
+    MPI is headcount ratio times intensity; who is in severe poverty is poor; nobody is both poor and vulnerable; a censored headcount is at
+    most the uncensored one and the headcount ratio; contributions add up to one; an estimate lies within its interval.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``area_name, area_code, family, item, estimate, se, ci_low, ci_high, observed_from``.
+
+    Raises
+    ------
+    ContractViolation
+        Naming how many areas contradict themselves, and the first with its figures.
+    """
+    rows = frame.assign(day=frame["observed_from"].astype(str), area=frame["area_name"].fillna(""))
+    figures = rows[rows["family"] == "mpi"].pivot_table(
+        index=["area", "day"], columns="item", values="estimate", aggfunc="first"
+    )
+    for wrong, of, shown in _broken(
+        figures.reindex(columns=["mpi", "headcount_ratio", "intensity", "vulnerable", "severe"])
+    ):
+        _refuse(wrong, of, shown, path)
+    by_item = rows[rows["family"].isin(_INDICATORS)].pivot_table(
+        index=["area", "day", "item"], columns="family", values="estimate", aggfunc="first"
+    )
+    by_item = by_item.reindex(columns=list(_INDICATORS))
+    above = by_item["censored"] > by_item["uncensored"] + ROUNDED
+    _refuse(above, "a censored headcount is above the uncensored one", by_item, path)
+    ratio = figures.get("headcount_ratio", pd.Series(dtype=float)).reindex(by_item.index.droplevel("item"))
+    above = by_item["censored"] > ratio.to_numpy() * (1 + SHARE_OFF) + ROUNDED
+    _refuse(
+        above,
+        "a censored headcount is above the headcount ratio",
+        by_item.assign(headcount_ratio=ratio.to_numpy()),
+        path,
+    )
+    total = by_item["contribution"].groupby(level=["area", "day"]).sum(min_count=1)
+    off = (total - 1).abs() > 0.02
+    _refuse(off, "the contributions do not add up to one", total.to_frame("sum"), path)
+    held = (
+        rows[rows["family"] == "mpi"]
+        .set_index(["area", "day", "item"])[["estimate", "ci_low", "ci_high"]]
+        .astype(float)
+    )
+    slack = ROUNDED + SHARE_OFF * held["estimate"].abs()
+    out = (held["estimate"] < held["ci_low"] - slack) | (held["estimate"] > held["ci_high"] + slack)
+    _refuse(out, "an estimate lies outside its interval", held, path)
+
+
+def _broken(of: pd.DataFrame) -> list[tuple[pd.Series, str, pd.DataFrame]]:
+    product = of["headcount_ratio"] * of["intensity"]
+    return [
+        (
+            (of["mpi"] - product).abs() > ROUNDED + SHARE_OFF * of["mpi"],
+            "the MPI is not headcount ratio times intensity",
+            of,
+        ),
+        (of["severe"] > of["headcount_ratio"] + ROUNDED, "more people are in severe poverty than are poor", of),
+        (of["headcount_ratio"] + of["vulnerable"] > 1 + ROUNDED, "poor and vulnerable people are more than all", of),
+        (
+            (of["intensity"] < 1 / 3 - 0.01) & (of["headcount_ratio"] > 0),
+            "the intensity is below the cutoff of a third",
+            of,
+        ),
+    ]
+
+
+def _refuse(wrong: pd.Series, why: str, figures: pd.DataFrame, path: object) -> None:
+    if not wrong.any():
+        return
+    at = wrong.idxmax()
+    area = (at[0] if isinstance(at, tuple) else at) or "country"
+    item = f", {at[2]}" if isinstance(at, tuple) and len(at) > 2 else ""
+    row = figures.loc[at].dropna()
+    shown = ", ".join(f"{name} {float(value):.4g}" for name, value in row.items())
+    raise ContractViolation(
+        f"{int(wrong.sum())} of {len(wrong)}: {why}; first {shown}",
+        file=path,
+        place=f"area {area}{item}",
+        remedy="check the file against its publisher's: a figure may be a share where percent is expected, or the other way round",
+    )
+
+
+def refuse_later(frame: pd.DataFrame, last: dt.date, path: object) -> None:
+    """Refuse figures of surveys that begin after the last day that the source's entry states.
+
+    Raises
+    ------
+    ContractViolation
+    """
+    late = pd.to_datetime(frame["observed_from"], errors="coerce") > pd.Timestamp(last)
+    if late.any():
+        first = frame[late].iloc[0]
+        raise ContractViolation(
+            f"{int(late.sum())} of {len(frame)} figures are of surveys that begin after {last}, the last day of the source's"
+            f" entry; first {first['observed_from']}",
+            file=path,
+            place=f"area {first['area_name'] or 'country'}",
+            remedy="check the file against its publisher's; of a new edition, correct observed_to in the entry",
+        )
+
+
+def refuse_disagreement(named: Sequence[tuple[str, pd.DataFrame]]) -> None:
+    """Hold files that tell of the same survey against each other.
+
+    Parameters
+    ----------
+    named : sequence of (path, frame)
+        Frames as in ``refuse_contradictions``; a survey is known by the year in which it began.
+
+    Raises
+    ------
+    ContractViolation
+        Naming how many figures differ beyond what rounding and harmonising do, and the first of them.
+    """
+    for (path, one), (other_path, other) in combinations([(path, _keyed(frame)) for path, frame in named], 2):
+        both = pd.concat({"one": one, "other": other}, axis=1, join="inner").dropna()
+        low, high = both.min(axis=1), both.max(axis=1)
+        apart = (high - low > AGREES[0]) & (high > AGREES[1] * low)
+        if apart.any():
+            at = both.index[int(np.argmax(apart))]
+            raise ContractViolation(
+                f"{int(apart.sum())} of {len(both)} figures are others in {other_path}; first {at[2]}:"
+                f" {both.loc[at, 'one']:.4g} here, {both.loc[at, 'other']:.4g} there",
+                file=path,
+                place=f"area {at[0] or 'country'}",
+                remedy="check both against their publisher's: one may hold shares where the other holds percent",
+            )
+
+
+def _keyed(frame: pd.DataFrame) -> pd.Series:
+    own = frame[frame["family"] == "mpi"]
+    year = own["observed_from"].astype(str).str[:4]
+    named = own["area_name"].fillna("").astype(str).str.casefold().str.strip()
+    keyed = pd.Series(
+        own["estimate"].to_numpy(dtype=float), index=pd.MultiIndex.from_arrays([named, year, own["item"]])
+    )
+    return keyed[~keyed.index.duplicated()]
