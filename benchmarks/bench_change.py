@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.bench_small_area import COUNTRY, Twin, _areas, _groups, direct_totals
+from benchmarks.bench_small_area import COUNTRY, Twin, _areas, _groups
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.pack import country as countries
@@ -213,7 +213,7 @@ def estimate(twin: Twin, quarter: Quarter, n_replicates: int) -> tuple[pd.DataFr
     up = rollup(Hierarchy.of(_areas(twin)), twin.communes, twin.population, sampled_households=sample.area_households)
     wanted, options = Wanted(up, twin.measure), Options(n_replicates, wave=twin.quarter.label)
     groups = _groups(twin, covariates.xy)
-    drawn = replicate(margins, sample, groups, wanted, totals=direct_totals(twin), options=options)
+    drawn = replicate(margins, sample, groups, wanted, options=options)
     return small_area_rows(drawn, wanted)[1], margins.carried or 0.0
 
 

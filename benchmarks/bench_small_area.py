@@ -181,7 +181,7 @@ def evaluate(twin: Twin, n_replicates: int) -> None:
     totals = direct_totals(twin)
     up = rollup(areas, twin.communes, twin.population, sampled_households=sample.area_households)
     options = Options(n_replicates)
-    drawn = replicate(margins, sample, groups, Wanted(up, measure), totals=totals, options=options)
+    drawn = replicate(margins, sample, groups, Wanted(up, measure), options=options)
     print(f"{(time.perf_counter() - started) / n_replicates:.2f} s a replicate, {n_replicates} replicates")
     provinces = group_means(margins.shares, twin.province, twin.population)
     print(f"benchmarked totals: largest difference {np.nanmax(np.abs(provinces - margins.totals)):.1e}")

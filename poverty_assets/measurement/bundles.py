@@ -163,7 +163,7 @@ def bundles(
     inside = (share > 0) & (share < 1)
     excess = share - expected
     excess_se = np.where(inside, excess_se, np.nan)
-    df = margins.df
+    df = margins.df[cell]
     table = cell_columns(margins, cell, measure)
     table["bundle_mask"] = masks
     table["indicators"] = _listed(masks, counts.indicators)

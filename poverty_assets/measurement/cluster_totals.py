@@ -19,7 +19,7 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray, IntArray, group_sums
 from poverty_assets.measurement.between_units import DomainTotals, LonelyRule, Stage, stage_variance
 from poverty_assets.measurement.design import codes_of
-from poverty_assets.measurement.estimates import FEW_PSUS, NO_SPREAD
+from poverty_assets.measurement.estimates import FEW_PSUS, NO_SPREAD, SMALL_DOMAIN
 from poverty_assets.measurement.masks import Cells, MaskCounts
 
 OK = "ok"
@@ -75,10 +75,18 @@ class ClusterTotals:
         """Primary sampling units with a household in the cell, shape (n_cells,)."""
         return np.bincount(self.cluster_cell, minlength=len(self.cells))
 
-    @property
-    def df(self) -> int:
-        """Degrees of freedom of the whole design, PSUs less strata, for every interval; 0 where there is no design."""
-        return len(self.psus) - len(self._stage.n_units) if len(self.psus) else 0
+    @cached_property
+    def df(self) -> IntArray:
+        """Degrees of freedom of each cell's intervals, shape (n_cells,); 0 where there is no design.
+
+        PSUs less strata of the whole design, or of the cell itself where it has fewer than ``SMALL_DOMAIN`` PSUs, as in ``estimates``.
+        """
+        if not len(self.psus):
+            return np.zeros(len(self.cells), dtype=np.int64)
+        stratum, whole = self._stage.stratum[self.cluster_psu], len(self.psus) - len(self._stage.n_units)
+        in_cells = np.unique(self.cluster_cell * len(self._stage.n_units) + stratum) // len(self._stage.n_units)
+        own = self.n_psu - np.bincount(in_cells, minlength=len(self.cells))
+        return np.where(self.n_psu < SMALL_DOMAIN, np.clip(own, min(whole, 1), whole), whole)
 
     @cached_property
     def linearised_shares(self) -> FloatArray:

@@ -13,6 +13,7 @@ one at the end of its range (nobody has both) stands without an interval. Both a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -154,31 +155,32 @@ def pair_intervals(totals: ClusterTotals, n_indicators: int) -> dict[str, Interv
     )
     only_a, only_b, neither = (divide(1.0, _without_dust(part)) for part in (a - both, b - both, 1 - a - b + both))
     log_odds = error(-neither - only_a, -neither - only_b, divide(1.0, both) + neither + only_a + only_b)
-    df = totals.df
+    df = totals.df[:, None]
     out = {
         name: share_interval(values[name], errors[name], df)
         for name in PAIR_STATISTICS
         if name in errors and name != "phi"
     }
-    out["phi"] = _fisher_interval(phi, errors["phi"], df)
+    # of a pair that nobody in the sample has the linearisation knows no spread worth the name
+    out["phi"] = _fisher_interval(phi, np.where(both > 0, errors["phi"], np.nan), df)
     out["lift"] = _log_interval(values["lift"], log_lift, df)
     out["odds_ratio"] = _log_interval(values["odds_ratio"], log_odds, df)
     return out
 
 
-def share_interval(share: FloatArray, se: FloatArray, df: int) -> Interval:
+def share_interval(share: FloatArray, se: FloatArray, df: Any) -> Interval:
     """A share with its logit interval; at exactly 0 or 1 the sample tells no spread and error and interval are NaN."""
     se = np.where((share > 0) & (share < 1), se, np.nan)
     return (share, se, *logit_interval(share, se, df))
 
 
-def _log_interval(value: FloatArray, log_se: FloatArray, df: int) -> Interval:
+def _log_interval(value: FloatArray, log_se: FloatArray, df: Any) -> Interval:
     defined = np.where(value > 0, value, np.nan)
     low, high = symmetric_interval(np.log(defined), log_se, df)
     return value, defined * log_se, np.exp(low), np.exp(high)
 
 
-def _fisher_interval(phi: FloatArray, se: FloatArray, df: int) -> Interval:
+def _fisher_interval(phi: FloatArray, se: FloatArray, df: Any) -> Interval:
     inside = np.where(np.abs(phi) < 1 - 1e-12, phi, np.nan)
     low, high = symmetric_interval(np.arctanh(inside), se / (1 - inside**2), df)
     return phi, np.where(np.isnan(inside), np.nan, se), np.tanh(low), np.tanh(high)
@@ -234,7 +236,7 @@ def share_table(
     table = cell_columns(totals, cell, measure)
     for name, values in keys.items():
         table[name] = np.tile(values, len(totals.cells))
-    interval = share_interval(totals.shares, totals.share_errors(), totals.df)
+    interval = share_interval(totals.shares, totals.share_errors(), totals.df[:, None])
     for name, column in zip(("estimate", "se", "ci_low", "ci_high"), interval, strict=True):
         table[name] = column.ravel()
     degenerate = ~((totals.shares > 0) & (totals.shares < 1))

@@ -42,7 +42,6 @@ from poverty_assets.small_area.time.nowcast import (
     sample_with_poor,
     score_nowcast,
 )
-from poverty_assets.small_area.totals.figures import published_figures
 from poverty_assets.small_area.wanted import Functionals, Options, Wanted
 
 _METRIC = [column.name for column in table("model_metric").lake_columns]
@@ -66,7 +65,7 @@ class Estimated:
         ``quarter``.
     note : dict
         What later steps and people want to know of the fit: wave, replicates, ``drift_per_year`` (variance that logits gain),
-        nowcast or persistence and why, the largest gap between benchmarked totals and the direct ones.
+        nowcast or persistence and why, the largest gap between the country's benchmarked totals and the direct ones.
     importance : DataFrame
         ``target, learner, feature, importance`` of the learner that predicts each indicator best.
     fitted : Fitted, optional
@@ -126,9 +125,8 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     margins = fit_margins(survey, covariates, place.people, since=since, distance=distance)
     shift = _moved(inputs, chosen) if chosen.method == "nowcast" else None
     wanted = Wanted(_areas(inputs, inside, followed=shift is not None), measure, functionals)
-    totals = published_figures(inputs.waves[-1].households, place, survey.now, measure)
     options = replace(options, wave=inputs.waves[-1].name)
-    drawn = replicate(margins, survey.now, place.groups, wanted, totals=totals, shift=shift, options=options)
+    drawn = replicate(margins, survey.now, place.groups, wanted, shift=shift, options=options)
     names, registers = covariate_names(inputs.at_waves[-1])
     found = compete(
         survey.now,
@@ -149,7 +147,7 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
         "wave_error_correlation": margins.carried,
         "nowcast": chosen.method,
         "reason": chosen.reason,
-        "largest gap to direct totals of the published level": _largest_gap(margins),
+        "largest gap to direct totals of the country": _largest_gap(margins),
         **_uncounted(place),
     }
     return Estimated(
@@ -214,8 +212,8 @@ def _areas(inputs: Inputs, inside: npt.NDArray[np.bool_], *, followed: bool) -> 
 
 
 def _largest_gap(margins: Margins) -> float:
-    """Between the totals of the published level that finest areas add up to and the direct ones."""
-    met = group_means(margins.shares, margins.people.at_published, margins.people.population)
+    """Between the totals of the country that finest areas add up to and the direct ones."""
+    met = group_means(margins.shares, margins.people.as_one, margins.people.population)
     return float(np.nanmax(np.abs(met - margins.totals)))
 
 

@@ -31,6 +31,11 @@ class Inhabitants:
     households: FloatArray
     at_published: IntArray
 
+    @property
+    def as_one(self) -> IntArray:
+        """The country as the one group of all areas, shape (n,)."""
+        return np.zeros(len(self.population), dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Groups:

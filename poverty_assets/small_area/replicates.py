@@ -17,24 +17,26 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.special import expit, ndtri
 from threadpoolctl import threadpool_limits
 
 from poverty_assets.arrays import FloatArray, IntArray, logit
+from poverty_assets.measurement.masks import profile_bits
+from poverty_assets.small_area.association.country import CountryTilt, WholeCountry
 from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.profiles import (
-    BLOCK_SPREAD,
     Associations,
     fit_associations,
     joint_profiles,
+    learn_associations,
     moved_profiles,
 )
-from poverty_assets.small_area.association.raking import rake
-from poverty_assets.small_area.association.tilt import Published, poor_features, tilt_to_published
-from poverty_assets.small_area.figures import Drawn, choose_bundles, figure_columns
+from poverty_assets.small_area.association.raking import EDGE, rake
+from poverty_assets.small_area.figures import BundleChoice, Drawn, choose_bundles, figure_columns
+from poverty_assets.small_area.margins.benchmark import benchmarked
 from poverty_assets.small_area.margins.draw import Streams, draw_margins
 from poverty_assets.small_area.margins.fit import HOUSEHOLD_EFFECT, Margins
 from poverty_assets.small_area.people import Groups
@@ -42,8 +44,12 @@ from poverty_assets.small_area.sample import Sample
 from poverty_assets.small_area.time.drift import walk_of_indicators
 from poverty_assets.small_area.wanted import Options, Wanted, no_functionals
 
+Made = TypeVar("Made")
+NEAR = 1e-3
+"""Largest difference of a margin in a replicate before it is tilted to its own country."""
 DRAWN_TOLERANCE = 1e-5
 """Largest difference of a margin in a replicate: far below the chance of its households."""
+_WORTH_FROM = 20  # resampled surveys that tell what pairs are worth
 _RARE = 0.4  # households expected of a profile, up to which no more than three are drawn (a fourth: 1 in 1,400)
 _MANY = 12.0  # households expected, beyond which the normal distribution with its skewness gives their number
 
@@ -57,8 +63,8 @@ class Chain:
     margins : Margins
     sample : Sample
     associations : Associations
-    tilt : ndarray, shape (g, 2^d), optional
-        Multiplies the seeds of published areas (``association.tilt``).
+    tilt : CountryTilt, optional
+        To what the country's households show together (``association.country``).
     shift : ndarray, shape (n, d), optional
         Moves the logits of margins on from the survey (``time.nowcast.nowcast_shift``).
     """
@@ -66,7 +72,7 @@ class Chain:
     margins: Margins
     sample: Sample
     associations: Associations
-    tilt: FloatArray | None = None
+    tilt: CountryTilt | None = None
     shift: FloatArray | None = None
 
 
@@ -90,37 +96,44 @@ def rescaled_bootstrap(stratum: IntArray, n_replicates: int, rng: np.random.Gene
     return factor
 
 
-def draw_profiles(chain: Chain, factors: FloatArray, streams: Streams, *, n_jobs: int = 2) -> Iterator[FloatArray]:
-    """Profiles of every area as they may be, one (n, 2^d) for each row of factors on the weights of PSUs (r, p).
+def draw_profiles(
+    chain: Chain, factors: FloatArray, streams: Streams, *, n_jobs: int = 2
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Profiles of every area as they may be, expected ones and those of its households, each (n, 2^d), for each row of factors on
+    the weights of PSUs (r, p).
 
     Every replicate has random numbers of its own, so that the number of threads changes nothing; nor does that of the linear
     algebra, which is held to one (its sums come out differently with more).
     """
-    sample, fitted, tilt, shift = chain.sample, chain.associations, chain.tilt, chain.shift
-    groups = fitted.groups
+    sample, fitted = chain.sample, chain.associations
     number = np.maximum(chain.margins.people.households / HOUSEHOLD_EFFECT, 1.0)
+    tilt, shift, wanted = chain.tilt, chain.shift, [None] * len(factors)
+    if tilt is not None:
+        wanted = list(tilt.whole.of_replicates(sample, factors))
 
-    def profiles(shares: FloatArray, factor: FloatArray, own: np.random.Generator) -> FloatArray:
-        again = fit_associations(sample, shares, groups, factor=factor, start=fitted)
-        strength = np.exp(BLOCK_SPREAD * own.standard_normal((len(shares), 1)))
+    def profiles(
+        shares: FloatArray, now: FloatArray, factor: FloatArray, asked: Any, own: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        again = fit_associations(sample, shares, fitted.groups, factor=factor, start=fitted)
+        loadings = np.minimum(again.loadings * fitted.unseen(own), 0.96)
         if shift is not None:
-            shares = expit(logit(shares) + shift)
-        expected = trait_profiles(shares, np.minimum(again.loadings * strength, 0.96))
-        if tilt is not None:
-            expected *= tilt[groups.at_published]
-            expected = rake(expected, shares, start=np.zeros_like(shares), tolerance=DRAWN_TOLERANCE).profiles
-        return drawn_households(expected, number, own)
+            now = expit(logit(now) + shift)
+        if tilt is None:
+            expected = trait_profiles(now, loadings)
+        else:
+            seed = tilt.drawn(trait_profiles(shares, loadings), shares, asked, NEAR)
+            expected = rake(seed, now, start=logit(now) - logit(shares), tolerance=DRAWN_TOLERANCE).profiles
+        return expected, drawn_households(expected, number, own)
 
-    tasks = zip(draw_margins(chain.margins, sample, factors, streams), streams.field.spawn(len(factors)), strict=True)
-    return in_threads(profiles, ((shares, factor, own) for (shares, factor), own in tasks), n_jobs)
+    drawn = draw_margins(chain.margins, sample, factors, streams)
+    tasks = zip(drawn, wanted, streams.field.spawn(len(factors)), strict=True)
+    return in_threads(profiles, ((*margins, asked, own) for margins, asked, own in tasks), n_jobs)
 
 
-def in_threads(
-    profiles: Callable[..., FloatArray], tasks: Iterable[tuple[Any, ...]], n_jobs: int
-) -> Iterator[FloatArray]:
+def in_threads(profiles: Callable[..., Made], tasks: Iterable[tuple[Any, ...]], n_jobs: int) -> Iterator[Made]:
     """What the function makes of each task, in their order, a few ahead of the reader at most."""
     with ThreadPoolExecutor(n_jobs) as pool:
-        waiting: deque[Future[FloatArray]] = deque()
+        waiting: deque[Future[Made]] = deque()
         for task in tasks:
             waiting.append(pool.submit(profiles, *task))
             if len(waiting) > n_jobs:
@@ -192,11 +205,13 @@ def replicate(
     groups: Groups,
     wanted: Wanted,
     *,
-    totals: Published | None = None,
     shift: FloatArray | None = None,
     options: Options | None = None,
 ) -> Drawn:
     """Point estimates and replicates of every figure, for every area of the roll-up.
+
+    A point is the mean of its own draws, moved so that the country as it was at the survey has its direct H, censored headcounts and
+    headcounts exactly.
 
     Parameters
     ----------
@@ -204,8 +219,6 @@ def replicate(
     sample : Sample
     groups : Groups
     wanted : Wanted
-    totals : Published, optional
-        Direct H and censored headcounts of published areas that profiles are to add up to (``association.tilt``).
     shift : ndarray, shape (n, d), optional
         Move of logits since the survey (``time.nowcast.nowcast_shift``), of the point and of every replicate, beside what all
         areas are expected to have gained (``margins.fit.Since.centre``).
@@ -213,22 +226,60 @@ def replicate(
     """
     options = options or Options()
     streams = Streams.of(options.seed, options.wave)
-    fitted = fit_associations(sample, margins.shares, groups)
-    profiles = joint_profiles(margins.shares, fitted.loadings)
-    tilt, weight, measure = None, margins.people.population, wanted.measure
-    if totals is not None:
-        profiles, by_feature = tilt_to_published(profiles, margins.shares, weight, groups.at_published, totals, measure)
-        tilt = np.exp(by_feature @ poor_features(measure).T)
     factors = rescaled_bootstrap(sample.stratum, options.n_replicates, streams.wave)
+    fitted = learn_associations(sample, margins.shares, groups, factors[:_WORTH_FROM])
+    tilt = None
+    if sample.profiles is None:
+        first = joint_profiles(margins.shares, fitted.loadings)
+    else:
+        whole = WholeCountry.of(sample, wanted.measure, margins.people, factors)
+        first, psi = whole.met(trait_profiles(margins.shares, fitted.loadings), margins.shares)
+        tilt = CountryTilt(whole, psi, whole.curvature(first, margins.shares.shape[1]))
     if margins.since.years:
-        walk = walk_of_indicators(profiles, weight, measure)
+        walk = walk_of_indicators(first, margins.people.population, wanted.measure)
         margins = replace(margins, since=replace(margins.since, walk_per_year=walk))
-    draws = draw_profiles(Chain(margins, sample, fitted, tilt, shift), factors, streams, n_jobs=options.n_jobs)
+    chain = Chain(margins, sample, fitted, tilt, shift)
+    middle = _Middle(np.zeros_like(first))
+    draws = middle.passed_on(draw_profiles(chain, factors, streams, n_jobs=options.n_jobs))
+    drawn = collect(moved_profiles(first, moved_since(chain)), draws, options.n_replicates, wanted)
+    return with_point(drawn, centred(middle.total / options.n_replicates, chain), wanted)
+
+
+@dataclass
+class _Middle:
+    """The sum of expected profiles (n, 2^d), filled while draws of households are passed on."""
+
+    total: FloatArray
+
+    def passed_on(self, draws: Iterable[tuple[FloatArray, FloatArray]]) -> Iterator[FloatArray]:
+        for expected, households in draws:
+            self.total += expected
+            yield households
+
+
+def moved_since(chain: Chain) -> FloatArray:
+    """What logits of margins have gained since the survey in the middle of the draws, (n, d): part of the trend, and the shift."""
+    margins = chain.margins
     centre = margins.since.centre(margins.shares.shape[1])
-    profiles = moved_profiles(
-        profiles, np.broadcast_to(centre, margins.shares.shape) + (0.0 if shift is None else shift)
-    )
-    return collect(profiles, draws, options.n_replicates, wanted)
+    return np.asarray(np.zeros_like(margins.shares) + centre + (0.0 if chain.shift is None else chain.shift))
+
+
+def centred(profiles: FloatArray, chain: Chain) -> FloatArray:
+    """Mean profiles of the draws (n, 2^d), moved so that the country at the survey is what the survey found.
+
+    What logits have gained since, half the trend and the shift, is taken off before and put on again.
+    """
+    margins, tilt = chain.margins, chain.tilt
+    moved = moved_since(chain)
+    then = moved_profiles(profiles, -moved)
+    d = moved.shape[1]
+    shares = np.clip(then @ profile_bits(np.arange(1 << d), d), EDGE, 1 - EDGE)
+    country = margins.people.as_one
+    totals = margins.few.filled(margins.totals)
+    shares = expit(benchmarked(logit(shares), margins.people.population, country, totals))
+    seed = np.maximum(then, 1e-12)
+    then = rake(seed, shares).profiles if tilt is None else tilt.whole.met(seed, shares)[0]
+    return moved_profiles(then, moved)
 
 
 def collect(profiles: FloatArray, draws: Iterable[FloatArray], n_replicates: int, wanted: Wanted) -> Drawn:
@@ -254,4 +305,26 @@ def collect(profiles: FloatArray, draws: Iterable[FloatArray], n_replicates: int
         shares,
         np.asarray(areas.matrix @ (profiles @ more.columns * more.multipliers)),
         followed,
+    )
+
+
+def with_point(drawn: Drawn, profiles: FloatArray, wanted: Wanted) -> Drawn:
+    """The same draws about other profiles of finest areas (n, 2^d); the sets of each area are ranked by these."""
+    areas, chosen = wanted.areas, drawn.bundles
+    more = wanted.functionals or no_functionals(*profiles.shape)
+    whole = np.asarray(areas.matrix @ profiles)
+    share = whole[chosen.area, chosen.mask]
+    empty = chosen.mask == 0
+    order = np.lexsort((-share, ~empty, chosen.area))
+    area, mask = chosen.area[order], chosen.mask[order]
+    start = np.flatnonzero(np.r_[True, area[1:] != area[:-1]])
+    rank = np.arange(len(area)) - np.repeat(start, np.diff(np.r_[start, len(area)]))
+    return replace(
+        drawn,
+        profiles=profiles,
+        point=whole @ figure_columns(wanted.measure),
+        bundles=BundleChoice(area, mask, rank),
+        bundle_point=share[order],
+        bundle_draws=drawn.bundle_draws[:, order],
+        further_point=np.asarray(areas.matrix @ (profiles @ more.columns * more.multipliers)),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,8 @@ class Sample:
         Kish's effective number of households, given unequal weights and sizes.
     households : ndarray of int, shape (p,)
     n_areas : int
+    profiles : csr_array, shape (p, 2^d), optional
+        Weighted share of each set of deprivations.
     """
 
     area: IntArray
@@ -47,6 +50,7 @@ class Sample:
     effective: FloatArray
     households: IntArray
     n_areas: int
+    profiles: Any = None
 
     @property
     def area_households(self) -> IntArray:
@@ -143,7 +147,17 @@ def read_sample(households: pd.DataFrame, indicators: Sequence[str], area_ids: S
         effective,
         np.bincount(psu, minlength=n),
         len(area_ids),
+        _profiles(flags, psu, weight / total[psu], n),
     )
+
+
+def _profiles(flags: FloatArray, psu: IntArray, share: FloatArray, n: int) -> Any:
+    """Shares of the sets of deprivations of households with the given shares of their PSU."""
+    from scipy.sparse import csr_array
+
+    d = flags.shape[1]
+    masks = flags.astype(np.int64) @ (1 << np.arange(d))
+    return csr_array((share, (psu, masks)), shape=(n, 1 << d))
 
 
 def pooled_design_effect(samples: Sequence[Sample]) -> FloatArray:

@@ -22,15 +22,17 @@ EARLIER = "earlier_survey"
 def preference(levels: Levels, *, earlier: bool = False) -> dict[str, tuple[str, ...]]:
     """Evidence to quote at each level, the first that has an unsuppressed row.
 
-    Of the country and the areas of the published level, what the survey says stands by itself: our own direct estimate, whose
-    microdata, interval and overlap the warehouse can show, before a published one. Smaller areas have too few households for that;
-    all their figures come from one joint profile, so that they agree with one another, and the direct estimate is one of its parts.
+    Of the country what the survey says stands by itself: our own direct estimate, whose microdata, interval and overlap the
+    warehouse can show, before a published one. Areas of the published level and smaller ones have too few households for that: their
+    figures come from one joint profile, so that they agree with one another, and the direct estimate is one of its parts. Against
+    the simulated truth composites of the published level err by two thirds of what direct figures do (``docs/quality.md``); the direct
+    row stands beside.
 
     In a quarter after the survey's fieldwork (``earlier``) what is quoted is an estimate of that quarter, with the error of the time
     between in its interval.
     """
-    large, order = (levels.ids[0], levels.published), _LARGE_LATER if earlier else _LARGE
-    return {level: order if level in large else _SMALL for level in levels.ids}
+    large = {levels.published: _LARGE_LATER, levels.ids[0]: _LARGE_LATER if earlier else _LARGE}
+    return {level: large.get(level, _SMALL) for level in levels.ids}
 
 
 def combine(name: str, parts: list[pd.DataFrame], levels: Levels, *, earlier: bool = False) -> pd.DataFrame:

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -86,3 +87,18 @@ def test_a_national_figure_that_departs_from_the_published_one_of_the_same_surve
     assert len(said) == 2
     assert national_departures(figures, "KH", {2014}, {2021, 2022}) == []
     assert national_departures(figures[figures["method"] == "direct"], "KH", {2021}, {2021}) == []
+
+
+def test_an_area_of_which_the_survey_says_something_else_is_found():
+    from poverty_assets.graph.checks.coverage import agreement
+
+    rows = pd.DataFrame(
+        [("01", "composite", 0.30, 0.02), ("01", "direct", 0.35, 0.03), ("02", "composite", 0.20, 0.02), ("02", "direct", 0.40, 0.03)],
+        columns=["area_id", "method", "estimate", "se"],
+    ).assign(area_level="province", statistic="headcount_ratio", subgroup="all", k=1 / 3, quality_flag="ok")  # fmt: skip
+    [found] = agreement(rows, "province")
+    assert (found.severity, found.passed, found.failing_rows) == ("warn", False, 1)
+    assert found.observed == "02 at k = 0.33: 0.200, directly 0.400"
+    assert agreement(rows[rows["area_id"] == "01"], "province")[0].passed
+    later = rows.assign(quality_flag=np.where(rows["method"] == "direct", "few_psu,earlier_survey", "ok"))
+    assert agreement(later, "province")[0].passed

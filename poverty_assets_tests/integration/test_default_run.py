@@ -172,7 +172,7 @@ def test_margins_meet_the_direct_totals_of_provinces_and_the_nowcast_is_judged(h
     from poverty_assets.warehouse.lake import Lake
 
     noted = Lake(home / "lake").notes("area_draw", Quarter(2026, 3))
-    assert noted["largest gap to direct totals of the published level"] < 1e-6
+    assert noted["largest gap to direct totals of the country"] < 1e-6
     assert warehouse.execute("SELECT nowcast_method FROM dim_quarter").fetchone() == (noted["nowcast"],)
     scored = (
         "SELECT count(*) FROM model_metric WHERE fold_design = 'next_wave' AND metric = 'skill_against_persistence'"

@@ -11,15 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poverty_assets.catalog import table
+from poverty_assets.measurement.cluster_totals import cluster_totals
 from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.design import SurveyDesign
-from poverty_assets.measurement.masks import cells_of, count_masks
+from poverty_assets.measurement.estimates import estimate_measure
+from poverty_assets.measurement.masks import cells_of, count_masks, profile_bits
 from poverty_assets.measurement.overlap import (
     PAIR_STATISTICS,
     deprivation_counts,
     dimension_overlap,
     overlap_pairs,
     pair_statistics,
+    share_interval,
 )
 from poverty_assets_tests.measurement.overlap_cases import (
     HIERARCHY,
@@ -121,6 +124,7 @@ def test_two_that_never_meet_stand_at_zero_without_interval():
     assert row[["share_both", "lift", "odds_ratio"]].tolist() == [0, 0, 0]
     assert row[["share_both_ci_low", "lift_ci_low", "odds_ratio_ci_high"]].isna().all()
     assert row["phi"] < 0
+    assert row[["phi_se", "phi_ci_low", "phi_ci_high"]].isna().all()
     assert "no_variation" in row["quality_flag"]
 
 
@@ -134,6 +138,20 @@ def test_one_cluster_gives_no_interval_and_few_are_flagged():
     assert alone[["se", "ci_low", "ci_high"]].isna().all(axis=None)
     assert alone["quality_flag"].str.contains("one_psu").all()
     assert (country(rows)["quality_flag"] == "ok").all()
+
+
+def test_a_small_domain_takes_its_own_degrees_of_freedom_as_poverty_does():
+    counts, cells = counted(make_survey(seed=3))
+    totals = cluster_totals(counts, cells, profile_bits(counts.masks, counts.n_indicators))
+    table = estimate_measure(make_survey(seed=3), MEASURE, HIERARCHY, subgroups=()).headcount.query(
+        "kind == 'uncensored'"
+    )
+    wanted = table[table["indicator_id"] == INDICATORS[0]].set_index("area_id")[["ci_low", "ci_high"]]
+    made = share_interval(totals.shares, totals.share_errors(), totals.df[:, None])
+    found = pd.DataFrame({"ci_low": made[2][:, 0], "ci_high": made[3][:, 0]}, index=totals.cells["area_id"])
+    some = wanted.dropna().index.intersection(found.dropna().index)
+    assert (totals.df[totals.cells["area_id"].isin(some)] < totals.df.max()).any()
+    np.testing.assert_allclose(found.loc[some], wanted.loc[some], rtol=1e-9)
 
 
 def test_a_register_has_figures_without_intervals():

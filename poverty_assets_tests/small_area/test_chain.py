@@ -14,7 +14,7 @@ from poverty_assets.small_area.association.loadings import fit_association, trai
 from poverty_assets.small_area.association.profiles import fit_associations
 from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.margins.draw import Streams
-from poverty_assets.small_area.margins.fit import Margins, fit_margins, spread_out
+from poverty_assets.small_area.margins.fit import Margins, fit_margins
 from poverty_assets.small_area.margins.kernel import Covariates, fit_kernel, kernel_parts
 from poverty_assets.small_area.people import Groups, Inhabitants
 from poverty_assets.small_area.replicates import Chain, draw_profiles, replicate, rescaled_bootstrap
@@ -83,11 +83,32 @@ def test_margins_beat_the_mean_and_are_never_0_or_1(fitted: tuple) -> None:
     assert ((found.shares > 0) & (found.shares < 1)).all()
 
 
-def test_provinces_add_up_to_the_direct_estimate(fitted: tuple) -> None:
-    sample, found, groups, _, _ = fitted
-    direct = sample.means(sample.shares, groups.at_published[sample.area], 3)
-    modelled = np.stack([found.shares[groups.at_published == g].mean(axis=0) for g in range(3)])
-    np.testing.assert_allclose(modelled, direct, atol=1e-9)
+def test_the_country_adds_up_to_the_direct_estimate(fitted: tuple) -> None:
+    sample, found, _, _, _ = fitted
+    direct = sample.means(sample.shares, np.zeros(len(sample.area), dtype=int), 1)[0]
+    np.testing.assert_allclose(found.shares.mean(axis=0), direct, atol=1e-9)
+
+
+def test_the_countrys_poverty_and_its_parts_are_the_direct_ones(published: tuple) -> None:
+    frame, _, _, _ = make_country()
+    measure, tables = make_measure(), published[2]
+    score = measure.scores(frame[["a", "b", "c"]].to_numpy())
+    poor = measure.is_poor(score, measure.cutoffs.poor)
+    country = tables.mpi.query("area_id == 'KH' and k == 0.333333").set_index("statistic")["estimate"]
+    assert country["headcount_ratio"] == pytest.approx(poor.mean(), abs=1e-5)
+    assert country["mpi"] == pytest.approx((poor * score / measure.denominator).mean(), abs=1e-5)
+    kinds = tables.headcount.query("area_id == 'KH'").set_index(["kind", "indicator_id"])["estimate"]
+    for name in "abc":
+        assert kinds["uncensored", name] == pytest.approx(frame[name].mean(), abs=1e-6)
+        assert kinds["censored", name] == pytest.approx((poor * frame[name]).mean(), abs=1e-5)
+
+
+def test_a_point_lies_amid_its_own_draws(published: tuple) -> None:
+    drawn = published[0]
+    below = (drawn.draws < drawn.point - 1e-9).mean(axis=0), (drawn.draws <= drawn.point + 1e-9).mean(axis=0)
+    known = drawn.point > 0.01
+    amid = (below[1] >= 0.3) & (below[0] <= 0.7)
+    assert amid[known].mean() > 0.95
 
 
 def test_held_out_predictions_are_those_of_a_fit_without_the_area() -> None:
@@ -107,13 +128,6 @@ def test_strength_of_association_is_found(fitted: tuple) -> None:
     sample, _, _, true, _ = fitted
     one = fit_association(sample, true, np.zeros(N, dtype=int))
     assert np.abs(one.of_areas(np.zeros(1, dtype=int)) - 0.7).max() < 0.25
-
-
-def test_spreading_out_gives_back_the_lost_variance() -> None:
-    logits = np.array([[-1.0], [1.0]])
-    wide, stretch = spread_out(logits, np.full((2, 1), 0.44), np.zeros(2, bool), np.ones(2), np.zeros(2, int))
-    assert stretch[0, 0] == pytest.approx(1.2)
-    np.testing.assert_allclose(wide[:, 0], [-1.2, 1.2])
 
 
 def test_rescaled_weights_keep_the_total_of_a_stratum_and_a_lonely_cluster() -> None:
@@ -163,6 +177,6 @@ def test_the_number_of_threads_changes_no_bit(fitted: tuple) -> None:
     chain = Chain(margins, sample, fit_associations(sample, margins.shares, groups))
 
     def drawn(n_jobs: int) -> np.ndarray:
-        return np.stack(list(draw_profiles(chain, factors, Streams.of(1), n_jobs=n_jobs)))
+        return np.stack([one for both in draw_profiles(chain, factors, Streams.of(1), n_jobs=n_jobs) for one in both])
 
     np.testing.assert_array_equal(drawn(1), drawn(3))

@@ -92,7 +92,7 @@ def test_larger_areas_are_the_population_weighted_means_of_their_communes(estima
     for area in ("KH", "01", "0101"):
         own = communes if area == "KH" else communes[communes.index.str.startswith(area)]
         assert rows[area] == pytest.approx(own.mean(), abs=1e-9)
-    assert estimated.note["largest gap to direct totals of the published level"] < 1e-6
+    assert estimated.note["largest gap to direct totals of the country"] < 1e-6
 
 
 def test_profiles_sum_to_one_and_hold_the_margins_that_are_published(estimated):

@@ -24,9 +24,9 @@ def test_a_withheld_figure_gives_way_to_one_that_is_shown():
     assert set(rows.loc[rows["is_headline"], "method"]) == {"published"}
 
 
-def test_a_large_area_is_quoted_by_its_own_survey_and_a_small_one_by_the_joint_profile():
+def test_the_country_is_quoted_by_its_own_survey_and_areas_within_it_by_the_joint_profile():
     for level, quoted in (
-        ("province", "direct"),
+        ("province", "composite"),
         ("country", "direct"),
         ("district", "composite"),
         ("commune", "composite"),

@@ -18,7 +18,7 @@ from poverty_assets.graph.resources import Home
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.local import locale_of
 
-EXTRA = {"area_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("published",)}
+EXTRA = {"area_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("published", "agreement")}
 
 
 def build(quarters: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
@@ -68,12 +68,14 @@ _DESCRIPTIONS = {
     "coverage": "Areas of the finest level without a value, feature by feature (warns).",
     "drift": "Features whose distribution is not that of the training data any more, by name (warns).",
     "published": "Regions and figures of published tables that a person should look at, by name (warns).",
+    "agreement": "Areas of the published level of which joint profiles and the survey itself say too different things (warns).",
     "quarantine": "Rows that were set aside because they break their source's contract (warns).",
 }
 
 
 def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> list[CheckFinding]:
     from poverty_assets.graph.checks.coverage import (
+        agreement,
         covariate_drift,
         feature_coverage,
         national_departures,
@@ -94,8 +96,10 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
     if name == "fct_mpi":
         warned = home.lake.notes("published_mpi", quarter).get("warning", {})
         published = [home.lake.notes(f"src_{spec.source_id}", quarter) for spec in home.of_role("published")]
-        departs = national_departures(home.lake.read(name, quarter), home.country.area_id, *_years_of(home, quarter))
-        return published_figures(warned, [noted.get("rounded", {}) for noted in published]) + departs
+        rows = home.lake.read(name, quarter)
+        departs = national_departures(rows, home.country.area_id, *_years_of(home, quarter))
+        found = published_figures(warned, [noted.get("rounded", {}) for noted in published])
+        return found + departs + agreement(rows, home.country.levels.published)
     return []
 
 

@@ -5,9 +5,11 @@ Belongs here: checks that warn and never block. Does not belong here: legal valu
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from poverty_assets.graph.checks.suites import CheckFinding
+from poverty_assets.warehouse.headline import EARLIER
 
 ENOUGH = 0.99
 SAME = 0.005
@@ -118,6 +120,36 @@ def national_departures(
         name = f"national {statistic} (k {k:g}) is the published one of the same survey"
         findings.append(CheckFinding("published", name, abs(apart) <= SAME, "warn", said, int(abs(apart) > SAME)))
     return findings
+
+
+FURTHEST = 3.0
+"""Standard errors of the difference up to which two figures of one area may lie apart."""
+
+
+def agreement(mpi: pd.DataFrame, published_level: str) -> list[CheckFinding]:
+    """One finding: areas of the published level whose joint profiles give another headcount ratio than the survey itself, by more than
+    both are unsure of; in the quarters of the survey's fieldwork, since after it they are of different times.
+
+    Parameters
+    ----------
+    mpi : DataFrame (lake: ``fct_mpi``)
+    """
+    rows = mpi[
+        (mpi["area_level"] == published_level) & (mpi["statistic"] == "headcount_ratio") & (mpi["subgroup"] == "all")
+    ]
+    rows = rows[~rows["quality_flag"].str.contains(EARLIER)]
+    keys = ["area_id", "k"]
+    both = rows[rows["method"] == "composite"].merge(
+        rows[rows["method"] == "direct"], on=keys, suffixes=("", "_direct")
+    )
+    unsure = np.hypot(both["se"], both["se_direct"])
+    apart = both[(both["estimate"] - both["estimate_direct"]).abs() > FURTHEST * unsure]
+    said = "; ".join(
+        f"{row.area_id} at k = {row.k:.2f}: {row.estimate:.3f}, directly {row.estimate_direct:.3f}"
+        for row in apart.itertuples()
+    )
+    name = "joint profiles and direct figures of the published level differ by no more than both are unsure of"
+    return [CheckFinding("agreement", name, apart.empty, "warn", said or "none", len(apart))]
 
 
 def covariate_drift(stable: pd.DataFrame) -> list[CheckFinding]:

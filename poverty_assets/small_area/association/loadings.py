@@ -31,6 +31,8 @@ STRENGTH_SPREAD = 0.4
 _NODES = 11
 _MOST = 0.96  # largest loading: at 1 every household with the trait would lack it
 _CLUSTER_EFFECT = 1.3
+_SPREAD_OF_SPREAD = 1.0  # prior standard deviation of the log of a spread of log strengths
+_LEAST_WORTH = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,13 @@ class StrengthPrior:
         Medians, as of the larger groups that the groups are parts of; 1 each if not given.
     spread : float
         Standard deviation of log strengths about them.
+    worth : float
+        What the pairs of a sample are worth, as a share of as many that know nothing of each other (`learnt_worth`).
     """
 
     centre: FloatArray | None = None
     spread: float = STRENGTH_SPREAD
+    worth: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -89,10 +94,10 @@ def fit_association(
     iterations : int
         Steps of Gauss and Newton.
     """
-    problem = _Problem(sample, margins, group, factor)
+    prior = prior or StrengthPrior()
+    problem = _Problem(sample, margins, group, factor, prior.worth)
     d, g = margins.shape[1], int(group.max()) + 1
     angle = np.arctanh(start.loadings) if start else np.full(d, np.arctanh(0.5))
-    prior = prior or StrengthPrior()
     spread = prior.spread
     middle = np.zeros(g) if prior.centre is None else np.log(prior.centre)
     log_strength = np.log(start.strength) if start else middle.copy()
@@ -113,10 +118,47 @@ def fit_association(
     return Association(np.tanh(angle), np.exp(log_strength), 1 / np.sqrt(information))
 
 
+def learnt_spread(found: Association, prior: StrengthPrior) -> float:
+    """Standard deviation of log strengths of groups about their centres, as the survey shows it.
+
+    What each group's own pairs say of its log strength, prior taken off, is u_g with variance 1 / I_g, I_g the information in
+    them: u_g ~ N(centre, spread^2 + 1 / I_g). The spread is at the maximum of that likelihood, times a wide prior about the one
+    that the strengths were fitted with.
+    """
+    middle = np.zeros_like(found.strength) if prior.centre is None else np.log(prior.centre)
+    away = np.log(found.strength) - middle
+    information = np.maximum(1 / found.strength_error**2 - 1 / prior.spread**2, 0.0)
+    known = information > 1e-3 / prior.spread**2
+    if not known.any():
+        return prior.spread
+    own = away[known] * (1 + 1 / (prior.spread**2 * information[known]))
+    spreads = prior.spread * np.exp(np.linspace(-1.5, 1.5, 121))
+    variance = spreads[:, None] ** 2 + 1 / information[known]
+    value = 0.5 * np.sum(np.log(variance) + own**2 / variance, axis=1)
+    value += 0.5 * (np.log(spreads / prior.spread) / _SPREAD_OF_SPREAD) ** 2
+    return float(spreads[np.argmin(value)])
+
+
+def learnt_worth(found: Association, again: list[Association], prior: StrengthPrior) -> float:
+    """What pairs are worth beside as many that know nothing of each other, from fits to resampled surveys.
+
+    Pairs share indicators and households share clusters, so that strengths of resampled surveys vary more than the information
+    would have them: with I_g of it and a prior of variance t^2, by I_g / (I_g + 1 / t^2)^2.
+    """
+    total = 1 / found.strength_error**2
+    information = np.maximum(total - 1 / prior.spread**2, 0.0)
+    expected = float(np.sum(information / total**2))
+    moved = np.stack([np.log(one.strength) for one in again])
+    seen = float(np.sum(moved.var(axis=0, ddof=1)))
+    return float(np.clip(expected / seen, _LEAST_WORTH, 1.0)) if seen > 0 else 1.0
+
+
 class _Problem:
     """Standardised residuals of pairs by group, and their derivatives."""
 
-    def __init__(self, sample: Sample, margins: FloatArray, group: IntArray, factor: FloatArray | None) -> None:
+    def __init__(
+        self, sample: Sample, margins: FloatArray, group: IntArray, factor: FloatArray | None, worth: float
+    ) -> None:
         from scipy.sparse import csr_array
 
         weight = sample.weight if factor is None else sample.weight * factor
@@ -134,7 +176,7 @@ class _Problem:
         self.weight = total / np.bincount(self.group, total, self.n_groups)[self.group]  # sums to 1 in each group
         self.averages = csr_array((self.weight, (self.group, np.arange(n))), shape=(self.n_groups, n))
         households = np.bincount(place[rows], sample.effective[rows], n)
-        self.effective = np.bincount(self.group, households, self.n_groups) / _CLUSTER_EFFECT
+        self.effective = np.bincount(self.group, households, self.n_groups) * worth / _CLUSTER_EFFECT
 
     def linearised(self, angle: FloatArray, log_strength: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Residuals (g, pairs), and minus their derivatives by angles (g, pairs, d) and by own log strengths (g, pairs)."""

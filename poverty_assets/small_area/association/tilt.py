@@ -14,6 +14,7 @@ with theta of each finest area and psi, phi of each published area. Both are fou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -73,25 +74,46 @@ def tilt_to_published(
     tilt : ndarray, shape (g, d + 1)
         psi_j and, last, phi.
     """
-    d = margins.shape[1]
-    features = poor_features(measure)
     wanted = np.column_stack([published.censored, published.headcount_ratio])
-    total = np.bincount(at_published, population)
-    tilt, theta = np.zeros((len(wanted), d + 1)), np.zeros_like(margins)
+    return tilt_to(seed, margins, population, at_published, Asked(wanted, poor_features(measure)))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Means of features of profiles that groups of areas are to have.
+
+    Attributes
+    ----------
+    wanted : ndarray, shape (g, q)
+    features : ndarray, shape (2^d, q)
+    ridge : float or ndarray, shape (q,)
+        How much a unit of tilt may leave of a gap: next to nothing, more where what is wanted is not well known.
+    """
+
+    wanted: FloatArray
+    features: FloatArray
+    ridge: Any = RIDGE
+
+
+def tilt_to(
+    seed: FloatArray, margins: FloatArray, population: FloatArray, group: IntArray, asked: Asked
+) -> tuple[FloatArray, FloatArray]:
+    """Profiles (n, 2^d) with the margins given and the means asked of groups of areas, and the tilt of each group (g, q)."""
+    wanted, features, d = asked.wanted, asked.features, margins.shape[1]
+    total, q = np.bincount(group, population), features.shape[1]
+    ridge = np.broadcast_to(np.asarray(asked.ridge, dtype=float), (q,))
+    tilt, theta = np.zeros((len(wanted), q)), np.zeros_like(margins)
     raked = rake(seed, margins, start=theta)
     for _ in range(_STEPS):
         mean = raked.profiles @ features
-        of_published = group_means(mean, at_published, population)
-        gap = wanted - of_published - RIDGE * tilt
+        gap = wanted - group_means(mean, group, population) - ridge * tilt
         if np.abs(gap).max() < 1e-7:
             break
-        curvature = within_published(
-            raked.profiles, features, d, population / total[at_published], at_published, len(wanted)
-        )
-        step = np.linalg.solve(curvature + RIDGE * np.eye(d + 1), gap[:, :, None])[:, :, 0]
+        curvature = within_published(raked.profiles, features, d, population / total[group], group, len(wanted))
+        step = np.linalg.solve(curvature + np.diag(ridge), gap[:, :, None])[:, :, 0]
         # a published area's step keeps its direction when it is shortened: tilts of one indicator and of H nearly cancel
         tilt = tilt + step / np.maximum(np.abs(step).max(axis=1, keepdims=True) / _LONGEST_STEP, 1.0)
-        tilted_seed = seed * np.exp(tilt @ features.T)[at_published]
+        tilted_seed = seed * np.exp(tilt @ features.T)[group]
         raked = rake(tilted_seed / tilted_seed.sum(axis=1, keepdims=True), margins, start=raked.theta)
     return raked.profiles, tilt
 

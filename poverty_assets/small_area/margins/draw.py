@@ -45,7 +45,7 @@ class Streams:
 
 def draw_margins(
     margins: Margins, sample: Sample, factors: FloatArray, streams: Streams, *, batch: int = 50
-) -> Iterator[tuple[FloatArray, FloatArray]]:
+) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
     """Margins as they may be: each draw the whole chain on a resampled survey, plus what resampling does not show.
 
     Parameters
@@ -56,7 +56,9 @@ def draw_margins(
     Yields
     ------
     shares : ndarray, shape (n, d)
-        Benchmarked to the replicate's own published area totals, and moved by what may have happened since.
+        At the survey, benchmarked to the country's totals in the replicate.
+    now : ndarray, shape (n, d)
+        The same, moved by what may have happened since.
     factor : ndarray, shape (p,)
     """
     n, d = margins.shares.shape
@@ -78,12 +80,11 @@ def draw_margins(
             noise = moved[:, None] * margins.errors.noise_factors
             from_survey = np.column_stack([b * (f.smoother @ noise[:, j]) for j, (f, b) in _with_slope(margins)])
             error = residual[:, r, :] * widened[r] + from_survey
-            totals = published_totals(sample, margins.people.at_published, factor)
+            country = margins.people.as_one
+            totals = published_totals(sample, country, factor)
             totals = margins.few.filled(np.where(np.isfinite(margins.totals), totals, np.nan), streams.wave)
-            logits = benchmarked(
-                log_odds(margins.eta + error), margins.people.population, margins.people.at_published, totals
-            )
-            yield expit(_gained(margins, logits, mixing, streams.wave)), factor
+            logits = benchmarked(log_odds(margins.eta + error), margins.people.population, country, totals)
+            yield expit(logits), expit(_gained(margins, logits, mixing, streams.wave)), factor
 
 
 def _gained(margins: Margins, logits: FloatArray, mixing: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -1,6 +1,6 @@
 """Margins of the finest level: for each indicator the share of people deprived, by direct estimates and covariates together.
 
-Belongs here: the composite of direct and held-out predictions, calibration against shrinkage, benchmarking to published areas,
+Belongs here: the composite of direct and held-out predictions, calibration against shrinkage, benchmarking to the country,
 and how the result errs. Does not belong here: the learner (``kernel``), how its errors are judged (``second_stage``), draws
 (``draw``), joint profiles (``small_area.association``).
 
@@ -10,7 +10,8 @@ Fay and Herriot's model on the probit scale, with the learner's held-out predict
 
 f_i and V_i are the learner's prediction and error variance without area i, so that b and phi are learnt where the learner did
 not see the answer: b above 1 undoes shrinkage, phi corrects its self-confidence. An area with households gets the EBLUP
-(``composite``), another a + b f_i (``modelled``). Nothing is thresholded, no share is 0 or 1.
+(``composite``), another a + b f_i (``modelled``). Nothing is thresholded, no share is 0 or 1. Estimates that are right on average
+vary less than the truth, and are left so: what users want of spread comes from the draws.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from scipy.linalg.lapack import spotrf
 from scipy.special import expit, ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
-from poverty_assets.arrays import FloatArray, IntArray, group_means
+from poverty_assets.arrays import FloatArray, group_means
 from poverty_assets.small_area.margins.benchmark import benchmarked, log_odds
 from poverty_assets.small_area.margins.kernel import (
     Covariates,
@@ -39,8 +40,6 @@ from poverty_assets.small_area.margins.second_stage import SecondStage, error_co
 from poverty_assets.small_area.people import Inhabitants
 from poverty_assets.small_area.sample import Sample, Survey, between_freedom, sampling_correlation
 
-MOST_STRETCH = 1.6
-"""Largest factor that predictions are spread out by."""
 HOUSEHOLD_EFFECT = 1.2
 """Variance of a share of people over that of as many independent households: households differ in size."""
 
@@ -119,15 +118,13 @@ class Margins:
     eta : ndarray, shape (n, d)
         Probits before benchmarking: the most likely value of each area, which replicates vary about.
     shares : ndarray, shape (n, d)
-        Benchmarked shares, spread as far as true ones are (`spread_out`).
-    totals : ndarray, shape (g, d)
-        Direct published area totals met; NaN where they rest on too few cases.
+        Means of what they may be, benchmarked to the country.
+    totals : ndarray, shape (1, d)
+        The country's direct shares that are met; NaN where they rest on too few cases.
     few : FewCases
         What stands for those.
     intercept, slope, scale : ndarray, shape (d,)
         a, b and phi.
-    stretch : ndarray, shape (2, d)
-        Factor of `spread_out` for areas without and with households in the sample.
     fits : tuple of KernelFit
     residual_roots : ndarray of float32, shape (d, n, n)
         Square roots of the covariance of errors that no resampling of the survey shows.
@@ -146,7 +143,6 @@ class Margins:
     intercept: FloatArray
     slope: FloatArray
     scale: FloatArray
-    stretch: FloatArray
     fits: tuple[KernelFit, ...]
     residual_roots: npt.NDArray[np.float32]
     errors: HeldOutErrors
@@ -186,11 +182,12 @@ def fit_margins(
     share, effective = _direct(sample, survey.effect)
     learnt = _learnt(survey, covariates, n_jobs)
     stage = second_stage(learnt.fits, share, effective, sample.n_areas)
-    population, at_published = people.population, people.at_published
-    totals = published_totals(sample, at_published)
-    wide, stretch = spread_out(stage.eta, stage.error, sample.area_households > 0, population, at_published)
-    few = few_cases(sample, survey.effect, at_published, totals, group_means(ndtr(wide), at_published, population))
-    shares = expit(benchmarked(log_odds(wide), population, at_published, few.filled(totals)))
+    population, country = people.population, people.as_one
+    totals = published_totals(sample, country)
+    # the mean of Phi(eta + e) over its error e
+    middle = stage.eta / np.sqrt(1 + np.maximum(stage.error, 0.0))
+    few = few_cases(sample, survey.effect, country, totals, group_means(ndtr(middle), country, population))
+    shares = expit(benchmarked(log_odds(middle), population, country, few.filled(totals)))
     return Margins(
         eta=stage.eta,
         shares=shares,
@@ -199,7 +196,6 @@ def fit_margins(
         intercept=stage.intercept,
         slope=stage.slope,
         scale=stage.scale,
-        stretch=stretch,
         fits=learnt.fits,
         residual_roots=_residual_roots(learnt, stage, shares, people, distance, n_jobs),
         since=since or Since(),
@@ -254,38 +250,6 @@ def _direct(sample: Sample, effect: FloatArray) -> tuple[FloatArray, FloatArray]
     """Direct shares of the sampled areas and their effective sizes, both (s, d)."""
     share = sample.means(sample.shares, sample.area, sample.n_areas)[sample.sampled]
     return share, sample.area_effective[sample.sampled, None] / effect
-
-
-def spread_out(
-    eta: FloatArray, error: FloatArray, sampled: npt.NDArray[np.bool_], population: FloatArray, at_published: IntArray
-) -> tuple[FloatArray, FloatArray]:
-    """Probits stretched about their published area's mean so that they vary as true ones do, not less.
-
-    The best guesses are too near the mean taken together: the poorest areas come out less poor than they are. With V the
-    error variance, true probits vary by var(eta) + mean V (Ghosh 1992, constrained estimation).
-
-    Parameters
-    ----------
-    eta, error : ndarray, shape (n, d)
-        Predictions and their error variances.
-    sampled : ndarray of bool, shape (n,)
-        Areas with households: they are shrunk less, and stretched by a factor of their own.
-    population : ndarray, shape (n,)
-    at_published : ndarray of int, shape (n,)
-
-    Returns
-    -------
-    eta : ndarray, shape (n, d)
-    stretch : ndarray, shape (2, d)
-    """
-    mean = group_means(eta, at_published, population)[at_published]
-    away, factors = eta - mean, []
-    for rows in (~sampled, sampled):
-        within = np.mean(away[rows] ** 2, axis=0) if rows.any() else np.ones(eta.shape[1])
-        lost = np.mean(error[rows], axis=0) if rows.any() else np.zeros(eta.shape[1])
-        factors.append(np.minimum(np.sqrt(1 + lost / np.maximum(within, 1e-9)), MOST_STRETCH))
-    stretch = np.stack(factors)
-    return mean + away * stretch[sampled.astype(int)], stretch
 
 
 def _residual_roots(

@@ -1,4 +1,4 @@
-"""Totals of published areas that margins are benchmarked to: direct ones where there are cases enough, else corrected ones.
+"""Totals that margins are benchmarked to: direct ones where there are cases enough, else corrected ones.
 
 Belongs here: which direct totals are worth meeting, and what stands for those that are not. Does not belong here: meeting them
 (``benchmark``).

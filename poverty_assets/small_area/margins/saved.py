@@ -81,7 +81,7 @@ def save_margins(fitted: Fitted, metrics: pd.DataFrame, path: Path) -> Path:
         name: {"parts": list(f.names), "variances": f.variances, "mean": f.mean, "working": f.working, "noise": f.noise}
         for name, f in zip(fitted.best, margins.fits, strict=True)
     }
-    stage = {name: getattr(margins, name) for name in ("intercept", "slope", "scale", "stretch")}
+    stage = {name: getattr(margins, name) for name in ("intercept", "slope", "scale")}
     stage["correlation"] = margins.errors.correlation
     columns = np.column_stack([covariates.features, covariates.leading])
     content = {

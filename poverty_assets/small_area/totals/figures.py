@@ -16,16 +16,13 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.domains import ALL
 from poverty_assets.measurement.estimates import estimate_measure
-from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.small_area.association.tilt import Published
 from poverty_assets.small_area.inputs import Place
-from poverty_assets.small_area.sample import Sample
 
 FLOOR = 1e-6
 """A published headcount of 0 is met to this: no area's share is exactly 0."""
 SAMPLED = 0.0005
 """For the slope between published areas and for errors, a published headcount of a sample is at least this."""
-_CLUSTER_EFFECT = 1.3  # of clusters on the variance of a published area's share, beside unequal weights
 
 
 def published_totals(
@@ -138,33 +135,6 @@ def _of_published(
             " the measure",
         )
     return estimate, wide["se"].to_numpy(dtype=float).reshape(estimate.shape)
-
-
-def published_figures(households: pd.DataFrame, place: Place, sample: Sample, measure: Measure) -> Published:
-    """The direct figures of published areas that finest areas are to add up to.
-
-    Standard errors are those of a share of as many independent households as Kish's effective number, with a design effect of
-    clusters: they only matter where figures contradict one another.
-    """
-    flags = households[measure.indicator_ids].to_numpy(dtype=float)
-    at = pd.Index(place.finest).get_indexer(households["area_id"])
-    keep = np.isfinite(flags).all(axis=1) & (at >= 0)
-    masks = flags[keep].astype(np.int64) @ (1 << np.arange(flags.shape[1]))
-    size, g = 1 << flags.shape[1], len(place.published_ids)
-    persons = (households["weight"] * households["hh_size"]).to_numpy(dtype=float)[keep]
-    counts = np.bincount(place.at_published[at[keep]] * size + masks, persons, g * size).reshape(g, size)
-    visited = counts.sum(axis=1) > 0
-    # a published area that the survey did not visit is given the country's profile: better than none, and flagged by its interval
-    counts = np.where(visited[:, None], counts, counts.sum(axis=0))
-    figures = figures_of_profiles(counts / counts.sum(axis=1, keepdims=True), measure)
-    n = np.maximum(np.bincount(place.at_published[sample.area], sample.effective, g), 1.0)
-
-    def error(share: FloatArray) -> FloatArray:
-        of_published = n.reshape(-1, *[1] * (share.ndim - 1))
-        return np.sqrt(np.maximum(share * (1 - share), 1e-4) * _CLUSTER_EFFECT / of_published)
-
-    poor = figures.headcount_ratio[:, 1]
-    return Published(figures.uncensored, figures.censored[:, 1], poor, error(figures.uncensored), error(poor))
 
 
 def inside(share: FloatArray) -> FloatArray:
