@@ -1,24 +1,26 @@
 """Small-area estimates of the simulated twin against its truth: every mark with its value.
 
-    python -m benchmarks.bench_small_area [--home DIR] [--quarter 2026Q3] [--replicates 200] [--seed N]
+    python -m benchmarks.bench_small_area [--home DIR] [--quarter 2026Q3] [--replicates 200] [--seed N] [--difficulty easy]
+    python -m benchmarks.bench_small_area --levels FILE ...       one seed's part of the table of levels, written to FILE
+    python -m benchmarks.bench_small_area --combine FILE ... [--before FILE ...]      the table of several seeds, beside another
 
 The features, register and households are those that a refresh of the simulated twin put into the lake of a home (that of
-``--home``, else one made in a temporary folder); the truth is its ``evaluation/truth``, read after everything has been
-estimated.
+``--home``, else one made in a temporary folder, without its estimates); the truth is its ``evaluation/truth``, read after everything
+has been estimated.
 
-Over communes with no survey household, unless said: coverage and mean width of 95% intervals of H, M0 and the ten headcounts;
-bias in the poorest tenth; standard deviation of estimates over that of the truth; errors by urban and rural, remoteness and
+The table of levels (``levels``): for areas of the finest level without and with households, levels between, the published level, and the
+country's towns and countryside, family by family: coverage of 95% intervals, its lowest figure and how far chance alone would move it;
+RMSE, CRPS, width; bias of the tenth estimated highest; share of points amid their own draws. Without ``--levels`` also, over communes
+with no survey household unless said: coverage and mean width of 95% intervals of H, M0 and the ten headcounts; bias in the poorest
+tenth; standard deviation of estimates over that of the truth; errors by urban and rural, remoteness and
 minority-heavy provinces; H against a model fitted to H itself; errors of pairs, H and profiles against independence, given true
-and given modelled margins; held-out scores of learners; seconds a replicate; the largest difference of benchmarked totals; the
+and given modelled margins; held-out scores of learners; seconds a replicate; the largest difference of the country's totals; the
 same marks of the downscaling of published totals.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks import levels
 from poverty_assets.arrays import group_means
 from poverty_assets.evaluation.scores import Compared, compare, profile_scores, scores
 from poverty_assets.geography.hierarchy import Hierarchy
@@ -38,17 +41,17 @@ from poverty_assets.pack.country import country_folder, load_country, load_sourc
 from poverty_assets.pack.source import covariates as modelled_features
 from poverty_assets.quarter import Quarter
 from poverty_assets.registers.counts import rate_of
-from poverty_assets.settings import Settings
+from poverty_assets.settings import Settings, claim_home
 from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.profiles import fit_associations, joint_profiles
 from poverty_assets.small_area.association.tilt import Published
-from poverty_assets.small_area.figures import Drawn
+from poverty_assets.small_area.figures import Drawn, figure_columns
 from poverty_assets.small_area.league import FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, fit_margins
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Groups, Inhabitants
 from poverty_assets.small_area.replicates import replicate
-from poverty_assets.small_area.rollup import rollup
+from poverty_assets.small_area.rollup import Rollup, rollup
 from poverty_assets.small_area.rows import small_area_rows
 from poverty_assets.small_area.sample import Sample, Survey, read_sample
 from poverty_assets.small_area.time.drift import since_survey
@@ -158,16 +161,101 @@ def main() -> None:
     parser.add_argument("--quarter", default="2026Q3")
     parser.add_argument("--replicates", type=int, default=200)
     parser.add_argument("--seed", type=int, default=Settings().seed)
+    parser.add_argument("--difficulty")
     parser.add_argument("--home", type=Path)
+    parser.add_argument("--levels", type=Path)
+    parser.add_argument("--combine", type=Path, nargs="+")
+    parser.add_argument("--before", type=Path, nargs="+")
     options = parser.parse_args()
+    if options.combine:
+        print_levels(options.combine, options.before)
+        return
     quarter = Quarter.from_label(options.quarter)
     with tempfile.TemporaryDirectory() as folder:
         home = options.home or Path(folder)
-        if options.home is None:
-            environment = {**os.environ, "POVERTY_ASSETS_HOME": str(home), "POVERTY_ASSETS_SEED": str(options.seed)}
-            command = [sys.executable, "-m", "poverty_assets.cli", "refresh", "--quarter", quarter.label]
-            subprocess.run(command, env=environment, check=True)
-        evaluate(Twin(quarter, options.seed, home), options.replicates)
+        if not (home / "lake" / "survey_household").is_dir():
+            prepare(home, quarter, options.seed, options.difficulty)
+        twin = Twin(quarter, options.seed, home)
+        if options.levels:
+            part, direct = levels_of(twin, options.replicates)
+            part.assign(seed=options.seed, direct=direct).to_parquet(options.levels)
+            print_levels([options.levels], None)
+        else:
+            evaluate(twin, options.replicates)
+
+
+LAKE = (
+    "dim_area",
+    "survey_household",
+    "survey_household_before",
+    "area_feature",
+    "register_count",
+    "simulated_landing",
+)
+
+
+def prepare(home: Path, quarter: Quarter, seed: int, difficulty: str | None) -> None:
+    """Put into a home what estimates are made from, and the truth."""
+    import dagster as dg
+
+    from poverty_assets.definitions import build_definitions
+    from poverty_assets.graph.jobs import QUARTER
+    from poverty_assets.running.instance import open_instance
+
+    asked = Settings(home=home, seed=seed, difficulty=difficulty, country=COUNTRY)
+    claim_home(asked)
+    with open_instance(asked.dagster_home) as instance:
+        job = build_definitions(asked).resolve_job_def(QUARTER)
+        keys = job.asset_layer.executable_asset_keys
+        wanted = dg.AssetSelection.assets(*[key for key in keys if key.path[-1] in LAKE]).upstream()
+        chosen = wanted.required_multi_asset_neighbors().resolve(job.asset_layer.asset_graph) & set(keys)
+        job.get_subset(asset_selection=chosen).execute_in_process(instance=instance, partition_key=quarter.key)
+
+
+def levels_of(twin: Twin, n_replicates: int) -> tuple[pd.DataFrame, float]:
+    """The seed's part of the table of levels, and the RMSE of direct H of provinces."""
+    sample, covariates, measure = twin.sample, twin.covariates(), twin.measure
+    margins = _fit(twin, sample, twin.before, covariates)
+    up, level = _scored_areas(twin)
+    drawn = replicate(margins, sample, _groups(twin, covariates.xy), Wanted(up, measure), options=Options(n_replicates))
+    true = twin.true_profiles()
+    part = levels.score(drawn, np.asarray(up.matrix @ (true @ figure_columns(measure))), level, measure)
+    weight = twin.population / np.bincount(twin.province, twin.population)[twin.province]
+    of_provinces = np.stack([weight[twin.province == p] @ true[twin.province == p] for p in np.unique(twin.province)])
+    h, direct = (figures_of_profiles(p, measure).headcount_ratio[:, 1] for p in (of_provinces, twin.direct_profiles))
+    return part, float(np.sqrt(np.mean((direct - h) ** 2)))
+
+
+def _scored_areas(twin: Twin) -> tuple[Rollup, np.ndarray]:
+    """Areas of all levels, the country's towns and countryside with them, and what each counts as."""
+    from scipy.sparse import csr_array, vstack
+
+    seen = twin.sample.area_households
+    up = rollup(Hierarchy.of(_areas(twin)), twin.communes, twin.population, sampled_households=seen)
+    urban = twin.dim["is_urban"].to_numpy(dtype=bool)
+    weight = np.stack([np.where(own, twin.population, 0.0) for own in (urban, ~urban)])
+    more = pd.DataFrame(
+        {"area_id": ["urban", "rural"], "area_level": "urban, rural", "method": "composite", "flag": ""}
+    )
+    table = pd.concat([up.table, more.assign(n_households=pd.NA)], ignore_index=True)
+    matrix = csr_array(vstack([up.matrix, csr_array(weight / weight.sum(axis=1, keepdims=True))]))
+    level = table["area_level"].to_numpy(dtype=object).copy()
+    visited = table["area_id"].map(dict(zip(twin.communes, seen.tolist(), strict=True))).to_numpy(dtype=float)
+    level[visited == 0], level[visited > 0] = "commune, none visited", "commune, visited"
+    return Rollup(table, matrix), level
+
+
+def print_levels(files: list[Path], before: list[Path] | None) -> None:
+    """The table of levels of all seeds, H by itself, and the same of parts made before."""
+    for title, parts in (("now", files), ("before", before or [])):
+        read = [pd.read_parquet(file) for file in parts]
+        if read:
+            seeds = ", ".join(str(part["seed"].iloc[0]) for part in read)
+            direct = 100 * float(np.mean([part["direct"].iloc[0] for part in read]))
+            print(f"\n{title}: seeds {seeds}; RMSE of direct H of provinces {direct:.2f}")
+            print(levels.table_of(read).round(2).to_string())
+            print("\nH")
+            print(levels.figures_of(read, levels.FAMILIES[0], "H at 0.33").round(2).to_string())
 
 
 def evaluate(twin: Twin, n_replicates: int) -> None:
@@ -183,8 +271,8 @@ def evaluate(twin: Twin, n_replicates: int) -> None:
     options = Options(n_replicates)
     drawn = replicate(margins, sample, groups, Wanted(up, measure), options=options)
     print(f"{(time.perf_counter() - started) / n_replicates:.2f} s a replicate, {n_replicates} replicates")
-    provinces = group_means(margins.shares, twin.province, twin.population)
-    print(f"benchmarked totals: largest difference {np.nanmax(np.abs(provinces - margins.totals)):.1e}")
+    country = group_means(margins.shares, twin.people.as_one, twin.population)
+    print(f"benchmarked totals: largest difference {np.nanmax(np.abs(country - margins.totals)):.1e}")
     _compete(twin, margins, covariates)
     direct_h = _fit(twin, twin.sample_poor, twin.before_poor, covariates).shares[:, 0]
     true = twin.true_profiles()
