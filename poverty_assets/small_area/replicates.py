@@ -233,8 +233,7 @@ def replicate(
         first = joint_profiles(margins.shares, fitted.loadings)
     else:
         whole = WholeCountry.of(sample, wanted.measure, margins.people, factors)
-        first, psi = whole.met(trait_profiles(margins.shares, fitted.loadings), margins.shares)
-        tilt = CountryTilt(whole, psi, whole.curvature(first, margins.shares.shape[1]))
+        tilt, first = CountryTilt.of(whole, trait_profiles(margins.shares, fitted.loadings), margins.shares)
     if margins.since.years:
         walk = walk_of_indicators(first, margins.people.population, wanted.measure)
         margins = replace(margins, since=replace(margins.since, walk_per_year=walk))

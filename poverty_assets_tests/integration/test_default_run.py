@@ -167,7 +167,7 @@ def test_communes_add_up_to_districts_provinces_and_the_country(warehouse):
     assert max(gaps.values()) < 1e-9
 
 
-def test_margins_meet_the_direct_totals_of_provinces_and_the_nowcast_is_judged(home, warehouse):
+def test_margins_meet_the_direct_totals_of_the_country_and_the_nowcast_is_judged(home, warehouse):
     from poverty_assets.quarter import Quarter
     from poverty_assets.warehouse.lake import Lake
 

@@ -85,18 +85,27 @@ class WholeCountry:
 
 @dataclass(frozen=True)
 class CountryTilt:
-    """The tilt of the point, which replicates start from: one step of Newton's with its curvature brings them to their own."""
+    """The tilt of the point, which replicates start from: one step of Newton's with its curvature brings them to their own.
+
+    ``theta`` (n, d) is what margins take once the point's seed is tilted.
+    """
 
     whole: WholeCountry
     tilt: FloatArray
     curvature: FloatArray
+    theta: FloatArray
+
+    @classmethod
+    def of(cls, whole: WholeCountry, seed: FloatArray, margins: FloatArray) -> tuple[CountryTilt, FloatArray]:
+        """The tilt for a seed and margins of all areas, and the profiles that come of them."""
+        profiles, tilt = whole.met(seed, margins)
+        theta = rake(seed * np.exp(whole.features @ tilt), margins, start=np.zeros_like(margins)).theta
+        return cls(whole, tilt, whole.curvature(profiles, margins.shape[1]), theta), profiles
 
     def drawn(self, seed: FloatArray, margins: FloatArray, wanted: FloatArray, tolerance: float) -> FloatArray:
         """Profiles with the margins given (n, d) whose country comes near what is wanted (q,); not raked again."""
         features = self.whole.features
-        profiles = rake(
-            seed * np.exp(features @ self.tilt), margins, start=np.zeros_like(margins), tolerance=tolerance
-        ).profiles
+        profiles = rake(seed * np.exp(features @ self.tilt), margins, start=self.theta, tolerance=tolerance).profiles
         population = self.whole.people.population
         gap = wanted - population @ (profiles @ features) / population.sum() - self.whole.ridge * self.tilt
         step = np.linalg.solve(self.curvature, gap)
