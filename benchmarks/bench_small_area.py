@@ -254,6 +254,8 @@ def print_levels(files: list[Path], before: list[Path] | None) -> None:
             direct = 100 * float(np.mean([part["direct"].iloc[0] for part in read]))
             print(f"\n{title}: seeds {seeds}; RMSE of direct H of provinces {direct:.2f}")
             print(levels.table_of(read).round(2).to_string())
+            print("\nCoverage of each family (its lowest figure; standard deviation by chance)")
+            print(levels.markdown_of(read))
             print("\nH")
             print(levels.figures_of(read, levels.FAMILIES[0], "H at 0.33").round(2).to_string())
 

@@ -142,3 +142,16 @@ def figures_of(parts: list[pd.DataFrame], family: str, figure: str) -> pd.DataFr
     """The same of one figure, a row a level."""
     own = [part[(part["family"] == family) & (part["figure"] == figure)] for part in parts]
     return table_of(own).droplevel("family")
+
+
+def markdown_of(parts: list[pd.DataFrame]) -> str:
+    """The table of parts as docs/quality.md has it: a row a level, a column a family; coverage, lowest figure, chance."""
+    table = table_of(parts)
+    lines = ["| level | " + " | ".join(FAMILIES) + " |", "|" + "---|" * (len(FAMILIES) + 1)]
+    for level in pd.unique(table.index.get_level_values("level")):
+        own = table.loc[level]
+        cells = [
+            f"{row.coverage:.1f} ({row.lowest:.0f}; ±{row.chance:.1f})" for row in own.loc[list(FAMILIES)].itertuples()
+        ]
+        lines.append(f"| {level} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
