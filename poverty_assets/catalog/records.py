@@ -15,8 +15,9 @@ _TARGET_KIND = Column(
     "VARCHAR",
     "Kind of thing predicted: register_rate (share of households on a register), margin (share deprived in an indicator), nowcast"
     " (the same, and the headcount ratio, moved on to a later time), truth (a published figure, beside what is so in simulated data),"
-    " profiles (all sets of deprivations together), official (the headcount ratio to quote, beside official rates of the same areas)",
-    allowed=("register_rate", "margin", "nowcast", "truth", "profiles", "official"),
+    " profiles (all sets of deprivations together), official (the headcount ratio to quote, beside official rates of the same areas),"
+    " downscaled (published figures that were held out, from those of a larger area)",
+    allowed=("register_rate", "margin", "nowcast", "truth", "profiles", "official", "downscaled"),
 )
 _TARGET = Column(
     "target",
@@ -75,7 +76,11 @@ MODEL_METRIC = Table(
         _TARGET_KIND,
         _TARGET,
         Column("learner", "VARCHAR", "Learner; baselines are learners too"),
-        Column("feature", "VARCHAR", "The one feature that the learner knows (learner alone); else empty"),
+        Column(
+            "feature",
+            "VARCHAR",
+            "The one feature or register that the learner knows (learner alone, leading, register); else empty",
+        ),
         Column(
             "fold_design",
             "VARCHAR",

@@ -102,6 +102,9 @@ class Country(Named):
         Side of the blocks of land that are held out together when models are judged.
     baseline_features : list of str
         Features whose skill alone is shown beside the models.
+    leading : list of str
+        Features that are known to go with deprivation: each weighs as much as all others together where only published totals are
+        brought down to smaller areas, and is published alone where it does better.
     champions : dict of str to str
         Learner that stands for each register's rate.
     edition_list : list of AreaEdition
@@ -122,6 +125,7 @@ class Country(Named):
     default_measure: str
     first_quarter: str
     baseline_features: list[str] = Field(default_factory=list)
+    leading: list[str] = Field(default_factory=list)
     champions: dict[str, str] = Field(default_factory=dict)
     edition_list: list[AreaEdition] = Field(default_factory=list, alias="editions")
     context_layers: list[ContextLayer] = Field(default_factory=list)

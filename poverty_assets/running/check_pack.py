@@ -238,6 +238,8 @@ def _named_in_country(pack: _Pack, country: Country, sources: list[SourceSpec]) 
     _known(pack, file, "measure", country.default_measure, measures, "default_measure")
     for i, name in enumerate(country.baseline_features):
         _known(pack, file, "feature", name, features, "baseline_features", i)
+    for i, name in enumerate(country.leading):
+        _known(pack, file, "feature", name, features, "leading", i)
     for register_id, learner in country.champions.items():
         _known(pack, file, "register", register_id, _registers(sources), "champions", register_id)
         _known(pack, file, "learner", learner, LEARNERS, "champions", register_id)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray, group_means
 from poverty_assets.catalog import table
 from poverty_assets.judging.applicability import applicability
-from poverty_assets.judging.folds import design_name
+from poverty_assets.judging.folds import PUBLISHED_OUT, design_name
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import no_draws
 from poverty_assets.small_area.figures import Drawn
@@ -43,6 +43,9 @@ from poverty_assets.small_area.time.nowcast import (
     score_nowcast,
 )
 from poverty_assets.small_area.wanted import Functionals, Options, Wanted
+
+if TYPE_CHECKING:
+    from poverty_assets.small_area.totals.saved import DownscaledRun
 
 _METRIC = [column.name for column in table("model_metric").lake_columns]
 OUTSIDE = "outside_area_of_applicability"
@@ -70,6 +73,8 @@ class Estimated:
         ``target, learner, feature, importance`` of the learner that predicts each indicator best.
     fitted : Fitted, optional
         The model and what it was fitted to; None where finest areas are downscaled or there are none.
+    downscaled : DownscaledRun, optional
+        The same where finest areas are downscaled.
     """
 
     tables: SmallAreaTables
@@ -79,6 +84,7 @@ class Estimated:
     note: dict[str, Any]
     importance: pd.DataFrame = field(default_factory=pd.DataFrame)
     fitted: Fitted | None = field(default=None, repr=False)
+    downscaled: DownscaledRun | None = field(default=None, repr=False)
 
 
 def estimate_quarter(
@@ -218,7 +224,13 @@ def _largest_gap(margins: Margins) -> float:
 
 
 def save(made: Estimated, models: Path, quarter: Quarter) -> pd.DataFrame:
-    """Save the model of margins below ``models`` and return its rows of ``model_run``; none where nothing was fitted."""
+    """Save the model of margins, or of downscaling, below ``models``; its rows of ``model_run``, none where nothing was fitted."""
+    if made.downscaled is not None:
+        from poverty_assets.small_area.totals.saved import downscaled_rows, save_downscaled
+
+        path = models / "downscaled" / f"quarter={quarter.key}" / "model.skops"
+        save_downscaled(made.downscaled, path)
+        return downscaled_rows(made.downscaled, path.relative_to(models.parent).as_posix())
     if made.fitted is None:
         return pd.DataFrame(columns=[c.name for c in table("model_run").lake_columns])
     path = models / "margins" / f"quarter={quarter.key}" / "model.skops"
@@ -260,8 +272,11 @@ def latest(judged: pd.DataFrame) -> pd.DataFrame:
 def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, options: Options) -> Estimated:
     """Downscaled rows of every area, from figures of published areas: direct ones of a survey that knows no finest area, else
     published ones."""
-    from poverty_assets.small_area.totals.downscale import downscale
+    from poverty_assets.small_area.totals.downscale import downscale, downscale_margins
     from poverty_assets.small_area.totals.figures import published_totals, surveyed_totals
+    from poverty_assets.small_area.totals.held_out import Whole, judge
+    from poverty_assets.small_area.totals.indices import RankedColumns
+    from poverty_assets.small_area.totals.saved import DownscaledRun
 
     place, measure = inputs.place, inputs.measure
     areas = rollup(place.hierarchy, place.finest, place.population, method="downscaled", counted=place.counted)
@@ -272,12 +287,26 @@ def estimate_from_totals(inputs: Inputs, functionals: Functionals | None, option
     else:
         totals, features = published_totals(*inputs.published_rows(), place.published_ids, measure), inputs.now
         reason = "downscaled"
-    drawn = downscale(totals, covariates_of(place, features), place.people, wanted, options)
+    covariates = covariates_of(place, features)
+    columns = RankedColumns.of(covariates, *covariate_names(features), inputs.country.leading)
+    whole = Whole(totals, covariates, columns, place.people, measure)
+    judged = judge(whole, options)
+    model = downscale_margins(totals, covariates, place.people, columns, judged.chosen)
+    drawn = downscale(totals, covariates, place.people, wanted, options, model)
     return Estimated(
         *_rows(drawn, wanted, place),
-        _no_metrics(),
-        _note_without_survey(options.n_replicates, reason) | _uncounted(place),
+        _held_out_scores(judged.metrics, inputs),
+        _note_without_survey(options.n_replicates, f"{reason}, by {judged.reason}") | _uncounted(place),
+        downscaled=DownscaledRun(model, whole, judged, place.finest, place.published_ids),
     )
+
+
+def _held_out_scores(metrics: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    published = inputs.place.hierarchy.published
+    return metrics.assign(
+        fold_design=design_name(PUBLISHED_OUT, published), area_level=published, target_kind="downscaled", subgroup="all",
+        as_of_quarter=inputs.quarter.start,
+    )[_METRIC]  # fmt: skip
 
 
 def _uncounted(place: Place) -> dict[str, str]:

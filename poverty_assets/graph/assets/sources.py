@@ -66,8 +66,7 @@ def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
         except RefusedFile as refused:
             yield from _results(spec, refused.findings)
             raise
-        context.add_output_metadata(_noted(observation, spec))
-        yield dg.Output(observation)
+        yield dg.Output(observation, metadata=_noted(observation, spec))
         yield from _results(spec, findings)
 
     return source

@@ -41,6 +41,8 @@ class Published:
     uncensored_error : ndarray, shape (g, d)
         Standard errors; where none is published, that of a share of ``n`` households with a design effect.
     headcount_ratio_error : ndarray, shape (g,)
+    classes : ndarray, shape (g, 2), optional
+        Shares of people who are near-poor, and of those in severe poverty.
     """
 
     uncensored: FloatArray
@@ -48,6 +50,7 @@ class Published:
     headcount_ratio: FloatArray
     uncensored_error: FloatArray
     headcount_ratio_error: FloatArray
+    classes: FloatArray | None = None
 
 
 def poor_features(measure: Measure) -> FloatArray:
@@ -56,6 +59,19 @@ def poor_features(measure: Measure) -> FloatArray:
     bits = profile_bits(np.arange(1 << d), d)
     poor = measure.is_poor(measure.scores(bits), measure.cutoffs.poor).astype(float)
     return np.column_stack([bits * poor[:, None], poor])
+
+
+def class_features(measure: Measure) -> FloatArray:
+    """Being near-poor, and being in severe poverty, of every profile, shape (2^d, 2)."""
+    scores = measure.scores(profile_bits(np.arange(1 << len(measure.indicators)), len(measure.indicators)))
+    near, poor, severe = (measure.is_poor(scores, k) for k in measure.cutoffs)
+    return np.column_stack([near & ~poor, severe]).astype(float)
+
+
+def published_features(measure: Measure, published: Published) -> FloatArray:
+    """Those whose means are what is published, beside margins: of the poor, then classes where they are published."""
+    own = poor_features(measure)
+    return own if published.classes is None else np.column_stack([own, class_features(measure)])
 
 
 def tilt_to_published(
@@ -71,11 +87,14 @@ def tilt_to_published(
     Returns
     -------
     profiles : ndarray, shape (n, 2^d)
-    tilt : ndarray, shape (g, d + 1)
-        psi_j and, last, phi.
+    tilt : ndarray, shape (g, d + 1), or (g, d + 3) where classes are published
+        Of `published_features`: psi_j, phi, and those of the classes.
     """
     wanted = np.column_stack([published.censored, published.headcount_ratio])
-    return tilt_to(seed, margins, population, at_published, Asked(wanted, poor_features(measure)))
+    if published.classes is not None:
+        wanted = np.column_stack([wanted, published.classes])
+    asked = Asked(wanted, published_features(measure, published))
+    return tilt_to(seed, margins, population, at_published, asked)
 
 
 @dataclass(frozen=True)

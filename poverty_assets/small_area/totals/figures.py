@@ -72,7 +72,18 @@ def published_totals(
     uncensored, uncensored_error = headcounts("uncensored")
     censored, _ = headcounts("censored")
     h_error = np.where(h_error > 0, h_error, np.sqrt(inside(h) * (1 - inside(h)) / households))
-    return Published(uncensored, censored, h[:, 0], uncensored_error, h_error[:, 0])
+    classes = _classes(mpi_rows, published_ids, measure)
+    return Published(uncensored, censored, h[:, 0], uncensored_error, h_error[:, 0], classes)
+
+
+def _classes(mpi_rows: pd.DataFrame, published_ids: Sequence[str], measure: Measure) -> FloatArray | None:
+    """Near-poor and severe shares of published areas, (g, 2); none where one is missing."""
+    names = ["vulnerable", "severe"]
+    own = mpi_rows[mpi_rows["statistic"].isin(names) & mpi_rows["area_id"].isin(list(published_ids))]
+    own = own[(own["measure_id"] == measure.measure_id) & (own["subgroup"] == ALL) & own["estimate"].notna()]
+    if own.groupby(["area_id", "statistic"]).ngroups < len(names) * len(published_ids):
+        return None
+    return _of_published(own, names, "statistic", published_ids, measure)[0]
 
 
 def surveyed_totals(households: pd.DataFrame, place: Place, measure: Measure) -> Published:

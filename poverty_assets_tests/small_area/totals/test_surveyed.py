@@ -54,7 +54,8 @@ def test_the_survey_does_not_stop_the_quarter_and_every_commune_is_downscaled(es
     assert estimated.note["wave"] is None
     assert (
         estimated.note["reason"]
-        == "src knows no area of the finest level: downscaled from its direct totals of the published level"
+        == "src knows no area of the finest level: downscaled from its direct totals of the published level, by components: of 3"
+        " published areas none can be held out"
     )
 
 
