@@ -22,6 +22,8 @@ from poverty_assets.pack.source import SourceSpec, TableSource, VectorSource
 if TYPE_CHECKING:
     import geopandas as gpd
 
+MOST_ABSENT = 0.05
+"""Share of the shapes of a table of codes that polygons may lack: beyond it they were cut."""
 Read = Callable[[str], "pd.DataFrame | None"]
 """Gives the rows of a source as the quarter sees it, or None where it had not been observed."""
 
@@ -239,19 +241,21 @@ def areas_from_sources(specs: Sequence[SourceSpec], read: Read, country: Country
 def _codes_of_shapes(
     shapes: pd.Series, codes: pd.DataFrame, specs: Sequence[SourceSpec], spec: VectorSource
 ) -> pd.Series:
-    """Code of each shape, empty where the table of codes has none.
+    """Code of each shape. A few shapes may be listed that the polygons lack, as those that an edition leaves out.
 
     Raises
     ------
     ContractViolation
-        If the table lists a shape twice, or one that is not there, or leaves one out.
+        If the table lists a shape twice, or leaves one out, or lists too many that are not there.
     """
     file = next((one.path for one in specs if one.source_id == spec.options.codes_from), spec.options.codes_from)
     listed = codes["shape_id"]
+    absent = listed[~listed.isin(shapes)]
+    lost = absent if len(absent) > MOST_ABSENT * len(listed) else absent[:0]
     lists = (
         (listed[listed.duplicated()], "shapes are listed twice in the table of codes", "keep one row a shape"),
         (shapes[~shapes.isin(listed)], f"shapes of {spec.path} have no code here", "the two are to be of one edition"),
-        (listed[~listed.isin(shapes)], f"shapes are not in {spec.path}", "the two are to be of one edition, and whole"),
+        (lost, f"shapes are not in {spec.path}", "the two are to be of one edition, and whole"),
     )
     for found, why, remedy in lists:
         if len(found):

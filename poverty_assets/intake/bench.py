@@ -1,12 +1,13 @@
 """What a file is held against: the areas that the landing folder gives, and other sources' rows.
 
-Belongs here: reading these once a process, and only from files that have not changed. Does not belong here: any verdict (``gate``).
+Belongs here: reading each once, and making areas once a process as long as their files do not change. Does not belong here: any verdict
+(``gate``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ import pandas as pd
 from poverty_assets.errors import InputError
 from poverty_assets.geography.areas import areas_from_sources, boundary_source
 from poverty_assets.geography.crosswalk import CodeChanges, edition_in_use
+from poverty_assets.measure.measure import Measure
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import Release, SourceSpec, VectorSource, release
+from poverty_assets.pack.source import RasterSource, Release, SourceSpec, SurveySource, VectorSource, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.landed import landed_files
-from poverty_assets.sources.readers import observe
+from poverty_assets.sources.readers import Observation, read_source
 
 _AREAS: dict[Any, pd.DataFrame | InputError | None] = {}
 _KEPT = 4
@@ -40,15 +42,35 @@ class Bench:
     quarter: Quarter
     landing: Path
     country: Country
+    _read: dict[Path, Observation | InputError] = field(default_factory=dict, compare=False, repr=False)
+
+    def reading(self, found: Release, measure: Measure | None = None) -> Observation:
+        """What is read of a release, once for all who ask; not of rasters and surveys, which are large and which nobody asks for.
+
+        Raises
+        ------
+        InputError
+        """
+        if isinstance(found.spec, RasterSource | SurveySource):
+            return read_source(found, self.country, measure)
+        if found.path not in self._read:
+            try:
+                self._read[found.path] = read_source(found, self.country, measure)
+            except InputError as error:
+                self._read[found.path] = error
+        known = self._read[found.path]
+        if isinstance(known, InputError):
+            raise known
+        return known
 
     def rows(self, source_id: str) -> pd.DataFrame | None:
         """Rows of another source; None where there are none, or its file is refused for itself."""
         spec = next((s for s in self.specs if s.source_id == source_id), None)
-        if spec is None:
+        if spec is None or not self.is_there(spec):
             return None
         try:
-            frame = observe(spec, self.quarter, self.landing, self.country).frame
-        except InputError:
+            frame = self.reading(release(spec, self.quarter, self.landing)).frame
+        except Exception:  # whatever it is, the verdict on that source tells of it
             return None
         return frame if len(frame) else None
 
@@ -122,14 +144,12 @@ class Bench:
         ]
 
     def _make(self) -> pd.DataFrame | InputError | None:
-        frames = {}
-        for spec in (s for s in self.specs if s.role == "areas"):
-            try:
-                frames[spec.source_id] = observe(spec, self.quarter, self.landing, self.country).frame
-            except InputError:
-                return None
+        sources = [s for s in self.specs if s.role == "areas"]
+        frames = {s.source_id: self.rows(s.source_id) for s in sources}
+        if any(frames[s.source_id] is None and s.required for s in sources):
+            return None
         try:
-            return areas_from_sources([s for s in self.specs if s.role == "areas"], frames.get, self.country)
+            return areas_from_sources(sources, frames.get, self.country)
         except InputError as error:
             return error
 

@@ -32,7 +32,7 @@ from poverty_assets.published.identities import refuse_contradictions, refuse_di
 from poverty_assets.published.regions import region_map
 from poverty_assets.published.rows import PublishedSource, published_tables
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.readers import Observation, observe, read_source
+from poverty_assets.sources.readers import Observation, observe
 
 T = TypeVar("T")
 CHECKS = {
@@ -199,7 +199,7 @@ def _step(found: Release, seen: Observation, bench: Bench) -> str:
     if earlier is None or not spec.sense.step or not asked:
         return ""
     try:
-        before = read_source(replace(found, path=earlier), bench.country).frame
+        before = bench.reading(replace(found, path=earlier)).frame
     except InputError:  # refused for itself, in its own quarter
         return ""
     return size.refuse_step(spec, seen.frame, before, found.path, earlier)

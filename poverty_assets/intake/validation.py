@@ -20,7 +20,6 @@ from poverty_assets.pack.source import RasterSource, Release, SourceSpec, Survey
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, chosen_measure
 from poverty_assets.sources.landed import landed_files
-from poverty_assets.sources.readers import read_source
 
 _FAR = Quarter(9000, 4)
 
@@ -58,7 +57,7 @@ def validate_landing(
                 yield f"{spec.source_id}: absent (optional)", None
                 continue
             try:
-                seen = guarded(partial(read_source, found, country, measure), found.spec, found.path)
+                seen = guarded(partial(bench.reading, found, measure), found.spec, found.path)
                 if kept is not None and not isinstance(spec, RasterSource | SurveySource):
                     kept[spec.source_id] = seen.frame
                 judged(found, seen, bench)

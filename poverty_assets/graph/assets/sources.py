@@ -4,6 +4,7 @@ Belongs here: the assets of group ``sources``. In a home of simulated data they 
 decides, so they are made when it is known. Does not belong here: readers (``poverty_assets.sources``).
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -56,9 +57,7 @@ def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
         partitions_def=pack.partitions,
         deps=[simulated_landing.name] if pack.simulated else [],
         metadata={"sources": source_table([spec]), "is_simulated": spec.is_simulated},
-        check_specs=[
-            dg.AssetCheckSpec(name, asset=f"src_{spec.source_id}", description=CHECKS[name]) for name in checks_of(spec)
-        ],
+        check_specs=_check_specs(spec, pack),
     )
     def source(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Output | dg.AssetCheckResult]:
         try:
@@ -70,6 +69,19 @@ def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
         yield from _results(spec, findings)
 
     return source
+
+
+def _check_specs(spec: SourceSpec, pack: Pack) -> list[dg.AssetCheckSpec]:
+    """A check of the quarter for each thing that is held of the source's sense."""
+    with warnings.catch_warnings():
+        # partitioned checks are a preview of Dagster's; that one warning would come a hundred times at each start
+        warnings.filterwarnings("ignore", message="Specifying a partitions_def", category=dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                name, asset=f"src_{spec.source_id}", description=CHECKS[name], partitions_def=pack.partitions
+            )
+            for name in checks_of(spec)
+        ]
 
 
 def _results(spec: SourceSpec, findings: Sequence[SenseFinding]) -> Iterator[dg.AssetCheckResult]:
