@@ -318,8 +318,8 @@ def on_base(source: LinedYaml, above: tuple[Path, ...] = ()) -> LinedYaml:
 
 
 def _without_its_title(value: dict[str, Any]) -> dict[str, Any]:
-    """What another measure takes from this one: all but its names; its indicators keep their source."""
-    kept = {key: said for key, said in value.items() if not key.startswith("name_")}
+    """What another measure takes from this one: all that is known but its names; its indicators keep their source."""
+    kept = {key: said for key, said in value.items() if key in _TOP_KEYS}
     cited = [{"source": value.get("source"), **entry} for entry in value.get("indicators") or []]
     return {**kept, "indicators": cited}
 
