@@ -165,6 +165,7 @@ def made_up_landing(folder: Path) -> Path:
     register = next(folder.rglob("*idpoor_communes*.json"))
     records = json.loads(register.read_text())
     records["DataList"][0] |= {"Total_Poor_12_HHs": LISTED, "Total_HHs": LISTABLE}
+    records["DataList"][0] |= {"Total_Poor_1_HHs": LISTED // 3, "Total_Poor_2_HHs": LISTED - LISTED // 3}
     register.write_text(json.dumps(records))
     _write_survey(folder / "survey" / "dhs_2021_22", commune_codes(), rng)
     return folder

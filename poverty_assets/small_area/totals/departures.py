@@ -11,7 +11,7 @@ departures r of g published areas are::
 
 sigma_j is of each indicator its own: fuel may differ between neighbours where schooling does not. Few published areas say little of
 it, so the posterior is kept whole (on a grid, mu integrated out) and each replicate draws from it. Point estimates are not drawn towards
-what lies beyond a published area's border (kriging from areas to points): on groups of published areas that nothing else was chosen by that
+what lies beyond a published area's border (kriging from areas to points): tried on groups of published areas, that
 made H worse.
 """
 
@@ -26,9 +26,9 @@ from scipy.spatial.distance import cdist
 from poverty_assets.arrays import FloatArray, IntArray, group_means
 
 PRIOR, PRIOR_SPREAD = 0.35, 0.65
-"""Median of an indicator's spread before anything is seen of it, and the standard deviation of its logarithm: the standard
-deviation of probits between survey regions, net of sampling, has 0.35 and 0.65 over 782 indicators of the 88 other countries with at
-least five regions in OPHI's tables of 2024 (sheet 5.5; the three countries that are downscaled here left out)."""
+"""Geometric mean of an indicator's spread before anything is seen of it, and the standard deviation of its logarithm: what probits spread
+between the survey regions of other countries, net of sampling, in OPHI's tables of 2024 (sheet 5.5; those of at least five regions, the
+three that are downscaled here left out)."""
 COMMON, COMMON_AREAS = 0.5, 5
 """Correlation of the indicators' departures before any is seen, and how many published areas it weighs as much as."""
 KNOTS = 500

@@ -56,7 +56,7 @@ def test_a_leading_covariate_is_published_alone_where_it_foretells_hidden_areas_
     assert made.reason.startswith("leading light: least error")
 
 
-def test_where_covariates_tell_nothing_what_is_published_is_the_least_wrong_and_often_the_published_levels_own_figure():
+def test_what_is_published_is_the_least_wrong_where_hidden_and_of_noise_not_always_the_model():
     chosen = []
     for seed in range(6):
         made = judge(country(0.0, noise=30, leading=(), seed=seed), Options(2))
