@@ -57,7 +57,7 @@ def check(order: Order, file: Path) -> None:
             remedy="open the address in a browser and see what it gives",
         )
     try:
-        read_source(replace(order.release, path=file), order.country)
+        read_source(replace(order.release, path=file, landing=file.parent), order.country)
     except InputError as error:
         where = f", {error.place}" if error.place else ""
         raise FetchFailed(

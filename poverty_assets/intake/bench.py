@@ -42,7 +42,7 @@ class Bench:
     quarter: Quarter
     landing: Path
     country: Country
-    _read: dict[Path, Observation | InputError] = field(default_factory=dict, compare=False, repr=False)
+    _read: dict[tuple[str, Path], Observation | InputError] = field(default_factory=dict, compare=False, repr=False)
 
     def reading(self, found: Release, measure: Measure | None = None) -> Observation:
         """What is read of a release, once for all who ask; not of rasters and surveys, which are large and which nobody asks for.
@@ -53,12 +53,13 @@ class Bench:
         """
         if isinstance(found.spec, RasterSource | SurveySource):
             return read_source(found, self.country, measure)
-        if found.path not in self._read:
+        key = (found.spec.source_id, found.path)  # two entries may read one file
+        if key not in self._read:
             try:
-                self._read[found.path] = read_source(found, self.country, measure)
+                self._read[key] = read_source(found, self.country, measure)
             except InputError as error:
-                self._read[found.path] = error
-        known = self._read[found.path]
+                self._read[key] = error
+        known = self._read[key]
         if isinstance(known, InputError):
             raise known
         return known
