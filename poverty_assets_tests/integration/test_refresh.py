@@ -107,7 +107,9 @@ def test_a_quarter_opens_every_raster_once(run_cli, home, landing, monkeypatch):
     import rasterio
 
     opened, really = Counter(), rasterio.open
-    monkeypatch.setattr(rasterio, "open", lambda path, *rest: opened.update([str(path)]) or really(path, *rest))
+    monkeypatch.setattr(
+        rasterio, "open", lambda path, *rest, **said: opened.update([str(path)]) or really(path, *rest, **said)
+    )
     assert run_cli(home, "refresh", "--quarter", QUARTER, "--landing", landing).code == 0
     assert len(opened) == 7
     assert set(opened.values()) == {1}
