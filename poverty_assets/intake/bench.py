@@ -1,16 +1,16 @@
 """What a file is held against: the areas that the landing folder gives, and other sources' rows.
 
-Belongs here: reading each once, and making areas once a process as long as their files do not change. Does not belong here: any verdict
-(``gate``).
+Belongs here: reading each once, and making areas and lists of codes once a process as long as their files do not change. Does not
+belong here: any verdict (``gate``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -24,7 +24,9 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.sources.landed import landed_files
 from poverty_assets.sources.readers import Observation, read_source
 
+T = TypeVar("T")
 _AREAS: dict[Any, pd.DataFrame | InputError | None] = {}
+_LISTED: dict[Any, set[str]] = {}
 _KEPT = 4
 
 
@@ -98,8 +100,8 @@ class Bench:
     def listed(self) -> set[str]:
         """Codes that sources of names list, of any year."""
         lists = boundary_source(self.specs).options.names_from
-        frames = [self.rows(name) for name in lists]
-        return {str(code) for frame in frames if frame is not None for code in frame.get("area_code", ())}
+        files = self._files([spec for spec in self.specs if spec.source_id in lists])
+        return self._once(_LISTED, files, lambda: self._codes_of(lists))
 
     def changes(self, spec: SourceSpec) -> CodeChanges:
         """What became of the codes of a source that are of another edition."""
@@ -125,19 +127,26 @@ class Bench:
         earlier = [path for path in landed_files(self.landing, pattern) if path.name < found.path.name]
         return earlier[-1] if earlier else None
 
-    def _made(self) -> pd.DataFrame | InputError | None:
-        key = (self.country.country_id, self.country.folder, *(_state(path) for path in self._area_files()))
-        if key not in _AREAS:
-            while len(_AREAS) >= _KEPT:
-                _AREAS.pop(next(iter(_AREAS)))
-            _AREAS[key] = self._make()
-        return _AREAS[key]
+    def _codes_of(self, lists: Sequence[str]) -> set[str]:
+        frames = [self.rows(name) for name in lists]
+        return {str(code) for frame in frames if frame is not None for code in frame.get("area_code", ())}
 
-    def _area_files(self) -> list[Path]:
+    def _made(self) -> pd.DataFrame | InputError | None:
+        return self._once(_AREAS, self._files([s for s in self.specs if s.role == "areas"]), self._make)
+
+    def _once(self, kept: dict[Any, T], files: Sequence[Path], make: Callable[[], T]) -> T:
+        """What was made of files that are as they were, or made now."""
+        key = (self.country.country_id, self.country.folder, *(_state(path) for path in files))
+        if key not in kept:
+            while len(kept) >= _KEPT:
+                kept.pop(next(iter(kept)))
+            kept[key] = make()
+        return kept[key]
+
+    def _files(self, specs: Sequence[SourceSpec]) -> list[Path]:
         return [
             path
-            for spec in self.specs
-            if spec.role == "areas"
+            for spec in specs
             for path in (
                 release(spec, self.quarter, self.landing).path,
                 *(part for also in _further(spec) for part in landed_files(self.landing, also)),

@@ -295,7 +295,8 @@ def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> Non
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:
-    """COMMENTs of every table, view and column."""
+    """COMMENTs of every table, view and column: more than a thousand, which are written to disk at once."""
+    connection.execute("BEGIN")
     prefix = "SIMULATED DATA. " if edition.is_simulated else ""
     described: dict[str, str] = {}
     of_table: dict[str, dict[str, str]] = {}
@@ -317,6 +318,7 @@ def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:
 
     for macro in MACROS:
         connection.execute(f"COMMENT ON MACRO {macro.name} IS {_literal(prefix + macro.description)}")
+    connection.execute("COMMIT")
 
 
 def _literal(text: str) -> str:

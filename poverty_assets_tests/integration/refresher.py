@@ -59,6 +59,9 @@ def _import_what_a_refresh_needs() -> None:
         importlib.import_module(name)
     for module in pkgutil.walk_packages(poverty_assets.__path__, "poverty_assets."):
         importlib.import_module(module.name)
+    from poverty_assets.reports.explorer.page import _library
+
+    _library()  # the script of the charts, which every process bundles once
 
 
 class _Moments:
