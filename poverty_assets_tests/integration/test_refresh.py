@@ -32,7 +32,8 @@ def rows(run_cli, home, sql):
 
 @dataclass
 class Again:
-    """A published quarter that was run once more: what was said, the lake before and after, and how often each raster was opened."""
+    """A published quarter that was run once more, beside packs of other countries that are broken: what was said, the lake before, and
+    how often each raster was opened."""
 
     home: Path
     said: Answer
@@ -41,7 +42,22 @@ class Again:
 
 
 @pytest.fixture(scope="module")
-def again(published_home, landing, tmp_path_factory):
+def broken_packs(tmp_path_factory) -> Path:
+    """A pack whose yaml cannot be read, one without a key that it needs, one that is another country's in part."""
+    packs = tmp_path_factory.mktemp("packs")
+    for name, text in {
+        "aaa": "levels: [",
+        "bbb": "name: {en: Bbb}\n",
+        "ccc": "country_id: khm\nlevels: none\n",
+    }.items():
+        (packs / name).mkdir()
+        (packs / name / "country.yaml").write_text(text)
+        (packs / name / "sources.yaml").write_text("sources: [")
+    return packs
+
+
+@pytest.fixture(scope="module")
+def again(published_home, landing, broken_packs, tmp_path_factory):
     import rasterio
 
     home = Path(shutil.copytree(published_home, tmp_path_factory.mktemp("again") / "home"))
@@ -57,6 +73,7 @@ def again(published_home, landing, tmp_path_factory):
         patch.setattr(rasterio, "open", counted)
         patch.setenv("POVERTY_ASSETS_HOME", str(home))
         patch.setenv("DAGSTER_HOME", "")
+        patch.setenv("POVERTY_ASSETS_COUNTRIES", str(broken_packs))
         patch.setattr(sys, "argv", command)
         code = 0
         try:
@@ -77,6 +94,22 @@ def test_the_summary_says_what_was_published_where_and_what_to_type_next(again):
 def test_running_a_quarter_again_gives_the_same_lake_byte_for_byte(again):
     assert again.said.code == 0, again.said.err
     assert lake_bytes(again.home) == again.before
+
+
+def test_a_broken_pack_disturbs_another_countrys_refresh_and_pages_nowhere(again, broken_packs):
+    assert again.said.code == 0, again.said.err
+    assert not [name for name in ("aaa", "bbb", "ccc") if f"packs/{name}" in again.said.err]
+    page = (again.home / "reports" / "explorer.html").read_text(encoding="utf-8")
+    assert "Cambodia" in page
+    assert str(broken_packs) not in page
+
+
+@pytest.mark.parametrize("command", ["status", "validate", "country check khm"])
+def test_a_broken_pack_disturbs_no_other_command_of_another_country(run_cli, home, broken_packs, monkeypatch, command):
+    alone = run_cli(home, *command.split())
+    monkeypatch.setenv("POVERTY_ASSETS_COUNTRIES", str(broken_packs))
+    assert run_cli(home, *command.split()) == alone
+    assert alone.code == 0, alone.err
 
 
 def test_a_quarter_opens_every_raster_once(again):

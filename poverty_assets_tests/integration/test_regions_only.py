@@ -1,10 +1,18 @@
-"""A MICS that knows only provinces: the quarter is published, provinces as the survey has them, communes downscaled from those."""
+"""A MICS that knows only provinces, of a country without hazards, shocks and words of its own: the quarter is published, provinces as
+the survey has them, communes downscaled from those, and nothing of what the country does not have."""
 
 from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pytest
 
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import load_measure
@@ -15,15 +23,42 @@ from poverty_assets_tests.landing import PROVINCES, commune_codes
 from poverty_assets_tests.sources.surveys.as_mics import write_mics
 from poverty_assets_tests.sources.surveys.families import made
 
+HOUSEHOLDS = made(1200, commune_codes())
 
-def test_a_survey_of_regions_is_published_with_communes_downscaled_from_it(run_cli, tmp_path, broken):
-    households = made(1200, commune_codes())
-    wave = broken / "survey" / "dhs_2021_22"
+
+@pytest.fixture(scope="module")
+def home(landing, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("regions")
+    files = Path(shutil.copytree(landing, folder / "landing"))
+    wave = files / "survey" / "dhs_2021_22"
     wave.mkdir(parents=True)
-    write_mics(wave, households, np.random.default_rng(3), with_communes=False)
-    home = tmp_path / "home"
-    done = run_cli(home, "refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", broken)
-    assert done.code == 0, done.err
+    write_mics(wave, HOUSEHOLDS, np.random.default_rng(3), with_communes=False)
+    absent = shutil.ignore_patterns("hazards.yaml", "shocks.yaml", "explorer.yaml")
+    shutil.copytree(load_country("khm").folder, folder / "packs" / "khm", ignore=absent)
+    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", QUARTER]
+    own = {"POVERTY_ASSETS_HOME": str(folder / "home"), "POVERTY_ASSETS_COUNTRIES": str(folder / "packs")}
+    done = subprocess.run(
+        [*command, "--sources", "landing", "--landing", str(files)],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "home"
+
+
+def test_a_country_without_hazards_and_shocks_has_empty_tables_and_no_such_section(home):
+    with duckdb.connect(str(home / "warehouse" / "poverty.duckdb"), read_only=True) as connection:
+        tables = ("dim_hazard", "fct_hazard", "fct_hazard_overlap", "dim_shock", "fct_vulnerability")
+        rows = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+    assert rows == dict.fromkeys(tables, 0)
+    report = (home / "reports" / f"{QUARTER}.html").read_text(encoding="utf-8").lower()
+    assert "hazard" not in report
+    assert "flood" not in report
+    assert "shock" not in report
+
+
+def test_a_survey_of_regions_is_published_with_communes_downscaled_from_it(home):
     with duckdb.connect(str(home / "warehouse" / "poverty.duckdb"), read_only=True) as connection:
         rows = connection.execute(
             "SELECT area_id, area_level, method, estimate, se FROM fct_mpi WHERE is_headline AND statistic = 'mpi'"
@@ -38,12 +73,12 @@ def test_a_survey_of_regions_is_published_with_communes_downscaled_from_it(run_c
         "commune": ["downscaled"],
     }
     assert len(rows) == 1 + 4 + 8 + 80
-    assert source == [(3, len(households))]
+    assert source == [(3, len(HOUSEHOLDS))]
     measure = load_measure(load_country("khm").folder / "measures" / "global_mpi.yaml")
     areas = pd.DataFrame(
         [(code, "province", "KH") for code in PROVINCES], columns=["area_id", "area_level", "parent_id"]
     )
-    canonical = households.assign(area_id=households["area_id"].str[:2])
+    canonical = HOUSEHOLDS.assign(area_id=HOUSEHOLDS["area_id"].str[:2])
     direct = estimate_measure(canonical, measure, Hierarchy.of(areas, root="KH"), subgroups=()).mpi
     direct = direct[(direct["statistic"] == "mpi") & direct["k"].between(0.33, 0.34)].set_index("area_id")
     found = rows.set_index("area_id").loc[list(direct.index)]

@@ -1,6 +1,7 @@
 """Questions about places: the worst off, and what changed.
 
-Belongs here: ranking areas, with how sure the ranks are; change, with its significance. Does not belong here: overlap.
+Belongs here: ranking areas, with how sure the ranks are; where deprivations cluster; change, with its significance. Does not
+belong here: overlap.
 """
 
 from __future__ import annotations
@@ -53,6 +54,16 @@ WORST_AREAS: tuple[Question, ...] = (
     ),
     *(_worst(level, 3 if level == "finest" else 2) for level in SMALLER),
     _certainty("finest"),
+    Question(
+        "hot_spots",
+        WORST,
+        """WITH spot AS (
+            SELECT area_id, any_value(n_hot) AS n_hot FROM fct_hot_spot
+            WHERE quarter = $quarter AND is_headline AND NOT suppressed AND measure_id = $measure GROUP BY area_id)
+        SELECT count(*) AS areas, count(*) FILTER (n_hot > 0) AS hot, count(*) FILTER (n_hot >= 3) AS several
+        FROM spot HAVING count(*) > 0""",
+        needs=("fct_hot_spot",),
+    ),
     Question(
         "levels_absent",
         WORST,

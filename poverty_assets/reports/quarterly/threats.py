@@ -1,6 +1,6 @@
 """Questions about hazards and vulnerability.
 
-Belongs here: who is exposed, who could become poor, where deprivations cluster. Does not belong here: present poverty (``areas``).
+Belongs here: who is exposed, who could become poor. Does not belong here: present poverty (``areas``).
 
 The range of an exposure is that of its threshold's tolerance, not a sampling interval, and is said to be so.
 """
@@ -74,15 +74,5 @@ THREATS: tuple[Question, ...] = (
         FROM shock JOIN worst USING (shock_id) JOIN place USING (area_id)
         WHERE area_level = {PUBLISHED} ORDER BY expected_new_poor DESC, area_id LIMIT 1""",
         needs=("fct_vulnerability", "dim_shock"),
-    ),
-    Question(
-        "hot_spots",
-        THREAT,
-        f"""WITH spot AS (
-            SELECT area_id, any_value(n_hot) AS n_hot FROM fct_hot_spot
-            WHERE {_SHOWN} AND measure_id = $measure GROUP BY area_id)
-        SELECT count(*) AS areas, count(*) FILTER (n_hot > 0) AS hot, count(*) FILTER (n_hot >= 3) AS several
-        FROM spot HAVING count(*) > 0""",
-        needs=("fct_hot_spot",),
     ),
 )
