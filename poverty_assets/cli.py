@@ -22,6 +22,9 @@ from poverty_assets.errors import InputError, PovertyAssetsError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from poverty_assets.running.publication import Following
+    from poverty_assets.settings import Settings
+
 app = typer.Typer(
     name="poverty-assets",
     help="Multidimensional deprivation for every area of a country, quarter by quarter.",
@@ -112,9 +115,12 @@ def refresh(
     quarters = [Quarter.from_label(label) for label in quarter] if quarter else default_quarters(today)
     with _progress() as announce:
         done = run(settings, quarters, today=today, why=why, announce=announce)
+    _tell_held_back(settings, done.following)
+    if not done.published or done.following.rows is None:
+        return
     simulated = "SIMULATED DATA, " if settings.is_simulated else ""
-    labels = ", ".join(q.label for q in done.quarters)
-    print(f"Published {labels} ({simulated}{done.tables['rows']:,} rows) in {done.warehouse}")
+    labels = ", ".join(q.label for q in done.published)
+    print(f"Published {labels} ({simulated}{done.following.rows:,} rows) in {done.warehouse}")
     print(f"{settings.replicates} replicates a quarter; pages in {settings.reports} (open explorer.html in a browser)")
     print("Next:")
     command = _as_typed()
@@ -124,6 +130,21 @@ def refresh(
     )
     print('      ORDER BY estimate DESC"')
     print(f"  make ui        (or: {command} ui)")
+
+
+def _tell_held_back(settings: Settings, following: Following) -> None:
+    """What is complete and not published, and what to do."""
+    for quarter, given in following.embargoed.items():
+        print(
+            f"{quarter}: approved by {given.by}, published on {given.embargo}: by the daemon, or by any refresh from then on"
+        )
+    if following.waiting:
+        from poverty_assets.warehouse.approval import page_of
+
+        print(
+            f"Waits for approval: {', '.join(map(str, following.waiting))}. Read {page_of(settings.candidate)}, then:"
+        )
+        print(f"  {_as_typed()} approve {following.waiting[0]} --by 'Name, office'")
 
 
 def _as_typed() -> str:
@@ -276,6 +297,25 @@ def estimate(
     asked = Quarter.from_label(quarter) if quarter else None
     rows = estimate_own(area, settings.warehouse, Lake(settings.lake), load_country(settings.country), asked)
     sys.stdout.write(formed(rows, form.value))
+
+
+@app.command()
+def approve(
+    quarter: Annotated[str, typer.Argument(help="Quarter that waits, as 2022Q1.")],
+    by: Annotated[str, typer.Option(help="Who approves it: name and office.")],
+    embargo: Annotated[str, typer.Option(help="First day on which it may be published (UTC), as 2026-12-01.")] = "",
+) -> None:
+    """Approve a quarter as the candidate shows it, and publish it, or on the day that an embargo ends."""
+    from poverty_assets.quarter import Quarter
+    from poverty_assets.running.publication import approve as run
+
+    settings = _settings()
+    asked = Quarter.from_label(quarter)
+    with _progress():
+        following = run(settings, asked, by, embargo)
+    if asked not in following.embargoed:
+        print(f"Published {asked} in {settings.warehouse}")
+    _tell_held_back(settings, following)
 
 
 @app.command()

@@ -48,9 +48,9 @@ def build_definitions(
     return dg.Definitions(
         assets=made,
         asset_checks=checks,
-        jobs=jobs.build(settings, location),
+        jobs=jobs.build(settings, location, wants_approval=country.wants_approval),
         schedules=schedules.build(quarters),
-        sensors=sensors.build(),
+        sensors=sensors.build(wants_approval=country.wants_approval),
         executor=dg.in_process_executor,
         resources={
             "home": Home.of(settings),

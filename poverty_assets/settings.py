@@ -80,6 +80,16 @@ class Settings(BaseSettings):
         return self.home / "warehouse" / "poverty.duckdb"
 
     @property
+    def candidate(self) -> Path:
+        """What would be published if everything that waits were approved; its page lies beside it."""
+        return self.home / "candidate" / "poverty.duckdb"
+
+    @property
+    def approvals(self) -> Path:
+        """Record of who approved what."""
+        return self.home / "approvals.json"
+
+    @property
     def models(self) -> Path:
         """Folder of model artifacts."""
         return self.home / "models"

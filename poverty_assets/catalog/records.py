@@ -186,6 +186,13 @@ META_BUILD = Table(
         ),
         Column("is_simulated", "BOOLEAN", "True for simulated data"),
         Column("built_at", "TIMESTAMP", "When (UTC)"),
+        Column(
+            "approved_by",
+            "VARCHAR",
+            "Who gave the last approval that this file rests on; dim_quarter says of each quarter. NULL where publication is automatic",
+            nullable=True,
+        ),
+        Column("approved_at", "TIMESTAMP", "When (UTC)", nullable=True),
     ),
     "warehouse",
     partitioned=False,

@@ -232,6 +232,8 @@ DIM_QUARTER = Table(
         Column("is_simulated", "BOOLEAN", "True where any figure of the quarter comes from simulated data"),
         Column("lake_digest", "VARCHAR", "SHA-256 over the lake's files of the quarter", pattern=r"^[0-9a-f]{64}$"),
         Column("published_at", "TIMESTAMP", "When the quarter's figures last changed in the warehouse (UTC)"),
+        Column("approved_by", "VARCHAR", "Who approved them; NULL where publication is automatic", nullable=True),
+        Column("approved_at", "TIMESTAMP", "When they were approved (UTC)", nullable=True),
     ),
     "warehouse",
     partitioned=False,

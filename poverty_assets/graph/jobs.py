@@ -6,6 +6,7 @@ default, costs seconds each, and steps of a quarter follow one another anyway.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -15,22 +16,28 @@ from poverty_assets.settings import Settings
 
 QUARTER = "quarter"
 PUBLISH = "publish"
+CANDIDATE = "candidate"
+APPROVE = "approve"
 
 
-def build(settings: Settings, location: str | None = None) -> list[Any]:
+def build(settings: Settings, location: str | None = None, *, wants_approval: bool = False) -> list[Any]:
     """All jobs; every run says how many replicates it was asked for and by which version of the code.
 
     Where several homes are served as one, the keys of assets begin with the location's name.
     """
     tags = {"replicates": str(settings.replicates), "code_version": __version__}
-    warehouse = dg.AssetSelection.assets(
-        *(dg.AssetKey([*([location] if location else []), name]) for name in ("warehouse", "pages"))
-    )
-    everything = dg.AssetSelection.all()
+
+    def assets_of(*names: str) -> dg.AssetSelection:
+        return dg.AssetSelection.assets(*(dg.AssetKey([*([location] if location else []), name]) for name in names))
+
+    warehouse = assets_of("warehouse", "pages")
+    quarters = dg.AssetSelection.all() - warehouse
+    if wants_approval:
+        quarters -= assets_of("candidate", "approval")
     return [
         dg.define_asset_job(
             QUARTER,
-            selection=everything - warehouse,
+            selection=quarters,
             tags=tags,
             description="Everything of one quarter, up to its seal: what the schedule and backfills run. The publication follows"
             " by itself when all that were asked for are done.",
@@ -40,5 +47,24 @@ def build(settings: Settings, location: str | None = None) -> list[Any]:
             selection=warehouse,
             tags=tags,
             description="Builds the warehouse from every complete quarter, checks it, swaps it in and writes the pages.",
+        ),
+        *(_of_approval(assets_of, tags) if wants_approval else []),
+    ]
+
+
+def _of_approval(assets_of: Callable[..., dg.AssetSelection], tags: dict[str, str]) -> list[Any]:
+    return [
+        dg.define_asset_job(
+            CANDIDATE,
+            selection=assets_of("candidate"),
+            tags=tags,
+            description="Builds what would be published if every quarter that waits were approved, and a page of what would change.",
+        ),
+        dg.define_asset_job(
+            APPROVE,
+            selection=assets_of("approval"),
+            tags=tags,
+            description="Approves a quarter as the candidate shows it, in the name that the run's configuration gives. The publication"
+            " follows by itself.",
         ),
     ]

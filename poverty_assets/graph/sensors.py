@@ -1,4 +1,4 @@
-"""What happens by itself: the publication when quarters are done, word of what failed, a heartbeat.
+"""What happens by itself: the publication (or the candidate for one) when quarters are done, word of what failed, a heartbeat.
 
 Belongs here: sensors, which ask and start runs. Does not belong here: what is behind (``warehouse.behind``), or how word is sent
 (``alerts``, ``heartbeat``).
@@ -7,7 +7,8 @@ Belongs here: sensors, which ask and start runs. Does not belong here: what is b
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from poverty_assets.errors import HeldElsewhere
 from poverty_assets.graph import alerts
 from poverty_assets.graph.heartbeat import beat
-from poverty_assets.graph.jobs import PUBLISH
+from poverty_assets.graph.jobs import CANDIDATE, PUBLISH
 from poverty_assets.graph.resources import Home
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import PROCESS_SIGNS
@@ -32,16 +33,17 @@ NOTHING_NEW = "what is published is what the lake holds"
 _BACKFILLS_AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
-def build() -> list[dg.SensorDefinition]:
+def build(*, wants_approval: bool = False) -> list[dg.SensorDefinition]:
     """All sensors."""
-    return [publish_when_done, tell_failures, heartbeat]
+    return [publish_when_done, *([propose_when_done] if wants_approval else []), tell_failures, heartbeat]
 
 
 @dg.sensor(
     job_name=PUBLISH,
     minimum_interval_seconds=LOOK_EVERY,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Publishes once when every quarter that was asked for is done and the lake holds what is not published.",
+    description="Publishes once when every quarter that was asked for is done and the lake holds what is not published; where quarters"
+    " are approved, those that are.",
 )
 def publish_when_done(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
     """One publication for all that was asked for: by the schedule, by hand, or as a backfill.
@@ -49,41 +51,86 @@ def publish_when_done(context: dg.SensorEvaluationContext, home: Home) -> dg.Sen
     What is behind is read from the lake and the published file, not from Dagster's records: so it makes no difference who made a
     quarter, and a publication that failed is tried again, but not for ever.
     """
-    from poverty_assets.warehouse.behind import lake_version, moment_of, quarters_behind
+    from poverty_assets.warehouse.behind import lake_version, moment_of
 
+    now = dt.datetime.now(dt.UTC)
+    let_through = home.let_through(now)  # an embargo ends though no file changes
+    moment = moment_of(home.lake, home.settings.warehouse) + let_through
+    return _once(
+        context,
+        home,
+        _Due(
+            "publish_when_done",
+            PUBLISH,
+            "published",
+            lake_version(home.lake) + let_through,
+            moment,
+            partial(home.behind, now),
+        ),
+    )
+
+
+@dg.sensor(
+    job_name=CANDIDATE,
+    minimum_interval_seconds=LOOK_EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Makes the candidate once when quarters that were asked for are done and wait for approval, and it does not show them.",
+)
+def propose_when_done(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
+    """The same for the candidate, of quarters that nobody has approved."""
+    from poverty_assets.warehouse.behind import lake_version, moment_of
+
+    moment = moment_of(home.lake, home.settings.warehouse, home.settings.candidate, home.settings.approvals)
+    return _once(
+        context,
+        home,
+        _Due("propose_when_done", CANDIDATE, "proposed", lake_version(home.lake), moment, home.desk.unshown),
+    )
+
+
+@dataclass(frozen=True)
+class _Due:
+    """What may be due: a job of a sensor, what it does to quarters, of which lake, at which moment of the files, and for which."""
+
+    sensor: str
+    job: str
+    done: str
+    version: str
+    moment: str
+    quarters: Callable[[], list[Quarter]]
+
+
+def _once(context: dg.SensorEvaluationContext, home: Home, due: _Due) -> dg.SensorResult | dg.SkipReason:
+    """One run for all quarters that are due, once nothing is under way; one that fails is tried again, but not for ever."""
     if anyone_alive(home.settings.dagster_home / PROCESS_SIGNS):
         return dg.SkipReason("a refresh from the command line is at work; it publishes by itself")
     at_work = _at_work(context)
     if at_work:
         return dg.SkipReason(at_work)
-    warehouse = home.settings.warehouse
-    moment = moment_of(home.lake, warehouse)
-    if moment == context.cursor:
+    if due.moment == context.cursor:
         return dg.SkipReason(NOTHING_NEW)
     try:
-        behind = quarters_behind(home.lake, warehouse)
+        behind = due.quarters()
     except HeldElsewhere as error:
         return dg.SkipReason(error.message)
     if not behind:
-        context.update_cursor(moment)
+        context.update_cursor(due.moment)
         return dg.SkipReason(NOTHING_NEW)
-    version = lake_version(home.lake)
     failed = context.instance.get_runs_count(
-        dg.RunsFilter(job_name=PUBLISH, tags={LAKE_TAG: version}, statuses=[dg.DagsterRunStatus.FAILURE])
+        dg.RunsFilter(job_name=due.job, tags={LAKE_TAG: due.version}, statuses=[dg.DagsterRunStatus.FAILURE])
     )
     if failed >= MOST_TRIES:
         return dg.SkipReason(
-            f"the publication of this lake failed {failed} times; see its runs, mend the cause, and run the job {PUBLISH}"
+            f"the job {due.job} failed {failed} times for this lake; see its runs, mend the cause, and run it by hand"
         )
     labels = ", ".join(quarter.label for quarter in behind)
     tags = {
-        LAKE_TAG: version,
+        LAKE_TAG: due.version,
         "quarters": labels,
-        "who": "publish_when_done",
-        "why": f"not published as they are: {labels}",
+        "who": due.sensor,
+        "why": f"not {due.done} as they are: {labels}",
     }
-    request = dg.RunRequest(run_key=f"{version}:{moment}:{failed}", tags=tags)
-    return dg.SensorResult(run_requests=[request])
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{due.version}:{due.moment}:{failed}", tags=tags)])
 
 
 @dg.run_failure_sensor(

@@ -112,6 +112,8 @@ class Country(Named):
     context_layers : list of ContextLayer
     aliases : dict of str to str
         Views under old names: the old name to the table or view that it means.
+    publication : {"automatic", "approved"}
+        Whether a complete quarter is published by itself, or once somebody has approved it.
     """
 
     country_id: str
@@ -130,6 +132,7 @@ class Country(Named):
     edition_list: list[AreaEdition] = Field(default_factory=list, alias="editions")
     context_layers: list[ContextLayer] = Field(default_factory=list)
     aliases: dict[str, str] = Field(default_factory=dict)
+    publication: Literal["automatic", "approved"] = "automatic"
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Country:
@@ -159,6 +162,11 @@ class Country(Named):
     def levels(self) -> Levels:
         """The levels of its areas."""
         return Levels(self.level_list)
+
+    @property
+    def wants_approval(self) -> bool:
+        """Whether a quarter waits until somebody has approved it."""
+        return self.publication == "approved"
 
     @property
     def metric_crs(self) -> str:

@@ -1,30 +1,28 @@
 """Running the jobs from the command line, without a server.
 
-Belongs here: what is asked of a refresh before anything runs, running the quarters, then publishing, and turning a
-failed step into the error behind it. Does not belong here: the command line itself (``cli``), or assets.
+Belongs here: what is asked of a refresh before anything runs, and running the quarters. Does not belong here: publishing
+(``publication``), the command line itself (``cli``), or assets.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from poverty_assets.errors import NotObserved, PovertyAssetsError, UsageError
+from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.measure.measure import load_measure, measure_files
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, release
 from poverty_assets.quarter import Quarter
-from poverty_assets.running.interrupted import give_up_interrupted, living, wait_for_slot
+from poverty_assets.running.interrupted import give_up_interrupted, living
 from poverty_assets.running.pruning import prune
+from poverty_assets.running.publication import Following, follow, run_job, who
 from poverty_assets.running.side_by_side import run_side_by_side
 from poverty_assets.settings import Settings, chosen_measure, claim_home
 from poverty_assets.sources.provenance import check_present
-
-CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass
@@ -34,7 +32,13 @@ class Refreshed:
     quarters: list[Quarter]
     warehouse: Any
     published_level: str
-    tables: dict[str, int] = field(default_factory=dict)
+    following: Following
+
+    @property
+    def published(self) -> list[Quarter]:
+        """Those of its quarters that are published as they were made."""
+        held_back = {*self.following.waiting, *self.following.embargoed}
+        return [quarter for quarter in self.quarters if quarter not in held_back]
 
 
 def default_quarters(today: dt.date) -> list[Quarter]:
@@ -75,12 +79,12 @@ def refresh(
     claim_home(settings)
     # dagster takes seconds to import, and a refused request needs none of it
     from poverty_assets.definitions import build_definitions
-    from poverty_assets.graph.assets.publication import POOL
-    from poverty_assets.graph.jobs import PUBLISH, QUARTER
+    from poverty_assets.graph.jobs import QUARTER
     from poverty_assets.running.instance import open_instance
 
     asked = sorted(set(quarters))
-    said = {"who": _who(), "why": why or " ".join(["poverty-assets refresh", *map(str, asked)])}
+    country = load_country(settings.country)
+    said = {"who": who(), "why": why or " ".join(["poverty-assets refresh", *map(str, asked)])}
     side_by_side = min(settings.workers, len(asked), os.cpu_count() or 1)
     with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
         give_up_interrupted(settings.dagster_home)
@@ -95,14 +99,11 @@ def refresh(
         else:
             for quarter in asked:
                 announce(str(quarter), steps)
-                _run(job, instance, str(quarter), tags | said, partition_key=quarter.key)
+                run_job(job, instance, str(quarter), tags | said, partition_key=quarter.key)
         announce("publishing", 1)
-        with _turn(settings):
-            wait_for_slot(instance, settings.dagster_home, POOL)
-            result = _run(definitions.resolve_job_def(PUBLISH), instance, "publication", tags | said)
+        following = follow(settings, country, definitions, instance, tags | said)
         prune(instance, settings.dagster_home, dt.datetime.now(dt.UTC), settings.keep_days)
-    rows = int(result.asset_materializations_for_node("warehouse")[0].metadata["dagster/row_count"].value)
-    return Refreshed(asked, settings.warehouse, load_country(settings.country).levels.published, {"rows": rows})
+    return Refreshed(asked, settings.warehouse, country.levels.published, following)
 
 
 def run_quarter(settings_json: str, key: str, said: dict[str, str]) -> None:
@@ -124,7 +125,7 @@ def run_quarter(settings_json: str, key: str, said: dict[str, str]) -> None:
     settings = Settings.model_validate_json(settings_json)
     with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
         job = build_definitions(settings).resolve_job_def(QUARTER)
-        _run(job, instance, str(Quarter.from_key(key)), tags | said, partition_key=key)
+        run_job(job, instance, str(Quarter.from_key(key)), tags | said, partition_key=key)
 
 
 def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> None:
@@ -181,44 +182,3 @@ def _first_served(specs: list[SourceSpec], first: Quarter, settings: Settings) -
     while not _observed(specs, quarter, settings) and quarter < first.shift(200):
         quarter = quarter.shift(1)
     return quarter
-
-
-def _turn(settings: Settings) -> Any:
-    """A lock by which refreshes of one home publish one after the other: a run that waits for Dagster's pool burns a core."""
-    from filelock import FileLock
-
-    return FileLock(settings.dagster_home / ".publication.lock")
-
-
-def _who() -> str:
-    """Whoever runs this process: a name where the system has one, else a number."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
-
-
-def _run(job: Any, instance: Any, what: str, tags: dict[str, str], partition_key: str | None = None) -> Any:
-    """Run a job in this process; raise the project's own error behind a failure where there is one."""
-    try:
-        result = job.execute_in_process(
-            instance=instance, partition_key=partition_key, run_config=CONSOLE, tags=tags, raise_on_error=True
-        )
-    except Exception as error:
-        ours = _ours(error)
-        if ours is None:
-            raise
-        raise ours from error
-    if not result.success:
-        raise PovertyAssetsError(f"{what}: the run failed; nothing was published")
-    return result
-
-
-def _ours(error: BaseException | None) -> PovertyAssetsError | None:
-    seen: set[int] = set()  # a chain of causes may lead back to itself
-    while error is not None and id(error) not in seen:
-        if isinstance(error, PovertyAssetsError):
-            return error
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return None

@@ -10,8 +10,10 @@ import datetime as dt
 from dataclasses import dataclass
 
 from poverty_assets.errors import InputError
+from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
+from poverty_assets.warehouse.approval import ApprovalDesk, page_of
 from poverty_assets.warehouse.behind import quarters_behind
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.query import mixed_replicates, published_labels, status_text
@@ -43,6 +45,9 @@ def concerns(settings: Settings, now: dt.datetime) -> list[Concern]:
     except InputError as error:
         return [Concern(error.problem, error.remedy or "")]
     found = [*_due(published, now), *_failed_runs(settings)]
+    if behind and load_country(settings.country).wants_approval:
+        found += _waiting(settings)
+        behind = ApprovalDesk.of(settings).behind(now)
     if behind:
         labels = ", ".join(quarter.label for quarter in behind)
         found.append(Concern(f"complete and not published: {labels}", "run the job publish, or any refresh"))
@@ -67,6 +72,21 @@ def status_screen(settings: Settings, found: list[Concern]) -> str:
     lines.append("To do:" if found else "Nothing to do.")
     lines += [f"  {concern.what}\n    -> {concern.remedy}" for concern in found]
     return "\n".join(lines)
+
+
+def _waiting(settings: Settings) -> list[Concern]:
+    """Quarters that want somebody's word."""
+    desk = ApprovalDesk.of(settings)
+    unshown = desk.unshown()
+    return [
+        Concern(
+            f"{quarter} waits for approval",
+            "run the job candidate, or any refresh, which shows what would change"
+            if quarter in unshown
+            else f"read {page_of(settings.candidate)}, then poverty-assets approve {quarter} --by 'Name, office'",
+        )
+        for quarter in desk.waiting()
+    ]
 
 
 def _due(published: set[str], now: dt.datetime) -> list[Concern]:

@@ -27,28 +27,27 @@ def quarters_behind(lake: Lake, warehouse: Path) -> list[Quarter]:
     HeldElsewhere
         If another program has the published file open for writing.
     """
-    held = _published(warehouse)
-    changed = [quarter for quarter, digest in _sealed(lake).items() if held.get(quarter) != digest]
+    held = published_digests(warehouse)
+    changed = [quarter for quarter, digest in sealed_digests(lake).items() if held.get(quarter) != digest]
     return [quarter for quarter in changed if not lake.unsealed(quarter)]
 
 
 def lake_version(lake: Lake, about_to_be_sealed: Mapping[Quarter, str] | None = None) -> str:
     """One digest over every seal of the lake: it changes with what there is to publish, and with nothing else."""
-    sealed = _sealed(lake) | dict(about_to_be_sealed or {})
+    sealed = sealed_digests(lake) | dict(about_to_be_sealed or {})
     text = "".join(f"{quarter.key}{digest}" for quarter, digest in sorted(sealed.items()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def moment_of(lake: Lake, warehouse: Path) -> str:
-    """Times and sizes of the seals and of the published file: the same for as long as nobody wrote any of them."""
+def moment_of(lake: Lake, *files: Path) -> str:
+    """Times and sizes of the seals and of published files: the same for as long as nobody wrote any of them."""
     seals = [lake.path(SEAL, quarter) for quarter in lake.quarters()]
-    states = [
-        (path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in [*seals, warehouse] if path.is_file()
-    ]
+    states = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in [*seals, *files] if path.is_file()]
     return hashlib.sha256(repr(states).encode()).hexdigest()
 
 
-def _sealed(lake: Lake) -> dict[Quarter, str]:
+def sealed_digests(lake: Lake) -> dict[Quarter, str]:
+    """Quarters of the lake whose seal can be read, with its digest; whether their files are those that it names is not looked at."""
     import pyarrow as pa
 
     found = {}
@@ -60,7 +59,14 @@ def _sealed(lake: Lake) -> dict[Quarter, str]:
     return found
 
 
-def _published(warehouse: Path) -> dict[Quarter, str]:
+def published_digests(warehouse: Path) -> dict[Quarter, str]:
+    """Quarters of a published file with the digest of the lake's files that each was built from; none where it cannot be read.
+
+    Raises
+    ------
+    HeldElsewhere
+        If another program has it open for writing.
+    """
     import duckdb
 
     try:

@@ -13,6 +13,8 @@ import datetime as dt
 import hashlib
 import json
 import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +26,7 @@ from poverty_assets.catalog import Table, table
 from poverty_assets.errors import GateFailed
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.approval import Approval, held_back
 from poverty_assets.warehouse.changes import fill_changes
 from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unreadable
 from poverty_assets.warehouse.gate import run_gate
@@ -50,6 +53,8 @@ class Publication:
         Quarters in the file.
     kept : dict
         Quarters whose lake files are half remade, with the tables at fault; their published rows were kept.
+    waiting : list of Quarter
+        Complete quarters that nobody has approved, or that are under embargo: not in the file, or as they were published before.
     rows : dict
         Rows of each table.
     """
@@ -57,6 +62,7 @@ class Publication:
     path: Path
     quarters: list[Quarter]
     kept: dict[Quarter, list[str]] = field(default_factory=dict)
+    waiting: list[Quarter] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
 
 
@@ -75,6 +81,7 @@ class _Edition:
     is_simulated: bool
     run_id: str
     now: dt.datetime
+    approved: Mapping[Quarter, Approval] = field(default_factory=dict)
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -86,40 +93,90 @@ class _Edition:
 
 
 def publish(
-    lake: Lake, target: Path, country: Country, *, is_simulated: bool, run_id: str, now: dt.datetime | None = None
+    lake: Lake,
+    target: Path,
+    country: Country,
+    *,
+    is_simulated: bool,
+    run_id: str,
+    now: dt.datetime | None = None,
+    approved: Mapping[Quarter, Approval] | None = None,
 ) -> Publication:
     """Build ``target`` from the sealed quarters of the lake and swap it in.
 
-    Readers that hold the old file open keep it.
+    Readers that hold the old file open keep it. Where approvals are given, even if none, a quarter that has none stays as it is
+    published, or out.
 
     Raises
     ------
     GateFailed
         If the new file breaks a key, range or identity, or there is nothing to publish; ``target`` is as it was.
     """
-    from filelock import FileLock
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.parent / ".publish.lock", timeout=LOCK_SECONDS):
-        set_aside_log(target)
-        set_aside_unreadable(target)
-        wrong = {quarter: lake.unsealed(quarter) for quarter in lake.quarters()}
-        sealed = [quarter for quarter, tables in wrong.items() if not tables]
+    with _turn(target):
+        sealed, kept = _quarters(lake, target)
+        waiting = [] if approved is None else held_back(lake, target, sealed, approved)
         held = _published_quarters(target)
-        # what is published stays, also where the lake has lost its seal: no refresh of another quarter takes it away
-        kept = {quarter: wrong.get(quarter, [SEAL]) for quarter in held if quarter not in sealed}
-        if not sealed and not kept:
-            raise GateFailed("no quarter of the lake is complete; nothing to publish")
-        for stale in target.parent.glob(".poverty*.tmp*"):
-            stale.unlink(missing_ok=True)
-        with replacing(target) as beside:
-            edition = _Edition(
-                lake, country, sealed, sorted(kept), is_simulated, run_id, now or dt.datetime.now(dt.UTC)
+        sealed = [quarter for quarter in sealed if quarter not in waiting]
+        stay = sorted({*kept, *(quarter for quarter in waiting if quarter in held)})
+        if not sealed and not stay:
+            labels = ", ".join(quarter.label for quarter in waiting)
+            raise GateFailed(
+                f"nobody has approved {labels}; nothing to publish"
+                if waiting
+                else "no quarter of the lake is complete; nothing to publish"
             )
+        moment = now or dt.datetime.now(dt.UTC)
+        with replacing(target) as beside:
+            edition = _Edition(lake, country, sealed, stay, is_simulated, run_id, moment, approved or {})
             rows = _build(edition, beside, target)
             beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
             keep(target)
-    return Publication(target, sorted([*sealed, *kept]), kept, rows)
+    return Publication(target, sorted([*sealed, *stay]), kept, waiting, rows)
+
+
+def propose(
+    lake: Lake, published: Path, candidate: Path, country: Country, *, is_simulated: bool, run_id: str
+) -> Publication:
+    """Build ``candidate``: what would be published if every complete quarter were approved; the published file is as it was.
+
+    Raises
+    ------
+    GateFailed
+        As of ``publish``.
+    """
+    with _turn(published):
+        sealed, kept = _quarters(lake, published)
+        if not sealed:
+            raise GateFailed("no quarter of the lake is complete; nothing to propose")
+        moment = dt.datetime.now(dt.UTC)
+        with replacing(candidate) as beside:
+            rows = _build(
+                _Edition(lake, country, sealed, sorted(kept), is_simulated, run_id, moment), beside, published
+            )
+            beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
+    return Publication(candidate, sorted([*sealed, *kept]), kept, [], rows)
+
+
+@contextmanager
+def _turn(published: Path) -> Iterator[None]:
+    """One at a time beside a published file, once what others have left there is out of the way."""
+    from filelock import FileLock
+
+    published.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(published.parent / ".publish.lock", timeout=LOCK_SECONDS):
+        set_aside_log(published)
+        set_aside_unreadable(published)
+        for stale in published.parent.glob(".poverty*.tmp*"):
+            stale.unlink(missing_ok=True)
+        yield
+
+
+def _quarters(lake: Lake, published: Path) -> tuple[list[Quarter], dict[Quarter, list[str]]]:
+    """Complete quarters of the lake, and those that stay as they are published since they are not complete, with what is wrong there."""
+    wrong = {quarter: lake.unsealed(quarter) for quarter in lake.quarters()}
+    sealed = [quarter for quarter, tables in wrong.items() if not tables]
+    # what is published stays, also where the lake has lost its seal: no refresh of another quarter takes it away
+    return sealed, {q: wrong.get(q, [SEAL]) for q in _published_quarters(published) if q not in sealed}
 
 
 def _published_quarters(target: Path) -> set[Quarter]:
@@ -150,7 +207,7 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
             _fill(connection, definition, edition)
         _fill_levels(connection, edition.country)
         unchanged = _fill_quarters(connection, edition, old.is_file())
-        fill_changes(connection, edition.lake, edition.country, edition.sealed, unchanged)
+        fill_changes(connection, edition.lake, edition.country, edition.sealed, unchanged, edition.kept)
         _fill_build(connection, edition)
         _add_keys(connection, edition.tables)
         for view in edition.views:
@@ -269,9 +326,9 @@ def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has
         wave, wave_end = survey_wave(lake, quarter)
         nowcast = wave_end is not None and wave_end < quarter.start
         connection.execute(
-            f"INSERT INTO dim_quarter VALUES ({', '.join('?' * 12)})",
+            f"INSERT INTO dim_quarter VALUES ({', '.join('?' * 14)})",
             [quarter.start, quarter.label, quarter.start, quarter.end, wave, nowcast, *nowcast_choice(lake, quarter),
-             replicates(lake, quarter), edition.is_simulated, digest, published],
+             replicates(lake, quarter), edition.is_simulated, digest, published, *_signed(edition.approved.get(quarter))],
         )  # fmt: skip
     return unchanged
 
@@ -281,7 +338,7 @@ def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> Non
     digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
     labels = [quarter.label for quarter in sorted([*edition.sealed, *edition.kept])]
     connection.execute(
-        "INSERT INTO meta_build VALUES (?, ?, ?, ?, ?, (SELECT min(replicates) FROM dim_quarter), ?, ?)",
+        "INSERT INTO meta_build VALUES (?, ?, ?, ?, ?, (SELECT min(replicates) FROM dim_quarter), ?, ?, ?, ?)",
         [
             uuid.uuid4().hex,
             edition.run_id,
@@ -290,8 +347,14 @@ def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> Non
             labels,
             edition.is_simulated,
             edition.now.replace(tzinfo=None),
+            *_signed(max(edition.approved.values(), key=lambda one: one.at, default=None)),
         ],
     )
+
+
+def _signed(approval: Approval | None) -> tuple[str | None, dt.datetime | None]:
+    """Who approved, and when; nothing where nobody was asked."""
+    return (None, None) if approval is None else (approval.by, approval.at.astimezone(dt.UTC).replace(tzinfo=None))
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:

@@ -10,6 +10,7 @@ the later one. Pairs whose quarters are as they were are taken over from the fil
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,12 @@ _FIGURE = [name for name in table("fct_change").key if name != "method"]
 
 
 def fill_changes(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, country: Country, sealed: list[Quarter], unchanged: set[Quarter]
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    country: Country,
+    sealed: list[Quarter],
+    unchanged: set[Quarter],
+    kept: Collection[Quarter] = (),
 ) -> None:
     """Insert quarter against quarter and year against year for the quarters of the lake.
 
@@ -42,12 +48,16 @@ def fill_changes(
     sealed : list of Quarter
     unchanged : set of Quarter
         Those whose files are the ones that the file before (attached as ``old``) was built from.
+    kept : collection of Quarter
+        Those that stay as that file has them: what an unchanged quarter's change since then is stands there, too.
     """
     read: dict[Quarter, tuple[pd.DataFrame, dict[str, Any]]] = {}
     for quarter in sorted(sealed):
-        for baseline in baselines(quarter, sealed):
-            if {quarter, baseline} <= unchanged:
+        for baseline in baselines(quarter, [*sealed, *kept]):
+            if {quarter, baseline} <= {*unchanged, *kept}:
                 _take_over(connection, quarter, baseline)
+                continue
+            if baseline in kept:  # the lake does not hold what is published of it
                 continue
             for one in (quarter, baseline):
                 if one not in read:

@@ -120,7 +120,7 @@ def test_a_publication_that_fails_is_tried_again_but_not_for_ever(instance, sett
         keys.add(look(instance, settings)[0].run_key)
         instance.add_run(dg.DagsterRun("publish", status=dg.DagsterRunStatus.FAILURE, tags=tags))
     assert len(keys) == MOST_TRIES
-    assert look(instance, settings)[0].startswith(f"the publication of this lake failed {MOST_TRIES} times")
+    assert look(instance, settings)[0].startswith(f"the job publish failed {MOST_TRIES} times")
     seal(lake, SECOND)
     assert look(instance, settings)[0].tags["quarters"] == "2022Q3, 2022Q4"
 

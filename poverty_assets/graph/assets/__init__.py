@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poverty_assets.graph.assets import (
+    approval,
     areas,
     context,
     estimates,
@@ -42,4 +43,5 @@ def build(pack: Pack) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     made += [sources.simulated_landing.wire(pack)] if pack.simulated else []
     made += [sources.source_asset(spec, pack) for spec in pack.specs]
     made += [sources.meta_source.wire(pack)]
-    return made + [recipe.wire(pack) for group in GROUPS for recipe in group.ASSETS]
+    groups = (*GROUPS, approval) if pack.country.wants_approval else GROUPS
+    return made + [recipe.wire(pack) for group in groups for recipe in group.ASSETS]

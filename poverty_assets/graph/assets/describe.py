@@ -103,6 +103,7 @@ def publication_metadata(done: Publication) -> dict[str, Any]:
         "dagster/row_count": sum(done.rows.values()),
         "quarters": ", ".join(quarter.label for quarter in done.quarters),
         "kept as published before": ", ".join(quarter.label for quarter in done.kept) or "none",
+        "wait for approval": ", ".join(quarter.label for quarter in done.waiting) or "none",
         "file": dg.MetadataValue.path(str(done.path)),
         "rows": dg.MetadataValue.md(f"| table | rows |\n|---|---|\n{rows}"),
     }

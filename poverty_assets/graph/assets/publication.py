@@ -4,8 +4,10 @@ Belongs here: the last asset of a quarter, and the one unpartitioned asset. Does
 swapping (``warehouse.build``).
 """
 
+import datetime as dt
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -68,17 +70,18 @@ def warehouse(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Mate
     from poverty_assets.warehouse.build import publish
     from poverty_assets.warehouse.query import mixed_replicates
 
-    simulated = home.settings.is_simulated
+    approved = home.desk.approved(dt.datetime.now(dt.UTC)) if home.country.wants_approval else None
+    said: dict[str, Any] = {"is_simulated": home.settings.is_simulated, "run_id": context.run.run_id}
     try:
-        done = publish(
-            home.lake, home.settings.warehouse, home.country, is_simulated=simulated, run_id=context.run.run_id
-        )
+        done = publish(home.lake, home.settings.warehouse, home.country, **said, approved=approved)
     except GateFailed as error:
         yield from gate_results(error.failures)
         raise
     for quarter, tables in done.kept.items():
         first = ", ".join(tables[:3])
         LOG.warning("%s is half remade (%s); its published rows were kept. Refresh it.", quarter, first)
+    if home.country.wants_approval:
+        home.desk.clear()
     mixed = mixed_replicates(home.settings.warehouse)
     if mixed:
         LOG.warning("%s. Refresh the ones with fewer.", mixed)

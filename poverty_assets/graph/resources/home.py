@@ -4,6 +4,8 @@ Belongs here: opening what settings name. Does not belong here: reading the envi
 Dagster reads those of a resource when the class is made.
 """
 
+import datetime as dt
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,6 +25,8 @@ from poverty_assets.settings import RUN_SIGNS, Settings, chosen_measure
 from poverty_assets.signs_of_life import SignOfLife
 from poverty_assets.sources.earlier import EarlierTime
 from poverty_assets.sources.readers import Observation
+from poverty_assets.warehouse.approval import ApprovalDesk
+from poverty_assets.warehouse.behind import quarters_behind
 from poverty_assets.warehouse.lake import Lake
 
 
@@ -111,6 +115,24 @@ class Home(dg.ConfigurableResource):
     def lake(self) -> Lake:
         """The lake."""
         return Lake(self.settings.lake)
+
+    @property
+    def desk(self) -> ApprovalDesk:
+        """What waits for approval."""
+        return ApprovalDesk.of(self.settings)
+
+    def behind(self, now: dt.datetime) -> list[Quarter]:
+        """Quarters that may be published now and are not published as they are."""
+        if self.country.wants_approval:
+            return self.desk.behind(now)
+        return quarters_behind(self.lake, self.settings.warehouse)
+
+    def let_through(self, now: dt.datetime) -> str:
+        """A digest of what may be published now because somebody approved it; empty where nobody is asked."""
+        if not self.country.wants_approval:
+            return ""
+        approved = sorted(one.lake_digest for one in self.desk.approved(now).values())
+        return hashlib.sha256("".join(approved).encode()).hexdigest()
 
     @property
     def landing(self) -> Path:
