@@ -50,7 +50,7 @@ def build_definitions(
         asset_checks=checks,
         jobs=jobs.build(settings, location, wants_approval=country.wants_approval),
         schedules=schedules.build(quarters),
-        sensors=sensors.build(wants_approval=country.wants_approval),
+        sensors=sensors.build(wants_approval=country.wants_approval, lands=not settings.is_simulated),
         executor=dg.in_process_executor,
         resources={
             "home": Home.of(settings),

@@ -90,7 +90,15 @@ class NoDataInBounds(InputError):
 
 
 class ContractViolation(InputError):
-    """Rows were read, but break the source's contract: unknown code, duplicate key, value out of range, missing column."""
+    """Rows were read, but break the source's contract: unknown code, duplicate key, value out of range, missing column.
+
+    Attributes
+    ----------
+    rows : tuple of (str, str, str)
+        Place, column and value of each row at fault, where single rows are.
+    """
+
+    rows: tuple[tuple[str, str, str], ...] = ()
 
 
 class SpecificationError(InputError):

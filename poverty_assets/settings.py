@@ -85,6 +85,16 @@ class Settings(BaseSettings):
         return self.home / "candidate" / "poverty.duckdb"
 
     @property
+    def arrivals(self) -> Path:
+        """Record of what came into the landing folder."""
+        return self.home / "arrivals.json"
+
+    @property
+    def quarantine(self) -> Path:
+        """Folder of landing files that were refused, each with a report."""
+        return self.home / "quarantine"
+
+    @property
     def approvals(self) -> Path:
         """Record of who approved what."""
         return self.home / "approvals.json"

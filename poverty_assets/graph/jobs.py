@@ -18,6 +18,7 @@ QUARTER = "quarter"
 PUBLISH = "publish"
 CANDIDATE = "candidate"
 APPROVE = "approve"
+LANDING = "landing"
 
 
 def build(settings: Settings, location: str | None = None, *, wants_approval: bool = False) -> list[Any]:
@@ -34,6 +35,8 @@ def build(settings: Settings, location: str | None = None, *, wants_approval: bo
     quarters = dg.AssetSelection.all() - warehouse
     if wants_approval:
         quarters -= assets_of("candidate", "approval")
+    if not settings.is_simulated:
+        quarters -= assets_of("arrivals")
     return [
         dg.define_asset_job(
             QUARTER,
@@ -49,6 +52,7 @@ def build(settings: Settings, location: str | None = None, *, wants_approval: bo
             description="Builds the warehouse from every complete quarter, checks it, swaps it in and writes the pages.",
         ),
         *(_of_approval(assets_of, tags) if wants_approval else []),
+        *([] if settings.is_simulated else [_of_landing(assets_of, tags)]),
     ]
 
 
@@ -68,3 +72,12 @@ def _of_approval(assets_of: Callable[..., dg.AssetSelection], tags: dict[str, st
             " follows by itself.",
         ),
     ]
+
+
+def _of_landing(assets_of: Callable[..., dg.AssetSelection], tags: dict[str, str]) -> Any:
+    return dg.define_asset_job(
+        LANDING,
+        selection=assets_of("arrivals"),
+        tags=tags,
+        description="Judges what came into the landing folder; writes it down, or moves it to quarantine with a report.",
+    )

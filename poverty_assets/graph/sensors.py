@@ -1,12 +1,14 @@
-"""What happens by itself: the publication (or the candidate for one) when quarters are done, word of what failed, a heartbeat.
+"""What happens by itself: files that came are judged, quarters that they touch are made again, the publication (or the candidate for
+one) when quarters are done, word of what failed, a heartbeat.
 
-Belongs here: sensors, which ask and start runs. Does not belong here: what is behind (``warehouse.behind``), or how word is sent
-(``alerts``, ``heartbeat``).
+Belongs here: sensors, which ask and start runs. Does not belong here: what is behind (``warehouse.behind``), what came
+(``intake.arrivals``), or how word is sent (``alerts``, ``heartbeat``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +21,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from poverty_assets.errors import HeldElsewhere
 from poverty_assets.graph import alerts
 from poverty_assets.graph.heartbeat import beat
-from poverty_assets.graph.jobs import CANDIDATE, PUBLISH
+from poverty_assets.graph.jobs import CANDIDATE, LANDING, PUBLISH, QUARTER
 from poverty_assets.graph.resources import Home
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import PROCESS_SIGNS
@@ -28,14 +30,16 @@ from poverty_assets.signs_of_life import anyone_alive
 ERRORS = HeldElsewhere.__module__
 LAKE_TAG = "poverty_assets/lake"
 MOST_TRIES = 2
+MOST_NAMED = 5
 LOOK_EVERY, BEAT_EVERY = 10, 60
 NOTHING_NEW = "what is published is what the lake holds"
 _BACKFILLS_AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
-def build(*, wants_approval: bool = False) -> list[dg.SensorDefinition]:
-    """All sensors."""
-    return [publish_when_done, *([propose_when_done] if wants_approval else []), tell_failures, heartbeat]
+def build(*, wants_approval: bool = False, lands: bool = False) -> list[dg.SensorDefinition]:
+    """All sensors; those of the landing folder where files of real sources land in it."""
+    of_approval = [propose_when_done] if wants_approval else []
+    return [publish_when_done, *of_approval, *([look_at_landing, revise] if lands else []), tell_failures, heartbeat]
 
 
 @dg.sensor(
@@ -102,11 +106,9 @@ class _Due:
 
 def _once(context: dg.SensorEvaluationContext, home: Home, due: _Due) -> dg.SensorResult | dg.SkipReason:
     """One run for all quarters that are due, once nothing is under way; one that fails is tried again, but not for ever."""
-    if anyone_alive(home.settings.dagster_home / PROCESS_SIGNS):
-        return dg.SkipReason("a refresh from the command line is at work; it publishes by itself")
-    at_work = _at_work(context)
-    if at_work:
-        return dg.SkipReason(at_work)
+    busy = _busy(context, home)
+    if busy:
+        return dg.SkipReason(busy)
     if due.moment == context.cursor:
         return dg.SkipReason(NOTHING_NEW)
     try:
@@ -131,6 +133,57 @@ def _once(context: dg.SensorEvaluationContext, home: Home, due: _Due) -> dg.Sens
         "why": f"not {due.done} as they are: {labels}",
     }
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{due.version}:{due.moment}:{failed}", tags=tags)])
+
+
+@dg.sensor(
+    job_name=LANDING,
+    minimum_interval_seconds=BEAT_EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Has files that are new in the landing folder, or not as they were, judged: written down, or moved to quarantine.",
+)
+def look_at_landing(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
+    """One run for all that came, once nothing reads the folder; a file that is still being written is left for later."""
+    from poverty_assets.intake.arrivals import noticed, read_arrivals, state_of
+
+    busy = _busy(context, home)
+    if busy:
+        return dg.SkipReason(busy)
+    came = noticed(home.specs, home.landing, read_arrivals(home.settings.arrivals), dt.datetime.now(dt.UTC))
+    if not came:
+        return dg.SkipReason("nothing came")
+    files = ", ".join(found.file(home.landing) for found in came[:MOST_NAMED])
+    tags = {"who": "look_at_landing", "why": f"{len(came)} files came: {files}"}
+    key = hashlib.sha256(repr([state_of(found) for found in came]).encode()).hexdigest()
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, tags=tags)])
+
+
+@dg.sensor(
+    job_name=QUARTER,
+    minimum_interval_seconds=BEAT_EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Makes those quarters again that a file touches which was accepted since; quarters that are not made yet are the"
+    " schedule's.",
+)
+def revise(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
+    """A revision of each quarter that would be another with the files as they are now; once for the same files."""
+    from poverty_assets.intake.arrivals import read_arrivals, touched
+
+    busy = _busy(context, home)
+    if busy:
+        return dg.SkipReason(busy)
+    lake, came = home.lake, read_arrivals(home.settings.arrivals)
+    found = touched(came, home.specs, home.landing, lake.sealed_at(), lake.source_digest) if came else {}
+    if not found:
+        return dg.SkipReason("no quarter is touched by what came")
+    requests = []
+    for quarter, files in found.items():
+        digests = hashlib.sha256("".join(sorted(one.file + one.sha256 for one in files)).encode()).hexdigest()
+        why = f"revised: {', '.join(one.file for one in files[:MOST_NAMED])}"
+        tags = {"who": "revise", "why": why}
+        requests.append(
+            dg.RunRequest(run_key=f"revision:{quarter.key}:{digests}", partition_key=quarter.key, tags=tags)
+        )
+    return dg.SensorResult(run_requests=requests)
 
 
 @dg.run_failure_sensor(
@@ -170,6 +223,13 @@ def _why(context: dg.RunFailureSensorContext) -> str:
             said = error.message.removeprefix(f"{ERRORS}.{error.cls_name}: ").strip()
             return "; ".join(said.splitlines()[:2])
     return (context.failure_event.message or "").strip()
+
+
+def _busy(context: dg.SensorEvaluationContext, home: Home) -> str | None:
+    """Why nothing is to be started now, in a sentence."""
+    if anyone_alive(home.settings.dagster_home / PROCESS_SIGNS):
+        return "a refresh from the command line is at work; it publishes by itself"
+    return _at_work(context)
 
 
 def _at_work(context: dg.SensorEvaluationContext) -> str | None:

@@ -10,6 +10,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from poverty_assets.errors import InputError
+from poverty_assets.intake.arrivals import latest, read_arrivals
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
@@ -48,6 +49,7 @@ def concerns(settings: Settings, now: dt.datetime) -> list[Concern]:
     if behind and load_country(settings.country).wants_approval:
         found += _waiting(settings)
         behind = ApprovalDesk.of(settings).behind(now)
+    found += _landing(settings)
     if behind:
         labels = ", ".join(quarter.label for quarter in behind)
         found.append(Concern(f"complete and not published: {labels}", "run the job publish, or any refresh"))
@@ -86,6 +88,18 @@ def _waiting(settings: Settings) -> list[Concern]:
             else f"read {page_of(settings.candidate)}, then poverty-assets approve {quarter} --by 'Name, office'",
         )
         for quarter in desk.waiting()
+    ]
+
+
+def _landing(settings: Settings) -> list[Concern]:
+    """Files that were refused and have not come again."""
+    refused = [one for one in latest(read_arrivals(settings.arrivals)).values() if one.verdict == "refused"]
+    return [
+        Concern(
+            f"{one.file} was refused on {one.at[:10]} and lies in {settings.quarantine}",
+            f"its report says why; correct the file and put it into {settings.landing_folder} again",
+        )
+        for one in refused
     ]
 
 

@@ -157,12 +157,14 @@ class _Judge:
         if on_violation == "quarantine":
             self.quarantine.add(f"{column}: {reason}", rows)
             return
-        raise ContractViolation(
+        error = ContractViolation(
             f"{len(rows)} of {len(bad)} rows: {reason}; first {column} = {_plain(shown.loc[rows[0]])!r}",
             file=self.file,
             place=f"{self.place(rows[0])}, column {column}",
             remedy=f"correct the file and run again (contract: entry {self.source_id} of sources.yaml)",
         )
+        error.rows = tuple((self.place(row), column, repr(_plain(shown.loc[row]))) for row in rows)
+        raise error
 
 
 def _typed(raw: pd.DataFrame, name: str, contract: ColumnContract, judge: _Judge) -> pd.Series:

@@ -6,6 +6,7 @@ belong here: DuckDB (``build``), or what a table means (``catalog``).
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -115,6 +116,15 @@ class Lake:
     def sealed_digest(self, quarter: Quarter) -> str:
         """Digest over the sealed files of a quarter."""
         return seal_digest(self.read(SEAL, quarter))
+
+    def sealed_at(self) -> dict[Quarter, dt.datetime]:
+        """When each quarter was sealed."""
+        at = {quarter: self.path(SEAL, quarter).stat().st_mtime for quarter in self.quarters()}
+        return {quarter: dt.datetime.fromtimestamp(moment, dt.UTC) for quarter, moment in at.items()}
+
+    def source_digest(self, source_id: str, quarter: Quarter) -> str | None:
+        """Digest of the file that a source gave a quarter; None where it gave none."""
+        return self.notes(f"{SOURCE}{source_id}", quarter).get("sha256")
 
     def quarters(self) -> list[Quarter]:
         """Quarters that have a seal, in order."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from poverty_assets.graph.assets import (
     approval,
     areas,
+    arrivals,
     context,
     estimates,
     evaluation,
@@ -43,5 +44,5 @@ def build(pack: Pack) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     made += [sources.simulated_landing.wire(pack)] if pack.simulated else []
     made += [sources.source_asset(spec, pack) for spec in pack.specs]
     made += [sources.meta_source.wire(pack)]
-    groups = (*GROUPS, approval) if pack.country.wants_approval else GROUPS
+    groups = (*GROUPS, *([approval] if pack.country.wants_approval else []), *([] if pack.simulated else [arrivals]))
     return made + [recipe.wire(pack) for group in groups for recipe in group.ASSETS]
