@@ -67,6 +67,7 @@ N_HOUSEHOLDS = Column(
     unit="households",
     nullable=True,
     minimum=0,
+    stays=True,
 )
 SUPPRESSED = Column(
     "suppressed", "BOOLEAN", "Withheld to protect respondents: the estimate, its error and interval are NULL"

@@ -22,6 +22,7 @@ FALLBACK = "en"
 """The language that every name is there in; the others may lack it."""
 _LANGUAGE = "{lang}"
 _CODE = "[a-z]{2,3}"
+_NUMBERS = ("DOUBLE", "INTEGER", "BIGINT", "DOUBLE[]", "FLOAT[]")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Column:
         SQL that it is generated from, where it is; it is then in no file of the lake.
     language : str
         Code of the language that it is of, where it is one of several.
+    stays : bool
+        Whether it stands in a row that is withheld, too: it tells nothing of those who are protected.
 
     Notes
     -----
@@ -93,6 +96,12 @@ class Column:
     holds: Literal["", "area", "level"] = ""
     generated: str = ""
     language: str = ""
+    stays: bool = False
+
+    @property
+    def tells(self) -> bool:
+        """Whether a withheld row may not show it: every number that can be NULL, unless it is said to stay."""
+        return self.nullable and not self.stays and self.type in _NUMBERS
 
     @property
     def per_language(self) -> bool:

@@ -319,14 +319,25 @@ FCT_REGISTER = Table(
         AREA_ID,
         AREA_LEVEL,
         Column("register_id", "VARCHAR", "Register (meta_source)"),
-        Column("households", "BIGINT", "Households in all; NULL where the register has no row", "households", True, 0),
+        Column(
+            "households",
+            "BIGINT",
+            "Households in all; NULL where the register has no row",
+            "households",
+            True,
+            0,
+            stays=True,
+        ),
         Column("listed", "BIGINT", "Households listed as poor", "households", True, 0),
         SHARE.renamed("rate", "listed / households", nullable=True),
         SHARE.renamed(
-            "modelled_rate", "Rate predicted by a model fitted without the area's block of land", nullable=True
+            "modelled_rate",
+            "Rate predicted by a model fitted without the area's block of land",
+            nullable=True,
+            stays=True,
         ),
-        SHARE.renamed("modelled_rate_ci_low", "Lower bound of its 95% prediction interval", nullable=True),
-        SHARE.renamed("modelled_rate_ci_high", "Upper bound of its 95% prediction interval", nullable=True),
+        SHARE.renamed("modelled_rate_ci_low", "Lower bound of its 95% prediction interval", nullable=True, stays=True),
+        SHARE.renamed("modelled_rate_ci_high", "Upper bound of its 95% prediction interval", nullable=True, stays=True),
         Column(
             "coverage_gap",
             "DOUBLE",
@@ -450,10 +461,11 @@ FCT_BUNDLE = Table(
         Column(
             "bundle_mask",
             "INTEGER",
-            "Set of indicators, one bit each in the measure's order",
+            "Set of indicators, one bit each in the measure's order; -1: all other sets together, those that too few households hold to be"
+            " named among them",
             "bitmask",
             False,
-            0,
+            -1,
             65535,
         ),
         Column("indicators", "VARCHAR[]", "The indicators of the set"),
@@ -462,7 +474,13 @@ FCT_BUNDLE = Table(
         SHARE.renamed("share_expected", "Share if deprivations were independent given their margins", nullable=True),
         *with_interval("excess", "share - share_expected", "share", minimum=-1, maximum=1),
         Column(
-            "rank", "INTEGER", "1 for the most frequent set with a deprivation; 0 for the empty set", "rank", True, 0
+            "rank",
+            "INTEGER",
+            "1 for the most frequent set with a deprivation; 0 for the empty set; NULL for all other sets together",
+            "rank",
+            True,
+            0,
+            stays=True,
         ),
         *EVIDENCE,
     ),

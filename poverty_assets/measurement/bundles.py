@@ -7,6 +7,9 @@ of profiles (``latent_classes``).
 Which are kept: in every cell (area x subgroup), the empty set; the ``top`` most frequent sets; and every other set with a
 share of at least ``always_above``. Only sets that occur are ranked, by weighted share, ties by mask. The empty set has rank
 0: it is not a bundle, but the shares of a cell add to 1 only with it.
+
+Sets that too few hold to be named (``disclosure``) are pooled, with all that are not listed, as ``OTHER_SETS``: their share is kept,
+so that shares still add to 1.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from poverty_assets.measurement.intervals import symmetric_interval
 from poverty_assets.measurement.masks import Cells, MaskCounts, profile_bits
 from poverty_assets.measurement.overlap import cell_columns, finished, share_interval
 
+OTHER_SETS = -1  # stands as the mask of what is pooled
+_DUST = 1e-9  # a share that rounding leaves
 _BLOCK = 1 << 18  # profiles looked at in one go: 2 MB, which stays in the processor's cache
 
 
@@ -177,6 +182,32 @@ def bundles(
             table["share_expected"] = expected
     table["rank"] = rank
     return finished(table, margins, cell, method, {NO_VARIATION: ~inside})
+
+
+def name_only(table: pd.DataFrame, shown: npt.NDArray[np.bool_], n_households: IntArray) -> pd.DataFrame:
+    """The rows of the sets that may be named, ranked anew, and one row for all others of each cell.
+
+    Parameters
+    ----------
+    table : DataFrame from `bundles`
+    shown : ndarray of bool, shape (n,)
+        Rows that may be named. A row of the empty set that nobody holds says nothing of anyone and stays.
+    n_households : ndarray of int, shape (n,)
+        Households that hold the set of each row.
+    """
+    cell = table.groupby(["area_id", "subgroup"], sort=False).ngroup().to_numpy()
+    shown = shown | ((table["bundle_mask"] == 0) & (n_households == 0)).to_numpy()
+    named = table[shown].copy()
+    order = named.groupby(["area_id", "subgroup"], sort=False).cumcount() + 1
+    first = named.groupby(["area_id", "subgroup"], sort=False)["bundle_mask"].transform("first") == 0
+    named["rank"] = (order - first).astype("Int64")
+    share = 1 - np.bincount(cell, np.where(shown, table["share"].fillna(0), 0.0))
+    pooled = table.loc[~pd.Series(cell, index=table.index).duplicated()].copy()
+    pooled = pooled.assign(bundle_mask=OTHER_SETS, n_deprivations=0, share=share, rank=pd.NA, quality_flag="other_sets")
+    pooled["indicators"] = [[] for _ in range(len(pooled))]
+    blank = ["share_se", "share_ci_low", "share_ci_high", "share_expected"]
+    pooled[[*blank, *(f"excess{suffix}" for suffix in ("", "_se", "_ci_low", "_ci_high"))]] = np.nan
+    return pd.concat([named, pooled[pooled["share"] > _DUST]], ignore_index=True).astype({"rank": "Int64"})
 
 
 def _listed(masks: IntArray, indicators: tuple[str, ...]) -> npt.NDArray[np.object_]:

@@ -19,9 +19,9 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement import change as changes
-from poverty_assets.measurement.bundles import bundles
+from poverty_assets.measurement.bundles import bundles, name_only
 from poverty_assets.measurement.coding import Columns
-from poverty_assets.measurement.disclosure import apply, decide
+from poverty_assets.measurement.disclosure import apply, decide, sets_to_publish
 from poverty_assets.measurement.domains import ALL, DEFAULT_SUBGROUPS, SIZE_CLASSES
 from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.measurement.intervals import logit_interval
@@ -32,7 +32,7 @@ from poverty_assets.measurement.latent_classes import (
     fit_classes,
     typology,
 )
-from poverty_assets.measurement.masks import Cells, MaskCounts, cells_of, count_masks
+from poverty_assets.measurement.masks import Cells, MaskCounts, cells_of, count_masks, holders
 from poverty_assets.measurement.overlap import deprivation_counts, dimension_overlap, overlap_pairs
 from poverty_assets.quarter import Quarter
 
@@ -146,17 +146,39 @@ def overlap_tables(
 ) -> OverlapTables:
     """Pairs, counts, dimensions, bundles and latent classes, in cells that are published and in whole areas."""
     counts = profile_counts(households, measure)
-    cells = _worth_a_row(counts, cells_of(counts, hierarchy), decisions, hierarchy)
+    every = cells_of(counts, hierarchy)
+    cells = _worth_a_row(counts, every, decisions, hierarchy)
     model = fit_classes(counts, LatentClasses(seed=seed, n_starts=8, tolerance=1e-9))
     stability = class_stability(model, counts, n_replicates=10, seed=seed)
     return OverlapTables(
         apply(overlap_pairs(counts, cells, measure), decisions),
         apply(deprivation_counts(counts, cells, measure), decisions),
         apply(dimension_overlap(counts, cells, measure), decisions),
-        apply(bundles(counts, cells, measure), decisions, only_if_published={"bundle_mask": 0}),
+        _named_bundles(counts, every, bundles(counts, cells, measure), decisions, hierarchy),
         apply(typology(counts, cells, measure, model), decisions),
         class_profiles(model, measure, stability),
     )
+
+
+def _named_bundles(
+    counts: MaskCounts, every: Cells, table: pd.DataFrame, decisions: pd.DataFrame, hierarchy: Hierarchy
+) -> pd.DataFrame:
+    """Sets that enough households hold, the others pooled; ``every`` cell of the survey, published or not, is what an area is the
+    sum of."""
+    keys = ["area_id", "subgroup", "bundle_mask"]
+    rows = apply(table, decisions, only_if_published={"bundle_mask": 0})
+    withheld = rows[rows["suppressed"]]
+    rows = rows[~rows["suppressed"]].reset_index(drop=True)
+    who = holders(counts, every)
+    held = every.table[["area_id", "subgroup"]].iloc[who["cell"]].reset_index(drop=True)
+    held["bundle_mask"] = counts.masks[who["column"]].astype(np.int64)
+    held[["n_households", "n_clusters"]] = who[["n_households", "n_clusters"]]
+    place = pd.MultiIndex.from_frame(held[keys])
+    held["listed"] = place.isin(pd.MultiIndex.from_frame(rows[keys]))
+    held["shown"] = sets_to_publish(held.rename(columns={"bundle_mask": "set"}), hierarchy)
+    own = held.set_index(place)[["shown", "n_households"]].reindex(pd.MultiIndex.from_frame(rows[keys]))
+    shown, n = own["shown"].fillna(False).to_numpy(dtype=bool), own["n_households"].fillna(0).to_numpy(dtype=np.int64)
+    return pd.concat([name_only(rows, shown, n), withheld], ignore_index=True)
 
 
 def _worth_a_row(counts: MaskCounts, cells: Cells, decisions: pd.DataFrame, hierarchy: Hierarchy) -> Cells:

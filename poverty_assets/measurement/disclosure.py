@@ -15,6 +15,10 @@ solved for:
 2. where sums together still fix a withheld cell (the relations, taken as linear equations in the withheld cells, determine
    it), withhold the smallest published member of the sums it stands in, and go on from 1.
 
+A set of deprivations says all that is asked of a household that holds it. So a set is published only where at least five
+interviewed households of at least two clusters hold it (`sets_to_publish`), and what adds up is held against each set as it is
+against the cells.
+
 Country totals are taken last. Each step withholds one cell more, so the procedure ends; and it ends well, since with every
 cell of a sum withheld the true table, and any multiple of it, satisfies the equations. A cell without households is no
 secret where the number of households is published, and neither hides nor needs hiding there.
@@ -40,6 +44,8 @@ from poverty_assets.measurement.domains import ALL
 SURVEY_MINIMUM = 25
 SURVEY_FLAG_BELOW = 50
 REGISTER_MINIMUM = 5
+SET_HOUSEHOLDS, SET_CLUSTERS = 5, 2
+"""Households that hold a published set of deprivations, at least, and clusters that they live in."""
 
 FEW_HOUSEHOLDS = "few_households"
 TOO_FEW_HOUSEHOLDS = "too_few_households"
@@ -93,7 +99,8 @@ def decide(
         Column with the number of households.
     size_is_published : bool
         True for a survey, whose table gives the number of households even where the estimate is withheld. False for a
-        register, where the number is the secret: then cells of no household are withheld and protected as others are.
+        register, where the number is the secret: then cells of no household are withheld and protected as others are, and what of a
+        whole lies in none of its parts hides nothing, since the audit sums the parts alone.
     populations : collection of str
         Subgroup columns that part persons, not households (``age``): the households of their values overlap. One value
         alone (``age=child`` without ``age=adult``) then says nothing about ``all``.
@@ -110,7 +117,7 @@ def decide(
         If a number of households is missing or below 0.
     """
     table = _one_row_a_cell(cells, size)
-    sums = additive_relations(table, hierarchy, minimum, populations)
+    sums = additive_relations(table, hierarchy, minimum if size_is_published else np.inf, populations)
     n = table["n_households"].to_numpy()
     too_few = n < minimum
     unknown = np.ones(len(sums.size), dtype=bool)
@@ -140,7 +147,7 @@ def _one_row_a_cell(cells: pd.DataFrame, size: str) -> pd.DataFrame:
 def additive_relations(
     cells: pd.DataFrame,
     hierarchy: Hierarchy,
-    minimum: int,
+    minimum: float,
     populations: Collection[str] = PARTS_PERSONS,
 ) -> Sums:
     """Every sum among cells: areas over the areas below them, and ``all`` over the values of a subgroup column.
@@ -269,6 +276,53 @@ def determined(sums: Sums, unknown: npt.NDArray[np.bool_]) -> IntArray:
     start = np.random.default_rng(20180801).uniform(1.0, 2.0, len(columns))
     away = lsmr(matrix, matrix @ start, atol=1e-13, btol=1e-13, conlim=0, maxiter=20 * sum(matrix.shape))[0]
     return columns[np.abs(start - away) < _ZERO]
+
+
+# ---- sets of deprivations
+
+
+def sets_to_publish(held: pd.DataFrame, hierarchy: Hierarchy) -> npt.NDArray[np.bool_]:
+    """Which sets of deprivations may be named in which cells.
+
+    Parameters
+    ----------
+    held : DataFrame
+        One row a cell and set that somebody there holds: ``area_id, subgroup``, the ``set``, its ``n_households`` and ``n_clusters``,
+        and ``listed``: whether it would be named there. All cells of the survey must be there, published or not: they are what a
+        named set of a larger area is the sum of.
+    hierarchy : Hierarchy
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True where the set is listed, held by enough, and gives no other away. What is left unnamed in a cell is held by enough, too, or
+        by nobody: else its rarest named set is left unnamed with it.
+    """
+    enough = (held["n_households"] >= SET_HOUSEHOLDS) & (held["n_clusters"] >= SET_CLUSTERS)
+    answer = (held["listed"] & enough).to_numpy(dtype=bool, copy=True)
+    n, cell = held["n_households"].to_numpy(), held.groupby(["area_id", "subgroup"]).ngroup().to_numpy()
+    codes = pd.factorize(held["set"])[0]
+    waiting = np.unique(codes)
+    while len(waiting):
+        for one in waiting:
+            rows = np.flatnonzero(codes == one)
+            if answer[rows].any():
+                answer[rows] = _sets_kept(held.iloc[rows], answer[rows], hierarchy)
+        unnamed = np.bincount(cell, np.where(answer, 0, n))[cell]
+        named = np.flatnonzero(answer & (unnamed > 0) & (unnamed < SET_HOUSEHOLDS))
+        rarest = pd.Series(n[named], index=named).groupby(cell[named]).idxmin().to_numpy(dtype=np.int64)
+        answer[rarest] = False
+        waiting = np.unique(codes[rarest])
+    return answer
+
+
+def _sets_kept(held: pd.DataFrame, named: npt.NDArray[np.bool_], hierarchy: Hierarchy) -> npt.NDArray[np.bool_]:
+    """Cells in which one set stays named, so that it can be solved for in no other."""
+    table = held[["area_id", "subgroup", "n_households"]].reset_index(drop=True)
+    sums = additive_relations(table, hierarchy, SET_HOUSEHOLDS)
+    unknown = np.ones(len(sums.size), dtype=bool)
+    unknown[: len(table)] = ~named
+    return ~_protect(sums, unknown, _order(table, sums, hierarchy))[: len(table)]
 
 
 # ---- applying the decision

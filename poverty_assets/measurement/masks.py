@@ -287,6 +287,30 @@ def cells_of(counts: MaskCounts, hierarchy: Hierarchy) -> Cells:
     return Cells(table, rollup)
 
 
+def holders(counts: MaskCounts, cells: Cells) -> pd.DataFrame:
+    """Who holds each set of deprivations in each cell: ``cell`` (row of ``cells.table``), ``column`` (place in ``counts.masks``), the
+    ``n_households`` and the ``n_clusters`` that they live in. Sets that nobody holds have no row."""
+    from scipy.sparse import csr_array
+
+    entries = csr_array(counts.households).tocoo()
+    unit, column = entries.coords
+    of_unit = cells.rollup.tocsc()
+    n_cells = np.diff(of_unit.indptr)[unit]
+    entry = np.repeat(np.arange(len(unit)), n_cells)
+    within = np.arange(len(entry)) - np.repeat(np.cumsum(n_cells) - n_cells, n_cells)
+    rows = pd.DataFrame(
+        {
+            "cell": of_unit.indices[of_unit.indptr[unit][entry] + within],
+            "column": column[entry],
+            "psu": counts.units["psu_code"].to_numpy()[unit][entry],
+            "n_households": entries.data[entry],
+        }
+    )
+    of_set = rows.groupby(["cell", "column"], sort=True)
+    found = of_set["n_households"].sum().round().astype(np.int64).to_frame()
+    return found.assign(n_clusters=of_set["psu"].nunique()).reset_index()
+
+
 # ---- the algebra of profiles
 
 

@@ -22,6 +22,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.registers.artifact import save_model
 from poverty_assets.registers.counts import rate_of
 from poverty_assets.registers.model import RegisterInputs, RegisterModel, fit_register_model
+from poverty_assets.registers.rows import withheld_areas
 
 LEAST_AREAS = 50
 PREDICTION = (
@@ -128,7 +129,10 @@ def fit_registers(
 
 
 def register_inputs(tables: RegisterTables) -> dict[str, RegisterInputs]:
-    """What the model of each register is fitted from, by register: rows are finest areas, in order of ``area_id``."""
+    """What the model of each register is fitted from, by register: rows are finest areas, in order of ``area_id``.
+
+    Areas whose number of listed households is withheld are not learnt from.
+    """
     areas, country = tables.areas, tables.country
     hierarchy = Hierarchy.of(areas)
     numbers = hierarchy.members(hierarchy.finest)
@@ -138,7 +142,9 @@ def register_inputs(tables: RegisterTables) -> dict[str, RegisterInputs]:
     xy = _metric_points(finest, country)
     answer = {}
     for register_id, counts in tables.counts.groupby("register_id", sort=True):
-        own = counts.set_index("area_id").reindex(finest["area_id"])
+        # A model that had seen a withheld rate would hold it: in what is saved of it, and in what it predicts for others.
+        shown = counts[~counts["area_id"].isin(withheld_areas(counts, hierarchy))]
+        own = shown.set_index("area_id").reindex(finest["area_id"])
         past = tables.history[tables.history["register_id"] == register_id].set_index("area_id")["rate"]
         answer[str(register_id)] = RegisterInputs(
             target=str(register_id),

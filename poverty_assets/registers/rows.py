@@ -49,7 +49,7 @@ def register_rows(
     on_register = rows["rate"].notna()
     rows["method"] = np.where(on_register, "register", "modelled")
     rows["quality_flag"] = rows["quality_flag"].fillna("ok")
-    withheld = _withheld(rows[on_register], hierarchy)
+    withheld = withheld_areas(rows[on_register], hierarchy)
     rows["suppressed"] = rows["area_id"].isin(withheld)
     for column in HIDDEN:
         rows[column] = rows[column].mask(rows["suppressed"])
@@ -57,7 +57,15 @@ def register_rows(
     return rows
 
 
-def _withheld(rows: pd.DataFrame, hierarchy: Hierarchy) -> set[str]:
+def withheld_areas(counts: pd.DataFrame, hierarchy: Hierarchy) -> set[str]:
+    """Areas whose number of listed households is withheld.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        ``area_id, listed`` of every area on one register.
+    """
+    rows = counts[counts["listed"].notna()]
     if rows.empty:
         return set()
     cells = rows[["area_id"]].assign(subgroup="all", n_households=rows["listed"].astype("int64"))

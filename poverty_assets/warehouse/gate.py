@@ -79,7 +79,9 @@ def _checks(tables: tuple[Table, ...]) -> list[tuple[str, str]]:
             )
         )
         checks.append((f"{fact.name}: exactly one headline per figure", _headline(fact)))
-        checks.append((f"{fact.name}: a suppressed row shows nothing", _suppressed(fact)))
+    for held in tables:
+        if any(column.name == "suppressed" for column in held.columns):
+            checks.append((f"{held.name}: a suppressed row shows nothing", _suppressed(held)))
     return [*checks, *_IDENTITIES, *IDENTITIES]
 
 
@@ -136,8 +138,7 @@ def _headline(fact: Table) -> str:
 
 
 def _suppressed(fact: Table) -> str:
-    hidden = [c.name for c in fact.columns if c.type == "DOUBLE" and c.nullable and c.name not in ("modelled_rate",)]
-    hidden = [name for name in hidden if not name.startswith("modelled_rate")]
+    hidden = [column.name for column in fact.columns if column.tells]
     shown = " OR ".join(f'"{name}" IS NOT NULL' for name in hidden) or "false"
     keys = ", ".join(f'"{key}"' for key in fact.key)
     return f'SELECT {keys} FROM "{fact.name}" WHERE suppressed AND ({shown})'

@@ -208,7 +208,8 @@ def _indicators(connection: duckdb.DuckDBPyConnection, measure: str, codes: list
 def _bit_order(connection: duckdb.DuckDBPyConnection, measure: str, names: list[str]) -> list[str]:
     """Order of the indicators by their bit, read off sets that the warehouse spells out in both ways."""
     rows = connection.execute(
-        "SELECT DISTINCT bundle_mask, indicators FROM fct_bundle WHERE measure_id = $measure ORDER BY bundle_mask",
+        "SELECT DISTINCT bundle_mask, indicators FROM fct_bundle WHERE measure_id = $measure AND bundle_mask >= 0"
+        " ORDER BY bundle_mask",
         {"measure": measure},
     ).fetchall()
     bit: dict[str, int] = {}
