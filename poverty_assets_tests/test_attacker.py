@@ -8,11 +8,11 @@ import pytest
 
 from poverty_assets.measurement.bundles import OTHER_SETS
 from poverty_assets.measurement.coding import Columns
-from poverty_assets.measurement.direct_tables import disclosure_decisions, overlap_tables
+from poverty_assets.measurement.direct_tables import disclosure_decisions, overlap_tables, profile_counts
 from poverty_assets.measurement.disclosure import SET_CLUSTERS, SET_HOUSEHOLDS
-from poverty_assets.measurement.masks import cells_of, count_masks, holders
+from poverty_assets.measurement.masks import cells_of, count_masks, holders, profile_bits
 from poverty_assets.registers.rows import withheld_areas
-from poverty_assets_tests.attacker import solved
+from poverty_assets_tests.attacker import follows, solved
 from poverty_assets_tests.measurement.overlap_cases import AREAS, HIERARCHY, make_measure, make_survey
 
 NAMES = [f"i{j}" for j in range(6)]
@@ -73,6 +73,78 @@ def test_a_published_zero_of_the_whole_is_counted_apart():
         {"area_id": ["01", "0101", "0102"], "subgroup": "all", "total": 0, "known": [True, False, False]}
     )
     assert solved(cells, PARENT) == (set(), {("0101", "all"), ("0102", "all")})
+
+
+@pytest.fixture(scope="module", params=[4, 5, 6])
+def told(request):
+    """A survey of six indicators in three dimensions: its cells, the rows of its tables by figure, and who holds each figure."""
+    survey = make_survey(n=400, seed=request.param, n_psus=60, indicators=NAMES)
+    measure = make_measure(NAMES, ["a", "a", "b", "b", "b", "c"])
+    decisions = disclosure_decisions(survey, measure, HIERARCHY)
+    tables = overlap_tables(survey, measure, HIERARCHY, decisions)
+    counts = profile_counts(survey, measure)
+    cells = cells_of(counts, HIERARCHY)
+    bits = profile_bits(counts.masks, len(NAMES))
+    columns = {
+        f"{a} and {b}": bits[:, i] * bits[:, j] for i, a in enumerate(NAMES) for j, b in enumerate(NAMES) if i < j
+    }
+    columns |= {f"{n} of all": bits.sum(axis=1) == n for n in range(len(NAMES) + 1)}
+    dimension = bits[:, :2].any(axis=1) + 2 * bits[:, 2:5].any(axis=1) + 4 * bits[:, 5]
+    columns |= {f"dimensions {number}": dimension == number for number in range(8)}
+    figures = pd.DataFrame(columns).astype(float)
+    rows = pd.concat(
+        [
+            tables.pairs.assign(figure=tables.pairs["indicator_a"] + " and " + tables.pairs["indicator_b"]),
+            tables.counts.assign(figure=tables.counts["n_deprivations"].astype(str) + " of all"),
+            tables.dimensions.assign(figure="dimensions " + tables.dimensions["dimension_mask"].astype(str)),
+        ]
+    )
+    keys = pd.MultiIndex.from_frame(cells.table[["area_id", "subgroup"]])
+    shown = np.zeros((len(keys), len(figures.columns)), dtype=bool)
+    open_rows = rows[~rows["suppressed"]]
+    of_cell = keys.get_indexer(pd.MultiIndex.from_frame(open_rows[["area_id", "subgroup"]]))
+    shown[of_cell, figures.columns.get_indexer(open_rows["figure"])] = True
+    withheld = keys.isin(pd.MultiIndex.from_frame(decisions.loc[decisions["suppressed"], ["area_id", "subgroup"]]))
+    n = np.rint(cells.rollup @ (counts.households @ figures.to_numpy())).astype(int)
+    size = np.asarray(cells.rollup @ counts.weight.sum(axis=1)).ravel()
+    return cells.table.assign(size=size), figures, shown, n, withheld
+
+
+def identities_of(figures):
+    """What figures of a cell add up to, where its size and headcounts are known."""
+    pairs, numbers, sets = (figures.columns.str.contains(part) for part in (" and ", " of all", "dimensions "))
+    k = np.arange(len(NAMES) + 1)
+    known = np.zeros((6, len(figures.columns)))
+    known[0, numbers], known[1, sets] = 1, 1
+    known[2, numbers] = k
+    known[3, numbers], known[3, pairs] = k * (k - 1) / 2, -1
+    known[4, figures.columns.get_loc("0 of all")], known[4, figures.columns.get_loc("dimensions 0")] = 1, -1
+    known[5, figures.columns.get_loc("i0 and i1")] = 1  # either of the first two is that dimension
+    known[5, [figures.columns.get_loc(f"dimensions {s}") for s in (1, 3, 5, 7)]] = 1
+    return known
+
+
+def test_a_figure_is_shown_where_five_households_hold_it_or_none(told):
+    _, _, shown, n, withheld = told
+    assert not shown[withheld].any()
+    assert not (shown & (n > 0) & (n < SET_HOUSEHOLDS)).any()
+    assert (shown & (n >= SET_HOUSEHOLDS)).sum() > 200
+    assert (~shown[~withheld] & (n[~withheld] > 0) & (n[~withheld] < SET_HOUSEHOLDS)).sum() > 100
+
+
+def test_no_figure_that_few_hold_follows_over_areas_subgroups_and_tables(told):
+    cells, figures, shown, n, withheld = told
+    found = follows(cells, PARENT, identities_of(figures), shown, n == 0)
+    secret = ~shown & (n > 0) & ((n < SET_HOUSEHOLDS) | withheld[:, None])
+    assert secret.sum() > 100
+    assert (found & secret).sum() == 0
+
+
+def test_the_attacker_wins_where_only_what_few_hold_is_withheld(told):
+    cells, figures, _, n, withheld = told
+    shown = ~withheld[:, None] & ((n == 0) | (n >= SET_HOUSEHOLDS))
+    found = follows(cells, PARENT, identities_of(figures), shown, n == 0)
+    assert (found & (n > 0) & (n < SET_HOUSEHOLDS)).sum() > 20
 
 
 @pytest.mark.parametrize("beside", [0, 8, 40])

@@ -167,6 +167,10 @@ class Table:
         a key stands twice.
     newest : int
         Of how many quarters rows are published, the newest; 0 for all.
+    of_all : bool
+        Whether a direct figure of it is a mean over all interviewed households of its area and subgroup. Where not, a row counts
+        those households alone that hold something together (a pair, a set, a class), and is shown only where enough of them do
+        (``measurement.disclosure``).
     """
 
     name: str
@@ -181,6 +185,7 @@ class Table:
     further: str = ""
     indexed: bool = True
     newest: int = 0
+    of_all: bool = False
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]

@@ -261,6 +261,7 @@ FCT_HEADCOUNT = Table(
         *SHARE_ESTIMATE,
     ),
     "estimates",
+    of_all=True,
 )
 
 FCT_MPI = Table(
@@ -285,6 +286,7 @@ FCT_MPI = Table(
         *SHARE_ESTIMATE,
     ),
     "estimates",
+    of_all=True,
 )
 
 FCT_CONTRIBUTION = Table(
@@ -307,6 +309,7 @@ FCT_CONTRIBUTION = Table(
         *EVIDENCE,
     ),
     "estimates",
+    of_all=True,
 )
 
 FCT_REGISTER = Table(
@@ -572,6 +575,7 @@ FCT_CHANGE = Table(
         *EVIDENCE,
     ),
     "change",
+    of_all=True,
 )
 
 TABLES: tuple[Table, ...] = (

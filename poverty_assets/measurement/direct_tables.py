@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.arrays import IntArray
 from poverty_assets.catalog import table
 from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.hierarchy import Hierarchy
@@ -21,9 +23,16 @@ from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement import change as changes
 from poverty_assets.measurement.bundles import bundles, name_only
 from poverty_assets.measurement.coding import Columns
-from poverty_assets.measurement.disclosure import apply, decide, sets_to_publish
+from poverty_assets.measurement.disclosure import (
+    Held,
+    apply,
+    decide,
+    figures_to_publish,
+    sets_to_publish,
+)
 from poverty_assets.measurement.domains import ALL, DEFAULT_SUBGROUPS, SIZE_CLASSES
 from poverty_assets.measurement.estimates import estimate_measure
+from poverty_assets.measurement.held_figures import figure_columns, held_figures
 from poverty_assets.measurement.intervals import logit_interval
 from poverty_assets.measurement.latent_classes import (
     LatentClasses,
@@ -91,9 +100,10 @@ def direct_tables(
     """H, A, M0, near-poor, severe, headcounts and contributions for every area and subgroup."""
     made = estimate_measure(households, measure, hierarchy, censored_at=measure.cutoffs)
     contribution = _with_evidence(made.contribution, made.mpi, made.df, hierarchy.finest)
-    tables = (made.mpi, _with_kinds(made.headcount), contribution)
+    tables = {"fct_mpi": made.mpi, "fct_headcount": _with_kinds(made.headcount), "fct_contribution": contribution}
     mpi, headcount, contribution = (
-        apply(_rows_worth_publishing(t, decisions, hierarchy.finest), decisions) for t in tables
+        apply(_rows_worth_publishing(rows, decisions, hierarchy.finest), decisions, of=table(name))
+        for name, rows in tables.items()
     )
     return DirectTables(mpi, headcount, contribution, made.left_out)
 
@@ -147,25 +157,41 @@ def overlap_tables(
     """Pairs, counts, dimensions, bundles and latent classes, in cells that are published and in whole areas."""
     counts = profile_counts(households, measure)
     every = cells_of(counts, hierarchy)
-    cells = _worth_a_row(counts, every, decisions, hierarchy)
+    with_row = _worth_a_row(counts, every, decisions, hierarchy)
+    cells = Cells(every.table.iloc[with_row].reset_index(drop=True), every.rollup[with_row])
     model = fit_classes(counts, LatentClasses(seed=seed, n_starts=8, tolerance=1e-9))
     stability = class_stability(model, counts, n_replicates=10, seed=seed)
+    figures = figure_columns(measure, model)
+    held = held_figures(counts, every, decisions, with_row, figures)
+    shown, at = figures_to_publish(held, hierarchy), np.cumsum([0, *(one.shape[1] for one in figures.values())])
+
+    def applied(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+        own = slice(*at[list(figures).index(name) :][:2])
+        may, enough = (part[with_row, own].ravel() for part in (shown, held.enough))
+        return apply(rows, decisions, of=table(name), shown=may, enough=enough)
+
     return OverlapTables(
-        apply(overlap_pairs(counts, cells, measure), decisions),
-        apply(deprivation_counts(counts, cells, measure), decisions),
-        apply(dimension_overlap(counts, cells, measure), decisions),
-        _named_bundles(counts, every, bundles(counts, cells, measure), decisions, hierarchy),
-        apply(typology(counts, cells, measure, model), decisions),
+        applied("fct_overlap_pair", overlap_pairs(counts, cells, measure)),
+        applied("fct_deprivation_count", deprivation_counts(counts, cells, measure)),
+        applied("fct_dimension_overlap", dimension_overlap(counts, cells, measure)),
+        _named_bundles((counts, every), bundles(counts, cells, measure), decisions, hierarchy, (held, shown)),
+        applied("fct_typology", typology(counts, cells, measure, model)),
         class_profiles(model, measure, stability),
     )
 
 
 def _named_bundles(
-    counts: MaskCounts, every: Cells, table: pd.DataFrame, decisions: pd.DataFrame, hierarchy: Hierarchy
+    counted: tuple[MaskCounts, Cells],
+    table: pd.DataFrame,
+    decisions: pd.DataFrame,
+    hierarchy: Hierarchy,
+    beside: tuple[Held, npt.NDArray[np.bool_]],
 ) -> pd.DataFrame:
-    """Sets that enough households hold, the others pooled; ``every`` cell of the survey, published or not, is what an area is the
-    sum of."""
+    """Sets that enough households hold, the others pooled; every cell of the survey, published or not, is what an area is the sum
+    of. ``beside`` are the figures of the cells, and which of them are shown."""
+    counts, every = counted
     keys = ["area_id", "subgroup", "bundle_mask"]
+    # Which of its rows enough households hold is decided below, where the others are pooled.
     rows = apply(table, decisions, only_if_published={"bundle_mask": 0})
     withheld = rows[rows["suppressed"]]
     rows = rows[~rows["suppressed"]].reset_index(drop=True)
@@ -175,20 +201,20 @@ def _named_bundles(
     held[["n_households", "n_clusters"]] = who[["n_households", "n_clusters"]]
     place = pd.MultiIndex.from_frame(held[keys])
     held["listed"] = place.isin(pd.MultiIndex.from_frame(rows[keys]))
-    held["shown"] = sets_to_publish(held.rename(columns={"bundle_mask": "set"}), hierarchy)
+    held = held.rename(columns={"bundle_mask": "set"}).assign(cell=who["cell"])
+    held["shown"] = sets_to_publish(held, hierarchy, beside)
     own = held.set_index(place)[["shown", "n_households"]].reindex(pd.MultiIndex.from_frame(rows[keys]))
     shown, n = own["shown"].fillna(False).to_numpy(dtype=bool), own["n_households"].fillna(0).to_numpy(dtype=np.int64)
     return pd.concat([name_only(rows, shown, n), withheld], ignore_index=True)
 
 
-def _worth_a_row(counts: MaskCounts, cells: Cells, decisions: pd.DataFrame, hierarchy: Hierarchy) -> Cells:
-    """Cells that overlap is published for: not withheld, and with two clusters or more, since overlap in one cluster has no
+def _worth_a_row(counts: MaskCounts, cells: Cells, decisions: pd.DataFrame, hierarchy: Hierarchy) -> IntArray:
+    """Cells (their rows) that overlap is published for: not withheld, and with two clusters or more, since overlap in one cluster has no
     interval; and the country and areas of the published level in any case."""
     shown = cells.table.index.isin(_rows_worth_publishing(cells.table, decisions, hierarchy.finest).index)
     several = _clusters(counts, cells) >= 2
     large = cells.table["area_level"].isin([hierarchy.levels[0], hierarchy.published]).to_numpy()
-    keep = np.flatnonzero(shown & (several | large))
-    return Cells(cells.table.iloc[keep].reset_index(drop=True), cells.rollup[keep])
+    return np.flatnonzero(shown & (several | large))
 
 
 def _clusters(counts: MaskCounts, cells: Cells) -> np.ndarray:

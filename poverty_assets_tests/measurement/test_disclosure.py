@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poverty_assets import catalog
 from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.bundles import bundles
@@ -136,6 +139,20 @@ def test_a_cell_that_nobody_decided_on_is_withheld():
     out = apply(table, decide(make_cells({"020101": 100}), HIERARCHY))
     assert out["suppressed"].tolist() == [True]
     assert out["k"].tolist() == [0.2]
+
+
+def test_a_table_that_does_not_say_who_holds_its_rows_is_refused_unless_they_are_of_all():
+    rows = pd.DataFrame({"area_id": ["020101"], "subgroup": ["all"], "estimate": [0.5], "quality_flag": ["ok"]})
+    decisions = decide(make_cells({"020101": 100}), HIERARCHY)
+    made_later = replace(catalog.table("fct_deprivation_count"), name="fct_made_later")
+    with pytest.raises(ContractViolation, match="nothing says how many households hold the 1 rows of fct_made_later"):
+        apply(rows, decisions, of=made_later)
+    assert not apply(rows, decisions, of=replace(made_later, of_all=True))["suppressed"].any()
+    few = np.array([False])
+    out = apply(rows, decisions, of=made_later, shown=few, enough=few)
+    assert out["suppressed"].all()
+    assert out["estimate"].isna().all()
+    assert out["quality_flag"].tolist() == ["too_few_households"]
 
 
 def test_a_register_is_withheld_under_5_with_a_second_cell():
