@@ -61,10 +61,24 @@ def _csv(target: Path, tables: dict[str, pa.Table], about: About) -> None:
     beside.mkdir()
     try:
         for name, data in {**tables, "about": described}.items():
-            pyarrow.csv.write_csv(_flat(data, "|"), beside / f"{prefix}{name}.csv")
+            pyarrow.csv.write_csv(_inert(_flat(data, "|")), beside / f"{prefix}{name}.csv")
         beside.replace(target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _inert(data: pa.Table) -> pa.Table:
+    """The table with an apostrophe before each text that a spreadsheet would take for a formula."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for i, field in enumerate(data.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            text = data.column(i)
+            quoted = pc.binary_join_element_wise(pa.scalar("'", field.type), text, pa.scalar("", field.type))
+            live = pc.match_substring_regex(text, r"^[=+\-@\t\r]")
+            data = data.set_column(i, field, pc.if_else(live, quoted, text))
+    return data
 
 
 def _xlsx(target: Path, tables: dict[str, pa.Table], about: About) -> None:

@@ -168,6 +168,20 @@ def test_same_build_same_bytes_and_no_leftovers(simulated, tmp_path, form):
     assert len(one) == (2 if form == "csv" else 1)
 
 
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1+1"])
+def test_no_cell_of_a_csv_begins_like_a_formula(simulated, tmp_path, text):
+    import shutil
+
+    other = shutil.copy(simulated, tmp_path / "poverty.duckdb")
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("UPDATE check_result SET observed = $text", {"text": text})
+    target = export(tmp_path / "poverty.duckdb", tmp_path / "a", form="csv", tables=["check_result"]).path
+    with next(target.glob("*check_result.csv")).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["observed"] for row in rows} == {f"'{text}"}
+    assert not [row for row in rows if any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in row.values())]
+
+
 def test_text_that_looks_like_a_formula_stays_text(simulated, tmp_path):
     import shutil
 

@@ -75,7 +75,9 @@ function tools(title, file, { columns, rows, spec, picture = spec && (() => spec
 }
 
 function csvText(title, columns, rows, quarter) {
-  const cell = value => /[",\n#]/.test(String(value ?? "")) ? `"${String(value).replace(/"/g, '""')}"` : String(value ?? "");
+  // A spreadsheet would take a text that begins so for a formula; numbers, below 0 too, stay as they are.
+  const inert = value => typeof value === "string" && /^[=+\-@\t\r]/.test(value) && isNaN(value) ? `'${value}` : String(value ?? "");
+  const cell = value => /[",\n#]/.test(inert(value)) ? `"${inert(value).replace(/"/g, '""')}"` : inert(value);
   const head = [`# ${title}`, `# ${t("quarter")}: ${quarterName(quarter)}`, `# ${t("sources")}: ${sourcesText(quarter)}`];
   if (DATA.simulated) head.unshift(`# ${t("simulated_stamp")}: ${t("simulated_long")}`);
   const body = [columns.map(column => cell(column.title)), ...rows.map(row => columns.map(column => cell(row[column.key])))];
