@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import duckdb
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, eye_array, kron, vstack
@@ -107,3 +108,92 @@ def follows(
     answer = np.zeros(shown.size, dtype=bool)
     answer[hidden] = np.abs(start - away) < 1e-6
     return answer.reshape(shown.shape)
+
+
+def interviewed(
+    households: pd.DataFrame, parent: dict[str, str], warehouse: duckdb.DuckDBPyConnection
+) -> dict[str, pd.DataFrame]:
+    """Direct rows of tables that count some households, each with the interviewed households ``n`` and ``clusters`` behind it.
+
+    Parameters
+    ----------
+    households : DataFrame
+        The survey's, with an indicator a column.
+    parent : dict
+        The area above each area.
+    warehouse : DuckDBPyConnection
+        With one quarter.
+    """
+    names = warehouse.execute("SELECT DISTINCT indicators FROM fct_profile").fetchall()[0][0]
+    households = households.dropna(subset=names).reset_index(drop=True)
+    bits = households[names].to_numpy(dtype=int)
+    columns = {
+        ("fct_overlap_pair", a, b): bits[:, i] & bits[:, j]
+        for i, a in enumerate(names)
+        for j, b in enumerate(names)
+        if i < j
+    }
+    columns |= {("fct_deprivation_count", n, ""): bits.sum(axis=1) == n for n in range(len(names) + 1)}
+    of = dict(warehouse.execute("SELECT indicator_id, dimension_id FROM dim_indicator").fetchall())
+    sets = warehouse.execute("SELECT DISTINCT dimension_mask, dimensions FROM fct_dimension_overlap").fetchall()
+    held = [{of[name] for name, has in zip(names, row, strict=True) if has} for row in bits]
+    columns |= {("fct_dimension_overlap", mask, ""): [one == set(listed) for one in held] for mask, listed in sets}
+    masks = bits @ (1 << np.arange(len(names)))
+    columns |= {("fct_bundle", mask, ""): masks == mask for mask in np.unique(masks)}
+    classes = warehouse.execute("SELECT class_id, indicator_id, probability, class_share FROM dim_typology").df()
+    odds = [
+        rows["class_share"].iloc[0]
+        * np.where(bits, p := rows.set_index("indicator_id")["probability"][names].to_numpy(), 1 - p).prod(axis=1)
+        for _, rows in classes.groupby("class_id")
+    ]
+    columns |= {("fct_typology", c + 1, ""): one >= np.sum(odds, axis=0) / 2 for c, one in enumerate(odds)}
+    n, clusters = _counted(households, parent, np.column_stack([*columns.values()]).astype(float))
+    answer = {}
+    for table, first, second in (
+        ("fct_overlap_pair", "indicator_a", "indicator_b"),
+        ("fct_deprivation_count", "n_deprivations", ""),
+        ("fct_dimension_overlap", "dimension_mask", ""),
+        ("fct_bundle", "bundle_mask", ""),
+        ("fct_typology", "class_id", ""),
+    ):
+        rows = warehouse.execute(f"SELECT * FROM {table} WHERE method = 'direct'").df()
+        if table == "fct_bundle":
+            rows = rows[rows["bundle_mask"] >= 0]
+        place = {key: i for i, key in enumerate(columns)}
+        seconds = rows[second] if second else [""] * len(rows)
+        column = [place.get((table, *key), -1) for key in zip(rows[first], seconds, strict=True)]
+        row = n.index.get_indexer(pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]]))
+        there = (row >= 0) & (np.array(column) >= 0)
+        answer[table] = rows.assign(
+            n=np.where(there, n.to_numpy()[row, column], 0),
+            clusters=np.where(there, clusters.to_numpy()[row, column], 0),
+        )
+    return answer
+
+
+def _counted(
+    households: pd.DataFrame, parent: dict[str, str], columns: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Households and clusters of each area and subgroup in which each column holds."""
+    adults = households["hh_size"] - households["n_children"]
+    groups = [
+        pd.Series("all", index=households.index),
+        "is_urban=" + households["is_urban"].map({True: "true", False: "false"}),
+        *(f"{name}=" + households[name] for name in ("head_sex", "hh_size_class")),
+        pd.Series(np.where(households["n_children"] > 0, "age_group=child", None), index=households.index),
+        pd.Series(np.where(adults > 0, "age_group=adult", None), index=households.index),
+    ]
+    psu = households["stratum"] + "/" + households["psu"]
+    parts, area = [], households["area_id"]
+    while area.notna().any():
+        parts += [
+            pd.DataFrame({"area_id": area, "subgroup": group, "psu": psu, "row": households.index}) for group in groups
+        ]
+        area = area.map(parent)
+    links = pd.concat(parts).dropna()
+    grouped = links.groupby(["area_id", "subgroup", "psu"], sort=True)
+    index = grouped.size().index.droplevel("psu")
+    at = (grouped.ngroup().to_numpy(), links["row"].to_numpy())
+    each = csr_array((np.ones(len(links)), at), shape=(len(index), len(households))) @ columns
+    frame = pd.DataFrame(each, index=index)
+    return frame.groupby(level=[0, 1]).sum(), (frame > 0).groupby(level=[0, 1]).sum()

@@ -11,8 +11,11 @@ import pytest
 
 import poverty_assets
 from benchmarks.bench_own_areas import covered, unions
+from poverty_assets.catalog import TABLES
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.lake import Lake
+from poverty_assets_tests.attacker import interviewed
 
 README = Path(poverty_assets.__file__).parents[1] / "README.md"
 
@@ -82,6 +85,24 @@ def test_withheld_cells_are_those_of_few_households_or_protect_another(warehouse
     sql = "SELECT count(*) FROM fct_mpi WHERE method = 'direct' AND n_households < 25 AND NOT suppressed"
     assert warehouse.execute(sql).fetchone() == (0,)
     assert warehouse.execute("SELECT count(*) > 0 FROM fct_mpi WHERE suppressed").fetchone() == (True,)
+
+
+def test_every_direct_row_that_counts_some_households_counts_five_of_two_clusters_or_none(home, warehouse):
+    households = Lake(home / "lake").read("survey_household", Quarter(2026, 3))
+    parent = dict(warehouse.execute("SELECT area_id, parent_id FROM dim_area").fetchall())
+    behind = interviewed(households, parent, warehouse)
+    tables = [t for t in TABLES if not t.of_all and {"method", "suppressed"} <= {c.name for c in t.columns}]
+    direct = {
+        t.name
+        for t in tables
+        if warehouse.execute(f"SELECT count(*) FROM {t.name} WHERE method = 'direct'").fetchone() != (0,)
+    }
+    assert direct == {*behind}  # a table made later has to be counted here, too
+    for name, rows in behind.items():
+        shown = rows[~rows["suppressed"] & (rows["n"] > 0)]
+        assert len(shown) > 1000, name
+        assert shown["n"].min() >= 5, name
+        assert shown["clusters"].min() >= 2, name
 
 
 def test_draws_and_joint_profiles_of_a_quarter_take_at_most_8_megabytes(warehouse):

@@ -105,6 +105,13 @@ def test_the_search_finds_the_key_however_it_was_put_away(tmp_path, before):
     assert not any(holds(part) for part in contents(tmp_path / "b"))
 
 
+def assert_no_trace(home: Path, answer) -> None:
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in files)
+    assert [path for path in files if any(holds(part) for part in contents(path))] == []
+    assert MARKER not in answer.out + answer.err
+
+
 def test_a_home_holds_no_trace_of_the_key_that_hashed_its_households(run_cli, tmp_path, broken, monkeypatch):
     monkeypatch.setenv(HOUSEHOLD_KEY, MARKER)
     home = tmp_path / "home"
@@ -113,7 +120,9 @@ def test_a_home_holds_no_trace_of_the_key_that_hashed_its_households(run_cli, tm
     assert done.code == 0, done.err
     kept = set(Lake(home / "lake").read("survey_household", Quarter.from_label(QUARTER))["household_id"])
     assert kept == set(hashed(pd.Series([f"house {i}" for i in range(800)]), MARKER.encode()))
-    files = [path for path in home.rglob("*") if path.is_file()]
-    assert any(path.suffix == ".db" for path in files)
-    assert [path for path in files if any(holds(part) for part in contents(path))] == []
-    assert MARKER not in done.out + done.err
+    assert_no_trace(home, done)
+    households = broken / "survey" / "dhs_2021_22" / "households.csv"
+    households.write_text(households.read_text().replace(",weight,", ",wait,", 1))
+    failed = run_cli(home, "refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", broken)
+    assert failed.code != 0
+    assert_no_trace(home, failed)
