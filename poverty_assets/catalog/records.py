@@ -197,3 +197,17 @@ META_BUILD = Table(
     "warehouse",
     partitioned=False,
 )
+
+META_LINEAGE = Table(
+    "meta_lineage",
+    "Sources that figures of each table rest on, by the way in which they were made; v_lineage has their files and runs",
+    "table, method and source",
+    ("table_name", "method", "source_id"),
+    (
+        Column("table_name", "VARCHAR", "Table that holds the figures"),
+        Column("method", "VARCHAR", "Evidence behind them; empty where the table's rows have none"),
+        SOURCE_ID,
+    ),
+    "warehouse",
+    partitioned=False,
+)

@@ -29,7 +29,15 @@ from poverty_assets.catalog.columns import (
     with_interval,
 )
 from poverty_assets.catalog.model import Column, Table
-from poverty_assets.catalog.records import CHECK_RESULT, META_BUILD, META_SOURCE, MODEL_METRIC, MODEL_RUN, QUARTER_NOTE
+from poverty_assets.catalog.records import (
+    CHECK_RESULT,
+    META_BUILD,
+    META_LINEAGE,
+    META_SOURCE,
+    MODEL_METRIC,
+    MODEL_RUN,
+    QUARTER_NOTE,
+)
 from poverty_assets.catalog.uncertainty import UNCERTAINTY_TABLES
 from poverty_assets.catalog.vulnerability import VULNERABILITY_TABLES
 
@@ -234,6 +242,8 @@ DIM_QUARTER = Table(
         Column("published_at", "TIMESTAMP", "When the quarter's figures last changed in the warehouse (UTC)"),
         Column("approved_by", "VARCHAR", "Who approved them; NULL where publication is automatic", nullable=True),
         Column("approved_at", "TIMESTAMP", "When they were approved (UTC)", nullable=True),
+        Column("run_id", "VARCHAR", "Run that made the quarter; NULL where its record is lost", nullable=True),
+        Column("code_version", "VARCHAR", "Version of poverty_assets that made it", nullable=True),
     ),
     "warehouse",
     partitioned=False,
@@ -605,4 +615,5 @@ TABLES: tuple[Table, ...] = (
     QUARTER_NOTE,
     META_SOURCE,
     META_BUILD,
+    META_LINEAGE,
 )

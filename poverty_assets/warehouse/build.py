@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,14 +26,14 @@ from poverty_assets.catalog import Table, table
 from poverty_assets.errors import GateFailed
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
-from poverty_assets.warehouse.approval import Approval, held_back
+from poverty_assets.warehouse.approval import held_back
 from poverty_assets.warehouse.changes import fill_changes
 from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unreadable
 from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets.warehouse.local import level_rows, tables_of
 from poverty_assets.warehouse.macros import MACROS
-from poverty_assets.warehouse.provenance import nowcast_choice, replicates, survey_wave
+from poverty_assets.warehouse.provenance import Backing, nowcast_choice, replicates, survey_wave
 from poverty_assets.warehouse.views import View, views_of
 
 if TYPE_CHECKING:
@@ -81,11 +81,16 @@ class _Edition:
     is_simulated: bool
     run_id: str
     now: dt.datetime
-    approved: Mapping[Quarter, Approval] = field(default_factory=dict)
+    backing: Backing = field(default_factory=Backing)
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
         return tables_of(self.country)
+
+    @property
+    def methods(self) -> list[str]:
+        """Tables whose rows say their evidence."""
+        return [one.name for one in self.tables if any(column.name == "method" for column in one.columns)]
 
     @cached_property
     def views(self) -> tuple[View, ...]:
@@ -100,7 +105,7 @@ def publish(
     is_simulated: bool,
     run_id: str,
     now: dt.datetime | None = None,
-    approved: Mapping[Quarter, Approval] | None = None,
+    backing: Backing | None = None,
 ) -> Publication:
     """Build ``target`` from the sealed quarters of the lake and swap it in.
 
@@ -114,7 +119,8 @@ def publish(
     """
     with _turn(target):
         sealed, kept = _quarters(lake, target)
-        waiting = [] if approved is None else held_back(lake, target, sealed, approved)
+        behind = backing or Backing()
+        waiting = [] if behind.approved is None else held_back(lake, target, sealed, behind.approved)
         held = _published_quarters(target)
         sealed = [quarter for quarter in sealed if quarter not in waiting]
         stay = sorted({*kept, *(quarter for quarter in waiting if quarter in held)})
@@ -127,7 +133,7 @@ def publish(
             )
         moment = now or dt.datetime.now(dt.UTC)
         with replacing(target) as beside:
-            edition = _Edition(lake, country, sealed, stay, is_simulated, run_id, moment, approved or {})
+            edition = _Edition(lake, country, sealed, stay, is_simulated, run_id, moment, behind)
             rows = _build(edition, beside, target)
             beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
             keep(target)
@@ -135,7 +141,14 @@ def publish(
 
 
 def propose(
-    lake: Lake, published: Path, candidate: Path, country: Country, *, is_simulated: bool, run_id: str
+    lake: Lake,
+    published: Path,
+    candidate: Path,
+    country: Country,
+    *,
+    is_simulated: bool,
+    run_id: str,
+    backing: Backing | None = None,
 ) -> Publication:
     """Build ``candidate``: what would be published if every complete quarter were approved; the published file is as it was.
 
@@ -151,7 +164,9 @@ def propose(
         moment = dt.datetime.now(dt.UTC)
         with replacing(candidate) as beside:
             rows = _build(
-                _Edition(lake, country, sealed, sorted(kept), is_simulated, run_id, moment), beside, published
+                _Edition(lake, country, sealed, sorted(kept), is_simulated, run_id, moment, backing or Backing()),
+                beside,
+                published,
             )
             beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
     return Publication(candidate, sorted([*sealed, *kept]), kept, [], rows)
@@ -326,9 +341,10 @@ def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has
         wave, wave_end = survey_wave(lake, quarter)
         nowcast = wave_end is not None and wave_end < quarter.start
         connection.execute(
-            f"INSERT INTO dim_quarter VALUES ({', '.join('?' * 14)})",
+            f"INSERT INTO dim_quarter VALUES ({', '.join('?' * 16)})",
             [quarter.start, quarter.label, quarter.start, quarter.end, wave, nowcast, *nowcast_choice(lake, quarter),
-             replicates(lake, quarter), edition.is_simulated, digest, published, *_signed(edition.approved.get(quarter))],
+             replicates(lake, quarter), edition.is_simulated, digest, published,
+             *edition.backing.signed(quarter), *edition.backing.made_by(quarter)],
         )  # fmt: skip
     return unchanged
 
@@ -347,14 +363,17 @@ def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> Non
             labels,
             edition.is_simulated,
             edition.now.replace(tzinfo=None),
-            *_signed(max(edition.approved.values(), key=lambda one: one.at, default=None)),
+            *edition.backing.signed(),
         ],
     )
+    used = [(name, method) for name in edition.methods for method in _methods(connection, name)]
+    rows = [row for row in edition.backing.lineage() if not row[1] or row[:2] in used]
+    if rows:
+        connection.executemany("INSERT INTO meta_lineage VALUES (?, ?, ?)", rows)
 
 
-def _signed(approval: Approval | None) -> tuple[str | None, dt.datetime | None]:
-    """Who approved, and when; nothing where nobody was asked."""
-    return (None, None) if approval is None else (approval.by, approval.at.astimezone(dt.UTC).replace(tzinfo=None))
+def _methods(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    return [row[0] for row in connection.execute(f'SELECT DISTINCT method FROM "{name}"').fetchall()]
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:

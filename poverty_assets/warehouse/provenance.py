@@ -1,18 +1,55 @@
-"""Which source files a quarter used.
+"""Where figures come from: source files, runs, and whose word.
 
-Belongs here: the rows of ``meta_source``, from what the lake noted when each source was read.
+Belongs here: the rows of ``meta_source``, from what the lake noted when each source was read, and what a publication is told of runs,
+approvals and sources behind tables. Does not belong here: who may approve (``approval``), or the graph (``graph``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from poverty_assets.catalog import table
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.approval import Approval
 from poverty_assets.warehouse.lake import Lake
+
+
+@dataclass(frozen=True)
+class Backing:
+    """What stands behind a published file, beyond the lake.
+
+    Attributes
+    ----------
+    approved : mapping, optional
+        Approvals by quarter where quarters are approved, even if none; None where nobody is asked.
+    runs : mapping
+        Run that made each quarter, and by which version of the code.
+    sources : mapping
+        Sources by table and method that figures of it rest on; the method is empty where a table has none.
+    """
+
+    approved: Mapping[Quarter, Approval] | None = None
+    runs: Mapping[Quarter, tuple[str, str]] = field(default_factory=dict)
+    sources: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+
+    def signed(self, quarter: Quarter | None = None) -> tuple[str | None, dt.datetime | None]:
+        """Who approved a quarter, or the file at last, and when; nothing where nobody was asked."""
+        given = self.approved or {}
+        last = max(given.values(), key=lambda one: one.at, default=None) if quarter is None else given.get(quarter)
+        return (None, None) if last is None else (last.by, last.at.astimezone(dt.UTC).replace(tzinfo=None))
+
+    def made_by(self, quarter: Quarter) -> tuple[str | None, str | None]:
+        """Run that made a quarter, and version of the code."""
+        return self.runs.get(quarter, (None, None))
+
+    def lineage(self) -> list[tuple[str, str, str]]:
+        """Rows of ``meta_lineage``."""
+        return sorted((table, method, source) for (table, method), names in self.sources.items() for source in names)
 
 
 def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.DataFrame:

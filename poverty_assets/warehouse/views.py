@@ -161,6 +161,26 @@ _VIEWS: tuple[View, ...] = (
         },
     ),
     View(
+        "v_lineage",
+        "Where figures come from: for each quarter, table and method the source files behind them, the run and version of the code that"
+        " made the quarter, and those that built this file",
+        """
+        SELECT s.quarter, l.table_name, l.method, l.source_id, s.title, s.publisher, s.licence, s.url, s.file, s.sha256, s.observed_from,
+               s.observed_to, s.released_on, q.run_id, q.code_version, b.run_id AS build_run_id, b.code_version AS build_code_version,
+               b.built_at, q.approved_by
+        FROM meta_lineage l JOIN meta_source s USING (source_id) JOIN dim_quarter q ON q.quarter = s.quarter CROSS JOIN meta_build b
+        ORDER BY ALL
+        """,
+        {
+            "table_name": "Table that holds the figures",
+            "method": "Evidence behind them, as the figure's row has it; empty where the table's rows have none",
+            "run_id": "Run that made the quarter",
+            "code_version": "Version of poverty_assets that made the quarter",
+            "build_run_id": "Run that built this file",
+            "build_code_version": "Version of poverty_assets that built this file",
+        },
+    ),
+    View(
         "v_hotspot",
         "Areas where deprivations are high together and next to each other in the latest quarter, the most indicators first",
         HOTSPOT_SQL,

@@ -12,6 +12,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.approval import ApprovalDesk, embargo_day
 from poverty_assets.warehouse.build import propose, publish
 from poverty_assets.warehouse.lake import SEAL, Lake
+from poverty_assets.warehouse.provenance import Backing
 from poverty_assets_tests.warehouse.small_lake import KHM, write_quarter
 
 FIRST, SECOND = Quarter(2022, 3), Quarter(2022, 4)
@@ -99,17 +100,17 @@ def test_what_nobody_approved_is_shown_and_not_published_and_who_approved_stands
     write_quarter(desk.lake, FIRST, headcount_ratio=0.3)
     asked = {"is_simulated": False, "run_id": "r"}
     with pytest.raises(GateFailed, match="nobody has approved 2022Q3; nothing to publish"):
-        publish(desk.lake, desk.warehouse, KHM, **asked, approved=desk.approved(NOW))
+        publish(desk.lake, desk.warehouse, KHM, **asked, backing=Backing(desk.approved(NOW)))
     assert not desk.warehouse.exists()
     hold(desk, desk.candidate)
     desk.approve(FIRST, "A. Name", NOW)
-    publish(desk.lake, desk.warehouse, KHM, **asked, approved=desk.approved(NOW))
+    publish(desk.lake, desk.warehouse, KHM, **asked, backing=Backing(desk.approved(NOW)))
     write_quarter(desk.lake, FIRST, headcount_ratio=0.4)
     write_quarter(desk.lake, SECOND, headcount_ratio=0.5)
     propose(desk.lake, desk.warehouse, desk.candidate, KHM, **asked)
     assert figures(desk.candidate) == {FIRST.start: (0.4, None), SECOND.start: (0.5, None)}
     desk.approve(SECOND, "B. Name", NOW + dt.timedelta(hours=1))
-    done = publish(desk.lake, desk.warehouse, KHM, **asked, approved=desk.approved(NOW))
+    done = publish(desk.lake, desk.warehouse, KHM, **asked, backing=Backing(desk.approved(NOW)))
     assert (done.waiting, done.kept, done.quarters) == ([FIRST], {}, [FIRST, SECOND])
     assert figures(desk.warehouse) == {FIRST.start: (0.3, "A. Name"), SECOND.start: (0.5, "B. Name")}
     with duckdb.connect(str(desk.warehouse), read_only=True) as connection:

@@ -5,6 +5,7 @@ Belongs here: the candidate, and the word that lets a quarter through. Does not 
 """
 
 import datetime as dt
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -34,13 +35,13 @@ class Word(dg.Config):
 def candidate(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """What would be published if every quarter that waits were approved: a file beside the published one, held against the same
     gate, and a page of what would change. Read the page, then approve the quarter."""
+    from poverty_assets.graph.assets.lineage import backing
     from poverty_assets.reports.candidate import write_changes
     from poverty_assets.warehouse.build import propose
 
     asked = home.settings
-    done = propose(
-        home.lake, asked.warehouse, asked.candidate, home.country, is_simulated=asked.is_simulated, run_id=context.run.run_id
-    )  # fmt: skip
+    said: dict[str, Any] = {"is_simulated": asked.is_simulated, "run_id": context.run.run_id}
+    done = propose(home.lake, asked.warehouse, asked.candidate, home.country, **said, backing=backing(context, home))
     page = write_changes(asked.candidate, asked.warehouse, home.country, home.desk.waiting())
     return dg.MaterializeResult(metadata=publication_metadata(done) | {"page": dg.MetadataValue.path(str(page))})
 

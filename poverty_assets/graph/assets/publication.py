@@ -67,13 +67,16 @@ def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
 def warehouse(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """The published DuckDB file: built beside the old one from every complete quarter of the lake, checked (keys,
     parents, ranges, identities, disclosure) and swapped in whole. A failed check publishes nothing."""
+    from poverty_assets.graph.assets.lineage import backing
     from poverty_assets.warehouse.build import publish
     from poverty_assets.warehouse.query import mixed_replicates
 
     approved = home.desk.approved(dt.datetime.now(dt.UTC)) if home.country.wants_approval else None
     said: dict[str, Any] = {"is_simulated": home.settings.is_simulated, "run_id": context.run.run_id}
     try:
-        done = publish(home.lake, home.settings.warehouse, home.country, **said, approved=approved)
+        done = publish(
+            home.lake, home.settings.warehouse, home.country, **said, backing=backing(context, home, approved)
+        )
     except GateFailed as error:
         yield from gate_results(error.failures)
         raise
