@@ -6,6 +6,7 @@ Nothing heavy is imported and nothing is read until Dagster asks.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def build_definitions(
     if location is not None:
         made, checks = under(location, made), under(location, checks)
     return dg.Definitions(
-        assets=made,
+        assets=_with_code(made),
         asset_checks=checks,
         jobs=jobs.build(settings, location, wants_approval=country.wants_approval),
         schedules=schedules.build(quarters),
@@ -58,6 +59,14 @@ def build_definitions(
             **(resource_overrides or {}),
         },
     )
+
+
+def _with_code(made: Sequence[Any]) -> Sequence[Any]:
+    """The assets, each with the place of its code, which the UI shows."""
+    with warnings.catch_warnings():
+        # places of code are a beta of Dagster's; that one warning would come three hundred times at each start
+        warnings.filterwarnings("ignore", message=".*(code_references|CodeReference)", category=dg.BetaWarning)
+        return dg.with_source_code_references(made)
 
 
 def under(location: str, made: Sequence[Any]) -> list[Any]:

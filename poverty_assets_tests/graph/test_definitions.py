@@ -51,6 +51,8 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_it_stands(nodes):
         assert node.kinds, name
         assert node.group_name != "default", name
         assert "sources" in node.metadata, name
+        (reference,) = node.metadata["dagster/code_references"].code_references
+        assert Path(reference.file_path).is_relative_to(PACKAGE / "graph" / "assets"), name
 
 
 def test_every_table_of_the_lake_is_an_asset_with_its_columns_units_and_checks(definitions, nodes):

@@ -12,6 +12,7 @@ from poverty_assets.graph.assets.publication import quarter_seal, warehouse
 from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.resources import Home, LakeIOManager
+from poverty_assets.graph.resources.lake import column_lineage
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
@@ -41,6 +42,15 @@ def test_sources_are_those_from_which_a_path_of_the_graph_leads_to_the_evidence(
     assert composite >= direct | {"nightlights", "ophi_national"}
     assert set(found["fct_overlap_pair", "direct"]) == direct
     assert set(found["fct_change", "composite"]) == composite
+
+
+def test_columns_of_a_fact_lead_to_those_that_they_are_taken_from():
+    of_columns = column_lineage(dg.AssetKey("fct_mpi")).deps_by_column
+    from_which = {dep.asset_key.to_user_string() for dep in of_columns["estimate"]}
+    assert from_which == {"direct_mpi", "area_mpi", "published_mpi"}
+    assert {dep.column_name for dep in of_columns["ci_low"]} == {"ci_low"}
+    assert "is_headline" not in of_columns
+    assert column_lineage(dg.AssetKey("dim_area")) is None
 
 
 def test_one_query_leads_from_a_figure_to_its_files_code_and_runs(pack, tmp_path):

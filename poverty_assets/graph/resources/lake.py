@@ -10,11 +10,13 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.catalog import INNER_TABLES, TABLES
+from poverty_assets.catalog import INNER_TABLES, TABLES, table
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.lake import Lake
 
+EVIDENCE = ("direct", "area", "published")
+"""How names of tables begin whose rows a fact table takes over."""
 LOG = logging.getLogger("poverty_assets")
 
 
@@ -31,6 +33,31 @@ def frame_schema(name: str, frame: pd.DataFrame) -> dg.TableSchema:
     )
 
 
+def column_lineage(key: dg.AssetKey) -> dg.TableColumnLineage | None:
+    """From which columns those of a fact table are taken over: the same ones of the tables of each evidence; None of others."""
+    begins, _, subject = key.path[-1].partition("_")
+    if begins != "fct":
+        return None
+    named = [f"{evidence}_{subject}" for evidence in EVIDENCE]
+    columns = {name: _columns_of(name) for name in (key.path[-1], *named)}
+    parts = [name for name in named if columns[name]]
+    of_columns = {
+        column: [
+            dg.TableColumnDep(dg.AssetKey([*key.path[:-1], part]), column) for part in parts if column in columns[part]
+        ]
+        for column in columns[key.path[-1]]
+    }
+    known = {column: deps for column, deps in of_columns.items() if deps}
+    return dg.TableColumnLineage(known) if known else None
+
+
+def _columns_of(name: str) -> list[str]:
+    try:
+        return [column.name for column in table(name).columns]
+    except KeyError:
+        return []
+
+
 class LakeIOManager(dg.ConfigurableIOManager):
     """Writes each asset's frame as one Parquet file of its quarter, and reads it for the assets downstream."""
 
@@ -42,12 +69,14 @@ class LakeIOManager(dg.ConfigurableIOManager):
         name = context.asset_key.path[-1]
         frame, noted = (obj.frame, obj.metadata) if isinstance(obj, Observation) else (obj, None)
         path = self.lake.write(name, quarter, frame, noted)
+        lineage = column_lineage(context.asset_key)
         context.add_output_metadata(
             {
                 "dagster/row_count": len(frame),
                 "dagster/column_schema": frame_schema(name, frame),
                 "bytes": path.stat().st_size,
                 "file": dg.MetadataValue.path(str(path)),
+                **({"dagster/column_lineage": lineage} if lineage is not None else {}),
             }
         )
         LOG.info("%s %s %s rows", quarter, name, f"{len(frame):,}")
