@@ -13,7 +13,7 @@ import yaml
 import poverty_assets
 from poverty_assets.definitions import build_definitions
 from poverty_assets.graph.partitions import quarterly
-from poverty_assets.graph.schedules import request
+from poverty_assets.graph.schedules import requests
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.gate import KINDS
@@ -86,9 +86,11 @@ def test_the_schedule_runs_twenty_days_after_a_quarters_end_for_that_quarter(def
     assert schedule.cron_schedule == "0 2 20 1,4,7,10 *"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     quarters = quarterly(Quarter(2010, 1))
-    tick = request(quarters, dt.datetime(2026, 10, 20, 2, tzinfo=dt.UTC))
+    (tick,) = requests(quarters, dt.datetime(2026, 10, 20, 2, tzinfo=dt.UTC), [])
     assert tick.partition_key == "2026-07-01"
-    assert isinstance(request(quarterly(Quarter(2030, 1)), dt.datetime(2026, 10, 20, tzinfo=dt.UTC)), dg.SkipReason)
+    assert isinstance(
+        requests(quarterly(Quarter(2030, 1)), dt.datetime(2026, 10, 20, tzinfo=dt.UTC), []), dg.SkipReason
+    )
 
 
 @pytest.mark.parametrize(("resource", "key"), [("home", "settings"), ("home", "settings_json"), ("io_manager", "lake")])
