@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: refresh test test-fast soak ui bench lint clean
+.PHONY: refresh test test-fast soak ui wheelhouse bench lint clean
 
 refresh: $(READY)
 	@POVERTY_ASSETS_REPLICATES=$${POVERTY_ASSETS_REPLICATES:-40} $(BIN)/poverty-assets refresh
@@ -31,6 +31,12 @@ soak: $(READY)
 
 ui: $(READY)
 	@$(BIN)/poverty-assets ui
+
+# Everything that an install needs, to be carried to a machine without a network (docs/runbook.md)
+wheelhouse: $(READY)
+	@$(BIN)/python -m pip wheel --quiet --wheel-dir wheelhouse --constraint constraints.txt '.[khm,fetch]'
+	@cp constraints.txt wheelhouse/
+	@echo "wheelhouse/ holds $$(ls wheelhouse/*.whl | wc -l) wheels; docs/runbook.md says how to install from it"
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
