@@ -6,7 +6,8 @@ here: what is published of it (``warehouse.provenance``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import datetime as dt
+from collections.abc import Iterable
 
 import dagster as dg
 
@@ -16,7 +17,6 @@ from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.resources import Home
 from poverty_assets.quarter import Quarter
-from poverty_assets.warehouse.approval import Approval
 from poverty_assets.warehouse.lake import SEAL, SOURCE
 from poverty_assets.warehouse.provenance import Backing
 
@@ -32,13 +32,12 @@ LATER = {"fct_change": ("area_draw",)}
 """Tables that the publication adds rows to, and what it makes them of."""
 
 
-def backing(
-    context: dg.AssetExecutionContext, home: Home, approved: Mapping[Quarter, Approval] | None = None
-) -> Backing:
-    """What a publication of this home is told."""
+def backing(context: dg.AssetExecutionContext, home: Home) -> Backing:
+    """What a publication of this home is told: whose word, which runs, which sources."""
     first = Quarter.from_label(home.country.first_quarter)
     pack = Pack(home.specs, quarterly(first), home.country, home.settings.is_simulated)
     seal = dg.AssetKey([*context.asset_key.path[:-1], SEAL])
+    approved = home.desk.approved(dt.datetime.now(dt.UTC)) if home.country.wants_approval else None
     return Backing(approved, runs_of(context.instance, seal, home.lake.quarters()), sources_of(pack))
 
 

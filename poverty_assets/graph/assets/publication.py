@@ -4,7 +4,6 @@ Belongs here: the last asset of a quarter, and the one unpartitioned asset. Does
 swapping (``warehouse.build``).
 """
 
-import datetime as dt
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -71,12 +70,9 @@ def warehouse(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Mate
     from poverty_assets.warehouse.build import publish
     from poverty_assets.warehouse.query import mixed_replicates
 
-    approved = home.desk.approved(dt.datetime.now(dt.UTC)) if home.country.wants_approval else None
     said: dict[str, Any] = {"is_simulated": home.settings.is_simulated, "run_id": context.run.run_id}
     try:
-        done = publish(
-            home.lake, home.settings.warehouse, home.country, **said, backing=backing(context, home, approved)
-        )
+        done = publish(home.lake, home.settings.warehouse, home.country, **said, backing=backing(context, home))
     except GateFailed as error:
         yield from gate_results(error.failures)
         raise
