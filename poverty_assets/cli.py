@@ -402,7 +402,9 @@ def ui(
     home: Annotated[
         list[Path] | None, typer.Option(help="Home; given again, all of them are served, a code location each.")
     ] = None,
-    read_only: Annotated[bool, typer.Option("--read-only", help="For viewers: no runs, no switches.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="For viewers: no runs, no switches, no schedule of its own.")
+    ] = False,
 ) -> None:
     """Open the Dagster UI on this home, or on several, on localhost, with the schedule running."""
     from poverty_assets.running.ui import run_ui, run_ui_of_several

@@ -81,12 +81,7 @@ def _serve(folder: Path, workspace: Path, port: int, environment: Mapping[str, s
     give_up_interrupted(folder)
     mark = uuid.uuid4().hex
     environment = {**environment, "DAGSTER_HOME": str(folder), MARK: mark}
-    python = [sys.executable, "-W", "ignore", "-m"]
-    serving = [*python, "poverty_assets.running.webserver", "--port", str(port), "--workspace", str(workspace)]
-    commands = {
-        "webserver": [*serving, *(["--read-only"] if read_only else [])],
-        "daemon": [*python, "dagster._daemon", "run", "-w", str(workspace)],
-    }
+    commands = processes_of(port, workspace, read_only=read_only)
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -106,6 +101,18 @@ def _serve(folder: Path, workspace: Path, port: int, environment: Mapping[str, s
         end_marked(mark)
         os.close(lifeline)
         give_up_interrupted(folder)
+
+
+def processes_of(port: int, workspace: Path, *, read_only: bool) -> dict[str, list[str]]:
+    """Commands of the processes that a UI consists of.
+
+    One for viewers has no daemon: it stands beside the one that runs the schedule; two daemons of one home would both start what is due.
+    """
+    python = [sys.executable, "-W", "ignore", "-m"]
+    serving = [*python, "poverty_assets.running.webserver", "--port", str(port), "--workspace", str(workspace)]
+    if read_only:
+        return {"webserver": [*serving, "--read-only"]}
+    return {"webserver": serving, "daemon": [*python, "dagster._daemon", "run", "-w", str(workspace)]}
 
 
 def marked(mark: str) -> list[int]:
