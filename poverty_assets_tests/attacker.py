@@ -134,7 +134,8 @@ def interviewed(
         if i < j
     }
     columns |= {("fct_deprivation_count", n, ""): bits.sum(axis=1) == n for n in range(len(names) + 1)}
-    of = dict(warehouse.execute("SELECT indicator_id, dimension_id FROM dim_indicator").fetchall())
+    sql = "SELECT DISTINCT indicator_id, dimension_id FROM dim_indicator SEMI JOIN fct_profile USING (measure_id)"
+    of = dict(warehouse.execute(sql).fetchall())
     sets = warehouse.execute("SELECT DISTINCT dimension_mask, dimensions FROM fct_dimension_overlap").fetchall()
     held = [{of[name] for name, has in zip(names, row, strict=True) if has} for row in bits]
     columns |= {("fct_dimension_overlap", mask, ""): [one == set(listed) for one in held] for mask, listed in sets}
