@@ -42,6 +42,7 @@ def daemon(tmp_path, monkeypatch):
         yield look
 
 
+@pytest.mark.soak
 def test_due_dates_over_which_the_machine_was_off_are_made_up_once(daemon, tmp_path):
     seal = Lake(tmp_path / "lake").path(SEAL, Quarter(2026, 1))
     seal.parent.mkdir(parents=True)
