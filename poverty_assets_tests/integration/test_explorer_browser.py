@@ -1,6 +1,7 @@
 """The explorer as people use it: in a real browser, from disk, with the network cut off.
 
-Screenshots, the printed page and a saved picture are kept in ``POVERTY_ASSETS_TEST_OUTPUT`` where that names a folder.
+One page serves all tests of the made-up country: each begins at an address of its own. Screenshots, the printed page and a saved
+picture are kept in ``POVERTY_ASSETS_TEST_OUTPUT`` where that names a folder.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import pytest
 
 from poverty_assets.reports.explorer import write_explorer
@@ -24,6 +26,8 @@ from poverty_assets_tests.warehouse.small_lake import KHM
 KHMER = re.compile("[\u1780-\u17ff]")
 PATIENCE = 120_000  # milliseconds; what never comes fails by it, and a busy machine is no reason to fail
 LATEST = "quarter = '2026-07-01' AND area_level = 'commune' AND NOT suppressed"
+BOTH = "indicator_a = 'sanitation' AND indicator_b = 'drinking_water'"
+WIDE, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +62,20 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def page(chromium, file) -> Iterator[Any]:
-    """The page, opened; the test fails on any request for another file, any error and any warning in the console."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1000}, locale="en-GB", accept_downloads=True)
+@pytest.fixture(scope="module")
+def opened(chromium, file) -> Iterator[Any]:
+    """The page, opened once, and what it asked of a network or said in the console, which no test may find."""
+    context = chromium.new_context(viewport=WIDE, locale="en-GB", accept_downloads=True, has_touch=True)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
-    asked: list[str] = []
     troubles: list[str] = []
 
     def refuse(route: Any) -> None:
-        if route.request.url == file.as_uri():
+        if route.request.url.split("#")[0] == file.as_uri():
             route.continue_()
             return
         if not route.request.url.startswith(("data:", "blob:")):
-            asked.append(route.request.url)
+            troubles.append(f"asked for {route.request.url}")
         route.abort()
 
     context.route("**/*", refuse)
@@ -81,9 +84,17 @@ def page(chromium, file) -> Iterator[Any]:
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.goto(file.as_uri())
     settle(page)
-    yield page
+    yield page, troubles
     context.close()
-    assert asked == []
+
+
+@pytest.fixture
+def page(opened) -> Iterator[Any]:
+    page, troubles = opened
+    page.set_viewport_size(WIDE)
+    page.emulate_media(media="null")
+    go(page)
+    yield page
     assert troubles == []
 
 
@@ -93,30 +104,48 @@ def settle(page: Any) -> None:
     )
 
 
+def go(page: Any, view: str = "") -> None:
+    """The page as it opens in English, or at another address."""
+    page.evaluate("view => { location.hash = 'lang=en' + view + '&x=' + Math.random(); }", f"&{view}")
+    page.wait_for_function("!location.hash.includes('&x=')", timeout=PATIENCE)
+    settle(page)
+
+
 def pick(page: Any, **choices: str) -> None:
     for control, value in choices.items():
         page.select_option(f"#{control}", value)
         settle(page)
 
 
+def tab(page: Any, name: str) -> None:
+    page.click(f"#tab-{name}")
+    settle(page)
+
+
 def water_and_sanitation(page: Any) -> None:
     pick(page, topic="pair", first="drinking_water", second="sanitation")
+    tab(page, "ranking")
 
 
 def ranking(page: Any) -> list[dict[str, str]]:
     """Every row of the ranking, page after page, by the headings of its columns."""
     rows = []
     while True:
-        heads = [
-            head.split("\n")[0].rstrip(" ▲▼") for head in page.locator("#ranking-table thead th").all_inner_texts()
-        ]
-        for row in page.locator("#ranking-table tbody tr").all():
-            cells = [cell.replace("\n", " ") for cell in row.locator("th, td").all_inner_texts()]
-            rows.append({"area": row.get_attribute("data-area"), **dict(zip(heads, cells, strict=True))})
+        heads, body = page.evaluate(
+            """() => [[...document.querySelectorAll("#ranking-table thead th")].map(h => h.innerText.trim()),
+                [...document.querySelectorAll("#ranking-table tbody tr")].map(r =>
+                    [r.dataset.area, ...[...r.querySelectorAll("th, td")].map(c => c.innerText.replace(/\\s+/g, " "))])]"""
+        )
+        heads = [head.rstrip(" ▲▼\n") for head in heads]
+        rows += [{"area": area, **dict(zip(heads, cells, strict=True))} for area, *cells in body]
         if page.locator("#ranking .next").is_disabled():
             return rows
         page.click("#ranking .next")
         settle(page)
+
+
+def first_areas(page: Any, n: int = 3) -> list[str]:
+    return [str(row.get_attribute("data-area")) for row in page.locator("#ranking-table tbody tr").all()[:n]]
 
 
 def choose_by_name(page: Any, name: str, box: str = "search") -> None:
@@ -129,6 +158,19 @@ def sides(page: Any) -> list[tuple[str | None, str | None]]:
     return [(s.get_attribute("data-area"), s.get_attribute("data-quarter")) for s in page.locator(".side").all()]
 
 
+def saved(page: Any, button: str) -> list[tuple[str, Path]]:
+    """Files that a press of the button saves: a table as CSV brings its codebook first."""
+    caught: list[Any] = []
+    keep = lambda one: caught.append(one)  # noqa: E731
+    page.on("download", keep)
+    try:
+        with page.expect_download(lambda one: "codebook" not in one.suggested_filename):
+            page.click(button)
+    finally:
+        page.remove_listener("download", keep)
+    return [(one.suggested_filename, Path(one.path())) for one in caught]
+
+
 def ask(warehouse: Path, sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return connection.execute(sql).fetchall()
@@ -138,19 +180,32 @@ def percent(value: float) -> str:
     return f"{value * 100:.1f}%"
 
 
-def test_it_opens_in_english_and_says_at_once_that_data_are_simulated(page, output):
+def inside_screen(page: Any, selector: str) -> bool:
+    box = page.locator(selector).first.bounding_box()
+    size = page.viewport_size
+    right, bottom = box["x"] + box["width"], box["y"] + box["height"]
+    return min(box["x"], box["y"]) >= 0 and right <= size["width"] and bottom <= size["height"]
+
+
+def test_one_screen_holds_map_legend_and_the_chosen_areas_profile(page, output):
     assert page.title() == "Overlapping deprivations: Cambodia"
     assert page.locator("#banner").inner_text().upper().startswith("SIMULATED DATA")
-    assert page.locator("#maps canvas").is_visible()
+    assert all(
+        inside_screen(page, part) for part in ("#maps .map canvas", "#legend", "#sureness", "#panel", ".side-title")
+    )
     assert sides(page) == [("KH", "2026Q3")]
-    page.screenshot(path=output / "explorer-en-wide.png", full_page=True)
+    page.screenshot(path=output / "explorer-en-wide.png")
+    choose_by_name(page, "Khum 30")
+    assert sides(page) == [("030205", "2026Q3")]
+    assert page.evaluate("document.activeElement.className") == "side-title"
+    assert inside_screen(page, ".headline")
 
 
 def test_it_changes_to_khmer_and_back_and_shapes_the_script(page, output):
     page.click("[data-lang=km]")
     settle(page)
     assert page.locator("html").get_attribute("lang") == "km"
-    texts = page.locator("[data-t]:visible, #title, #heading, #ranking th, #chart-key-a-KH th").all_inner_texts()
+    texts = page.locator("[data-t]:visible, #title, #heading, [role=tab], #chart-key-a-KH th").all_inner_texts()
     assert [text for text in texts if text.strip() and not KHMER.search(text)] == []
     subscript, letters = page.evaluate(
         """() => { const pen = document.createElement("canvas").getContext("2d");
@@ -158,80 +213,131 @@ def test_it_changes_to_khmer_and_back_and_shapes_the_script(page, output):
             return [pen.measureText("ខ្មែ").width, pen.measureText("ខ").width + pen.measureText("មែ").width]; }"""
     )
     assert subscript < letters * 0.9  # the second consonant goes under the first
-    page.screenshot(path=output / "explorer-km-wide.png", full_page=True)
-    page.set_viewport_size({"width": 420, "height": 900})
-    page.screenshot(path=output / "explorer-km-narrow.png", full_page=True)
+    page.screenshot(path=output / "explorer-km-wide.png")
     page.click("[data-lang=en]")
     settle(page)
     assert not KHMER.search(page.locator("#heading").inner_text())
 
 
-def test_nothing_runs_off_a_narrow_screen(page, output):
-    page.set_viewport_size({"width": 420, "height": 900})
-    page.reload()
-    settle(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 420
-    page.screenshot(path=output / "explorer-en-narrow.png", full_page=True)
+def test_a_phone_has_a_sheet_that_a_tap_on_the_map_opens(page, output):
+    page.set_viewport_size(PHONE)
+    for language in ("km", "en"):
+        page.evaluate("document.body.classList.remove('sheet-open')")
+        page.tap(f"[data-lang={language}]")
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert inside_screen(page, "#tab-profile")
+        assert not page.locator(".side-title").is_visible()
+        box = page.locator("#maps canvas.map-canvas").first.bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        settle(page)
+        assert page.locator(".side-title").is_visible()
+        assert sides(page)[0][0] != "KH"
+        page.screenshot(path=output / f"explorer-{language}-phone.png")
+    page.tap("#sheet")
+    assert not page.locator(".side-title").is_visible()
+
+
+CONSTANT = ("intensity:flood", "exposed_near_poor", "school_count")  # alike in every area of the made-up country
 
 
 def test_every_layer_can_be_picked_at_every_level(page):
     topics = [option.get_attribute("value") for option in page.locator("#topic option").all()]
     assert topics == [
-        "poverty", "uncensored", "censored", "pair", "count", "hazard", "vulnerability", "register", "feature",
+        "poverty", "uncensored", "censored", "pair", "change", "count", "hazard", "vulnerability", "register", "feature", "own",
     ]  # fmt: skip
+    tab(page, "ranking")
     seen = set()
-    for topic in topics:
+    for topic in topics[:-1]:
         pick(page, topic=topic)
         control = "second" if topic == "pair" else "figure"
         for figure in [option.get_attribute("value") for option in page.locator(f"#{control} option").all()]:
             pick(page, **{control: figure})
             seen.add(page.locator("#heading").inner_text())
-            assert page.locator("#ranking-table tbody tr").count() == 15
-            assert page.locator("#maps .legend svg").count() == 1
-    assert len(seen) == 5 + 4 + 4 + 3 + 5 + 3 + 3 + 3 + 2
+            areas = {"3": 15, "1": 3}[page.input_value("#level")]
+            assert page.locator("#ranking-table tbody tr").count() == areas
+            assert page.locator("#legend .swatch").count() >= (1 if figure in CONSTANT else 3)
+    assert len(seen) == 5 + 4 + 4 + 3 + 2 * 6 + 5 + 3 + 3 + 3 + 2
+    pick(page, topic="poverty")
     for level, areas in (("1", 3), ("2", 6)):
         pick(page, level=level)
         assert page.locator("#ranking-table tbody tr").count() == areas
 
 
-def test_a_click_on_the_map_opens_the_area_with_its_intervals(page, warehouse):
-    page.locator("#maps canvas").click(position={"x": 300, "y": 330})
+def test_map_zooms_and_pans_and_its_tooltip_gives_figure_interval_and_rank(page, warehouse):
+    canvas = page.locator("#maps canvas.map-canvas")
+    box = canvas.bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    told = page.locator(".tip").inner_text()
+    assert re.search(r"\d+\.\d% \(\d+\.\d% to \d+\.\d%\)", told)
+    assert "of 29 communes" in told
+    page.mouse.click(*middle)
     settle(page)
     ((area, _),) = sides(page)
-    ((value, low, high),) = ask(
-        warehouse, f"SELECT estimate, ci_low, ci_high FROM fct_mpi WHERE {LATEST} AND area_id = '{area}'"
+    assert told.startswith(ask(warehouse, f"SELECT name_en FROM dim_area WHERE area_id = '{area}'")[0][0])
+    ((value, low, high, rank),) = ask(
+        warehouse, f"SELECT m.estimate, ci_low, ci_high, rank FROM fct_mpi m JOIN fct_rank r USING (quarter, area_id, statistic)"
+        f" WHERE m.{LATEST.replace('AND ', 'AND m.', 1).replace('NOT ', 'NOT m.')} AND m.area_id = '{area}'"
         " AND statistic = 'headcount_ratio'"
     )  # fmt: skip
-    first = page.locator(f"#chart-key-a-{area} tbody tr").first.inner_text().split("\t")
-    assert first[1:3] == [percent(value), f"{percent(low)} to {percent(high)}"]
-    assert page.locator(f"tr[data-area='{area}'].picked").count() <= 1
-    assert page.locator("#status").inner_text().endswith(f"({percent(low)} to {percent(high)})")
+    headline = page.locator(".headline").inner_text()
+    assert f"{percent(value)} (95% interval: {percent(low)} to {percent(high)})" in headline
+    assert f"Rank {rank} of 29 communes" in headline
+    before = canvas.evaluate("canvas => canvas.toDataURL()")
+    for act in (
+        lambda: page.click(".zoom_in"),
+        lambda: page.mouse.wheel(0, -300),
+        lambda: page.press("canvas.map-canvas", "+"),
+    ):
+        page.mouse.move(*middle)
+        act()
+        page.wait_for_timeout(60)
+        after = canvas.evaluate("canvas => canvas.toDataURL()")
+        assert after != before
+        before = after
+    page.mouse.down()
+    page.mouse.move(middle[0] + 80, middle[1] + 40, steps=3)
+    page.mouse.up()
+    page.wait_for_timeout(60)
+    assert canvas.evaluate("canvas => canvas.toDataURL()") != before
+    assert sides(page) == [(area, "2026Q3")]  # a drag chooses nothing
+    page.press("canvas.map-canvas", "ArrowDown")
+    settle(page)
+    assert sides(page)[0][0] != area
+    page.press("canvas.map-canvas", "0")
 
 
-def test_the_keyboard_alone_finds_an_area_by_its_khmer_name(page):
-    page.focus("#search")
-    page.keyboard.type("ឃុំទី 1")
+def test_search_takes_names_as_people_type_them(page):
+    def hits(text: str) -> list[str]:
+        page.fill("#search", text)
+        return [hit.split("\n")[0] for hit in page.locator("#search-list li").all_inner_texts()]
+
+    assert hits("khum30") == hits("KHUM-30") == hits("khhum 30") == ["Khum 30"]
+    assert hits("Kampong Khum") == []
+    assert hits("ឃុំទី\u200b 30") == ["Khum 30"]
+    assert hits("ឃំុទី 30") == ["Khum 30"]  # the vowel and its sign in the other order
+    assert page.locator("#search-list li .path").inner_text() == "Commune · Srok 0302, Khet 03"
+    assert hits("030205") == ["Khum 30"]
+    page.keyboard.press("Escape")
+    page.fill("#search", "ឃុំទី 1")
     assert page.locator("#search").get_attribute("aria-expanded") == "true"
     page.keyboard.press("ArrowDown")
     second = page.locator("#search-list [aria-selected=true]").inner_text().split("\n")[0]
     page.keyboard.press("Enter")
     settle(page)
-    assert page.locator("#search").input_value() == second == "Khum 10"
-    page.focus("#ranking-table button.area >> nth=2")
-    page.keyboard.press("Enter")
-    settle(page)
-    assert sides(page)[0][0] == page.locator("#ranking-table tbody tr").nth(2).get_attribute("data-area")
+    assert page.locator("#search").input_value() == second
 
 
 def test_two_areas_and_two_quarters_stand_side_by_side(page, output):
     choose_by_name(page, "Khum 30")
     choose_by_name(page, "Khum 29", "other")
     assert sides(page) == [("030205", "2026Q3"), ("030204", "2026Q3")]
-    assert page.locator("#maps canvas").count() == 1
+    assert page.locator("#maps canvas.map-canvas").count() == 1
     pick(page, **{"other-quarter": "0"})
     assert sides(page) == [("030205", "2026Q3"), ("030204", "2025Q3")]
-    assert page.locator("#maps canvas").count() == 2
-    page.screenshot(path=output / "explorer-en-compare.png", full_page=True)
+    assert page.locator("#maps canvas.map-canvas").count() == 2
+    page.screenshot(path=output / "explorer-en-compare.png")
     page.click("#compare-stop")
     settle(page)
     assert sides(page) == [("030205", "2026Q3")]
@@ -254,18 +360,29 @@ def test_real_data_are_not_called_simulated(chromium, tmp_path):
     page.close()
 
 
-def test_what_is_shown_is_saved_as_csv_that_says_it_is_simulated(page):
+def test_tables_are_saved_for_machines_and_for_spreadsheets(page, warehouse):
     water_and_sanitation(page)
-    with page.expect_download() as caught:
-        page.click("#ranking .save.csv")
-    text = Path(caught.value.path()).read_text(encoding="utf-8-sig")
-    notes = [line for line in text.splitlines() if line.startswith("#")]
-    assert notes[0].startswith("# SIMULATED DATA")
-    assert any("2026Q3" in note for note in notes)
-    assert notes[-1] == "# Sources: Night lights; Household survey"
-    rows = list(csv.DictReader(io.StringIO("\n".join(line for line in text.splitlines() if not line.startswith("#")))))
-    shown = ranking(page)
-    assert [(row["area_id"], row["Share"]) for row in rows] == [(row["area"], row["Share"]) for row in shown]
+    (codes_name, codes), (name, table) = saved(page, "#ranking .save.csv")
+    assert name.startswith("SIMULATED-")
+    assert codes_name == name.replace(".csv", "-codebook.csv")
+    assert table.read_bytes().startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig"))))
+    exact = dict(ask(warehouse, f"SELECT area_id, share_both FROM fct_overlap_pair WHERE {LATEST} AND {BOTH}"))
+    assert {row["area_id"]: float(row["estimate"]) for row in rows if row["estimate"]} == pytest.approx(
+        exact, abs=1 / 30000
+    )
+    assert [row["state"] for row in rows if not row["estimate"]] == ["withheld"]
+    assert {row["is_simulated"] for row in rows} == {"true"}
+    assert rows[0]["name_en"] == "Khum 30"
+    assert rows[0]["name_km"] == "ឃុំទី 30"
+    meaning = list(csv.DictReader(io.StringIO(codes.read_text(encoding="utf-8-sig"))))
+    assert {row["column"] for row in meaning} >= set(rows[0])
+    assert any("Night lights (Publisher, CC BY 4.0)" in row["meaning"] for row in meaning)
+    ((_, book),) = saved(page, "#ranking .save.xlsx")
+    data, codebook = openpyxl.load_workbook(io.BytesIO(book.read_bytes())).worksheets
+    heads, first, *_ = data.iter_rows(values_only=True)
+    assert (first[heads.index("area_id")], type(first[heads.index("estimate")])) == ("030205", float)
+    assert codebook["A1"].value == "column"
 
 
 def test_every_chart_is_saved_as_a_picture(page, output):
@@ -280,7 +397,7 @@ def test_every_chart_is_saved_as_a_picture(page, output):
         assert data.startswith(b"\x89PNG")
         assert len(data) > 5_000
         (output / caught.value.suggested_filename).write_bytes(data)
-    assert len(names) == buttons.count() >= 8
+    assert len(names) == buttons.count() >= 7
 
 
 def test_it_prints_on_one_page_that_says_it_is_simulated(page, output):
@@ -298,32 +415,38 @@ def test_it_prints_on_one_page_that_says_it_is_simulated(page, output):
         assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1, step
     page.emulate_media(media="print")
     assert page.locator("#banner").is_visible()
+    assert page.locator("#ranking-table").is_visible()
+    assert page.locator(".side-title").first.is_visible()
     assert page.locator("#controls").is_hidden()
 
 
-INKS = {"parks": (208, 0, 0), "roads": (0, 0, 0), "clinics": (244, 81, 30)}
+INKS = {"parks": (2, 119, 189), "roads": (0, 0, 0), "clinics": (0, 105, 92)}
 
 
-def is_drawn(page: Any, layer: str) -> bool:
-    """Whether the map has more than a speck in the colour of the layer."""
-    count = page.evaluate(
-        """ink => { const canvas = document.querySelector("#maps canvas"), { width, height } = canvas;
+def pixels_of(page: Any, ink: tuple[int, int, int], near: int) -> int:
+    """Pixels of the map in a colour."""
+    return page.evaluate(
+        """([ink, near]) => { const canvas = document.querySelector("canvas.map-canvas"), { width, height } = canvas;
             const copy = Object.assign(document.createElement("canvas"), { width, height });
             const pen = copy.getContext("2d", { willReadFrequently: true });
             pen.drawImage(canvas, 0, 0);
             const { data } = pen.getImageData(0, 0, width, height);
             let n = 0;
-            for (let i = 0; i < data.length; i += 4) n += data[i + 3] > 250 && ink.every((v, c) => Math.abs(data[i + c] - v) < 12);
+            for (let i = 0; i < data.length; i += 4) n += data[i + 3] > 250 && ink.every((v, c) => Math.abs(data[i + c] - v) < near);
             return n; }""",
-        INKS[layer],
+        [list(ink), near],
     )
-    return count > 10
+
+
+def is_drawn(page: Any, layer: str) -> bool:
+    """Whether the map has more than a speck in the colour of the layer."""
+    return pixels_of(page, INKS[layer], 12) > 10
 
 
 def test_every_layer_of_orientation_is_switched_on_and_off_from_the_keyboard(page, output):
-    picture = "document.querySelector('#maps canvas').toDataURL()"
+    picture = "document.querySelector('canvas.map-canvas').toDataURL()"
+    page.click("#context summary")
     bare = page.evaluate(picture)
-    page.screenshot(path=output / "explorer-context-off.png", full_page=True)
     boxes = page.locator("#context input")
     assert [box.get_attribute("value") for box in boxes.all()] == ["parks", "roads", "clinics"]
     assert page.get_by_role("group", name="Also show on the map").get_by_role("checkbox", checked=True).count() == 0
@@ -333,81 +456,69 @@ def test_every_layer_of_orientation_is_switched_on_and_off_from_the_keyboard(pag
         page.keyboard.press("Space")
         settle(page)
         assert is_drawn(page, layer)
-        assert page.evaluate(picture) != bare
         assert page.evaluate("document.activeElement.value") == layer
-        assert page.locator("#maps .legend.context svg text").count() == 1
+        assert page.locator("#legend .layer").count() == 1
         page.keyboard.press("Space")
         settle(page)
         assert page.evaluate(picture) == bare
-        assert page.locator("#maps .legend.context").count() == 0
+        assert page.locator("#legend .layer").count() == 0
 
 
 def test_layers_stay_with_other_figures_and_languages_in_print_and_in_the_saved_picture(page, output):
-    with page.expect_download() as caught:
-        page.click("#maps .save.png")
-    bare = Path(caught.value.path()).read_bytes()
-    for box in page.locator("#context input").all():
-        box.check()
-        settle(page)
-    with page.expect_download() as caught:
-        page.click("#maps .save.png")
-    saved = Path(caught.value.path()).read_bytes()
-    (output / "explorer-context.png").write_bytes(saved)
-    assert int.from_bytes(saved[20:24]) > int.from_bytes(bare[20:24]) + 50  # taller: by the legend of three layers
-    assert page.locator("#maps .legend.context").inner_text().split("\n") == ["Parks", "Roads", "Clinics (1 of 2)"]
+    ((_, bare),) = saved(page, "#maps .save.png")
+    go(page, "context=parks.roads.clinics")
+    ((_, shown),) = saved(page, "#maps .save.png")
+    (output / "explorer-context.png").write_bytes(shown.read_bytes())
+    tall = [int.from_bytes(path.read_bytes()[20:24]) for path in (bare, shown)]
+    assert tall[1] > tall[0] + 50  # by the legend of three layers
+    assert page.locator("#legend .layer").all_inner_texts() == ["Parks", "Roads", "Clinics (1 of 2)"]
     pick(page, topic="uncensored", level="1")
     page.click("[data-lang=km]")
     settle(page)
     assert all(is_drawn(page, layer) for layer in INKS)
     assert page.locator("#context label").all_inner_texts() == ["ឧទ្យាន", "ផ្លូវ", "គ្លីនិក (1 ក្នុងចំណោម 2)"]
-    page.screenshot(path=output / "explorer-context-screen.png", full_page=True)
-    choose_by_name(page, "Khum 30")
-    printed = page.pdf(prefer_css_page_size=True, print_background=True)
-    (output / "explorer-context.pdf").write_bytes(printed)
-    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
     page.emulate_media(media="print")
-    assert page.locator("#maps .legend.context").is_visible()
+    assert page.locator("#legend .layer").first.is_visible()
 
 
-def test_axe_finds_no_serious_trouble(page):
+def test_axe_finds_nothing_at_all(page):
     from axe_playwright_python.sync_playwright import Axe
 
-    def serious() -> dict[str, str]:
-        found = Axe().run(page).response["violations"]
-        return {v["id"]: v["nodes"][0]["html"][:200] for v in found if v["impact"] in ("serious", "critical")}
+    axe = Axe()
 
-    water_and_sanitation(page)
-    choose_by_name(page, "Khum 30")
-    choose_by_name(page, "Khet 01", "other")
-    page.locator("summary").first.click()
-    page.locator("#context input").first.check()
-    settle(page)
-    assert serious() == {}
-    page.click("[data-lang=km]")
-    pick(page, topic="feature")
-    page.click("#compare-stop")
-    settle(page)
-    assert serious() == {}
+    def findings() -> dict[str, str]:
+        return {v["id"]: v["nodes"][0]["html"][:200] for v in axe.run(page).response["violations"]}
+
+    go(page, "figure=pair:drinking_water%2Bsanitation&area=030205&other=01.2026Q3&context=roads")
+    page.locator("#sides summary").first.click()
+    assert findings() == {}
+    go(page, "tab=act&lang=km")
+    page.click("#define")
+    assert findings() == {}
+    page.click("#definitions-close")
+    page.set_viewport_size(PHONE)
+    go(page, "figure=own:any:nutrition%2Bsanitation&tab=own")
+    assert findings() == {}
 
 
 def test_five_hundred_numbers_on_the_page_are_the_warehouses(page, warehouse):
     compared = 0
     queries = {
-        ("poverty", "headcount_ratio"): "estimate, ci_low, ci_high FROM fct_mpi WHERE statistic = 'headcount_ratio'",
-        ("poverty", "vulnerable"): "estimate, ci_low, ci_high FROM fct_mpi WHERE statistic = 'vulnerable'",
-        ("uncensored", "uncensored:cooking_fuel"):
+        "headcount_ratio": "estimate, ci_low, ci_high FROM fct_mpi WHERE statistic = 'headcount_ratio'",
+        "vulnerable": "estimate, ci_low, ci_high FROM fct_mpi WHERE statistic = 'vulnerable'",
+        "uncensored:cooking_fuel":
             "estimate, ci_low, ci_high FROM fct_headcount WHERE kind = 'uncensored' AND indicator_id = 'cooking_fuel'",
-        ("censored", "censored:nutrition"):
+        "censored:nutrition":
             "estimate, ci_low, ci_high FROM fct_headcount WHERE kind = 'censored' AND indicator_id = 'nutrition'",
-        ("count", "count:2"): "estimate, ci_low, ci_high FROM fct_deprivation_count WHERE n_deprivations = 2",
-        ("hazard", "exposed:flood"):
+        "count:2": "estimate, ci_low, ci_high FROM fct_deprivation_count WHERE n_deprivations = 2",
+        "exposed:flood":
             "share_exposed, share_exposed_ci_low, share_exposed_ci_high FROM fct_hazard WHERE true",
-        ("vulnerability", "new_poor:prices"):
+        "new_poor:prices":
             "expected_new_poor, expected_new_poor_ci_low, expected_new_poor_ci_high FROM fct_vulnerability"
             " WHERE shock_id = 'prices'",
     }  # fmt: skip
-    for (topic, figure), sql in queries.items():
-        pick(page, topic=topic, figure=figure)
+    for figure, sql in queries.items():
+        go(page, f"figure={figure}&tab=ranking")
         expected = {row[0]: row[1:] for row in ask(warehouse, f"SELECT area_id, {sql} AND {LATEST}")}
         shown = {row["area"]: row for row in ranking(page) if row["Share"] != "withheld"}
         assert set(shown) == set(expected)
@@ -418,52 +529,186 @@ def test_five_hundred_numbers_on_the_page_are_the_warehouses(page, warehouse):
     assert compared == 7 * 29 * 3 > 500
 
 
-def test_path_1_the_three_communes_with_most_people_deprived_in_both(page, warehouse):
-    """Topic: two deprivations together. First: drinking water. Second: sanitation. Read the first three rows."""
+def test_task_1_the_three_worst_for_water_and_sanitation_and_how_sure(page, warehouse):
+    """Topic: two deprivations together, drinking water and sanitation; tab Ranking; the sentence above it."""
     water_and_sanitation(page)
-    rows = [row.get_attribute("data-area") for row in page.locator("#ranking-table tbody tr").all()[:3]]
-    both = "indicator_a = 'sanitation' AND indicator_b = 'drinking_water'"
     answer = ask(
-        warehouse, f"SELECT area_id FROM fct_overlap_pair WHERE {LATEST} AND {both} ORDER BY share_both DESC LIMIT 3"
+        warehouse, f"SELECT area_id FROM fct_overlap_pair WHERE {LATEST} AND {BOTH} ORDER BY share_both DESC LIMIT 3"
     )
-    assert rows == [area for (area,) in answer] == ["030205", "030204", "030203"]
-
-
-def test_path_1_by_number_of_people_instead_of_share(page, warehouse):
-    """The same, then press the heading "People, about"."""
-    water_and_sanitation(page)
-    page.click("[data-sort=people]")
-    settle(page)
-    rows = [row.get_attribute("data-area") for row in page.locator("#ranking-table tbody tr").all()[:3]]
-    answer = ask(
-        warehouse, f"SELECT area_id, share_both * population FROM fct_overlap_pair JOIN dim_area USING (area_id, area_level)"
-        f" WHERE {LATEST} AND indicator_a = 'sanitation' AND indicator_b = 'drinking_water' ORDER BY 2 DESC LIMIT 3"
-    )  # fmt: skip
-    assert rows == [area for area, _ in answer]
-    shown = [int(text.replace(",", "")) for text in page.locator("#ranking-table .people").all_inner_texts()[:3]]
-    assert shown == pytest.approx([people for _, people in answer], rel=0.01)
-
-
-def test_path_2_how_sure_that_is(page, warehouse):
-    """The same, then read the interval beside each share and the sentence above the ranking."""
-    water_and_sanitation(page)
-    assert page.locator("#ranking-table tbody tr").nth(2).locator(".interval").inner_text() == "55.0% to 65.0%"
-    both = "indicator_a = 'sanitation' AND indicator_b = 'drinking_water'"
+    assert first_areas(page) == [area for (area,) in answer] == ["030205", "030204", "030203"]
+    assert page.locator("#ranking-table .interval").nth(2).inner_text() == "55.0% to 65.0%"
     ((rivals,),) = ask(
-        warehouse, f"SELECT count(*) FROM fct_overlap_pair WHERE {LATEST} AND {both} AND share_both < 0.6"
+        warehouse, f"SELECT count(*) FROM fct_overlap_pair WHERE {LATEST} AND {BOTH} AND share_both < 0.6"
         " AND share_both_ci_high >= 0.55"
     )  # fmt: skip
     assert rivals > 0
-    assert (
-        f"{rivals} other areas have intervals that reach up into that of the third"
-        in page.locator("#sure").inner_text()
-    )
+    assert f"{rivals} other areas have intervals that reach up" in page.locator("#sure").inner_text()
+    page.click("[data-sort=people]")
+    settle(page)
+    answer = ask(
+        warehouse, f"SELECT area_id, share_both * population FROM fct_overlap_pair JOIN dim_area USING (area_id, area_level)"
+        f" WHERE {LATEST} AND {BOTH} ORDER BY 2 DESC LIMIT 3"
+    )  # fmt: skip
+    assert first_areas(page) == [area for area, _ in answer]
+    shown = [int(text.replace(",", "")) for text in page.locator("#ranking-table .people").all_inner_texts()[:3]]
+    assert shown == [int(float(f"{people:.2g}")) for _, people in answer]
 
 
-def test_path_3_whether_it_changed_since_last_year(page):
-    """The same, then read the column "Change since" of the first three rows."""
+def test_task_2_did_poverty_fall_and_since_when_is_said_once(page, warehouse):
+    """Open the page: the profile of the country says it, and the map and ranking of change agree with it."""
+    ((difference, low, high),) = ask(
+        warehouse, "SELECT difference, ci_low, ci_high FROM fct_change WHERE area_id = 'KH' AND method = 'direct'"
+        " AND statistic = 'headcount_ratio'"
+    )  # fmt: skip
+    said = page.locator(".headline").inner_text()
+    interval = f"{low * 100:+.1f} to {high * 100:+.1f}".replace("-", "\u2212")
+    assert said.count("Between the surveys, from 2022Q1 to Household survey") == 1
+    assert interval in said
+    verdict = f"by {abs(difference) * 100:.1f} points" if low > 0 or high < 0 else "cannot be told"
+    assert verdict in said
+    cell = page.locator("#chart-key-a-KH tbody tr").first.locator("td").nth(3).inner_text()
+    assert interval in cell
     water_and_sanitation(page)
     assert "Change since 2025Q3" in page.locator("#ranking-table thead").inner_text()
-    said = page.locator("#ranking-table .change").all_inner_texts()[:3]
-    assert said[0] == "rose by 20.0 points (+14.5 to +25.5)"
-    assert [text.split(" (")[0] for text in said[1:]] == ["no clear change"] * 2
+    changes = page.locator("#ranking-table .change").all_inner_texts()[:3]
+    assert changes[0] == "rose by 20.0 points (+14.5 to +25.5)"
+    assert [text.split(" (")[0] for text in changes[1:]] == ["no clear change"] * 2
+
+
+def test_task_3_two_areas_compared_in_one_sentence_with_its_interval(page, warehouse):
+    """Find the first; type the second into "Compare with"; read the sentence. In Khmer, with the keyboard alone."""
+    page.focus("[data-lang=km]")
+    page.keyboard.press("Enter")
+    settle(page)
+    for box, name in (("search", "ឃុំទី 30"), ("other", "ឃុំទី 29")):
+        page.focus(f"#{box}")
+        page.keyboard.type(name)
+        page.keyboard.press("Enter")
+        settle(page)
+    said = page.locator("#difference").inner_text()
+    drawn = dict(
+        ask(
+            warehouse, "SELECT area_id, list_transform(draws, lambda x: low + step * x) FROM fct_draw"
+            " WHERE figure_id = 'headcount_ratio' AND area_id IN ('030205', '030204')"
+        )
+    )  # fmt: skip
+    estimates = dict(
+        ask(warehouse, f"SELECT area_id, estimate FROM fct_mpi WHERE {LATEST} AND statistic = 'headcount_ratio'")
+    )
+    difference = estimates["030205"] - estimates["030204"]
+    apart = sorted(a - b for a, b in zip(drawn["030205"], drawn["030204"], strict=True))
+    places = [min(max(share * 21 - 1, 0), 19) for share in (0.025, 0.975)]
+    low, high = (apart[int(p)] + (p - int(p)) * (apart[min(int(p) + 1, 19)] - apart[int(p)]) for p in places)
+    bounds = f"{min(low, difference) * 100:+.1f} ដល់ {max(high, difference) * 100:+.1f}".replace("-", "\u2212")
+    assert bounds in said
+    assert ("មិនអាចប្រាប់" in said) == (low <= 0 <= high)
+
+
+def test_task_4_where_to_act_at_a_stated_certainty(page, warehouse):
+    """Tab "Where to act"; a criterion; a certainty; the list, the sentence and black outlines on the map."""
+    tab(page, "act")
+    for criterion, column in (("tenth", "p_worst_tenth"), ("country", "p_above_country")):
+        pick(page, criterion=criterion)
+        for certainty in (60, 90):
+            page.fill("#certainty", str(certainty))
+            settle(page)
+            answer = ask(
+                warehouse, f"SELECT area_id FROM fct_rank WHERE {LATEST} AND figure_id = 'headcount_ratio'"
+                f" AND floor({column} * 200 + 1e-6) / 200 >= {certainty / 100}"
+            )  # fmt: skip
+            listed = {row.get_attribute("data-area") for row in page.locator("#act-table tbody tr").all()}
+            assert listed == {area for (area,) in answer}
+            assert page.locator("#act-found").inner_text().startswith(f"{len(answer)} of 29 communes")
+    pick(page, criterion="threshold")
+    page.fill("#threshold", "0.2")
+    settle(page)
+    ((sure,),) = ask(
+        warehouse, "SELECT count(*) FROM fct_draw WHERE figure_id = 'headcount_ratio' AND NOT suppressed"
+        " AND list_avg(list_transform(draws, lambda x: (low + step * x > 0.2)::INT)) >= 0.9"
+    )  # fmt: skip
+    assert page.locator("#act-found").inner_text().startswith(f"{sure} of 29 communes")
+
+
+def test_task_5_poor_people_who_are_exposed_in_an_area(page, warehouse):
+    """Topic: hazards; figure: people who are poor and exposed; find the area; its figure and people."""
+    pick(page, topic="hazard", figure="poor_exposed:flood", level="2")
+    choose_by_name(page, "Srok 0302")
+    tab(page, "ranking")
+    shown = page.locator("#ranking-table tr[data-area='0302']")
+    ((value, people),) = ask(
+        warehouse, "SELECT share_poor_exposed, share_poor_exposed * population FROM fct_hazard JOIN dim_area USING (area_id)"
+        " WHERE quarter = '2026-07-01' AND area_id = '0302'"
+    )  # fmt: skip
+    assert shown.locator(".value").inner_text() == percent(value)
+    assert int(shown.locator(".people").inner_text().replace(",", "")) == pytest.approx(people, rel=0.05)
+    assert "An assumption" not in page.locator(".headline").inner_text()
+
+
+def test_task_7_an_address_brings_another_reader_to_the_same_view(page, chromium, file):
+    """Button "Copy link"; whoever opens it sees the same figure, areas, choice, tab and language."""
+    view = "figure=pair:drinking_water%2Bsanitation&level=district&area=0302&tab=ranking&within=03&sure=3&lang=km"
+    go(page, view)
+    page.click("#link")
+    address = page.evaluate("location.href")
+    seen = [page.locator(part).inner_text() for part in ("#heading", "#ranking-table", "#legend")]
+    other = chromium.new_page(viewport=WIDE)
+    other.goto(address)
+    settle(other)
+    assert [other.locator(part).inner_text() for part in ("#heading", "#ranking-table", "#legend")] == seen
+    assert sides(other) == sides(page) == [("0302", "2026Q3")]
+    assert other.evaluate("location.href") == address
+    other.close()
+
+
+def test_task_8_what_a_deprivation_means_is_one_click_away(page):
+    """Press the name beside its row of the matrix."""
+    page.click(".matrix tbody button.define >> nth=2")
+    asked = page.locator("#definitions dt[data-asked]")
+    assert asked.inner_text() == "Sanitation"
+    assert page.locator("#definitions dt[data-asked] + dd").inner_text() == "deprived"
+    page.keyboard.press("Escape")
+    assert page.locator("#definitions").is_hidden()
+
+
+def test_a_cell_of_the_matrix_maps_the_pair_and_says_how_often_beyond_chance(page, warehouse):
+    ((value, low, high),) = ask(
+        warehouse, f"SELECT lift, lift_ci_low, lift_ci_high FROM fct_overlap_pair WHERE {LATEST.replace('commune', 'country')}"
+        f" AND {BOTH}"
+    )  # fmt: skip
+    cell = page.locator(".matrix button.lift[data-pair='pair:drinking_water+sanitation']")
+    assert cell.inner_text() == f"×{value:.1f}"
+    assert cell.get_attribute("title").endswith(f"({low:.1f} to {high:.1f})")
+    cell.click()
+    settle(page)
+    assert page.locator("#heading").inner_text() == "Deprived in both drinking water and sanitation, Communes, 2026Q3"
+
+
+def test_an_own_set_is_added_up_from_joint_profiles_and_says_it_has_no_interval(page, warehouse):
+    tab(page, "own")
+    page.check("#own-indicators input[value=sanitation]")
+    settle(page)
+    page.check("#own-indicators input[value=nutrition]")
+    settle(page)
+    for how, test in (("all", "(c & 5) = 5"), ("any", "(c & 5) <> 0")):
+        page.check(f"#own-how input[value={how}]")
+        settle(page)
+        ((exact,),) = ask(
+            warehouse, f"""SELECT sum(population * part) / sum(population) FROM (
+                SELECT population, list_sum(list_transform(profile, lambda p, i: CASE WHEN {test.replace("c", "(i - 1)")}
+                       THEN (p / 65535.0) ** 2 ELSE 0 END)) / list_sum(list_transform(profile, lambda p: (p / 65535.0) ** 2)) AS part
+                FROM fct_profile WHERE NOT suppressed)"""
+        )  # fmt: skip
+        shown = re.search(r"(\d+\.\d)%", page.locator("#own-found").inner_text()).group(1)
+        assert float(shown) == pytest.approx(100 * exact, abs=0.1)
+    assert "no interval" in page.locator("#legend").inner_text()
+
+
+def test_unsure_areas_are_hatched_or_greyed_as_the_slider_says(page):
+    words = []
+    for stop in range(4):
+        page.fill("#sureness", str(stop))
+        settle(page)
+        words.append(page.locator("#sureness").get_attribute("aria-valuetext"))
+        assert (pixels_of(page, (236, 236, 236), 1) > 1000) == (stop == 3)
+    assert len(set(words)) == 4
+    assert words[3].startswith("Greyed out")

@@ -19,6 +19,7 @@ import pandas as pd
 import shapely
 
 from poverty_assets.catalog import Table
+from poverty_assets.catalog.uncertainty import UNCERTAINTY_TABLES
 from poverty_assets.catalog.vulnerability import VULNERABILITY_TABLES
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.local import level_rows, tables_of
@@ -30,23 +31,27 @@ NAMES = {
     "nutrition": ("Nutrition", "អាហារូបត្ថម្ភ"), "cooking_fuel": ("Cooking fuel", "ឥន្ធនៈចម្អិនអាហារ"),
     "sanitation": ("Sanitation", "អនាម័យ"), "drinking_water": ("Drinking water", "ទឹកផឹក"),
 }  # fmt: skip
+WAVE_BEFORE = Quarter(2022, 1)
+"""The quarter in which the survey before the newest ended."""
 WITHHELD = "010205"
 """The one commune whose figures are all suppressed; the warehouse below holds values there that no page may show."""
 SECRET_HOUSEHOLDS = 987654
 DIGEST = "0" * 64
 VULNERABILITY = frozenset(table.name for table in VULNERABILITY_TABLES)
-LATER = VULNERABILITY | {"dim_context"}
+UNCERTAINTY = frozenset(table.name for table in UNCERTAINTY_TABLES)
+LATER = VULNERABILITY | UNCERTAINTY | {"dim_context"}
 """Tables that a file of an older version does not have."""
 
 
 @dataclass(frozen=True)
 class World:
-    """How much there is: provinces, districts in each, communes in each of those, indicators."""
+    """How much there is: provinces, districts in each, communes in each of those, indicators, draws."""
 
     provinces: int = 3
     districts: int = 2
     communes: int = 5
     n_indicators: int = 4
+    draws: int = 20
 
     @property
     def indicators(self) -> tuple[str, ...]:
@@ -117,7 +122,7 @@ def _crossed(places: pd.DataFrame, **values: Any) -> pd.DataFrame:
 def _pairs(random: np.random.Generator, places: pd.DataFrame, world: World, newest: bool) -> pd.DataFrame:
     pairs = _crossed(places, pair=list(combinations(world.indicators, 2)))
     pairs["indicator_a"], pairs["indicator_b"] = pairs["pair"].str[0], pairs["pair"].str[1]
-    pairs = _figures(random, pairs, "share_both", 0.4)
+    pairs = _figures(random, _figures(random, pairs, "lift", 4.0), "share_both", 0.4)
     wet = (pairs["indicator_a"] == "sanitation") & (pairs["indicator_b"] == "drinking_water")
     for code, value in (("030205", 0.70), ("030204", 0.65), ("030203", 0.60)):
         here = wet & (pairs["area_id"] == code)
@@ -150,6 +155,38 @@ def _changes(random: np.random.Generator, places: pd.DataFrame, world: World, ba
     )  # fmt: skip
 
 
+def _sureness(
+    random: np.random.Generator, found: dict[str, pd.DataFrame], places: pd.DataFrame, world: World
+) -> dict[str, pd.DataFrame]:
+    """Ranks, draws and joint profiles beside the estimates; the withheld area has rows, too, which no page may show."""
+    poor = found["fct_mpi"][found["fct_mpi"]["statistic"] == "headcount_ratio"].assign(indicator_id="all")
+    heads = found["fct_headcount"][found["fct_headcount"]["kind"] == "uncensored"].assign(statistic="uncensored", k=0.0)
+    both = pd.concat([poor, heads], ignore_index=True).assign(indicator_b="all")
+    both["figure_id"] = np.where(
+        both["statistic"] == "uncensored", "uncensored:" + both["indicator_id"], both["statistic"]
+    )
+    shown = both[both["area_id"] != WITHHELD]
+    rank = shown.groupby(["figure_id", "area_level"])["estimate"].rank(ascending=False, method="first")
+    size = shown.groupby(["figure_id", "area_level"])["estimate"].transform("size")
+    chance = random.uniform(0, 1, (len(shown), 3)).round(3)
+    ranks = shown.assign(
+        rank=rank, rank_low=np.maximum(rank - 3, 1), rank_high=np.minimum(rank + 3, size), n_areas=size,
+        p_worst_tenth=chance[:, 0], p_worst_fifth=chance[:, 1], p_above_country=chance[:, 2],
+    )  # fmt: skip
+    small = both[both["area_level"] == "commune"]
+    drawn = random.integers(0, 256, (len(small), world.draws))
+    cells = random.dirichlet(np.full(2**world.n_indicators, 0.3), int((places["area_level"] == "commune").sum()))
+    profiles = places.loc[places["area_level"] == "commune", ["area_id", "area_level", "population"]].assign(
+        measure_id=MEASURE, indicators=[list(world.indicators)] * len(cells),
+        profile=list(np.rint(65535 * np.sqrt(cells)).astype(int).tolist()),
+    )  # fmt: skip
+    return {
+        "fct_rank": ranks,
+        "fct_draw": small.assign(low=small["estimate"] * 0.8, step=small["estimate"] * 0.4 / 255, draws=drawn.tolist()),
+        "fct_profile": profiles,
+    }
+
+
 def facts(quarter: Quarter, world: World, places: pd.DataFrame, *, newest: bool) -> dict[str, pd.DataFrame]:
     """Rows of every fact table of a quarter."""
     random = np.random.default_rng(4 * quarter.year + quarter.number)
@@ -177,14 +214,20 @@ def facts(quarter: Quarter, world: World, places: pd.DataFrame, *, newest: bool)
         ),
     }  # fmt: skip
     if newest:
-        found["fct_change"] = _changes(random, places, world, quarter.shift(-4))
+        waves = _changes(random, places[places["area_level"].isin(["country", "province"])], world, WAVE_BEFORE)
+        found["fct_change"] = pd.concat([_changes(random, places, world, quarter.shift(-4)), waves])
+        found |= _sureness(random, found, places, world)
     register = _figures(random, _crossed(places, register_id=("idpoor",)), "modelled_rate")
     gap = random.uniform(-0.3, 0.3, len(register))
     found["fct_register"] = register.assign(
         households=2000, listed=200, rate=random.uniform(0.05, 0.3, len(register)), coverage_gap=gap,
         coverage_gap_ci_low=gap - 0.1, coverage_gap_ci_high=gap + 0.1,
     )  # fmt: skip
-    return {name: _evidence(frame) for name, frame in found.items()}
+    told = {name: _evidence(frame) for name, frame in found.items()}
+    if newest:
+        since = pd.to_datetime(told["fct_change"]["baseline_quarter"])
+        told["fct_change"]["method"] = np.where(since == pd.Timestamp(WAVE_BEFORE.start), "direct", "composite")
+    return told
 
 
 def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[str, pd.DataFrame]:

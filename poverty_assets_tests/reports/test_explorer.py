@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import re
+import zlib
 from pathlib import Path
 
 import duckdb
@@ -24,11 +25,14 @@ from poverty_assets.reports.explorer.codec import (
     SHARE,
     WITHHELD,
     Scale,
+    deflated,
     pack_estimates,
     to_text,
 )
+from poverty_assets.reports.explorer.figures import OTHER_BUNDLES
 from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
 from poverty_assets.reports.explorer.payload import read_payload
+from poverty_assets.reports.explorer.sureness import PROFILE_STEPS
 from poverty_assets.reports.words import page_languages
 from poverty_assets_tests.reports import explorer_warehouse as made
 from poverty_assets_tests.warehouse.small_lake import KHM
@@ -58,7 +62,17 @@ def warehouse(tmp_path_factory):
 @pytest.fixture(scope="module")
 def payload(warehouse):
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return json.loads(json.dumps(read_payload(connection, KHM, None)))
+        return plainly(read_payload(connection, KHM, None))
+
+
+def plainly(found):
+    """What the page reads: JSON, and the arrays of its block by name."""
+    block, at, arrays = found["sureness"].pop("block"), 0, {}
+    for name, kind, size in found["sureness"]["arrays"]:
+        array = np.frombuffer(block, dtype=f"<{kind}", count=size, offset=at)
+        at += -(-array.nbytes // 4) * 4
+        arrays[name] = array
+    return json.loads(json.dumps(found)) | {"arrays": arrays}
 
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(sorted), st.sampled_from([SHARE, DIFFERENCE]))
@@ -122,12 +136,18 @@ def test_suppressed_cells_are_known_only_as_withheld(payload):
     for name, figure in payload["figures"].items():
         texts = [text for text in figure["quarters"] if isinstance(text, str)]
         codes = {int(decoded(text)[place]) for text in texts}
-        expected = NO_FIGURE if name.startswith("change:pair:") else WITHHELD
+        expected = NO_FIGURE if name.startswith(("change:pair:", "wave:", "survey:")) else WITHHELD
         assert codes == {expected}, name
     top = payload["bundles"]["top"]
     for bundles in payload["bundles"]["quarters"]:
         assert set(decoded(bundles["share"])[place * top : (place + 1) * top]) == {NO_FIGURE}
-    assert str(made.SECRET_HOUSEHOLDS) not in json.dumps(payload)
+    assert str(made.SECRET_HOUSEHOLDS) not in json.dumps({**payload, "arrays": None})
+    told = {name: array for name, array in payload["arrays"].items() if name.startswith(("rank", "p_", "lift"))}
+    assert len(told) == 6 * 5 + 3 * 6
+    assert {int(array[place]) for array in told.values()} <= {255, 65535}
+    listed = [array for name, array in payload["arrays"].items() if name.startswith(("areas:", "profile_areas"))]
+    assert len(listed) == 6
+    assert not any(place in array for array in listed)
     assert {kind: text[0][place] for kind, text in payload["methods"].items()} == dict.fromkeys(payload["methods"], "-")
 
 
@@ -149,11 +169,69 @@ def test_figures_of_every_table_are_those_of_the_warehouse(warehouse, payload):
 
 
 def test_change_is_since_the_same_quarter_a_year_before(payload):
-    assert set(payload["baselines"].values()) == {"2025Q3"}
+    assert {(name.split(":")[0], since) for name, since in payload["baselines"].items()} == {
+        ("change", "2025Q3"), ("wave", "2022Q1"),
+    }  # fmt: skip
     code = decoded(payload["figures"]["change:pair:drinking_water+sanitation"]["quarters"][1])
     value, low, high = unpacked(code[payload["areas"]["id"].index("030205")], DIFFERENCE)
     half = 1.959964 * math.hypot(0.02, 0.02)
     assert (value, low, high) == pytest.approx((0.2, 0.2 - half, 0.2 + half), abs=0.0005)
+
+
+def test_ranks_draws_and_lifts_are_those_of_the_warehouse(warehouse, payload):
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        ranks = connection.execute(
+            """SELECT figure_id, area_id, rank, rank_low, rank_high, p_worst_tenth, p_above_country FROM fct_rank
+               WHERE NOT suppressed"""
+        ).fetchall()
+        draws = connection.execute(
+            "SELECT figure_id, area_id, low, step, draws FROM fct_draw WHERE NOT suppressed"
+        ).fetchall()
+        lifts = connection.execute(
+            """SELECT least(indicator_a, indicator_b) || '+' || greatest(indicator_a, indicator_b), area_id, lift
+               FROM fct_overlap_pair WHERE quarter = '2026-07-01' AND NOT suppressed"""
+        ).fetchall()
+    place, arrays = {code: i for i, code in enumerate(payload["areas"]["id"])}, payload["arrays"]
+    assert (len(ranks), len(draws), len(lifts)) == (5 * 39, 5 * 29, 6 * 39)
+    for figure, area, *whole, tenth, above in ranks:
+        assert [arrays[f"{n}:{figure}"][place[area]] for n in ("rank", "rank_low", "rank_high")] == whole
+        kept = [arrays[f"{n}:{figure}"][place[area]] / 200 for n in ("p_worst_tenth", "p_above_country")]
+        assert all(0 <= p - k < 0.005 + 1e-9 for p, k in zip((tenth, above), kept, strict=True))  # never made surer
+    for figure, area, low, step, drawn in draws:
+        i = arrays[f"areas:{figure}"].tolist().index(place[area])
+        assert arrays[f"draws:{figure}"].reshape(-1, 20)[i].tolist() == list(drawn)
+        assert [arrays[f"low:{figure}"][i], arrays[f"step:{figure}"][i]] == pytest.approx([low, step], rel=1e-6)
+    assert all(abs(arrays[f"lift:{pair}"][place[area]] / 10 - lift) <= 0.05 + 1e-9 for pair, area, lift in lifts)
+
+
+@given(st.integers(1, 2**6 - 1), st.booleans())
+def test_an_own_set_is_the_sum_over_its_profiles(mask, together):
+    random = np.random.default_rng(mask)
+    shares = random.dirichlet(np.full(2**6, 0.2), 30)
+    stored = np.rint(65535 * np.sqrt(shares))
+    kept = np.rint(stored * PROFILE_STEPS / 65535)
+    bits = np.arange(2**6)
+    counts = (bits & mask) == mask if together else (bits & mask) != 0
+    shown = (kept[:, counts] ** 2).sum(axis=1) / (kept**2).sum(axis=1)
+    assert np.abs(shown - shares[:, counts].sum(axis=1)).max() < 0.003
+
+
+def test_sets_that_are_not_told_apart_have_a_place_of_their_own(tmp_path):
+    path = made.write_warehouse(tmp_path / "poverty.duckdb", quarters=made.QUARTERS[1:])
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE fct_bundle SET bundle_mask = -1, indicators = [], rank = 0 WHERE bundle_mask = 15")
+        found = read_payload(connection, KHM, None)["bundles"]
+    place, top = 0, found["top"]
+    masks = np.frombuffer(base64.b85decode(found["quarters"][0]["mask"].replace(",", "<")), dtype=">u2")
+    assert masks[place * top + top - 1] == OTHER_BUNDLES
+    assert (masks == OTHER_BUNDLES).sum() == 39
+
+
+def test_what_is_deflated_is_read_back_by_its_length():
+    for size in range(8):
+        data = b"people" * size
+        raw = base64.b85decode(deflated(data).replace(",", "<"))
+        assert zlib.decompress(raw[4 : 4 + int.from_bytes(raw[:4], "big")]) == data
 
 
 @pytest.mark.slow
@@ -205,11 +283,13 @@ def test_a_quarter_that_is_not_published_is_refused(warehouse, tmp_path):
 def test_every_word_asked_for_is_there_and_none_is_there_for_nothing():
     words = page_languages(KHM)[0].words
     scripts = "\n".join(path.read_text() for path in (FOLDER / "static").iterdir())
-    asked = set(re.findall(r'\bt\("(\w+)"', scripts)) | set(
+    asked = set(re.findall(r'\bt\((?:[^()"]+\? )?"(\w+)"', scripts)) | set(
         re.findall(r'data-t(?:-label|-placeholder)?="(\w+)"', scripts)
     )
     assert sorted(asked - set(words)) == []
-    built = re.compile(r"^(?:topic|method|group|download|basis|report|say)_")  # the last two are the quarterly report's
+    built = re.compile(
+        r"^(?:topic|method|group|download|basis|tab|criterion|own_how|report|say)_"
+    )  # the last two: the report's
     assert [key for key in words if key not in asked and not built.match(key) and f'"{key}"' not in scripts] == []
 
 

@@ -11,6 +11,7 @@ lies at or below the estimate and an upper bound at or above it, the three toget
 from __future__ import annotations
 
 import base64
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,13 @@ def to_text(numbers: npt.NDArray[np.generic]) -> str:
     """Bytes of an array, big-endian, as base 85 in the alphabet of RFC 1924 with a comma for ``<`` (safe inside HTML)."""
     data = np.ascontiguousarray(numbers, dtype=numbers.dtype.newbyteorder(">")).tobytes()
     return base64.b85encode(data, pad=True).decode("ascii").replace("<", ",")
+
+
+def deflated(data: bytes) -> str:
+    """Bytes, deflated, as ``to_text`` writes them: the length of what is deflated as four bytes, then that, filled up with noughts."""
+    packed = zlib.compress(data, 9)
+    whole = len(packed).to_bytes(4, "big") + packed
+    return to_text(np.frombuffer(whole + b"\0" * (-len(whole) % 4), dtype=np.uint8))
 
 
 def _bound(bound: npt.NDArray[np.float64], known: npt.NDArray[np.bool_], scale: Scale) -> npt.NDArray[np.float64]:

@@ -34,10 +34,15 @@ class OfferedFeature(Form):
 
 
 class ExplorerFacts(Form):
-    """The whole of ``explorer.yaml``; features in the order in which the map offers them, units as features spell them."""
+    """The whole of ``explorer.yaml``.
+
+    Features stand in the order in which the map offers them, units as features spell them. ``spellings`` says what search takes for
+    the same: each text on the left is read as that on the right, in what is sought as in the names, in this order.
+    """
 
     features: dict[str, OfferedFeature] = Field(default_factory=dict)
     units: dict[str, dict[str, str]] = Field(default_factory=dict)
+    spellings: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("units")
     @classmethod

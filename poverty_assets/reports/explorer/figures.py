@@ -40,7 +40,18 @@ _OPTIONAL = (
     ("exposed_near_poor", "fct_vulnerability", "exposed_near_poor", ""),
     ("new_poor", "fct_vulnerability", "expected_new_poor", " || ':' || shock_id"),
 )
-NO_BUNDLE = 2**16 - 1
+NO_BUNDLE, OTHER_BUNDLES = 2**16 - 1, 2**16 - 2
+"""Masks of no set, and of the sum of all sets that are not told apart (-1 in the warehouse)."""
+# What a survey says of an area by itself, also where the figure to quote is another: the points of a series
+_SURVEYED = f"""
+    SELECT quarter, area_id, 'survey:' || statistic AS figure, estimate, ci_low AS low, ci_high AS high, suppressed AS withheld, method
+    FROM fct_mpi WHERE method = 'direct' AND subgroup = 'all' AND measure_id = $measure AND quarter IN $quarters
+      AND ({_ONE_THIRD} OR statistic IN ('vulnerable', 'severe'))
+    UNION ALL BY NAME
+    SELECT quarter, area_id, 'survey:uncensored:' || indicator_id AS figure, estimate, ci_low AS low, ci_high AS high,
+           suppressed AS withheld, method
+    FROM fct_headcount WHERE method = 'direct' AND subgroup = 'all' AND measure_id = $measure AND quarter IN $quarters
+      AND kind = 'uncensored'"""
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,8 @@ def packed_figures(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> 
         if len(rows):
             figures |= _packed(rows, kind, chosen)
             methods[kind] = _methods(rows, chosen)
+    surveyed = _rows(connection, _SURVEYED, chosen)
+    figures |= _packed(surveyed, "survey", chosen)
     changes = _changes(connection, chosen)
     figures |= _packed(changes, "change", chosen)
     return {"figures": figures, "methods": methods, "baselines": _baselines(changes)}
@@ -79,32 +92,34 @@ def packed_bundles(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> 
     """The most frequent sets of deprivations of every area, one entry per quarter: ``mask, share, expected`` as text.
 
     All sets of an area are of the method that leads its counts of deprivations: a set that only another method saw has a
-    headline row of its own, with a rank among that method's sets.
+    headline row of its own, with a rank among that method's sets. The last place is that of all sets that are not told apart.
     """
     rows = _rows(
         connection,
         f"""
-        SELECT quarter, area_id, rank - 1 AS place, bundle_mask, share AS estimate, share_ci_low AS low,
-               share_ci_high AS high, coalesce(share_expected, 'nan') AS expected
+        SELECT quarter, area_id, CASE WHEN bundle_mask < 0 THEN {TOP_BUNDLES} ELSE rank - 1 END AS place,
+               CASE WHEN bundle_mask < 0 THEN {OTHER_BUNDLES} ELSE bundle_mask END AS mask, share AS estimate,
+               share_ci_low AS low, share_ci_high AS high, coalesce(share_expected, 'nan') AS expected
         FROM fct_bundle
         WHERE NOT suppressed AND subgroup = 'all' AND measure_id = $measure
-          AND rank BETWEEN 1 AND {TOP_BUNDLES} AND quarter IN $quarters AND share IS NOT NULL
+          AND (rank BETWEEN 1 AND {TOP_BUNDLES} OR bundle_mask < 0) AND quarter IN $quarters AND share IS NOT NULL
           AND (quarter, area_id, method) IN (
               SELECT (quarter, area_id, method) FROM fct_deprivation_count
               WHERE is_headline AND subgroup = 'all' AND measure_id = $measure AND n_deprivations = 0)
         """,
         chosen,
     )
+    places = TOP_BUNDLES + 1
     packed: list[Any] = []
     for q in range(len(chosen.quarters)):
         part = rows[rows["quarter"] == q]
         if part.empty:
             packed.append(None)
             continue
-        cell = part["area"].to_numpy() * TOP_BUNDLES + part["place"].to_numpy()
-        size = len(chosen.areas) * TOP_BUNDLES
+        cell = part["area"].to_numpy() * places + part["place"].to_numpy()
+        size = len(chosen.areas) * places
         mask = np.full(size, NO_BUNDLE, dtype=np.uint16)
-        mask[cell] = part["bundle_mask"]
+        mask[cell] = part["mask"]
         expected = np.full(size, NO_BUNDLE, dtype=np.uint16)
         expected[cell] = np.nan_to_num(np.rint(part["expected"].to_numpy() * 1000 * SHARE.parts), nan=NO_BUNDLE)
         packed.append({"mask": to_text(mask), "share": _text(part, cell, size, SHARE), "expected": to_text(expected)})
@@ -178,13 +193,16 @@ def _queries(tables: dict[str, list[str]]) -> dict[str, str]:
 
 
 def _changes(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> pd.DataFrame:
-    """Changes up to the newest quarter of the page, since the same quarter a year before where that is compared with."""
+    """Changes up to the newest quarter of the page: between survey waves, and of estimates over a year or since the latest before.
+
+    A figure begins with ``wave:`` where both ends are a survey's own, else with ``change:``.
+    """
     newest = chosen.quarters[-1]
     rows = connection.execute(
         f"""
-        SELECT quarter, baseline_quarter, area_id,
-               'change:' || CASE WHEN indicator_id = 'all' THEN statistic
-                                 ELSE statistic || ':' || indicator_id END AS figure,
+        SELECT quarter, baseline_quarter, area_id, CASE WHEN method = 'direct' THEN 'wave:' ELSE 'change:' END AS basis,
+               basis || CASE WHEN indicator_id = 'all' THEN statistic
+                             ELSE statistic || ':' || indicator_id END AS figure,
                difference AS estimate, ci_low AS low, ci_high AS high, suppressed AS withheld, method
         FROM fct_change
         WHERE is_headline AND subgroup = 'all' AND measure_id = $measure AND change = 'absolute' AND quarter = $quarter
@@ -192,11 +210,15 @@ def _changes(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> pd.Dat
         """,
         {"measure": chosen.measure, "quarter": newest.start},
     ).df()
-    if len(rows):
-        bases = pd.to_datetime(rows["baseline_quarter"])
-        year_before = pd.Timestamp(newest.shift(-4).start)
-        rows = rows[bases == (year_before if (bases == year_before).any() else bases.max())]
+    rows = pd.concat([_of_one_baseline(part, newest) for _, part in rows.groupby("basis")] or [rows])
     return pd.concat([_placed(rows, chosen), _placed(_pair_change(connection, chosen), chosen)], ignore_index=True)
+
+
+def _of_one_baseline(rows: pd.DataFrame, newest: Quarter) -> pd.DataFrame:
+    """Rows since the same quarter a year before where there are any, else since the latest baseline."""
+    bases = pd.to_datetime(rows["baseline_quarter"])
+    year_before = pd.Timestamp(newest.shift(-4).start)
+    return rows[bases == (year_before if (bases == year_before).any() else bases.max())]
 
 
 def _pair_change(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> pd.DataFrame:

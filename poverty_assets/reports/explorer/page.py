@@ -14,22 +14,18 @@ from pathlib import Path
 from poverty_assets.atomic import write_text
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
+from poverty_assets.reports.explorer.codec import deflated
 from poverty_assets.reports.explorer.payload import plain, read_payload
 from poverty_assets.warehouse.query import connect
 
 _STATIC = Path(__file__).parent / "static"
-_SCRIPTS = (
-    "data.js",
-    "words.js",
-    "layers.js",
-    "colour.js",
-    "charts.js",
-    "context.js",
-    "map.js",
-    "table.js",
-    "profile.js",
-    "app.js",
-)
+_SCRIPTS = tuple(
+    f"{name}.js"
+    for name in (
+        "inflate", "data", "words", "layers", "sure", "colour", "save", "charts", "context", "map", "legend",
+        "table", "act", "profile", "search", "app",
+    )
+)  # fmt: skip
 
 
 def write_explorer(
@@ -68,12 +64,17 @@ def write_explorer(
     """
     with connect(warehouse) as connection:
         payload = read_payload(connection, country, quarters)
+    block = payload["sureness"].pop("block")
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=plain, allow_nan=False)
     page = (_STATIC / "explorer.html").read_text(encoding="utf-8")
     parts = {
+        "/*{title}*/": "poverty_assets",
         "/*{style}*/": (_STATIC / "explorer.css").read_text(encoding="utf-8"),
-        "/*{data}*/": data.replace("<", "\\u003c"),
+        "/*{finding}*/": "",
+        "/*{data}*/": deflated(data.encode()),
+        "/*{sureness}*/": deflated(block),
         "/*{library}*/": _inlined(_library()),
+        "/*{gestures}*/": _inlined((_STATIC / "d3-zoom.min.js").read_text(encoding="utf-8")),
         "/*{scripts}*/": "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS),
     }
     head, *rest = _split(page, list(parts))

@@ -29,6 +29,7 @@ from poverty_assets.reports.explorer.figures import (
     packed_figures,
 )
 from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
+from poverty_assets.reports.explorer.sureness import packed_sureness, profile_bits
 from poverty_assets.reports.words import page_languages
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def read_payload(
     Returns
     -------
     dict
-        Plain values, ready for JSON.
+        Plain values, ready for JSON, but for ``sureness``, of which ``block`` is bytes.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def read_payload(
         "simulated": bool(published.set_index("label").loc[[q.label for q in wanted], "is_simulated"].any()),
         "measure": chosen.measure,
         "languages": [asdict(language) for language in page_languages(country)],
-        "country": {"names": country.names, "units": facts.units},
+        "country": {"names": country.names, "units": facts.units, "spellings": facts.spellings},
         "quarters": _quarters(published, wanted),
         "levels": levels,
         "areas": _columns(areas, [level["id"] for level in levels], codes),
@@ -86,10 +87,13 @@ def read_payload(
         "indicators": _indicators(connection, chosen.measure, codes),
         "methodCodes": {code: name for name, code in METHOD_CODES.items()},
         **packed_figures(connection, chosen),
+        "sureness": packed_sureness(connection, chosen),
+        "profileBits": profile_bits(connection, chosen),
         "surveyHouseholds": _survey_households(connection, chosen),
-        "bundles": {"top": TOP_BUNDLES, "quarters": packed_bundles(connection, chosen)},
+        "bundles": {"top": TOP_BUNDLES + 1, "quarters": packed_bundles(connection, chosen)},
         "features": packed_features(connection, chosen, offered | _intensities(hazards)),
         "hazards": hazards,
+        "assumptions": _assumptions(connection, chosen),
         "shocks": _named(connection, "shock", codes),
         "sources": _sources(connection, wanted),
         "build": _build(connection),
@@ -198,11 +202,29 @@ def _indicators(connection: duckdb.DuckDBPyConnection, measure: str, codes: list
         {
             "id": name,
             "names": _by_language(named[name], codes),
-            "definition": named[name]["definition"],
+            "definitions": _definitions(named[name], codes),
+            "cutoff": named[name]["cutoff"],
             "weight": named[name]["weight"],
         }
         for name in _bit_order(connection, measure, sorted(named))
     ]
+
+
+def _definitions(row: Any, codes: list[str]) -> dict[str, str]:
+    own = {code: f"definition_{code}" for code in codes}
+    known = {code: row[column] for code, column in own.items() if column in row and not pd.isna(row[column])}
+    return {FALLBACK: row["definition"], **known}
+
+
+def _assumptions(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> dict[str, dict[str, Any]]:
+    """Of each hazard of the newest quarter that has it: from what on people count as exposed, in what unit, and on whose word."""
+    if not _has_table(connection, "dim_hazard"):
+        return {}
+    sql = """SELECT hazard_id, unit, threshold, tolerance, is_assumption, source_of_threshold FROM dim_hazard
+        WHERE list_contains($quarters, quarter) QUALIFY row_number() OVER (PARTITION BY hazard_id ORDER BY quarter DESC) = 1
+        ORDER BY hazard_id"""
+    rows = connection.execute(sql, {"quarters": [q.start for q in chosen.quarters]}).df()
+    return {row["hazard_id"]: row.drop("hazard_id").to_dict() for _, row in rows.iterrows()}
 
 
 def _bit_order(connection: duckdb.DuckDBPyConnection, measure: str, names: list[str]) -> list[str]:
@@ -278,7 +300,7 @@ def _sources(connection: duckdb.DuckDBPyConnection, wanted: list[Quarter]) -> li
     rows = connection.execute(
         """
         SELECT source_id, any_value(title ORDER BY quarter), any_value(publisher ORDER BY quarter),
-               any_value(licence ORDER BY quarter), max(observed_to), bool_or(is_simulated),
+               any_value(licence ORDER BY quarter), min(observed_from), max(observed_to), bool_or(is_simulated),
                list(DISTINCT quarter ORDER BY quarter)
         FROM meta_source WHERE list_contains($quarters, quarter) GROUP BY 1 ORDER BY 1
         """,
@@ -287,10 +309,10 @@ def _sources(connection: duckdb.DuckDBPyConnection, wanted: list[Quarter]) -> li
     when = {q.start: i for i, q in enumerate(wanted)}
     return [
         {
-            "id": name, "title": title, "publisher": publisher, "licence": licence, "observed": str(observed),
+            "id": name, "title": title, "publisher": publisher, "licence": licence, "begun": str(begun), "observed": str(observed),
             "simulated": simulated, "quarters": [when[_day(q)] for q in quarters],
         }
-        for name, title, publisher, licence, observed, simulated, quarters in rows
+        for name, title, publisher, licence, begun, observed, simulated, quarters in rows
     ]  # fmt: skip
 
 

@@ -26,10 +26,6 @@ function config() {
   };
 }
 
-// On the screen the heading stands outside; in a saved picture title, quarter, stamp and sources belong to it.
-function titled(spec, title, note) {
-  return { ...spec, title: { text: title, subtitle: [stampText(), note].filter(Boolean) } };
-}
 function stamped(spec) {
   if (!DATA.simulated) return spec;
   return { ...spec, title: { text: stampText(), color: SIMULATED_COLOUR, fontSize: 11 } };
@@ -37,81 +33,22 @@ function stamped(spec) {
 
 async function draw(element, spec, renderer = "svg") {
   const autosize = spec.width === "container" ? { type: "fit-x", contains: "padding" } : "pad";
-  const { view } = await vegaEmbed(element, { autosize, ...spec }, { mode: "vega-lite", actions: false, renderer, config: config(), patch: inert });
+  const { view } = await vegaEmbed(element, { autosize, ...spec }, { mode: "vega-lite", actions: false, renderer, config: config() });
   return view;
 }
 
-// Only the first mark of a drawing answers the pointer: outlines and stamps lie above it.
-function inert(spec) {
-  spec.marks.forEach((mark, i) => { if (spec.usermeta && spec.usermeta.firstOnly && i) mark.interactive = false; });
-  return spec;
-}
-
-function sourcesText(quarter) {
-  return DATA.sources.filter(source => source.quarters.includes(quarter)).map(source => source.title).join("; ");
-}
-
-function chartCard({ id, title, help, columns, rows, spec, quarter, renderer, note }) {
+function chartCard({ id, title, full = title, help, columns, rows, spec, content, quarter }) {
   const box = make("div", { class: "chart" });
-  const file = `${id}-${quarterName(quarter)}`.replace(/[^\w-]+/g, "_");
+  const file = fileName(`${id}-${quarterName(quarter)}`);
   const card = make("figure", { class: "card", id: `chart-${id}` },
-    make("figcaption", {}, make("h3", {}, title), ...tools(title, file, { columns, rows, spec, quarter })),
+    make("figcaption", {}, make("h3", {}, title), ...tools(full, file, { columns, rows, spec, quarter })),
     help ? make("p", { class: "help" }, help) : null,
-    spec ? box : null,
-    note || null,
-    tableDetails(title, columns, rows, !spec));
-  if (spec) pending.push(draw(box, stamped({ ...spec, description: title }), renderer));
+    content || (spec ? box : null),
+    tableDetails(full, columns, rows, !spec));
+  if (spec && !content) pending.push(draw(box, stamped({ ...spec, description: full })));
   return card;
 }
 let pending = [];
-
-// ``picture`` makes the specification to save, where it is not the one on the screen.
-function tools(title, file, { columns, rows, spec, picture = spec && (() => spec), quarter }) {
-  const button = (form, act) => make("button", { type: "button", class: `save ${form}`, "aria-label": t("download_of", { chart: title, form: form.toUpperCase() }), onclick: act }, t(`download_${form}`));
-  return [
-    button("csv", () => save(`${file}.csv`, new Blob([csvText(title, columns, rows, quarter)], { type: "text/csv" }))),
-    picture ? button("png", () => savePicture(title, file, picture(), quarter)) : null,
-  ];
-}
-
-function csvText(title, columns, rows, quarter) {
-  // A spreadsheet would take a text that begins so for a formula; numbers, below 0 too, stay as they are.
-  const inert = value => typeof value === "string" && /^[=+\-@\t\r]/.test(value) && isNaN(value) ? `'${value}` : String(value ?? "");
-  const cell = value => /[",\n#]/.test(inert(value)) ? `"${inert(value).replace(/"/g, '""')}"` : inert(value);
-  const head = [`# ${title}`, `# ${t("quarter")}: ${quarterName(quarter)}`, `# ${t("sources")}: ${sourcesText(quarter)}`];
-  if (DATA.simulated) head.unshift(`# ${t("simulated_stamp")}: ${t("simulated_long")}`);
-  const body = [columns.map(column => cell(column.title)), ...rows.map(row => columns.map(column => cell(row[column.key])))];
-  return "\ufeff" + [...head, ...body.map(line => line.join(","))].join("\r\n") + "\r\n";
-}
-
-async function savePicture(title, file, spec, quarter) {
-  const note = `${quarterName(quarter)}. ${t("sources")}: ${sourcesText(quarter)}`;
-  const sized = JSON.parse(JSON.stringify(titled(spec, title, note.length > 110 ? `${note.slice(0, 108)}…` : note)));
-  if (sized.width === "container") sized.width = 760;
-  const box = make("div", { class: "offstage", "aria-hidden": "true" });
-  document.body.append(box);
-  const view = await draw(box, sized);
-  const picture = await view.toImageURL("png", 2);
-  view.finalize();
-  box.remove();
-  save(`${file}.png`, blobOf(picture));
-}
-
-// A data address as a blob; the page's policy allows no fetching, not even of itself.
-function blobOf(address) {
-  const bytes = atob(address.split(",")[1]);
-  return new Blob([Uint8Array.from(bytes, c => c.charCodeAt(0))], { type: "image/png" });
-}
-
-function save(name, blob) {
-  const address = URL.createObjectURL(blob);
-  const link = make("a", { href: address, download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
-  say(t("downloaded", { file: name }));
-}
 
 function tableOf(title, columns, rows) {
   return make("table", {},
@@ -166,11 +103,11 @@ function countSpec(rows, most) {
   };
 }
 
-function upsetSpec(rows, most, width) {
+function upsetSpec(rows, most, width, labelLimit) {
   const x = { field: "place", type: "ordinal", axis: null };
-  const dots = rows.flatMap(({ place, mask }) => INDICATORS.map((indicator, j) => ({ place, name: label(indicator.names), on: Boolean(mask >> j & 1) })));
+  const dots = rows.filter(({ mask }) => mask !== OTHER_BUNDLES).flatMap(({ place, mask }) => INDICATORS.map((indicator, j) => ({ place, name: label(indicator.names), on: Boolean(mask >> j & 1) })));
   const names = INDICATORS.map(indicator => label(indicator.names));
-  const y = { field: "name", type: "nominal", title: null, sort: names, axis: { ticks: false, domain: false } };
+  const y = { field: "name", type: "nominal", title: null, sort: names, axis: { ticks: false, domain: false, labelLimit } };
   return {
     vconcat: [
       { width, height: 120, data: { values: rows }, layer: [
@@ -187,6 +124,7 @@ function upsetSpec(rows, most, width) {
   };
 }
 
+// The matrix of pairs as a picture to save.
 function pairSpec(rows, most, width) {
   const names = INDICATORS.map(indicator => label(indicator.names));
   const x = { field: "a", type: "nominal", title: null, sort: names, axis: { labelAngle: -40, orient: "bottom", grid: false } };
@@ -194,20 +132,28 @@ function pairSpec(rows, most, width) {
   return {
     width, height: 24 * INDICATORS.length, data: { values: rows },
     layer: [
-      { mark: "rect", encoding: { x, y, color: { field: "v", type: "quantitative", title: t("value"), legend: { format: "~%", gradientLength: 120 }, scale: { scheme: "viridis", reverse: true, domain: [0, most] } } } },
-      { mark: { type: "text", fontSize: 10 }, encoding: { x, y, text: { field: "short" }, color: { condition: { test: `datum.v > ${most * 0.5}`, value: "#ffffff" }, value: "#111111" } } },
+      { mark: "rect", encoding: { x, y, color: { field: "v", type: "quantitative", title: t("value"), legend: { format: "~%", gradientLength: 120 }, scale: { range: PALETTES.sequential, domain: [0, most] } } } },
+      { mark: { type: "text", fontSize: 10 }, encoding: { x, y, text: { field: "short" }, color: { condition: { test: `datum.v > ${most * 0.6}`, value: "#ffffff" }, value: "#111111" } } },
     ],
   };
 }
 
-function seriesSpec(rows, id) {
-  const y = { field: "v", type: "quantitative", title: unitOf(id) || null, axis: isPlain(id) || isIndex(id) ? {} : { format: "~%" }, scale: { zero: !isPlain(id) } };
-  const x = { field: "when", type: "ordinal", title: null, sort: null, axis: { labelAngle: 0 } };
+// Time as time: the surveys as points at their fieldwork, the estimates of quarters as a band between.
+function seriesSpec(points, estimates, id) {
+  const axis = isPlain(id) || isIndex(id) ? {} : { format: "~%", tickCount: 5 };
+  const y = { field: "v", type: "quantitative", title: unitOf(id) || null, axis, scale: { zero: !isPlain(id) } };
+  const x = { field: "day", type: "temporal", title: null, axis: { format: "%Y", tickCount: "year", labelAngle: 0 } };
+  const both = estimates.length > 1, kind = { field: "kind", type: "nominal", title: null, sort: null, scale: { domain: [t("series_survey"), t("series_estimate")], range: [INK, BAR] } };
+  const point = (rows, shape) => !rows.length ? [] : [
+    ...intervals(rows, { x, ...UPWARDS }).map(layer => ({ ...layer, data: { values: rows } })),
+    { data: { values: rows }, mark: { type: "point", shape, filled: true, size: 70, opacity: 1 }, encoding: { x, y, color: points.length ? kind : { value: BAR } } },
+  ];
   return {
-    width: "container", height: 150, data: { values: rows },
+    width: "container", height: 150,
     layer: [
-      ...intervals(rows, { x, ...UPWARDS }),
-      { mark: { type: "line", point: { size: 60 }, color: BAR }, encoding: { x, y } },
+      ...(both && estimates.some(({ lo }) => typeof lo === "number") ? [{ data: { values: estimates.filter(({ lo }) => typeof lo === "number") }, mark: { type: "area", color: BAR, opacity: 0.2 }, encoding: { x, y: { ...y, field: "lo" }, y2: { field: "hi" } } }] : []),
+      ...(both ? [{ data: { values: estimates }, mark: { type: "line", color: BAR }, encoding: { x, y } }] : []),
+      ...point(estimates, "circle"), ...point(points, "diamond"),
     ],
   };
 }

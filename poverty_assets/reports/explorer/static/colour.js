@@ -1,16 +1,24 @@
-// Colour: value-suppressing palettes (Correll, Moritz and Heer 2018). The wider an interval, the fewer colours and the paler,
-// so that areas that cannot be told apart are not told apart. Viridis (Smith and van der Walt 2015) and purple to orange
-// (Brewer 2003) serve colour-blind readers.
+// Colour: light is few and dark is many (ColorBrewer's YlOrBr), purple is fewer and orange more for differences (PuOr); both are read by
+// colour-blind people. Classes suit the figures that there are. How sure a figure is has a channel of its own: hatching, or grey.
 const PALETTES = {
-  sequential: ["#fde725", "#a0da39", "#4ac16d", "#1fa187", "#277f8e", "#365c8d", "#46327e", "#440154"],
-  diverging: ["#542788", "#8073ac", "#b2abd2", "#d8daeb", "#fee0b6", "#fdb863", "#e08214", "#b35806"],
+  sequential: ["#ffffd4", "#fee391", "#fec44f", "#fe9929", "#ec7014", "#cc4c02", "#8c2d04"],
+  diverging: ["#542788", "#998ec3", "#d8daeb", "#f7f7f7", "#fee0b6", "#f1a340", "#b35806"],
 };
-const BINS = [8, 4, 2, 1];
-const PALE = [0, 0.3, 0.55, 0.8];
-const WIDTHS = [0.25, 0.5, 1]; // widest interval of each class, as a part of the scale's range
-const NO_COLOUR = "#ffffff";
+const NO_COLOUR = "#d4d4d4", GREYED = "#ececec";
+// What is done where an interval spans at least so many colours, by place of the slider.
+const STOPS = [{ span: Infinity }, { span: 4, hatch: true }, { span: 3, hatch: true }, { span: 3, hatch: false }];
+const NICE = [0.001, 0.002, 0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2];
+const MOST_CLASSES = 7;
 
+const scales = new Map();
 function scaleOf(id, level) {
+  const key = `${id} ${level}`;
+  if (!scales.has(key)) scales.set(key, makeScale(id, level));
+  return scales.get(key);
+}
+
+// {cuts, colours}: a value below cuts[0] has colours[0], and so on; one scale for all quarters.
+function makeScale(id, level) {
   const values = [];
   for (let quarter = 0; quarter <= NEWEST; quarter++) {
     for (const area of areasOf(level)) {
@@ -19,63 +27,54 @@ function scaleOf(id, level) {
     }
   }
   values.sort((a, b) => a - b);
-  if (isPlain(id)) return byRank(values);
-  const diverging = DATA.figures[id].scale === "difference";
-  const at = part => Math.abs(values[Math.round(part * (values.length - 1))] || 0);
-  const reach = Math.max(at(0.005), at(0.995)); // a few extreme areas share the last colour
-  const most = niceReach(Math.max(reach, 0.008));
-  const least = diverging ? -most : 0;
-  const cuts = Array.from({ length: 9 }, (_, i) => least + (most - least) * i / 8);
-  return { diverging, cuts, range: most - least, beyond: values.some(value => Math.abs(value) > most) };
-}
-
-// Features are skewed (night lights above all): each colour holds as many areas.
-function byRank(values) {
   const at = part => values.length ? values[Math.round(part * (values.length - 1))] : 0;
-  return { diverging: false, cuts: Array.from({ length: 9 }, (_, i) => at(i / 8)), range: null };
+  if (isDifference(id)) {
+    const reach = Math.max(Math.abs(at(0.02)), Math.abs(at(0.98)));
+    const step = 2 * (NICE.find(nice => 5 * nice >= 0.8 * reach) || 0.2);
+    return { diverging: true, cuts: [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5].map(part => tidy(part * step)), colours: PALETTES.diverging };
+  }
+  const cuts = (isPlain(id) ? null : evenCuts(values, at)) || quantileCuts(id, at);
+  const colours = Array.from({ length: cuts.length + 1 }, (_, i) => PALETTES.sequential[cuts.length ? Math.round(i * (MOST_CLASSES - 1) / cuts.length) : 3]);
+  return { diverging: false, cuts, colours };
+}
+const tidy = value => Number(value.toPrecision(6));
+
+// Even steps over all but the outermost figures; not where most areas would have one colour.
+function evenCuts(values, at) {
+  const step = NICE.find(nice => Math.ceil(at(0.98) / nice) - Math.floor(at(0.02) / nice) <= MOST_CLASSES) || 0.2;
+  const first = Math.floor(at(0.02) / step) + 1, last = Math.max(first, Math.ceil(at(0.98) / step) - 1);
+  const cuts = Array.from({ length: last - first + 1 }, (_, i) => tidy((first + i) * step));
+  const counts = new Array(cuts.length + 1).fill(0);
+  values.forEach(value => counts[binOf({ cuts }, value)]++);
+  return cuts.length >= 3 && Math.max(...counts) <= 0.5 * values.length ? cuts : null;
 }
 
-function niceReach(value) {
-  const steps = [0.008, 0.016, 0.024, 0.04, 0.08, 0.16, 0.24, 0.32, 0.4, 0.48, 0.56, 0.64, 0.8, 1];
-  return steps.find(step => step >= value - 1e-9) || 1;
+// As many areas in each colour, at figures that are written as they are.
+function quantileCuts(id, at) {
+  const rounded = value => isPlain(id) ? Number(value.toPrecision(2)) : tidy(Math.round(value * 1000) / 1000);
+  const cuts = Array.from({ length: MOST_CLASSES - 2 }, (_, i) => rounded(at((i + 1) / (MOST_CLASSES - 1))));
+  return [...new Set(cuts)].filter(cut => cut > at(0) && cut <= at(1));
 }
 
-// Colour at a part, 0 to 1, of a palette; more is darker.
-function paletteAt(diverging, part) {
-  const colours = PALETTES[diverging ? "diverging" : "sequential"];
-  const at = part * (colours.length - 1), below = Math.min(Math.floor(at), colours.length - 2);
-  const [from, to] = [parse(colours[below]), parse(colours[below + 1])];
-  return from.map((channel, i) => channel + (to[i] - channel) * (at - below));
-}
-
-function parse(colour) {
-  if (colour.startsWith("#")) return [1, 3, 5].map(i => parseInt(colour.slice(i, i + 2), 16));
-  return colour.match(/\d+/g).slice(0, 3).map(Number);
-}
-
-function colourAt(scale, bin, certainty) {
-  const bins = BINS[certainty];
-  const merged = Math.floor(bin / (8 / bins));
-  const [r, g, b] = paletteAt(scale.diverging, bins === 1 ? 0.5 : merged / (bins - 1));
-  const mix = channel => Math.round(channel + (226 - channel) * PALE[certainty]);
-  return `rgb(${mix(r)}, ${mix(g)}, ${mix(b)})`;
-}
-
-function certaintyOf(scale, figure) {
-  if (scale.range === null) return 0;
-  if (figure.low === null || figure.high === null) return 3;
-  if (scale.diverging && figure.low <= 0 && figure.high >= 0) return 3; // its sign is not known
-  const width = figure.high - figure.low;
-  const at = WIDTHS.findIndex(part => width <= part * scale.range + 1e-9);
-  return at >= 0 ? at : scale.diverging ? 2 : 3;
-}
-
-function binOf(scale, value) {
+function binOf({ cuts }, value) {
   let bin = 0;
-  while (bin < 7 && value >= scale.cuts[bin + 1]) bin++;
+  while (bin < cuts.length && value >= cuts[bin]) bin++;
   return bin;
 }
 
-function fillOf(scale, figure) {
-  return figure.state === "known" ? colourAt(scale, binOf(scale, figure.value), certaintyOf(scale, figure)) : NO_COLOUR;
+// How many colours the interval spans; all of them where it leaves open whether a difference is one.
+function spanOf(scale, figure) {
+  if (figure.low === null || figure.high === null) return 1;
+  if (scale.diverging && figure.low <= 0 && figure.high >= 0) return scale.colours.length;
+  return binOf(scale, figure.high) - binOf(scale, figure.low) + 1;
+}
+
+function hasIntervals(id) { return !isPlain(id) && !isOwn(id) && !["register_rate"].includes(id); }
+
+// {fill, hatch} of an area.
+function paintOf(scale, figure, stop) {
+  if (figure.state !== "known") return { fill: NO_COLOUR, hatch: "none" };
+  const unsure = spanOf(scale, figure) >= stop.span;
+  if (unsure && !stop.hatch) return { fill: GREYED, hatch: null };
+  return { fill: scale.colours[binOf(scale, figure.value)], hatch: unsure ? "unsure" : null };
 }

@@ -1,6 +1,6 @@
 // Layers for orientation over the map: roads, services, places. Which are shown, how they are drawn, and their own legend.
 const CONTEXT = DATA.context;
-const CONTEXT_INKS = ["#d00000", "#000000", "#f4511e", "#7b2d00", "#5c0a5c", "#00515c", "#8a5a00"]; // on viridis, with a white edge
+const CONTEXT_INKS = ["#0277bd", "#000000", "#00695c", "#5e35b1", "#1b5e20", "#3e5266", "#00838f"]; // cold, on warm colours, with a white edge
 const CONTEXT_MARKS = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
 
 CONTEXT.forEach((layer, i) => {
@@ -15,45 +15,56 @@ function contextName(layer) {
 }
 function contextShown(state) { return CONTEXT.filter(({ id }) => state.context.includes(id)); }
 
-function contextMarks(state) { return contextShown(state).flatMap(layer => layer.parts.flatMap((part, i) => partMarks(layer, part, `context_${layer.id}_${i}`))); }
-
-// A white edge sets a line off from any colour below it.
-function partMarks({ ink, mark }, part, name) {
-  if (part.kind === "point") {
-    return [{
-      name, data: { values: pairsOf(part.points).map(([x, y]) => ({ x, y })) },
-      mark: { type: "point", shape: mark, filled: true, fill: ink, opacity: 1, stroke: "#ffffff", ...pointSize(part.points.length / 2) },
-      encoding: { longitude: { field: "x", type: "quantitative" }, latitude: { field: "y", type: "quantitative" } },
-    }];
-  }
-  const geometry = part.kind === "line" ? { type: "MultiLineString", coordinates: part.lines.map(pairsOf) } : polygonsOf(part.rings);
-  const data = { values: [{ type: "Feature", geometry, properties: {} }] };
-  const stroke = (colour, strokeWidth, more = {}) => ({ data, mark: { type: "geoshape", filled: false, stroke: colour, strokeWidth, strokeJoin: "round", ...more } });
-  return [stroke("#ffffff", 3.2), { name, ...stroke(ink, 1.6, part.kind === "polygon" ? { strokeDash: [4, 2] } : {}) }];
+// Over the areas, in the order of drawing; a white edge sets a line or a mark off from any colour below it.
+function paintContext(pen, state, k) {
+  for (const layer of contextShown(state)) for (const part of layer.parts) paintPart(pen, layer, part, k);
 }
-function pointSize(n) { return n > 1000 ? { size: 14, strokeWidth: 0.3 } : n > 200 ? { size: 24, strokeWidth: 0.6 } : { size: 80, strokeWidth: 1 }; }
+function paintPart(pen, layer, part, k) {
+  if (part.kind === "point") {
+    const points = pairsOf(part.points), r = pointSize(points.length) / k;
+    points.forEach(([x, y]) => paintMark(pen, layer, x, y, r, r / 4));
+    return;
+  }
+  const path = part.path || (part.path = new Path2D());
+  if (!part.traced) (part.kind === "line" ? part.lines : part.rings.flat()).forEach(line => tracePath(path, pairsOf(line), part.kind === "polygon"));
+  part.traced = true;
+  const stroke = (ink, thick, dash) => { pen.strokeStyle = ink; pen.lineWidth = thick / k; pen.setLineDash(dash.map(step => step / k)); pen.stroke(path); pen.setLineDash([]); };
+  stroke("#ffffff", 3.4, []);
+  stroke(layer.ink, 1.7, part.kind === "polygon" ? [5, 3] : []);
+}
+function pointSize(n) { return n > 1000 ? 2 : n > 200 ? 2.8 : 5; }
 
-// One row a layer that is shown, in the drawing of the legend and of a saved map.
-function contextLegendSpec(state) {
-  const rows = contextShown(state).map((layer, row) => ({
-    row, name: contextName(layer), ink: layer.ink, mark: { point: layer.mark, line: "stroke", polygon: "square" }[layer.parts[0].kind],
-    fill: layer.parts[0].kind === "polygon" ? "#ffffff" : layer.ink,
-  }));
-  const y = { field: "row", type: "ordinal", axis: null };
-  return {
-    width: "container", height: 18 * rows.length, data: { values: rows }, encoding: { y },
-    layer: [
-      {
-        mark: { type: "point", size: 90, strokeWidth: 2, opacity: 1, x: 12 },
-        encoding: { shape: { field: "mark", type: "nominal", scale: null }, stroke: { field: "ink", type: "nominal", scale: null }, fill: { field: "fill", type: "nominal", scale: null } },
-      },
-      { mark: { type: "text", align: "left", baseline: "middle", x: 28, fontSize: 12, color: INK }, encoding: { text: { field: "name", type: "nominal" } } },
-    ],
-  };
+const OUTLINES = {
+  square: [[-1, -1], [1, -1], [1, 1], [-1, 1]], diamond: [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]],
+  "triangle-up": [[0, -1.2], [1.2, 1], [-1.2, 1]], "triangle-down": [[0, 1.2], [1.2, -1], [-1.2, -1]],
+  cross: [[-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4], [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]],
+};
+function paintMark(pen, { ink, mark }, x, y, r, edge) {
+  pen.beginPath();
+  if (mark === "circle") pen.arc(x, y, r, 0, 2 * Math.PI);
+  else tracePath(pen, OUTLINES[mark].map(([dx, dy]) => [x + dx * r, y + dy * r]), true);
+  pen.fillStyle = ink;
+  pen.fill();
+  pen.strokeStyle = "#ffffff";
+  pen.lineWidth = edge;
+  pen.stroke();
+}
+
+// A layer's mark in the legend.
+function paintGlyph(pen, layer, x, y) {
+  const { kind } = layer.parts[0];
+  if (kind === "point") { paintMark(pen, layer, x, y, 5, 1); return; }
+  pen.strokeStyle = layer.ink;
+  pen.lineWidth = 2;
+  pen.beginPath();
+  if (kind === "line") { pen.moveTo(x - 9, y); pen.lineTo(x + 9, y); } else { pen.setLineDash([4, 2]); pen.rect(x - 8, y - 5, 16, 10); }
+  pen.stroke();
+  pen.setLineDash([]);
 }
 
 function drawContextControls(state) {
   byId("context").hidden = !CONTEXT.length;
+  if (state.context.length) byId("context").open = true;
   byId("context-layers").replaceChildren(...CONTEXT.map(layer => make("label", {},
     make("input", { type: "checkbox", value: layer.id, checked: state.context.includes(layer.id) }), contextName(layer))));
 }

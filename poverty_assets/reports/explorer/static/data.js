@@ -1,12 +1,4 @@
 // What the page knows, and how figures are read from their coding (codec.py). Nothing here draws or names anything.
-const DATA = JSON.parse(document.getElementById("data").textContent);
-const AREAS = DATA.areas;
-const N_AREAS = AREAS.id.length;
-const LEVELS = DATA.levels;
-const FINEST = LEVELS.length - 1; // 0 is the country
-const NEWEST = DATA.quarters.length - 1;
-const NO_FIGURE = 2 ** 32 - 1, WITHHELD = 2 ** 32 - 2, NO_BUNDLE = 2 ** 16 - 1;
-const SCALES = { share: { least: 0, steps: 1000, parts: 15 }, difference: { least: -1, steps: 2000, parts: 1 } };
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
 const DIGIT = new Uint8Array(128);
 for (let i = 0; i < 85; i++) DIGIT[ALPHABET.charCodeAt(i)] = i;
@@ -21,6 +13,22 @@ function words32(text) {
   return out;
 }
 
+// The bytes that stand deflated in an element.
+async function inflated(id) {
+  const element = document.getElementById(id), whole = words32(element.textContent), bytes = new DataView(new ArrayBuffer(whole.length * 4));
+  whole.forEach((word, i) => bytes.setUint32(4 * i, word));
+  element.remove();
+  return inflate(new Uint8Array(bytes.buffer, 4, whole[0]));
+}
+
+const DATA = JSON.parse(new TextDecoder().decode(await inflated("data")));
+const AREAS = DATA.areas;
+const N_AREAS = AREAS.id.length;
+const LEVELS = DATA.levels;
+const FINEST = LEVELS.length - 1; // 0 is the country
+const NEWEST = DATA.quarters.length - 1;
+const NO_FIGURE = 2 ** 32 - 1, WITHHELD = 2 ** 32 - 2, NO_BUNDLE = 2 ** 16 - 1, OTHER_BUNDLES = 2 ** 16 - 2;
+const SCALES = { share: { least: 0, steps: 1000, parts: 15 }, difference: { least: -1, steps: 2000, parts: 1 } };
 function words16(text) {
   const whole = words32(text), out = new Uint16Array(whole.length * 2);
   for (let i = 0; i < whole.length; i++) {
@@ -58,12 +66,21 @@ function codes(text) {
 }
 
 function estimate(id, quarter, area) {
+  if (id.startsWith("own:")) return ownEstimate(id, quarter, area);
   const figure = DATA.figures[id];
   const text = figure && entry(figure.quarters, quarter);
   return text ? unpack(codes(text)[area], SCALES[figure.scale]) : { state: "none" };
 }
 
+// own:all:water+housing, the reader's own set: of the newest quarter, without an interval.
+function ownEstimate(id, quarter, area) {
+  const [, how, list] = id.split(":");
+  const value = quarter === NEWEST && list ? ownShares(how, list.split("+"))[area] : NaN;
+  return Number.isNaN(value) ? { state: "none" } : { state: "known", value, low: null, high: null };
+}
+
 function method(id, quarter, area) {
+  if (id.startsWith("own:")) return null;
   const text = DATA.methods[DATA.figures[id].kind];
   const letter = text && text[quarter] ? text[quarter][area] : "-";
   return letter === "-" ? null : DATA.methodCodes[letter];
@@ -120,4 +137,99 @@ function pairsOf(moves) {
   let x = 0, y = 0;
   for (let i = 0; i < moves.length; i += 2) points.push([(x += moves[i]), (y += moves[i + 1])]);
   return points;
+}
+
+// Ranks, draws, lifts and joint profiles of the newest quarter (sureness.py): arrays by name, once they are inflated.
+const NONE = { 1: 255, 2: 65535 };
+const TYPES = { u1: Uint8Array, u2: Uint16Array, f4: Float32Array };
+const SURENESS = new Map();
+
+async function readSureness() {
+  const block = await inflated("sureness-data");
+  let at = 0;
+  for (const [name, type, length] of DATA.sureness.arrays) {
+    SURENESS.set(name, new TYPES[type](block, at, length));
+    at += Math.ceil(length * TYPES[type].BYTES_PER_ELEMENT / 4) * 4;
+  }
+}
+
+function sureNumber(name, area, scale) {
+  const array = SURENESS.get(name);
+  return !array || array[area] === NONE[array.BYTES_PER_ELEMENT] ? null : array[area] / scale;
+}
+
+// {rank, low, high, tenth, fifth, above, of} of an area in the newest quarter; null where the file has none.
+function rankOf(id, quarter, area) {
+  const rank = quarter === NEWEST ? sureNumber(`rank:${id}`, area, 1) : null;
+  const above = quarter === NEWEST ? sureNumber(`p_above_country:${id}`, area, 200) : null;
+  if (rank === null) return null;
+  const read = name => sureNumber(`${name}:${id}`, area, 1), chance = name => sureNumber(`${name}:${id}`, area, 200);
+  return { rank, low: read("rank_low"), high: read("rank_high"), tenth: chance("p_worst_tenth"), fifth: chance("p_worst_fifth"), above, of: rankedAreas(id, AREAS.level[area]) };
+}
+const ranked = new Map();
+function rankedAreas(id, level) {
+  const key = `${id} ${level}`;
+  if (!ranked.has(key)) ranked.set(key, areasOf(level).filter(area => sureNumber(`rank:${id}`, area, 1) !== null).length);
+  return ranked.get(key);
+}
+
+// How many times as often two deprivations meet as they would if independent, with its interval.
+function liftOf(a, b, quarter, area) {
+  if (quarter !== NEWEST) return null;
+  const pair = [a, b].sort().join("+"), value = sureNumber(`lift:${pair}`, area, 10);
+  return value === null ? null : { value, low: sureNumber(`lift_ci_low:${pair}`, area, 10), high: sureNumber(`lift_ci_high:${pair}`, area, 10) };
+}
+
+// Draws of a figure for an area of any level: its own, or those of its finest areas by people.
+const drawn = new Map();
+function drawsOf(id, area) {
+  const key = `${id} ${area}`;
+  if (!drawn.has(key)) drawn.set(key, readDraws(id, area));
+  return drawn.get(key);
+}
+function readDraws(id, area) {
+  const areas = SURENESS.get(`areas:${id}`), people = SURENESS.get("profile_people");
+  if (!areas || !people) return null;
+  const low = SURENESS.get(`low:${id}`), step = SURENESS.get(`step:${id}`), draws = SURENESS.get(`draws:${id}`), n = draws.length / areas.length;
+  const own = areas.indexOf(area), found = new Float64Array(n);
+  if (own >= 0) return found.map((_, r) => low[own] + step[own] * draws[own * n + r]);
+  const places = SURENESS.get("profile_areas");
+  let all = 0;
+  areas.forEach((part, i) => {
+    if (AREAS.level[part] !== FINEST || !isWithin(part, area)) return;
+    const weight = people[places.indexOf(part)];
+    if (!(weight > 0)) return;
+    all += weight;
+    for (let r = 0; r < n; r++) found[r] += weight * (low[i] + step[i] * draws[i * n + r]);
+  });
+  return all > 0 ? found.map(sum => sum / all) : null;
+}
+
+// Share of people deprived in all, or in any, of some indicators, from joint profiles: a share for every area of every level.
+const owned = new Map();
+function ownShares(how, indicators) {
+  const key = `${how} ${indicators.join("+")}`;
+  if (!owned.has(key)) owned.set(key, readOwn(how, indicators));
+  return owned.get(key);
+}
+function readOwn(how, indicators) {
+  const shares = new Float64Array(N_AREAS).fill(NaN), people = new Float64Array(N_AREAS), sums = new Float64Array(N_AREAS);
+  const areas = SURENESS.get("profile_areas");
+  if (!areas || !indicators.length) return shares;
+  const weight = SURENESS.get("profile_people"), high = SURENESS.get("profile_high"), rest = SURENESS.get("profile_rest"), cells = high.length / areas.length;
+  const mask = indicators.reduce((bits, id) => bits | 1 << DATA.profileBits.indexOf(id), 0);
+  const counts = Array.from({ length: cells }, (_, cell) => how === "all" ? (cell & mask) === mask : (cell & mask) !== 0);
+  areas.forEach((area, i) => {
+    let hit = 0, all = 0;
+    for (let cell = 0, at = i * cells; cell < cells; cell++, at++) {
+      const root = high[at] * 256 + rest[at], share = root * root;
+      all += share;
+      if (counts[cell]) hit += share;
+    }
+    for (let larger = area; larger >= 0; larger = AREAS.parent[larger]) {
+      people[larger] += weight[i];
+      sums[larger] += weight[i] * hit / all;
+    }
+  });
+  return shares.map((_, area) => people[area] > 0 ? sums[area] / people[area] : NaN);
 }

@@ -6,6 +6,8 @@ const PICKS = {
 const groupOf = id => DATA.features[id].group;
 const isPlain = id => id in DATA.features;
 
+const isOwn = id => id.startsWith("own:");
+
 function hasFigure(id) { return id in DATA.figures && DATA.figures[id].quarters.some(text => text !== null); }
 
 function figuresStarting(start) { return Object.keys(DATA.figures).filter(id => id.startsWith(start) && hasFigure(id)); }
@@ -17,6 +19,7 @@ const TOPICS = [
   ["uncensored", byIndicator("uncensored")],
   ["censored", byIndicator("censored")],
   ["pair", figuresStarting("pair:")],
+  ["change", [...figuresStarting("wave:"), ...figuresStarting("change:")].filter(id => !id.includes("pair:") && !id.endsWith("intensity"))],
   ["count", figuresStarting("count:").sort((a, b) => Number(a.slice(6)) - Number(b.slice(6)))],
   ["hazard", [...figuresStarting("exposed:"), ...figuresStarting("poor_exposed:"), ...Object.keys(DATA.features).filter(id => groupOf(id) === "hazard")]],
   ["vulnerability", [...figuresStarting("exposed_near_poor"), ...figuresStarting("new_poor:")]],
@@ -27,32 +30,20 @@ const figuresOf = Object.fromEntries(TOPICS);
 
 // Levels that have the figure in the quarter, the smallest areas first, without the country.
 function levelsWith(id, quarter) {
-  return LEVELS.map((_, level) => FINEST - level).filter(level => level > 0 && areasOf(level).some(area => figureAt(id, quarter, area).state === "known"));
+  const known = level => areasOf(level).filter(area => figureAt(id, quarter, area).state === "known").length / areasOf(level).length;
+  const shares = LEVELS.map((_, level) => FINEST - level).filter(level => level > 0).map(level => [level, known(level)]);
+  const most = Math.max(...shares.map(([, share]) => share));
+  return shares.filter(([, share]) => share > 0 && share >= most / 3).map(([level]) => level); // a survey visits few of the smallest
 }
 
-function isShare(id) { return !isPlain(id) && DATA.figures[id].scale === "share" && id !== "intensity" && id !== "mpi"; }
+function isShare(id) { return isOwn(id) || !isPlain(id) && DATA.figures[id].scale === "share" && id !== "intensity" && id !== "mpi"; }
 function valueTitle(id) { return isShare(id) ? "value" : "value_plain"; }
 
 function pairId(a, b) { return `pair:${[a, b].sort().join("+")}`; }
 
+function isDifference(id) { return !isPlain(id) && !isOwn(id) && DATA.figures[id].scale === "difference"; }
+
 function figureAt(id, quarter, area) { return isPlain(id) ? featureValue(id, quarter, area) : estimate(id, quarter, area); }
-
-function changeOf(id, quarter, area) {
-  const change = `change:${id}`;
-  return quarter === NEWEST && change in DATA.figures ? estimate(change, quarter, area) : { state: "none" };
-}
-function baselineOf(id) { return DATA.baselines[`change:${id}`] || null; }
-
-function isClear(change) { return change.state === "known" && change.low !== null && (change.low > 0 || change.high < 0); }
-
-function changeText(id, change) {
-  if (change.state !== "known") return change.state === "withheld" ? t("withheld") : "";
-  const key = `change:${id}`;
-  const interval = change.low === null ? t("no_interval") : rangeText(key, change);
-  const size = withUnit(key, Math.abs(change.value)).replace("+", "");
-  const verdict = !isClear(change) ? t("no_clear_change") : t(change.value > 0 ? "rose" : "fell", { v: size });
-  return `${verdict} (${interval})`;
-}
 
 // People in the area that a share stands for; a register counts households.
 function peopleOf(id, figure, area) {

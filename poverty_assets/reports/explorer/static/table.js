@@ -1,4 +1,4 @@
-// The ranking: every area of the level, sorted, with interval, people, change and evidence.
+// The ranking: every area of the level, sorted, with interval, rank, people, change and evidence.
 const PAGE = 15;
 const SORTS = {
   value: (a, b) => b.v - a.v,
@@ -10,12 +10,13 @@ function rankingRows(state, quarter) {
   const id = state.figure;
   const known = [], rest = [];
   for (const area of areasOf(state.level, state.within)) {
-    const figure = figureAt(id, quarter, area), change = changeOf(id, quarter, area);
+    const figure = figureAt(id, quarter, area), change = changeOf(id, quarter, area), place = rankOf(id, quarter, area);
     const people = peopleOf(id, figure, area);
     const entry = row(id, figure, {
-      area, id: AREAS.id[area], name: areaName(area), path: areaPath(area), interval: intervalText(id, figure), people,
+      area, id: AREAS.id[area], name: areaName(area), path: areaPath(area), interval: intervalText(id, figure), people, state: figure.state,
+      ranks: rankRange(id, quarter, area), rankLow: place ? place.low : "", rankHigh: place ? place.high : "", tenth: place ? place.tenth : "", above: place ? place.above : "",
       about: roundly(people), change: changeText(id, change), clear: isClear(change), shift: change.state === "known" ? change.value : null,
-      evidence: methodName(id, quarter, area), households: isPlain(id) ? null : surveyHouseholds(quarter, area),
+      evidence: methodName(id, quarter, area), households: isPlain(id) || isOwn(id) ? null : surveyHouseholds(quarter, area),
     });
     (figure.state === "known" ? known : rest).push(entry);
   }
@@ -26,14 +27,18 @@ function rankingRows(state, quarter) {
 }
 
 function rankingTable(state, quarter) {
-  const id = state.figure, base = baselineOf(id);
+  const id = state.figure, base = baselineOf(id, state.level), ranks = SURENESS.has(`rank:${id}`) && quarter === NEWEST;
   const columns = [
     { key: "rank", title: t("rank") }, { key: "id", title: "area_id" }, { key: "name", title: t("area"), text: true }, { key: "path", title: t("within"), text: true },
-    { key: "value", title: t(valueTitle(id)) }, { key: "low", title: t("low") }, { key: "high", title: t("high") },
-    { key: "about", title: t("people") }, { key: "change", title: base ? t("change", { quarter: base }) : t("change_none"), text: true }, { key: "evidence", title: t("evidence"), text: true }, { key: "households", title: t("survey_households") },
+    { key: "value", title: figureName(id), unit: isShare(id) ? t("unit_share") : unitOf(id) }, { key: "low", title: t("low") }, { key: "high", title: t("high") },
+    ...(ranks ? [{ key: "rankLow", title: t("rank_low") }, { key: "rankHigh", title: t("rank_high") }, { key: "tenth", title: t("chance_tenth") }, { key: "above", title: t("chance_country") }] : []),
+    { key: "about", title: t("people"), raw: "people" }, { key: "change", title: base ? changeTitle(id, state.level) : t("change_none"), text: true, raw: "shift", unit: t("unit_share") },
+    { key: "evidence", title: t("evidence"), text: true }, { key: "households", title: t("survey_households") },
   ];
   return { columns, rows: rankingRows(state, quarter) };
 }
+
+function changeTitle(id, level) { return t(isBetweenSurveys(id, level) ? "change_surveys" : "change", { quarter: baselineOf(id, level) }); }
 
 function sureText(rows) {
   const known = rows.filter(entry => entry.rank);
@@ -44,48 +49,45 @@ function sureText(rows) {
   return rivals ? t("sure_top", { n: rivals }) : t("sure_top_clear");
 }
 
+function areaCells(entry) {
+  return make("th", { scope: "row" }, make("button", { type: "button", class: "area", onclick: () => choose(entry.area) }, entry.name), make("span", { class: "path" }, entry.path));
+}
+
 function drawRanking(state) {
-  const place = document.getElementById("ranking");
-  const id = state.figure, base = baselineOf(id), { columns, rows } = rankingTable(state, state.quarter);
-  const title = t("ranking_caption", { figure: figureName(id), level: levelName(state.level), quarter: quarterName(state.quarter) });
+  const id = state.figure, base = baselineOf(id, state.level), { columns, rows } = rankingTable(state, state.quarter);
+  const title = mapTitle(state, state.quarter);
   const pages = Math.max(1, Math.ceil(rows.length / PAGE));
   state.page = Math.min(state.page, pages - 1);
   const shown = rows.slice(state.page * PAGE, (state.page + 1) * PAGE);
+  const hasRanks = SURENESS.has(`rank:${id}`) && state.quarter === NEWEST, hasChange = base && state.quarter === NEWEST, bare = isPlain(id) || isOwn(id);
   const heads = [
-    ["rank", null], ["area", null], [valueTitle(id), "value"], ["interval", null], ["people", "people"],
-    ["change", "change"], ["evidence", null],
-  ].filter(([key]) => {
-    if (isPlain(id)) return ["rank", "area", "value_plain"].includes(key);
-    return (key !== "change" || base) && (key !== "people" || isShare(id));
-  });
+    ["rank", null, true], ["area", null, true], [valueTitle(id), "value", true], ["interval", null, !bare], ["ranks", null, hasRanks], ["people", "people", isShare(id)],
+    ["change", "change", hasChange], ["evidence", null, !bare],
+  ].filter(([, , kept]) => kept);
   const header = heads.map(([key, sort]) => {
-    const text = t(key, { quarter: base });
+    const text = key === "change" ? changeTitle(id, state.level) : t(key);
     if (!sort) return make("th", { scope: "col" }, text);
     const order = state.sort === sort ? (state.ascending ? "ascending" : "descending") : null;
     const arrow = order ? (state.ascending ? " ▲" : " ▼") : "";
     return make("th", { scope: "col", "aria-sort": order }, make("button", { type: "button", class: "sort", "data-sort": sort, title: t("sort_by", { column: text }), onclick: () => sortBy(sort) }, text + arrow));
   });
-  const body = shown.map(entry => make("tr", { "data-area": entry.id, class: entry.area === state.area ? "picked" : null },
-    make("td", { class: "number" }, String(entry.rank ?? "")),
-    make("th", { scope: "row" }, make("button", { type: "button", class: "area", onclick: () => choose(entry.area) }, entry.name), make("span", { class: "path" }, entry.path)),
-    make("td", { class: "number value" }, entry.value),
-    ...(isPlain(id) ? [] : [
-      make("td", { class: "number interval" }, entry.interval),
-      isShare(id) ? make("td", { class: "number people" }, entry.about) : "",
-      base ? make("td", { class: `change ${entry.clear ? "clear" : ""}` }, entry.change) : "", make("td", {}, entry.evidence),
-    ])));
+  const cell = (entry, key) => ({
+    rank: () => make("td", { class: "number" }, String(entry.rank ?? "")), area: () => areaCells(entry), interval: () => make("td", { class: "number interval" }, entry.interval),
+    ranks: () => make("td", { class: "number ranks" }, entry.ranks), people: () => make("td", { class: "number people" }, entry.about),
+    change: () => make("td", { class: `change ${entry.clear ? "clear" : ""}` }, entry.change), evidence: () => make("td", {}, entry.evidence),
+  }[key] || (() => make("td", { class: "number value" }, entry.value)))();
+  const body = shown.map(entry => make("tr", { "data-area": entry.id, class: entry.area === state.area ? "picked" : null }, ...heads.map(([key]) => cell(entry, key))));
   const within = make("select", { id: "within", onchange: event => { update({ within: Number(event.target.value), page: 0 }); } },
     make("option", { value: 0 }, t("whole_country")), ...areasOf(1).map(area => make("option", { value: area, selected: area === state.within }, areaName(area))));
   const turn = (key, step, off) => make("button", { type: "button", class: key, disabled: off, onclick: () => { update({ page: state.page + step }, ["ranking"]); document.querySelector(`#ranking .${key}`).focus(); } }, t(key));
-  const notes = [!isPlain(id) && baselineOf(id) ? (state.quarter === NEWEST ? t("change_note") : t("change_older", { quarter: quarterName(NEWEST) })) : null,
-    id.startsWith("pair:") && base ? t("change_pair_note") : null].filter(Boolean);
-  place.replaceChildren(make("figure", { class: "card" },
-    make("figcaption", {}, make("h3", {}, t("ranking")), ...tools(title, `ranking-${id}`.replace(/[^\w-]+/g, "_"), { columns, rows, quarter: state.quarter })),
-    isPlain(id) ? "" : make("p", { id: "sure" }, sureText(rankingOrder(state, rows))),
+  const notes = [hasRanks ? t("ranks_note") : null, hasChange ? t("change_note") : base ? t("change_older", { quarter: quarterName(NEWEST) }) : null, id.startsWith("pair:") && hasChange ? t("change_pair_note") : null].filter(Boolean);
+  byId("ranking").replaceChildren(
+    make("div", { class: "panel-head" }, make("h3", {}, title), ...tools(title, fileName(`ranking-${id}`), { columns, rows, quarter: state.quarter })),
+    bare ? "" : make("p", { id: "sure" }, sureText(rankingOrder(state, rows))),
     make("label", { class: "within" }, make("span", {}, t("within")), within),
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, make("table", { id: "ranking-table" }, make("caption", { class: "unseen" }, title), make("thead", {}, make("tr", {}, ...header)), make("tbody", {}, ...body))),
     make("p", { class: "pages" }, turn("previous", -1, state.page === 0), make("span", {}, t("page_of", { a: state.page * PAGE + 1, b: Math.min(rows.length, (state.page + 1) * PAGE), n: rows.length })), turn("next", 1, state.page >= pages - 1)),
-    ...notes.map(note => make("p", { class: "help" }, note))));
+    ...notes.map(note => make("p", { class: "help" }, note)));
 }
 
 // How sure a ranking is can be said of shares in falling order only.

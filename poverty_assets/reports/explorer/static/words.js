@@ -16,16 +16,16 @@ function named(table, key) {
 }
 function label(names) { return names[language] ?? names[FALLBACK]; }
 
-function areaName(area) { return (AREAS.names[language] || [])[area] || AREAS.names[FALLBACK][area]; }
+function areaName(area, code = language) { return (AREAS.names[code] || [])[area] || AREAS.names[FALLBACK][area]; }
 function begun(text) { return text.charAt(0).toLocaleUpperCase(language) + text.slice(1); }
 function levelName(level) { return begun(label(LEVELS[level].many)); }
 function levelOf(area) { return begun(label(LEVELS[AREAS.level[area]].one)); }
 function countryName() { return label(DATA.country.names); }
 function quarterName(quarter) { return DATA.quarters[quarter].label; }
 
-function areaPath(area) {
+function areaPath(area, code = language) {
   const names = [];
-  for (let i = AREAS.parent[area]; i > 0; i = AREAS.parent[i]) names.push(areaName(i));
+  for (let i = AREAS.parent[area]; i > 0; i = AREAS.parent[i]) names.push(areaName(i, code));
   return names.join(", ");
 }
 
@@ -45,6 +45,8 @@ function figureName(id) {
     const [a, b] = first.split("+");
     return t("deprived_in_both", { a: lower(indicatorName(a)), b: lower(indicatorName(b)) });
   }
+  if (kind === "change" || kind === "wave") return t(kind === "wave" ? "wave_of" : "change_of", { figure: figureName(id.slice(kind.length + 1)), quarter: DATA.baselines[id] });
+  if (kind === "own") return t(first === "any" ? "own_any" : "own_all", { list: id.split(":")[2].split("+").map(one => lower(indicatorName(one))).join(t("list_comma")) });
   if (kind === "exposed" || kind === "poor_exposed") return t(kind, { name: named(DATA.hazards, first) });
   if (kind === "new_poor") return t("new_poor", { name: named(DATA.shocks, first) });
   return t(id);
@@ -59,14 +61,14 @@ function significant(value) { return Number(value.toPrecision(3)).toLocaleString
 function written(id, value) {
   if (value === null || value === undefined) return "";
   if (id in DATA.features) return significant(value);
-  if (DATA.figures[id].scale === "difference") return isIndex(id) ? signedIndex(value) : signed(value);
+  if (isDifference(id)) return isIndex(id) ? signedIndex(value) : signed(value);
   return isIndex(id) ? value.toFixed(3) : percent(value);
 }
-function isIndex(id) { return id === "mpi" || id === "change:mpi"; }
+function isIndex(id) { return /(^|:)mpi$/.test(id); }
 function signedIndex(value) { return `${value > 0 ? "+" : value < 0 ? MINUS : ""}${Math.abs(value).toFixed(3)}`; }
 function unitOf(id) {
   if (id in DATA.features) return named(DATA.country.units, DATA.features[id].unit);
-  return DATA.figures[id].scale === "difference" && !isIndex(id) ? t("points") : "";
+  return isDifference(id) && !isIndex(id) ? t("points") : "";
 }
 function withUnit(id, value) { const unit = unitOf(id); return written(id, value) + (unit ? ` ${unit}` : ""); }
 

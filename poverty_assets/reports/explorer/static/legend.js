@@ -1,0 +1,69 @@
+// The legend, in words: classes of the figure, what hatching and grey mean, and the slider that says how sure is sure enough.
+function drawLegend(state, scale) {
+  const id = state.figure, place = byId("legend"), unit = unitOf(id);
+  const swatches = make("div", { class: "swatches", role: "img", "aria-label": classText(id, scale) },
+    ...scale.colours.map((colour, i) => make("span", { class: "swatch", style: `background:${colour}` }, i < scale.cuts.length ? make("span", { class: "cut" }, written(id, scale.cuts[i])) : "")));
+  const keys = legendLines(state, scale).map(({ kind, words }) => make("span", { class: "key" }, keyGlyph(pen => paintKey(pen, kind, 0, 0), 26, 14), words));
+  const layers = contextShown(state).map(layer => make("span", { class: "key layer" }, keyGlyph(pen => paintGlyph(pen, layer, 10, 8), 20, 16), contextName(layer)));
+  byId("sureness-field").hidden = !hasIntervals(id);
+  byId("sureness").value = state.sureness;
+  byId("sureness").setAttribute("aria-valuetext", surenessText(state, scale));
+  const lines = legendLines(state, scale);
+  byId("sureness-text").textContent = lines.some(({ kind }) => kind === "unsure" || kind === "grey") ? "" : surenessText(state, scale); // said beside its key
+  place.replaceChildren(make("div", { class: "ends" }, make("span", {}, t(scale.diverging ? "legend_fewer" : "legend_few")), unit ? make("span", {}, unit) : "", make("span", {}, t(scale.diverging ? "legend_more" : "legend_many"))), swatches,
+    make("div", { class: "keys" }, ...keys, ...layers));
+}
+
+function classText(id, scale) {
+  return scale.cuts.length ? t("legend_classes", { n: scale.colours.length, a: withUnit(id, scale.cuts[0]), b: withUnit(id, scale.cuts[scale.cuts.length - 1]) }) : t("legend");
+}
+
+function surenessText(state, scale) {
+  const stop = STOPS[state.sureness];
+  if (!state.sureness) return t("sureness_all");
+  if (scale.diverging) return t(stop.hatch ? "sureness_hatch_zero" : "sureness_grey_zero");
+  return t(stop.hatch ? "sureness_hatch" : "sureness_grey", { n: stop.span, m: scale.colours.length });
+}
+
+// What stands below the colours: only what the map shows.
+function legendLines(state, scale) {
+  const lines = [], stop = STOPS[state.sureness], figures = maps.flatMap(({ quarter }) => areasOf(state.level).map(area => figureAt(state.figure, quarter, area)));
+  if (hasIntervals(state.figure) && state.sureness && figures.some(figure => figure.state === "known" && spanOf(scale, figure) >= stop.span)) lines.push({ kind: stop.hatch ? "unsure" : "grey", words: surenessText(state, scale) });
+  if (!hasIntervals(state.figure)) lines.push({ kind: null, words: t(isOwn(state.figure) ? "no_interval_own" : isPlain(state.figure) ? "no_interval_feature" : "no_interval_count") });
+  if (figures.some(({ state: known }) => known !== "known")) lines.push({ kind: "none", words: t("legend_none") });
+  if (state.tab === "act") lines.push({ kind: "marked", words: t("legend_marked") });
+  return lines;
+}
+
+function keyGlyph(draw, width, height) {
+  const canvas = make("canvas", { width: 2 * width, height: 2 * height, class: "glyph", "aria-hidden": "true", style: `width:${width}px;height:${height}px` });
+  const pen = canvas.getContext("2d");
+  pen.setTransform(2, 0, 0, 2, 0, 0);
+  draw(pen);
+  return canvas;
+}
+
+function paintKey(pen, kind, x, y) {
+  if (!kind) return;
+  pen.fillStyle = { unsure: "#fec44f", grey: GREYED, none: NO_COLOUR, marked: "#fe9929" }[kind];
+  pen.fillRect(x + 1, y + 1, 24, 12);
+  if (kind === "unsure" || kind === "none") { pen.fillStyle = hatching(pen, kind); pen.fillRect(x + 1, y + 1, 24, 12); }
+  pen.strokeStyle = kind === "marked" ? "#111111" : "#767676";
+  pen.lineWidth = kind === "marked" ? 2 : 1;
+  pen.strokeRect(x + 1, y + 1, 24, 12);
+}
+
+function paintSwatches(pen, scale, id, x, y, width) {
+  const step = width / scale.colours.length;
+  scale.colours.forEach((colour, i) => {
+    pen.fillStyle = colour;
+    pen.fillRect(x + i * step, y, step, 14);
+    pen.strokeStyle = "#767676";
+    pen.strokeRect(x + i * step, y, step, 14);
+    if (i >= scale.cuts.length) return;
+    pen.font = `13px ${FONTS}`;
+    pen.fillStyle = INK;
+    pen.textAlign = "center";
+    pen.fillText(written(id, scale.cuts[i]) + (i === 0 && unitOf(id) ? ` ${unitOf(id)}` : ""), x + (i + 1) * step, y + 29);
+  });
+}
