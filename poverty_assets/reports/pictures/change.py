@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from poverty_assets.reports.pictures.choropleth import Choropleth
-from poverty_assets.reports.pictures.style import blank, in_style, png_of
+from poverty_assets.reports.pictures.choropleth import UNKNOWN, Choropleth
+from poverty_assets.reports.pictures.style import LESS_TO_MORE, blank, in_style, png_of
 from poverty_assets.small_area.time.covariate_drift import DRIFTED, MOVED, OTHER_SEASON
 from poverty_assets.small_area.time.nowcast import OVERALL
 
@@ -44,8 +44,8 @@ def change_map(
     bound = max(float(np.nanpercentile(np.abs(points[known]), 98)), 0.5) if known.any() else 1.0
     figure = blank(6.8, 5.8)
     axes = figure.add_subplot()
-    coloured = {"cmap": "PuOr_r", "clim": (-bound, bound)}
-    shapes.fill(axes, ~known, facecolor="#ffffff", edgecolor=_PALE, lw=0.2)
+    coloured = {"cmap": LESS_TO_MORE, "clim": (-bound, bound)}
+    shapes.fill(axes, ~known, **UNKNOWN)
     shapes.fill(axes, known & ~flagged, points, alpha=0.3, edgecolor="white", lw=0.1, **coloured)
     shapes.fill(axes, known & ~flagged, facecolor="none", edgecolor="#bdbdbd", hatch="////", lw=0.0)
     drawn = shapes.fill(axes, flagged, points, edgecolor="#333333", lw=0.35, **coloured)

@@ -16,8 +16,8 @@ import pandas as pd
 from poverty_assets.geography.hierarchy import Hierarchy
 
 _SIMPLIFY_DEGREES = 0.01
-UNKNOWN: dict[str, Any] = {"facecolor": "#e8e8e8", "edgecolor": "#999", "hatch": "////", "lw": 0.1}
-"""How areas without a value look."""
+UNKNOWN: dict[str, Any] = {"facecolor": "#d4d4d4", "edgecolor": "#999", "hatch": "..", "lw": 0.1}
+"""How areas without a value look: dotted, since hatching says of a value that it is not sure."""
 
 
 def aspect_of(latitude: npt.ArrayLike) -> float:

@@ -3,7 +3,7 @@
 Belongs here: maps of one value, raster previews, scatter plots of areas. Does not belong here: how areas are drawn
 (``choropleth``), plots of overlap (``overlap``).
 
-Colour scales are sequential viridis or diverging with a neutral middle: both are read by colour-blind people.
+Colour scales are sequential from light (few) to dark (many), or diverging with a neutral middle: both are read by colour-blind people.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.reports.pictures.choropleth import UNKNOWN, Choropleth, aspect_of
-from poverty_assets.reports.pictures.style import blank, in_style, png_of
+from poverty_assets.reports.pictures.style import FEW_TO_MANY, LESS_TO_MORE, blank, in_style, png_of
 from poverty_assets.sources.raster import Raster
 
 
@@ -37,7 +37,7 @@ def area_map(
     level: str | None = None,
     diverging: bool = False,
 ) -> bytes:
-    """Choropleth of one value per area; areas without a value are hatched grey.
+    """Choropleth of one value per area; areas without a value are dotted grey.
 
     Parameters
     ----------
@@ -60,11 +60,11 @@ def area_map(
     if known.any():
         low, high = np.nanpercentile(numbers[known], [2, 98])
         bound = max(abs(low), abs(high), 1e-9)
-        drawn.set_cmap("PuOr" if diverging else "viridis")
+        drawn.set_cmap(LESS_TO_MORE if diverging else FEW_TO_MANY)
         drawn.set_clim(*((-bound, bound) if diverging else (low, max(high, low + 1e-9))))
         figure.colorbar(drawn, ax=axes, shrink=0.75, label=label, extend="both")
     missing = int((~known).sum())
-    shapes.frame(axes, title + (f"\n{missing} of {len(known)} areas without a value (hatched)" if missing else ""))
+    shapes.frame(axes, title + (f"\n{missing} of {len(known)} areas without a value (dotted)" if missing else ""))
     return png_of(figure, is_simulated)
 
 
@@ -92,7 +92,7 @@ def raster_map(raster: Raster, title: str, is_simulated: bool) -> bytes:
     figure = blank(5.6, 4.6)
     axes = figure.add_subplot()
     image = axes.imshow(
-        thin, extent=(west, east, south, north), vmin=low, vmax=max(high, low + 1e-12), cmap="viridis", aspect=aspect
+        thin, extent=(west, east, south, north), vmin=low, vmax=max(high, low + 1e-12), cmap=FEW_TO_MANY, aspect=aspect
     )
     figure.colorbar(image, ax=axes, shrink=0.8, extend="both")
     axes.set_title(title)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.reports.pictures.choropleth import aspect_of
-from poverty_assets.reports.pictures.style import blank, in_style, png_of
+from poverty_assets.reports.pictures.style import FEW_TO_MANY, blank, in_style, png_of
 
 _COLUMNS = 5
 _MOST = 20
@@ -35,7 +35,7 @@ def feature_maps(features: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool
         ranks = values[known].rank(pct=True)
         lon, lat = finest["centroid_lon"], finest["centroid_lat"]
         panel.scatter(lon[~known], lat[~known], s=1, color="#d9d9d9")
-        panel.scatter(lon[known], lat[known], s=1.5, c=ranks, cmap="viridis", lw=0)
+        panel.scatter(lon[known], lat[known], s=1.5, c=ranks, cmap=FEW_TO_MANY, lw=0)
         panel.set_title(f"{name}" + ("" if known.all() else f" ({int((~known).sum())} missing)"), fontsize=7)
         panel.set_aspect(aspect)
     return png_of(figure, is_simulated)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import UsageError
-from poverty_assets.reports.pictures.style import blank, in_style, png_of
+from poverty_assets.reports.pictures.style import LESS_TO_MORE, blank, in_style, png_of
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 DARK, GREY, PALE = "#222222", "#8A8A8A", "#E3E3E3"
@@ -131,7 +131,7 @@ def pair_heatmap(
         )
         shown = np.log2(np.where(value > 0, value, np.nan))
         widest = max(float(np.nanmax(np.abs(shown), initial=0.0)), 0.1)
-        colours, norm, text = "PuOr_r", TwoSlopeNorm(0.0, -widest, widest), "{:.1f}"
+        colours, norm, text = LESS_TO_MORE, TwoSlopeNorm(0.0, -widest, widest), "{:.1f}"
     else:
         title = "Deprivations within one another"
         unit = "Of people with the rarer deprivation, share who have the other too, %"

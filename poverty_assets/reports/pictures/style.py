@@ -32,6 +32,12 @@ STYLE: dict[str, Any] = {
 """Matplotlib's settings while a picture is drawn."""
 
 
+FEW_TO_MANY = "YlOrBr"
+"""Colours of every map of one quantity, as on the explorer's page: light is few, dark is many."""
+LESS_TO_MORE = "PuOr_r"
+"""Colours of every map of differences: purple is less, orange is more."""
+
+
 def in_style(draw: Callable[P, T]) -> Callable[P, T]:
     """A function that draws, with ``STYLE`` in force for as long as it does."""
 
