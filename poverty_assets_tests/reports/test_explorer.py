@@ -29,6 +29,7 @@ from poverty_assets.reports.explorer.codec import (
     pack_estimates,
     to_text,
 )
+from poverty_assets.reports.explorer.facts import read_facts
 from poverty_assets.reports.explorer.figures import OTHER_BUNDLES
 from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
 from poverty_assets.reports.explorer.payload import read_payload
@@ -290,6 +291,7 @@ def test_every_word_asked_for_is_there_and_none_is_there_for_nothing():
     built = re.compile(
         r"^(?:topic|method|group|download|basis|tab|criterion|own_how|report|say)_"
     )  # the last two: the report's
+    scripts += (FOLDER / "unscripted.py").read_text()
     assert [key for key in words if key not in asked and not built.match(key) and f'"{key}"' not in scripts] == []
 
 
@@ -300,6 +302,23 @@ def test_features_and_units_are_named_in_every_language_of_the_country(payload):
     assert {f"group_{one['group']}" for one in payload["features"].values()} - {"group_hazard"} <= set(
         payload["languages"][0]["words"]
     )
+
+
+def test_units_that_read_badly_are_shown_another_way(warehouse):
+    units = read_facts(KHM.folder / "explorer.yaml").units
+    assert units["minutes per metre"].shown(0.001) == pytest.approx(60)  # km/h
+    assert math.isnan(units["minutes per metre"].shown(0))
+    assert units["share"].shown(0.25) == 25
+    assert units["kilometres"].shown(0.25) == 0.25
+
+
+def test_without_scripts_the_page_says_its_first_finding_in_every_language(payload):
+    english, khmer = re.findall(r'<section lang="(?:en|km)".*?</section>', payload["finding"])
+    value, low, high = unpacked(decoded(payload["figures"]["headcount_ratio"]["quarters"][1])[0], SHARE)
+    for text in (english, khmer):
+        assert all(f"{100 * part:.1f}%" in text for part in (value, low, high))
+    assert "Cambodia, 2026Q3: People who are poor (H)" in english
+    assert "កម្ពុជា" in khmer
 
 
 def test_a_country_that_says_nothing_of_features_is_offered_all_of_them(warehouse, tmp_path, monkeypatch):

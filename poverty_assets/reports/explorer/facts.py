@@ -5,11 +5,12 @@ Belongs here: the form of that file and reading it. Does not belong here: puttin
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.lined_yaml import Form, misfit, read_lined_yaml
@@ -33,6 +34,32 @@ class OfferedFeature(Form):
         return {key: text for key, text in value.items() if key not in names} | {"names": names}
 
 
+class ShownUnit(Form):
+    """How figures of a unit are shown: its name by language, and times or over what (60 shows a share of hours as minutes).
+
+    ``over`` is for units that read better the other way round: minutes for each metre are shown as speed, 0.06 over them in km/h.
+    """
+
+    names: dict[str, str]
+    times: float = Field(default=1.0, gt=0)
+    over: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_names(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        names = {key: str(text) for key, text in value.items() if _LANGUAGE.fullmatch(str(key))}
+        _refuse_unnamed(names)
+        return {key: part for key, part in value.items() if key not in names} | {"names": names}
+
+    def shown(self, value: float) -> float:
+        """A value of the unit as it is shown; what is shown over nought is not known."""
+        if self.over is None:
+            return value * self.times
+        return self.over / value if value > 0 else math.nan
+
+
 class ExplorerFacts(Form):
     """The whole of ``explorer.yaml``.
 
@@ -41,15 +68,8 @@ class ExplorerFacts(Form):
     """
 
     features: dict[str, OfferedFeature] = Field(default_factory=dict)
-    units: dict[str, dict[str, str]] = Field(default_factory=dict)
+    units: dict[str, ShownUnit] = Field(default_factory=dict)
     spellings: dict[str, str] = Field(default_factory=dict)
-
-    @field_validator("units")
-    @classmethod
-    def _are_named(cls, units: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-        for names in units.values():
-            _refuse_unnamed(names)
-        return units
 
 
 def _refuse_unnamed(names: dict[str, str]) -> None:

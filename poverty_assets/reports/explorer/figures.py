@@ -23,10 +23,12 @@ from poverty_assets.reports.explorer.codec import DIFFERENCE, SHARE, Scale, pack
 if TYPE_CHECKING:
     import duckdb
 
+    from poverty_assets.reports.explorer.facts import ShownUnit
+
 METHOD_CODES = {
     "direct": "d", "modelled": "m", "composite": "c", "downscaled": "o", "register": "r", "published": "p",
 }  # fmt: skip
-_ONE_THIRD = "k BETWEEN 0.33 AND 0.34"
+ONE_THIRD = "k BETWEEN 0.33 AND 0.34"
 _DIFFERENCES = ("register_gap", "change")
 TOP_BUNDLES = 12
 # Figure, its table (left out where the warehouse has none), its column, and what tells several of a kind apart
@@ -46,7 +48,7 @@ NO_BUNDLE, OTHER_BUNDLES = 2**16 - 1, 2**16 - 2
 _SURVEYED = f"""
     SELECT quarter, area_id, 'survey:' || statistic AS figure, estimate, ci_low AS low, ci_high AS high, suppressed AS withheld, method
     FROM fct_mpi WHERE method = 'direct' AND subgroup = 'all' AND measure_id = $measure AND quarter IN $quarters
-      AND ({_ONE_THIRD} OR statistic IN ('vulnerable', 'severe'))
+      AND ({ONE_THIRD} OR statistic IN ('vulnerable', 'severe'))
     UNION ALL BY NAME
     SELECT quarter, area_id, 'survey:uncensored:' || indicator_id AS figure, estimate, ci_low AS low, ci_high AS high,
            suppressed AS withheld, method
@@ -127,7 +129,10 @@ def packed_bundles(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> 
 
 
 def packed_features(
-    connection: duckdb.DuckDBPyConnection, chosen: Selection, labels: Mapping[str, Mapping[str, Any]]
+    connection: duckdb.DuckDBPyConnection,
+    chosen: Selection,
+    labels: Mapping[str, Mapping[str, Any]],
+    units: Mapping[str, ShownUnit],
 ) -> dict[str, Any]:
     """Features of areas and intensities of hazards, as they are shown: to three significant digits.
 
@@ -135,6 +140,8 @@ def packed_features(
     ----------
     labels : mapping
         Features to pack, in the order of the page, each with its ``group`` and its ``names`` by language.
+    units : mapping
+        How figures of a unit are shown; of one that is not named, as they are.
     """
     asked: dict[str, Any] = {"quarters": [q.start for q in chosen.quarters]}
     sql = """SELECT feature_id, quarter, area_id, value, unit, source_id, observed_on FROM area_feature
@@ -151,16 +158,17 @@ def packed_features(
     parts = dict(list(rows.groupby("feature_id")))
     for name in [name for name in labels if name in parts]:
         part = parts[name]
+        first = part.iloc[0]
+        shown = units[first["unit"]].shown if first["unit"] in units else float
         texts: list[Any] = []
         observed: list[Any] = []
         for q in range(len(chosen.quarters)):
             here = part[part["quarter"] == q]
             values: list[float | None] = [None] * len(chosen.areas)
-            for area, value in zip(here["area"], here["value"], strict=True):
+            for area, value in zip(here["area"], here["value"].map(shown), strict=True):
                 values[area] = None if np.isnan(value) else float(f"{value:.3g}")
             texts.append(values if len(here) else None)
             observed.append(str(here["observed_on"].max())[:10] if len(here) else None)
-        first = part.iloc[0]
         found[name] = {
             **labels[name], "unit": first["unit"], "source": first["source_id"], "observed": observed, "quarters": _shared(texts),
         }  # fmt: skip
@@ -172,7 +180,7 @@ def _queries(tables: dict[str, list[str]]) -> dict[str, str]:
     common = "suppressed AS withheld, method"
     queries = {
         "mpi": f"""SELECT quarter, area_id, statistic AS figure, estimate, ci_low AS low, ci_high AS high, {common}
-            FROM fct_mpi {where} AND ({_ONE_THIRD} OR statistic IN ('vulnerable', 'severe'))""",
+            FROM fct_mpi {where} AND ({ONE_THIRD} OR statistic IN ('vulnerable', 'severe'))""",
         "headcount": f"""SELECT quarter, area_id, kind || ':' || indicator_id AS figure, estimate, ci_low AS low,
             ci_high AS high, {common} FROM fct_headcount {where} AND kind IN ('uncensored', 'censored')""",
         "pair": f"""SELECT quarter, area_id, 'pair:' || least(indicator_a, indicator_b) || '+' ||
@@ -206,7 +214,7 @@ def _changes(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> pd.Dat
                difference AS estimate, ci_low AS low, ci_high AS high, suppressed AS withheld, method
         FROM fct_change
         WHERE is_headline AND subgroup = 'all' AND measure_id = $measure AND change = 'absolute' AND quarter = $quarter
-          AND statistic <> 'censored' AND ({_ONE_THIRD} OR statistic IN ('vulnerable', 'severe'))
+          AND statistic <> 'censored' AND ({ONE_THIRD} OR statistic IN ('vulnerable', 'severe'))
         """,
         {"measure": chosen.measure, "quarter": newest.start},
     ).df()

@@ -64,13 +64,16 @@ def write_explorer(
     """
     with connect(warehouse) as connection:
         payload = read_payload(connection, country, quarters)
-    block = payload["sureness"].pop("block")
+    block, finding = payload["sureness"].pop("block"), payload.pop("finding")
+    stamp = (
+        f"<p><strong>{payload['languages'][0]['words']['simulated_stamp']}</strong></p>" if payload["simulated"] else ""
+    )
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=plain, allow_nan=False)
     page = (_STATIC / "explorer.html").read_text(encoding="utf-8")
     parts = {
         "/*{title}*/": "poverty_assets",
         "/*{style}*/": (_STATIC / "explorer.css").read_text(encoding="utf-8"),
-        "/*{finding}*/": "",
+        "/*{finding}*/": stamp + finding,
         "/*{data}*/": deflated(data.encode()),
         "/*{sureness}*/": deflated(block),
         "/*{library}*/": _inlined(_library()),

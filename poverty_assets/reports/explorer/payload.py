@@ -30,6 +30,7 @@ from poverty_assets.reports.explorer.figures import (
 )
 from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
 from poverty_assets.reports.explorer.sureness import packed_sureness, profile_bits
+from poverty_assets.reports.explorer.unscripted import first_finding
 from poverty_assets.reports.words import page_languages
 
 if TYPE_CHECKING:
@@ -73,12 +74,17 @@ def read_payload(
     facts = _facts(connection, country)
     hazards = _named(connection, "hazard", codes)
     levels = _levels(connection, codes)
-    offered = {name: {"group": one.group, "names": one.names} for name, one in facts.features.items()}
+    languages = [asdict(language) for language in page_languages(country)]
     return {
+        "finding": first_finding(connection, chosen, country.names, languages),
         "simulated": bool(published.set_index("label").loc[[q.label for q in wanted], "is_simulated"].any()),
         "measure": chosen.measure,
-        "languages": [asdict(language) for language in page_languages(country)],
-        "country": {"names": country.names, "units": facts.units, "spellings": facts.spellings},
+        "languages": languages,
+        "country": {
+            "names": country.names,
+            "units": {unit: one.names for unit, one in facts.units.items()},
+            "spellings": facts.spellings,
+        },
         "quarters": _quarters(published, wanted),
         "levels": levels,
         "areas": _columns(areas, [level["id"] for level in levels], codes),
@@ -86,17 +92,27 @@ def read_payload(
         "context": _context(connection, areas, codes),
         "indicators": _indicators(connection, chosen.measure, codes),
         "methodCodes": {code: name for name, code in METHOD_CODES.items()},
-        **packed_figures(connection, chosen),
-        "sureness": packed_sureness(connection, chosen),
-        "profileBits": profile_bits(connection, chosen),
-        "surveyHouseholds": _survey_households(connection, chosen),
-        "bundles": {"top": TOP_BUNDLES + 1, "quarters": packed_bundles(connection, chosen)},
-        "features": packed_features(connection, chosen, offered | _intensities(hazards)),
+        **_packed(connection, chosen, facts, hazards),
         "hazards": hazards,
         "assumptions": _assumptions(connection, chosen),
         "shocks": _named(connection, "shock", codes),
         "sources": _sources(connection, wanted),
         "build": _build(connection),
+    }
+
+
+def _packed(
+    connection: duckdb.DuckDBPyConnection, chosen: Selection, facts: ExplorerFacts, hazards: dict[str, dict[str, str]]
+) -> dict[str, Any]:
+    """All that is a number."""
+    offered = {name: {"group": one.group, "names": one.names} for name, one in facts.features.items()}
+    return {
+        **packed_figures(connection, chosen),
+        "sureness": packed_sureness(connection, chosen),
+        "profileBits": profile_bits(connection, chosen),
+        "surveyHouseholds": _survey_households(connection, chosen),
+        "bundles": {"top": TOP_BUNDLES + 1, "quarters": packed_bundles(connection, chosen)},
+        "features": packed_features(connection, chosen, offered | _intensities(hazards), facts.units),
     }
 
 
