@@ -76,7 +76,7 @@ def write_explorer(
         "/*{finding}*/": stamp + finding,
         "/*{data}*/": deflated(data.encode()),
         "/*{sureness}*/": deflated(block),
-        "/*{library}*/": _inlined(_library()),
+        "/*{library}*/": deflated(_library().encode()),
         "/*{gestures}*/": _inlined((_STATIC / "d3-zoom.min.js").read_text(encoding="utf-8")),
         "/*{scripts}*/": "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS),
     }

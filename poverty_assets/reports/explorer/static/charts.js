@@ -31,9 +31,19 @@ function stamped(spec) {
   return { ...spec, title: { text: stampText(), color: SIMULATED_COLOUR, fontSize: 11 } };
 }
 
+// Vega lies deflated in the page, too; it is set to work with the first chart, after the map is drawn.
+let library = null;
+function chartLibrary() {
+  library ??= inflated("library").then(block => {
+    document.head.append(make("script", {}, `(function () {${new TextDecoder().decode(block)}})();`));
+    return window.vegaEmbed;
+  });
+  return library;
+}
+
 async function draw(element, spec, renderer = "svg") {
   const autosize = spec.width === "container" ? { type: "fit-x", contains: "padding" } : "pad";
-  const { view } = await vegaEmbed(element, { autosize, ...spec }, { mode: "vega-lite", actions: false, renderer, config: config() });
+  const { view } = await (await chartLibrary())(element, { autosize, ...spec }, { mode: "vega-lite", actions: false, renderer, config: config() });
   return view;
 }
 
