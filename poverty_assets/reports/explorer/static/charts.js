@@ -47,7 +47,7 @@ async function draw(element, spec, renderer = "svg") {
   return view;
 }
 
-function chartCard({ id, title, full = title, help, columns, rows, spec, content, quarter }) {
+function chartCard({ id, title, full = title, help, columns, rows, spec, content, quarter, later = false }) {
   const box = make("div", { class: "chart" });
   const file = fileName(`${id}-${quarterName(quarter)}`);
   const card = make("figure", { class: "card", id: `chart-${id}` },
@@ -55,10 +55,26 @@ function chartCard({ id, title, full = title, help, columns, rows, spec, content
     help ? make("p", { class: "help" }, help) : null,
     content || (spec ? box : null),
     tableDetails(full, columns, rows, !spec));
-  if (spec && !content) pending.push(draw(box, stamped({ ...spec, description: full })));
+  const drawn = () => draw(box, stamped({ ...spec, description: full }));
+  if (spec && !content && later) drawLater(box, spec.height, drawn);
+  else if (spec && !content) pending.push(drawn());
   return card;
 }
 let pending = [];
+
+// A chart that is drawn when it comes into sight; those that are printed are drawn at once.
+const waiting = new Map();
+const sight = new IntersectionObserver(entries => entries.forEach(({ isIntersecting, target }) => {
+  if (!isIntersecting) return;
+  sight.unobserve(target);
+  waiting.get(target)().catch(error => console.error(error));
+  waiting.delete(target);
+}));
+function drawLater(box, height, act) {
+  box.style.minHeight = `${height + 50}px`;
+  waiting.set(box, act);
+  sight.observe(box);
+}
 
 function tableOf(title, columns, rows) {
   return make("table", {},

@@ -137,6 +137,8 @@ const most = (rows, floor) => niceReach(Math.max(floor, ...rows.map(entry => ent
 
 function drawProfile(state) {
   const sides = sidesOf(state), place = document.getElementById("sides");
+  waiting.forEach((_, box) => sight.unobserve(box));
+  waiting.clear();
   place.className = sides.length > 1 ? "two" : "one";
   const all = read => sides.map(read);
   const scales = {
@@ -180,12 +182,12 @@ function drawSide(state, side, scales, number) {
   add(indicators, { id: "indicators", title: t("chart_indicators"), columns: [{ ...name, title: t("indicator") }, { key: "among", title: t("among"), text: true }, ...ESTIMATE_COLUMNS()], spec: indicatorSpec(indicators, scales.indicators) });
   for (const series of new Set([isOwn(id) || isDifference(id) ? "headcount_ratio" : id, ...(figuresOf.feature || []).filter(feature => groupOf(feature) === "light")])) {
     const rows = seriesRows(series, area), points = surveyRows(series, area);
-    add([...points, ...rows], { id: `series-${series}`, title: t("chart_series", { figure: figureName(series) }), columns: [{ key: "when", title: t("quarter"), text: true }, ...ESTIMATE_COLUMNS(series), ...(points.length ? [{ key: "kind", title: t("evidence"), text: true }] : [])], spec: seriesSpec(points, rows, series) });
+    add([...points, ...rows], { later: true, id: `series-${series}`, title: t("chart_series", { figure: figureName(series) }), columns: [{ key: "when", title: t("quarter"), text: true }, ...ESTIMATE_COLUMNS(series), ...(points.length ? [{ key: "kind", title: t("evidence"), text: true }] : [])], spec: seriesSpec(points, rows, series) });
   }
-  add(counts, { id: "count", title: t("chart_count"), columns: [{ key: "n", title: t("deprivations") }, ...ESTIMATE_COLUMNS()], spec: countSpec(counts, scales.count) });
+  add(counts, { later: true, id: "count", title: t("chart_count"), columns: [{ key: "n", title: t("deprivations") }, ...ESTIMATE_COLUMNS()], spec: countSpec(counts, scales.count) });
   cards.push(card({ id: "key", title: t("key_figures"), rows: figures, columns: [name, { key: "value", title: t("value_plain") }, { key: "interval", title: t("interval") }, { key: "ranks", title: t("rank_and_range") }, { key: "change", title: base ? changeTitle("headcount_ratio", level) : t("change_none"), text: true }, { key: "evidence", title: t("evidence"), text: true }] }));
   const parts = partsRows(id, side), larger = level === FINEST ? AREAS.parent[area] : area;
-  add(parts, { id: "parts", title: t("chart_parts_in", { figure: figureName(id), area: areaName(larger) }), columns: [{ ...name, title: t("area") }, ...ESTIMATE_COLUMNS(id)], spec: partsSpec(parts, id) });
+  add(parts, { later: true, id: "parts", title: t("chart_parts_in", { figure: figureName(id), area: areaName(larger) }), columns: [{ ...name, title: t("area") }, ...ESTIMATE_COLUMNS(id)], spec: partsSpec(parts, id) });
   cards.push(card({ id: "features", title: t("chart_features"), rows: featureRows(side), columns: [name, { key: "value", title: t("value_plain") }, { key: "unit", title: t("unit"), text: true }, { key: "observed", title: t("observed"), text: true }] }));
   const path = [area ? levelOf(area) : "", areaPath(area)].filter(Boolean).join(" · ");
   return make("div", { class: "side", "data-area": AREAS.id[area], "data-quarter": quarterName(quarter) }, make("h3", { class: "side-title", tabindex: "-1" }, heading), path ? make("p", { class: "path" }, path) : "", headline(state, side), ...cards);
