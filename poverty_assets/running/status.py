@@ -10,8 +10,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 from poverty_assets.errors import InputError
-from poverty_assets.intake.arrivals import latest, read_arrivals
-from poverty_assets.pack.country import load_country
+from poverty_assets.intake.arrivals import awaited, latest, read_arrivals
+from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.approval import ApprovalDesk, page_of
@@ -45,7 +45,7 @@ def concerns(settings: Settings, now: dt.datetime) -> list[Concern]:
         behind, published = quarters_behind(lake, settings.warehouse), set(published_labels(settings.warehouse))
     except InputError as error:
         return [Concern(error.problem, error.remedy or "")]
-    found = [*_due(published, now), *_failed_runs(settings)]
+    found = [*_due(settings, published, now), *_failed_runs(settings)]
     if behind and load_country(settings.country).wants_approval:
         found += _waiting(settings)
         behind = ApprovalDesk.of(settings).behind(now)
@@ -103,14 +103,26 @@ def _landing(settings: Settings) -> list[Concern]:
     ]
 
 
-def _due(published: set[str], now: dt.datetime) -> list[Concern]:
-    """The newest quarter that has to be there by now, if it is not."""
+def _due(settings: Settings, published: set[str], now: dt.datetime) -> list[Concern]:
+    """The newest quarter that has to be there by now, if it is not, and the sources of which it waits for a file."""
     ended = now.date() - dt.timedelta(days=DUE_DAYS)
     quarter = Quarter.latest_complete(ended)
     if quarter.label in published:
         return []
     day = quarter.end + dt.timedelta(days=DUE_DAYS)
-    return [Concern(f"{quarter} was due on {day} and is not published", f"poverty-assets refresh --quarter {quarter}")]
+    lacking = _awaited(settings, quarter)
+    waits = f"; no accepted file of {len(lacking)} sources: {', '.join(lacking)}" if lacking else ""
+    remedy = f"poverty-assets refresh --quarter {quarter}"
+    return [Concern(f"{quarter} was due on {day} and is not published{waits}", remedy)]
+
+
+def _awaited(settings: Settings, quarter: Quarter) -> list[str]:
+    """Sources without a file for a quarter, once the landing folder has been looked at."""
+    arrivals = [] if settings.is_simulated else read_arrivals(settings.arrivals)
+    if not arrivals:
+        return []
+    specs = load_sources(load_country(settings.country), simulated=False)
+    return awaited(specs, settings.landing_folder, quarter, arrivals)
 
 
 def _failed_runs(settings: Settings) -> list[Concern]:

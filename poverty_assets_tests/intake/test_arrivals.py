@@ -17,6 +17,7 @@ from poverty_assets.graph.sensors import look_at_landing, revise
 from poverty_assets.intake.arrivals import awaited, latest, read_arrivals, receive
 from poverty_assets.intake.validation import validate_landing
 from poverty_assets.quarter import Quarter
+from poverty_assets.running.status import concerns
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets_tests.landing import write_landing
@@ -143,6 +144,16 @@ def test_a_refused_file_lies_in_quarantine_with_every_row_and_validate_says_the_
     change(settings, json.dumps(data))
     assert receive(settings, NOW) == []
     assert not (settings.landing / REGISTER).exists()
+
+
+def test_status_names_the_sources_that_a_quarter_which_is_due_still_waits_for(settings):
+    def due():
+        after = dt.datetime(2023, 2, 20, tzinfo=dt.UTC)
+        return next(one.what for one in concerns(settings, after) if one.what.startswith("2022Q4 was due"))
+
+    assert "flood_hazard_index" not in due()
+    (settings.landing / REGISTER).unlink()
+    assert "flood_hazard_index" in due()
 
 
 def pack_of(settings):
