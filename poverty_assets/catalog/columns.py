@@ -6,7 +6,9 @@ Belongs here: a field that means the same wherever it stands. A field of one tab
 
 from __future__ import annotations
 
-from poverty_assets.catalog.model import METHODS, Column
+from typing import Any, Literal
+
+from poverty_assets.catalog.model import METHODS, Column, Kept
 
 K_DESCRIPTION = (
     "Poverty cut-off: a household is poor when its weighted deprivation score reaches k (0.333333 is one third)"
@@ -14,9 +16,13 @@ K_DESCRIPTION = (
 
 QUARTER = Column("quarter", "DATE", "First day of the quarter that the row describes")
 AREA_ID = Column(
-    "area_id", "VARCHAR", "Government code of the area as text, in the form of its level (dim_area)", holds="area"
+    "area_id",
+    "VARCHAR",
+    "Government code of the area as text, in the form of its level (dim_area)",
+    holds="area",
+    kept="code",
 )
-AREA_LEVEL = Column("area_level", "VARCHAR", "Level of the area (dim_level)", holds="level")
+AREA_LEVEL = Column("area_level", "VARCHAR", "Level of the area (dim_level)", holds="level", kept="code")
 FINEST = "(SELECT area_level FROM dim_level WHERE role = 'finest')"
 """SQL of the finest level."""
 NAME_EN = Column("name_en", "VARCHAR", "Name in English")
@@ -26,17 +32,18 @@ NAMES = (
     NAME_BY_LANGUAGE.renamed("name_{lang}", "Name in {language}; NULL where the pack gives none", wanted=True),
 )
 """Names, in each of the country's languages, of a thing that the pack names."""
-MEASURE_ID = Column("measure_id", "VARCHAR", "Measure of multidimensional poverty (dim_indicator)")
-INDICATOR_ID = Column("indicator_id", "VARCHAR", "Indicator of the measure (dim_indicator)")
+MEASURE_ID = Column("measure_id", "VARCHAR", "Measure of multidimensional poverty (dim_indicator)", kept="code")
+INDICATOR_ID = Column("indicator_id", "VARCHAR", "Indicator of the measure (dim_indicator)", kept="code")
 SUBGROUP = Column(
     "subgroup",
     "VARCHAR",
     "Part of the population: all, or column=value as in is_urban=true or head_sex=female",
     pattern=r"^(?:all|[a-z_]+=[^=]+)$",
+    kept="code",
 )
-K = Column("k", "DOUBLE", K_DESCRIPTION, unit="share of the weighted deprivations", minimum=0, maximum=1)
-SHARE = Column("share", "DOUBLE", "Share", unit="share, 0 to 1", minimum=0, maximum=1)
-SOURCE_ID = Column("source_id", "VARCHAR", "Source of the value (meta_source)")
+K = Column("k", "DOUBLE", K_DESCRIPTION, unit="share of the weighted deprivations", minimum=0, maximum=1, kept="point")
+SHARE = Column("share", "DOUBLE", "Share", unit="share, 0 to 1", minimum=0, maximum=1, kept="point")
+SOURCE_ID = Column("source_id", "VARCHAR", "Source of the value (meta_source)", kept="code")
 
 ESTIMATE = Column(
     "estimate",
@@ -46,12 +53,23 @@ ESTIMATE = Column(
     nullable=True,
     minimum=0,
     maximum=1,
+    kept="point",
 )
 SE = Column(
-    "se", "DOUBLE", "Standard error; NULL where it cannot be had", unit="as the estimate", nullable=True, minimum=0
+    "se",
+    "DOUBLE",
+    "Standard error; NULL where it cannot be had",
+    unit="as the estimate",
+    nullable=True,
+    minimum=0,
+    kept="spread",
 )
-CI_LOW = Column("ci_low", "DOUBLE", "Lower bound of the 95% interval", unit="as the estimate", nullable=True)
-CI_HIGH = Column("ci_high", "DOUBLE", "Upper bound of the 95% interval", unit="as the estimate", nullable=True)
+CI_LOW = Column(
+    "ci_low", "DOUBLE", "Lower bound of the 95% interval", unit="as the estimate", nullable=True, kept="low"
+)
+CI_HIGH = Column(
+    "ci_high", "DOUBLE", "Upper bound of the 95% interval", unit="as the estimate", nullable=True, kept="high"
+)
 METHOD = Column(
     "method",
     "VARCHAR",
@@ -59,6 +77,7 @@ METHOD = Column(
     " published totals of a larger area), register (administrative count), published (someone else's figure, cited). Composite and"
     " modelled rows of a quarter after the wave are nowcasts or persistence, as dim_quarter.nowcast_method says",
     allowed=METHODS,
+    kept="code",
 )
 N_HOUSEHOLDS = Column(
     "n_households",
@@ -73,7 +92,10 @@ SUPPRESSED = Column(
     "suppressed", "BOOLEAN", "Withheld to protect respondents: the estimate, its error and interval are NULL"
 )
 QUALITY_FLAG = Column(
-    "quality_flag", "VARCHAR", "ok, or why the figure should not be used alone (several reasons parted by commas)"
+    "quality_flag",
+    "VARCHAR",
+    "ok, or why the figure should not be used alone (several reasons parted by commas)",
+    kept="code",
 )
 IS_HEADLINE = Column("is_headline", "BOOLEAN", "True on exactly one row per figure: the one to quote")
 
@@ -87,11 +109,25 @@ SHARE_ESTIMATE = (
 )
 
 
-def with_interval(name: str, description: str, unit: str = "share, 0 to 1", **limits: float) -> tuple[Column, ...]:
-    """A statistic and its standard error and interval, as ``<name>``, ``<name>_se``, ``<name>_ci_low``, ``<name>_ci_high``."""
+Figures = Literal["share", "ratio", "real"]
+_KEPT: dict[Figures, tuple[Kept, Kept, Kept, Kept]] = {
+    "share": ("point", "spread", "low", "high"),
+    "ratio": ("ratio", "ratio", "ratio_low", "ratio_high"),
+    "real": ("real", "real", "real", "real"),
+}
+
+
+def with_interval(
+    name: str, description: str, unit: str = "share, 0 to 1", *, figures: Figures = "share", **limits: Any
+) -> tuple[Column, ...]:
+    """A statistic and its standard error and interval, as ``<name>``, ``<name>_se``, ``<name>_ci_low``, ``<name>_ci_high``.
+
+    ``figures`` says how a narrow table keeps them: as shares, ratios, or numbers of any size; ``limits`` are of the statistic alone.
+    """
+    kept = _KEPT[figures]
     return (
-        Column(name, "DOUBLE", description, unit=unit, nullable=True, **limits),  # type: ignore[arg-type]
-        Column(f"{name}_se", "DOUBLE", f"Standard error of {name}", unit=unit, nullable=True, minimum=0),
-        Column(f"{name}_ci_low", "DOUBLE", f"Lower bound of the 95% interval of {name}", unit=unit, nullable=True),
-        Column(f"{name}_ci_high", "DOUBLE", f"Upper bound of the 95% interval of {name}", unit=unit, nullable=True),
+        Column(name, "DOUBLE", description, unit, **{"nullable": True, "kept": kept[0]} | limits),
+        Column(f"{name}_se", "DOUBLE", f"Standard error of {name}", unit, True, minimum=0, kept=kept[1]),
+        Column(f"{name}_ci_low", "DOUBLE", f"Lower bound of the 95% interval of {name}", unit, True, kept=kept[2]),
+        Column(f"{name}_ci_high", "DOUBLE", f"Upper bound of the 95% interval of {name}", unit, True, kept=kept[3]),
     )

@@ -1,6 +1,7 @@
 """The form of the data dictionary: a column, a table, and what follows from them.
 
-Belongs here: ``Column`` and ``Table``, their DDL, Arrow schema and COMMENTs, and what becomes of them in a country (`Locale`).
+Belongs here: ``Column`` and ``Table``, their DDL, Arrow schema and COMMENTs, how a column is kept in the published file (`Kept`), and
+what becomes of them in a country (`Locale`).
 Does not belong here: any table in particular (``tables``), any country's levels and languages (its pack), or running SQL.
 """
 
@@ -16,6 +17,15 @@ DuckType = Literal[
     "UTINYINT[]", "USMALLINT[]", "MAP(VARCHAR, VARCHAR)",
 ]  # fmt: skip
 Evidence = Literal["direct", "modelled", "composite", "downscaled", "register", "published"]
+
+Kept = Literal["", "code", "codes", "point", "spread", "low", "high", "ratio", "ratio_low", "ratio_high", "real"]
+"""How a column is kept in a narrow table of the published file: as it is read; one of few values, or of few lists of texts, as its number;
+a figure to 1e-8; an error to 1e-6; a bound to 1e-6, down or up so that it holds its figure; a ratio x and its bounds as ln(1 + x), to 1e-6,
+or a millionth of it where it is above 1; to 24 bits."""
+POINT, SPREAD = 8, 6
+"""Decimals of what is kept as a figure, and as an error or a bound."""
+STORED = "kept"
+"""Schema of the published file in which narrow tables lie; their names are those of views that read them."""
 
 METHODS: tuple[Evidence, ...] = ("direct", "modelled", "composite", "downscaled", "register", "published")
 FALLBACK = "en"
@@ -76,6 +86,10 @@ class Column:
         Code of the language that it is of, where it is one of several.
     stays : bool
         Whether it stands in a row that is withheld, too: it tells nothing of those who are protected.
+    kept : Kept
+        How a narrow table of the published file keeps it.
+    derived : str
+        SQL that a narrow table has it from instead, with other columns in braces.
 
     Notes
     -----
@@ -97,11 +111,54 @@ class Column:
     generated: str = ""
     language: str = ""
     stays: bool = False
+    kept: Kept = ""
+    derived: str = ""
 
     @property
     def tells(self) -> bool:
         """Whether a withheld row may not show it: every number that can be NULL, unless it is said to stay."""
         return self.nullable and not self.stays and self.type in _NUMBERS
+
+    @property
+    def kept_type(self) -> str:
+        """Type in a narrow table."""
+        if self.kept in ("code", "codes"):
+            return f'{STORED}."{self.name}"'
+        if self.kept in ("", "real"):
+            return "REAL" if self.kept else self.type
+        return f"DECIMAL(18, {POINT if self.kept == 'point' else SPREAD})"
+
+    def packed(self, value: str) -> str:
+        """SQL of what a narrow table keeps, of SQL of the value.
+
+        A bound that was read from a file goes back as it was: the thousandth of a step lies above what reading it rounds.
+        """
+        if not self.kept:
+            return value
+        if self.kept in ("code", "codes"):
+            value = self.text(value)
+        if self.kept.startswith("ratio"):
+            value = f"ln(1 + {value})"
+        if self.kept.endswith("low"):
+            value = f"floor({value} * 1e{SPREAD} + 1e-3) / 1e{SPREAD}"
+        if self.kept.endswith("high"):
+            value = f"ceil({value} * 1e{SPREAD} - 1e-3) / 1e{SPREAD}"
+        return f"CAST({value} AS {self.kept_type})"
+
+    def text(self, value: str) -> str:
+        """SQL of the text that stands for a value which is kept as a code."""
+        return f"array_to_string({value}, ',')" if self.kept == "codes" else f"CAST({value} AS VARCHAR)"
+
+    def read(self, value: str) -> str:
+        """SQL of the value, of SQL of what a narrow table keeps."""
+        text = f"CAST({value} AS VARCHAR)"
+        if self.kept == "codes":
+            return f"CASE WHEN {text} = '' THEN CAST([] AS VARCHAR[]) ELSE string_split({text}, ',') END"
+        if self.kept == "code" and self.type != "VARCHAR":
+            return f"CAST({text} AS {self.type})"
+        if self.kept.startswith("ratio"):
+            return f"exp(CAST({value} AS DOUBLE)) - 1"
+        return f"CAST({value} AS {self.type})" if self.kept else value
 
     @property
     def per_language(self) -> bool:
@@ -162,9 +219,9 @@ class Table:
         Stays in the lake: a step between two assets, in the order in which its rows were made.
     further : str
         What columns beyond those stated an inner table may have; empty where none.
-    indexed : bool
-        Whether the published table has its key as an index, which takes some hundred bytes a row. Where not, the gate looks whether
-        a key stands twice.
+    narrow : bool
+        Whether the published file keeps its columns as their ``kept`` says, sorted to lie close, under a view of the table's name that
+        reads them. It has no index of its key, which would take some hundred bytes a row: the gate looks whether a key stands twice.
     newest : int
         Of how many quarters rows are published, the newest; 0 for all.
     of_all : bool
@@ -183,7 +240,7 @@ class Table:
     in_parts: str = ""
     inner: bool = False
     further: str = ""
-    indexed: bool = True
+    narrow: bool = False
     newest: int = 0
     of_all: bool = False
 
@@ -250,6 +307,36 @@ class Table:
         if column.generated:
             return f" GENERATED ALWAYS AS ({column.generated}) VIRTUAL"
         return "" if column.nullable and column.name not in self.key else " NOT NULL"
+
+    @property
+    def kept_in(self) -> str:
+        """The table of the published file that holds the rows."""
+        return f'{STORED}."{self.name}_rows"' if self.narrow else f'"{self.name}"'
+
+    @property
+    def kept_columns(self) -> tuple[Column, ...]:
+        """Columns that a narrow table keeps; the others are derived from them."""
+        return tuple(c for c in self.columns if not c.derived)
+
+    @property
+    def narrow_ddl(self) -> str:
+        """``CREATE TABLE`` of a narrow table."""
+        lines = [f'  "{c.name}" {c.kept_type}{self._constraint(c)}' for c in self.kept_columns]
+        return f"CREATE TABLE {self.kept_in} (\n" + ",\n".join(lines) + "\n)"
+
+    @property
+    def reading(self) -> str:
+        """``SELECT`` that reads a narrow table as its columns state."""
+        kept = {c.name: c.read(f's."{c.name}"') for c in self.kept_columns}
+        read = {c.name: c.derived.format(**kept) if c.derived else kept[c.name] for c in self.columns}
+        return "SELECT " + ", ".join(f'{sql} AS "{name}"' for name, sql in read.items()) + f" FROM {self.kept_in} s"
+
+    @property
+    def lie(self) -> tuple[str, ...]:
+        """Order in which rows of a quarter lie in a narrow table: what is alike side by side, areas innermost."""
+        outer = [name for name in ("method", "suppressed", "area_level") if any(c.name == name for c in self.columns)]
+        inner = [name for name in self.key if name not in (*outer, "quarter", "area_id")]
+        return (*outer, *inner, *(name for name in self.key if name == "area_id"))
 
     @property
     def key_ddl(self) -> str:

@@ -6,6 +6,8 @@ table is computed, or facts about one country.
 
 from __future__ import annotations
 
+from typing import Any
+
 from poverty_assets.catalog.columns import (
     AREA_ID,
     AREA_LEVEL,
@@ -165,6 +167,7 @@ AREA_CROSSWALK = Table(
             "VARCHAR",
             "Rule that decided",
             allowed=("same_code", "renumbered", "split", "same_name", "known_without_boundary"),
+            kept="code",
         ),
         Column(
             "weight",
@@ -177,6 +180,7 @@ AREA_CROSSWALK = Table(
         ),
     ),
     "areas",
+    narrow=True,
 )
 
 DIM_INDICATOR = Table(
@@ -267,11 +271,13 @@ FCT_HEADCOUNT = Table(
             "uncensored: deprived, poor or not; censored: deprived and poor at k of one third; censored_k20 and"
             " censored_k50: deprived and poor at k of 0.2 and 0.5",
             allowed=_KINDS,
+            kept="code",
         ),
         *SHARE_ESTIMATE,
     ),
     "estimates",
     of_all=True,
+    narrow=True,
 )
 
 FCT_MPI = Table(
@@ -292,11 +298,13 @@ FCT_MPI = Table(
             "headcount_ratio H: share of people who are poor; intensity A: mean score among the poor; mpi M0 = H x A;"
             " vulnerable: score from 0.2 to under one third; severe: score of one half or more",
             allowed=_STATISTICS,
+            kept="code",
         ),
         *SHARE_ESTIMATE,
     ),
     "estimates",
     of_all=True,
+    narrow=True,
 )
 
 FCT_CONTRIBUTION = Table(
@@ -320,6 +328,7 @@ FCT_CONTRIBUTION = Table(
     ),
     "estimates",
     of_all=True,
+    narrow=True,
 )
 
 FCT_REGISTER = Table(
@@ -331,7 +340,7 @@ FCT_REGISTER = Table(
         QUARTER,
         AREA_ID,
         AREA_LEVEL,
-        Column("register_id", "VARCHAR", "Register (meta_source)"),
+        Column("register_id", "VARCHAR", "Register (meta_source)", kept="code"),
         Column(
             "households",
             "BIGINT",
@@ -368,6 +377,7 @@ FCT_REGISTER = Table(
         Column("is_headline", "BOOLEAN", "True on exactly one row per figure: the one to quote"),
     ),
     "registers",
+    narrow=True,
 )
 
 AREA_FEATURE = Table(
@@ -378,30 +388,53 @@ AREA_FEATURE = Table(
     (
         QUARTER,
         AREA_ID,
-        Column("feature_id", "VARCHAR", "Feature (sources.yaml of the country)"),
-        Column("value", "DOUBLE", "Value, in the feature's own unit"),
-        Column("unit", "VARCHAR", "Unit of the value"),
+        Column("feature_id", "VARCHAR", "Feature (sources.yaml of the country)", kept="code"),
+        Column("value", "DOUBLE", "Value, in the feature's own unit", kept="real"),
+        Column("unit", "VARCHAR", "Unit of the value", kept="code"),
         SOURCE_ID,
         Column("observed_on", "DATE", "Last day of the observation behind the value"),
     ),
     "features",
+    narrow=True,
 )
 
+_GIVEN = "Of people deprived in {0}, share deprived in {1}"
+_OF_PAIR: dict[str, Any] = {"minimum": 0, "maximum": 1}
+_MARGIN = _OF_PAIR | {"kept": "real"}
 _PAIR_STATISTICS = (
-    *with_interval("share_a", "Share of people deprived in indicator_a", minimum=0, maximum=1),
-    *with_interval("share_b", "Share of people deprived in indicator_b", minimum=0, maximum=1),
-    *with_interval("share_both", "Share of people deprived in both", minimum=0, maximum=1),
+    *with_interval("share_a", "Share of people deprived in indicator_a", **_MARGIN),
+    *with_interval("share_b", "Share of people deprived in indicator_b", **_MARGIN),
+    *with_interval("share_both", "Share of people deprived in both", **_MARGIN),
     *with_interval(
-        "share_b_given_a", "Of people deprived in indicator_a, share deprived in indicator_b", minimum=0, maximum=1
+        "share_b_given_a",
+        _GIVEN.format("indicator_a", "indicator_b"),
+        **_OF_PAIR,
+        derived="{share_both} / nullif({share_a}, 0)",
     ),
     *with_interval(
-        "share_a_given_b", "Of people deprived in indicator_b, share deprived in indicator_a", minimum=0, maximum=1
+        "share_a_given_b",
+        _GIVEN.format("indicator_b", "indicator_a"),
+        **_OF_PAIR,
+        derived="{share_both} / nullif({share_b}, 0)",
     ),
-    *with_interval("lift", "share_both / (share_a x share_b): 1 where the two are independent", "ratio", minimum=0),
+    *with_interval(
+        "lift",
+        "share_both / (share_a x share_b): 1 where the two are independent",
+        "ratio",
+        figures="ratio",
+        minimum=0,
+        derived="{share_both} / nullif({share_a} * {share_b}, 0)",
+    ),
     *with_interval("phi", "Correlation of the two deprivations", "correlation", minimum=-1, maximum=1),
-    *with_interval("redundancy", "share_both / min(share_a, share_b)", minimum=0, maximum=1),
-    *with_interval("odds_ratio", "Odds ratio of the two deprivations", "ratio", minimum=0),
+    *with_interval(
+        "redundancy",
+        "share_both / min(share_a, share_b)",
+        **_OF_PAIR,
+        derived="{share_both} / nullif(least({share_a}, {share_b}), 0)",
+    ),
+    *with_interval("odds_ratio", "Odds ratio of the two deprivations", "ratio", figures="ratio", minimum=0),
 )
+"""The margins and the share of both are kept to 24 bits, so that what is derived from them holds to 1e-6 of itself."""
 
 FCT_OVERLAP_PAIR = Table(
     "fct_overlap_pair",
@@ -420,6 +453,7 @@ FCT_OVERLAP_PAIR = Table(
         *EVIDENCE,
     ),
     "overlap",
+    narrow=True,
 )
 
 FCT_DEPRIVATION_COUNT = Table(
@@ -437,6 +471,7 @@ FCT_DEPRIVATION_COUNT = Table(
         *SHARE_ESTIMATE,
     ),
     "overlap",
+    narrow=True,
 )
 
 FCT_DIMENSION_OVERLAP = Table(
@@ -453,11 +488,12 @@ FCT_DIMENSION_OVERLAP = Table(
         Column(
             "dimension_mask", "INTEGER", "Set of dimensions, one bit each in the measure's order", "bitmask", False, 0
         ),
-        Column("dimensions", "VARCHAR[]", "The dimensions of the set"),
+        Column("dimensions", "VARCHAR[]", "The dimensions of the set", kept="codes"),
         Column("n_dimensions", "INTEGER", "Dimensions in the set", "dimensions", False, 0, 16),
         *SHARE_ESTIMATE,
     ),
     "overlap",
+    narrow=True,
 )
 
 FCT_BUNDLE = Table(
@@ -481,11 +517,18 @@ FCT_BUNDLE = Table(
             -1,
             65535,
         ),
-        Column("indicators", "VARCHAR[]", "The indicators of the set"),
+        Column("indicators", "VARCHAR[]", "The indicators of the set", kept="codes"),
         Column("n_deprivations", "INTEGER", "Indicators in the set", "indicators", False, 0, 16),
         *with_interval("share", "Share of people in households with exactly this set", minimum=0, maximum=1),
         SHARE.renamed("share_expected", "Share if deprivations were independent given their margins", nullable=True),
-        *with_interval("excess", "share - share_expected", "share", minimum=-1, maximum=1),
+        *with_interval(
+            "excess",
+            "share - share_expected",
+            "share",
+            minimum=-1,
+            maximum=1,
+            derived="{share} - {share_expected}",
+        ),
         Column(
             "rank",
             "INTEGER",
@@ -498,6 +541,7 @@ FCT_BUNDLE = Table(
         *EVIDENCE,
     ),
     "overlap",
+    narrow=True,
 )
 
 FCT_TYPOLOGY = Table(
@@ -515,6 +559,7 @@ FCT_TYPOLOGY = Table(
         *SHARE_ESTIMATE,
     ),
     "overlap",
+    narrow=True,
 )
 
 DIM_TYPOLOGY = Table(
@@ -563,6 +608,7 @@ FCT_CHANGE = Table(
             "VARCHAR",
             "As in fct_mpi, or uncensored and censored headcounts of an indicator",
             allowed=(*_STATISTICS, "uncensored", "censored"),
+            kept="code",
         ),
         INDICATOR_ID.renamed("indicator_id", "Indicator of a headcount; all for the statistics of fct_mpi"),
         Column(
@@ -570,8 +616,9 @@ FCT_CHANGE = Table(
             "VARCHAR",
             "absolute: difference; relative: difference / baseline; annualised: per year",
             allowed=("absolute", "relative", "annualised_absolute", "annualised_relative"),
+            kept="code",
         ),
-        Column("difference", "DOUBLE", "The change", "share, or share of the baseline", True),
+        Column("difference", "DOUBLE", "The change", "share, or share of the baseline", True, kept="point"),
         SE,
         CI_LOW,
         CI_HIGH,
@@ -586,6 +633,7 @@ FCT_CHANGE = Table(
     ),
     "change",
     of_all=True,
+    narrow=True,
 )
 
 TABLES: tuple[Table, ...] = (

@@ -24,6 +24,7 @@ FIGURE_ID = Column(
     "VARCHAR",
     "What the figure is called in macros: headcount_ratio (k of one third), headcount_ratio_k20, headcount_ratio_k50, mpi, vulnerable;"
     " uncensored:water and censored:water for the headcounts of an indicator; share_both:water:housing for a pair",
+    kept="code",
 )
 _FIGURE = (
     FIGURE_ID,
@@ -32,12 +33,13 @@ _FIGURE = (
         "VARCHAR",
         "As in fct_mpi; uncensored and censored headcounts as in fct_headcount; share_both as in fct_overlap_pair",
         allowed=("headcount_ratio", "mpi", "vulnerable", "uncensored", "censored", "share_both"),
+        kept="code",
     ),
     INDICATOR_ID.renamed("indicator_id", "Indicator of a headcount, the first of a pair; else all"),
     INDICATOR_ID.renamed("indicator_b", "Second indicator of a pair; else all"),
     K,
 )
-_PROBABILITY = Column("p_worst_tenth", "DOUBLE", "", "probability", True, 0, 1)
+_PROBABILITY = Column("p_worst_tenth", "DOUBLE", "", "probability", True, 0, 1, kept="spread")
 
 FCT_RANK = Table(
     "fct_rank",
@@ -69,7 +71,7 @@ FCT_RANK = Table(
         *EVIDENCE,
     ),
     "small_area",
-    indexed=False,
+    narrow=True,
 )
 
 FCT_DRAW = Table(
@@ -85,7 +87,7 @@ FCT_DRAW = Table(
         AREA_LEVEL,
         MEASURE_ID,
         *_FIGURE,
-        Column("low", "DOUBLE", "Value of a draw of 0", "share, 0 to 1", False, 0, 1),
+        Column("low", "DOUBLE", "Value of a draw of 0", "share, 0 to 1", False, 0, 1, kept="real"),
         Column(
             "step",
             "DOUBLE",
@@ -94,6 +96,7 @@ FCT_DRAW = Table(
             False,
             0,
             1,
+            kept="real",
         ),
         Column(
             "draws", "UTINYINT[]", "The figure in up to 100 replicates, each a number of steps from 0 to 255", "steps"
@@ -101,8 +104,8 @@ FCT_DRAW = Table(
         *EVIDENCE,
     ),
     "small_area",
-    indexed=False,
     newest=8,
+    narrow=True,
 )
 
 FCT_PROFILE = Table(
@@ -121,6 +124,7 @@ FCT_PROFILE = Table(
             "indicators",
             "VARCHAR[]",
             "Indicator of each bit of a set's mask, that of 1 first, then that of 2, 4, 8, ...",
+            kept="codes",
         ),
         Column(
             "profile",
@@ -132,7 +136,7 @@ FCT_PROFILE = Table(
         *EVIDENCE,
     ),
     "small_area",
-    indexed=False,
+    narrow=True,
 )
 
 SCREENING = Table(

@@ -27,12 +27,13 @@ from poverty_assets.errors import GateFailed
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.approval import held_back
-from poverty_assets.warehouse.changes import fill_changes
+from poverty_assets.warehouse.changes import Held, made_changes
 from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unreadable
 from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets.warehouse.local import level_rows, tables_of
 from poverty_assets.warehouse.macros import MACROS
+from poverty_assets.warehouse.narrow import STORAGE, Rows, fill_narrow, literal
 from poverty_assets.warehouse.provenance import Backing, nowcast_choice, replicates, survey_wave
 from poverty_assets.warehouse.views import View, views_of
 
@@ -212,19 +213,12 @@ def _published_quarters(target: Path) -> set[Quarter]:
 def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
     import duckdb
 
-    connection = duckdb.connect(str(path))
+    connection = duckdb.connect(str(path), config=STORAGE)
     try:
         connection.execute("SET preserve_insertion_order = true")
         if old.is_file():
-            connection.execute(f"ATTACH {_literal(str(old))} AS old (READ_ONLY)")
-        for definition in edition.tables:
-            connection.execute(definition.ddl)
-            _fill(connection, definition, edition)
-        _fill_levels(connection, edition.country)
-        unchanged = _fill_quarters(connection, edition, old.is_file())
-        fill_changes(connection, edition.lake, edition.country, edition.sealed, unchanged, edition.kept)
-        _fill_build(connection, edition)
-        _add_keys(connection, edition.tables)
+            connection.execute(f"ATTACH {literal(str(old))} AS old (READ_ONLY)")
+        _fill(connection, edition, path, has_old=old.is_file())
         for view in edition.views:
             connection.execute(f'CREATE VIEW "{view.name}" AS {view.sql}')
         for macro in MACROS:
@@ -243,20 +237,42 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
         return rows
     finally:
         connection.close()
+        for scratch in path.parent.glob(f"{path.name}.*.parquet"):
+            scratch.unlink(missing_ok=True)
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Edition) -> None:
-    """Insert a partitioned table's rows, quarter by quarter; a name in a language that a quarter lacks is NULL."""
+def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, *, has_old: bool) -> None:
+    """Make the tables and fill them: first those that lie as they are read, then the narrow ones."""
+    plain = [one for one in edition.tables if not one.narrow]
+    for definition in plain:
+        connection.execute(definition.ddl)
+        if definition.partitioned:
+            _fill_plain(connection, definition, edition)
+    _fill_levels(connection, edition.country)
+    unchanged = _fill_quarters(connection, edition, has_old)
+    rows = {one: list(_rows(connection, one, edition).values()) for one in edition.tables if one.narrow}
+    changes = next(one for one in rows if one.name == "fct_change")
+    own = _rows(connection, changes, edition)
+    rows[changes] += made_changes(
+        connection, edition.lake, edition.country, Held(edition.sealed, unchanged, edition.kept, own, path)
+    )
+    fill_narrow(connection, rows)
+    _fill_build(connection, edition)
+    _add_keys(connection, plain)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Edition) -> dict[Quarter, Rows]:
+    """A partitioned table's rows of each quarter; a name in a language that a quarter lacks is none of its columns."""
     lake, sealed, kept = edition.lake, edition.sealed, edition.kept
-    if not definition.partitioned:
-        return
     has_quarter = not definition.keeps_newest
+    found = {}
     for quarter in sorted([*sealed, *kept], reverse=definition.keeps_newest)[-definition.newest :]:
+        values: list[list[str]] = []
         if quarter in kept:
             if not _same_columns(connection, definition):
                 continue
             where = f" WHERE quarter = DATE '{quarter.key}'" if has_quarter else ""
-            source, values = f'old.main."{definition.name}"{where}', []
+            source = f'old.main."{definition.name}"{where}'
         else:
             files = (
                 lake.part_files(definition.name, [quarter])
@@ -268,10 +284,18 @@ def _fill(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Ed
             source, values = "read_parquet(?)", [[str(file) for file in files]]
         held = {row[0] for row in connection.execute(f"DESCRIBE FROM {source}", values).fetchall()}
         names = [f'"{c.name}"' for c in definition.lake_columns if c.name in held or not c.language]
-        picked = ", ".join([f"DATE '{quarter.key}'"] * has_quarter + names)
-        columns = ", ".join(['"quarter"'] * has_quarter + names)
-        there = f' ANTI JOIN "{definition.name}" USING ({", ".join(definition.key)})' if definition.keeps_newest else ""
-        connection.execute(f'INSERT INTO "{definition.name}" ({columns}) SELECT {picked} FROM {source}{there}', values)
+        picked = ", ".join([f"DATE '{quarter.key}' AS quarter"] * has_quarter + names)
+        found[quarter] = Rows(f"SELECT {picked} FROM {source}", tuple(values))
+    return found
+
+
+def _fill_plain(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Edition) -> None:
+    """Insert a table's rows as they are, quarter by quarter; of a dimension, those of keys that are not there yet."""
+    there = f' ANTI JOIN "{definition.name}" USING ({", ".join(definition.key)})' if definition.keeps_newest else ""
+    for rows in _rows(connection, definition, edition).values():
+        connection.execute(
+            f'INSERT INTO "{definition.name}" BY NAME SELECT * FROM ({rows.sql}){there}', list(rows.values)
+        )
 
 
 def _fill_levels(connection: duckdb.DuckDBPyConnection, country: Country) -> None:
@@ -281,14 +305,12 @@ def _fill_levels(connection: duckdb.DuckDBPyConnection, country: Country) -> Non
     connection.executemany(f"INSERT INTO dim_level ({columns}) VALUES ({marks})", [list(row.values()) for row in rows])
 
 
-def _add_keys(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) -> None:
+def _add_keys(connection: duckdb.DuckDBPyConnection, tables: list[Table]) -> None:
     """Add the primary keys; a key that stands twice fails the gate."""
     import duckdb
 
     broken = []
     for definition in tables:
-        if not definition.indexed:
-            continue
         try:
             connection.execute(definition.key_ddl)
         except duckdb.ConstraintException as error:
@@ -384,28 +406,27 @@ def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:
     of_table: dict[str, dict[str, str]] = {}
     for definition in edition.tables:
         text = f"{prefix}{definition.description}. One row per {definition.grain}."
-        connection.execute(f'COMMENT ON TABLE "{definition.name}" IS {_literal(text)}')
+        kind = "VIEW" if definition.narrow else "TABLE"
+        connection.execute(f'COMMENT ON {kind} "{definition.name}" IS {literal(text)}')
         of_table[definition.name] = {column.name: column.comment for column in definition.columns}
         for name, text in of_table[definition.name].items():
             described.setdefault(name, text)
-            connection.execute(f'COMMENT ON COLUMN "{definition.name}"."{name}" IS {_literal(text)}')
+            connection.execute(f'COMMENT ON COLUMN "{definition.name}"."{name}" IS {literal(text)}')
+        if definition.narrow:
+            text = f"{prefix}Rows of {definition.name} as they are kept: read {definition.name} instead"
+            connection.execute(f"COMMENT ON TABLE {definition.kept_in} IS {literal(text)}")
     for view in edition.views:
-        connection.execute(f'COMMENT ON VIEW "{view.name}" IS {_literal(prefix + view.description)}')
+        connection.execute(f'COMMENT ON VIEW "{view.name}" IS {literal(prefix + view.description)}')
         known = described | of_table.get(view.of, {}) | view.columns
         for (name,) in connection.execute(
             "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND database_name = current_database()",
             [view.name],
         ).fetchall():
-            connection.execute(f'COMMENT ON COLUMN "{view.name}"."{name}" IS {_literal(known[name])}')
+            connection.execute(f'COMMENT ON COLUMN "{view.name}"."{name}" IS {literal(known[name])}')
 
     for macro in MACROS:
-        connection.execute(f"COMMENT ON MACRO {macro.name} IS {_literal(prefix + macro.description)}")
+        connection.execute(f"COMMENT ON MACRO {macro.name} IS {literal(prefix + macro.description)}")
     connection.execute("COMMIT")
-
-
-def _literal(text: str) -> str:
-    """A text as an SQL literal (COMMENT and ATTACH take no bound values)."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

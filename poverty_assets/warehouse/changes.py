@@ -10,8 +10,9 @@ the later one. Pairs whose quarters are as they were are taken over from the fil
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -24,6 +25,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.time.change import Apart, baselines, changes
 from poverty_assets.small_area.time.on_edition import OnEdition, on_edition
 from poverty_assets.warehouse.lake import Lake
+from poverty_assets.warehouse.narrow import Rows, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,39 +35,50 @@ _COLUMNS = [column.name for column in table("fct_change").columns]
 _FIGURE = [name for name in table("fct_change").key if name != "method"]
 
 
-def fill_changes(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    country: Country,
-    sealed: list[Quarter],
-    unchanged: set[Quarter],
-    kept: Collection[Quarter] = (),
-) -> None:
-    """Insert quarter against quarter and year against year for the quarters of the lake.
+@dataclass(frozen=True)
+class Held:
+    """What the file being made has of changes.
 
-    Parameters
+    Attributes
     ----------
     sealed : list of Quarter
+        Quarters of the lake.
     unchanged : set of Quarter
         Those whose files are the ones that the file before (attached as ``old``) was built from.
     kept : collection of Quarter
         Those that stay as that file has them: what an unchanged quarter's change since then is stands there, too.
+    own : mapping of Quarter to Rows
+        Rows of ``fct_change`` that the quarters have in the lake.
+    beside : Path
+        The file; what is made is written beside it, under its name and more.
     """
+
+    sealed: list[Quarter]
+    unchanged: set[Quarter]
+    kept: Collection[Quarter]
+    own: Mapping[Quarter, Rows]
+    beside: Path
+
+
+def made_changes(connection: duckdb.DuckDBPyConnection, lake: Lake, country: Country, held: Held) -> Iterator[Rows]:
+    """Rows of quarter against quarter and year against year for the quarters of the lake."""
     read: dict[Quarter, tuple[pd.DataFrame, dict[str, Any]]] = {}
-    for quarter in sorted(sealed):
-        for baseline in baselines(quarter, [*sealed, *kept]):
-            if {quarter, baseline} <= {*unchanged, *kept}:
-                _take_over(connection, quarter, baseline)
+    for quarter in sorted(held.sealed):
+        for baseline in baselines(quarter, [*held.sealed, *held.kept]):
+            if {quarter, baseline} <= {*held.unchanged, *held.kept}:
+                yield _taken_over(quarter, baseline)
                 continue
-            if baseline in kept:  # the lake does not hold what is published of it
+            if baseline in held.kept:  # the lake does not hold what is published of it
                 continue
             for one in (quarter, baseline):
                 if one not in read:
                     read[one] = (lake.read(DRAWS, one), lake.notes(DRAWS, one)) if lake.has(DRAWS, one) else _NONE
             rows = _pair(_Pair(lake, country, quarter, baseline), read[quarter], read[baseline])
             if len(rows):
-                _insert(connection, rows.assign(quarter=quarter.start))
-        read = {one: held for one, held in read.items() if one >= quarter.shift(-3)}
+                path = held.beside.with_name(f"{held.beside.name}.{quarter.key}.{baseline.key}.parquet")
+                _write(connection, rows.assign(quarter=quarter.start), held.own.get(quarter), path)
+                yield Rows("SELECT * FROM read_parquet(?)", (str(path),))
+        read = {one: frame for one, frame in read.items() if one >= quarter.shift(-3)}
 
 
 _NONE: tuple[pd.DataFrame, dict[str, Any]] = (pd.DataFrame(), {})
@@ -127,23 +140,24 @@ def _pair(
     return changes(now[0], earlier.rows, apart, measure_id=str(now[1]["measure_id"]))
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, own: Rows | None, path: Path) -> None:
     """Rows are quoted but where the file holds another one of the same figure, as change between waves."""
-    connection.register("made_changes", rows)
-    picked = ", ".join(f"m.{name}" for name in _COLUMNS if name != "is_headline")
-    columns = ", ".join(name for name in _COLUMNS if name != "is_headline")
+    connection.register("made", rows)
+    types = {column.name: column.type for column in table("fct_change").columns}
+    picked = ", ".join(f"CAST(m.{name} AS {types[name]}) AS {name}" for name in _COLUMNS if name != "is_headline")
     same = " AND ".join(f"f.{name} = m.{name}" for name in _FIGURE)
+    others, values = (own.sql, list(own.values)) if own else ("SELECT * FROM made WHERE false", [])
     connection.execute(
-        f"INSERT INTO fct_change ({columns}, is_headline) SELECT {picked}, f.quarter IS NULL FROM made_changes m"
-        f" LEFT JOIN (SELECT DISTINCT {', '.join(_FIGURE)} FROM fct_change) f ON {same}"
+        f"COPY (SELECT {picked}, f.quarter IS NULL AS is_headline FROM made m"
+        f" LEFT JOIN (SELECT DISTINCT {', '.join(_FIGURE)} FROM ({others})) f ON {same}) TO {literal(str(path))} (FORMAT parquet)",
+        values,
     )
-    connection.unregister("made_changes")
+    connection.unregister("made")
 
 
-def _take_over(connection: duckdb.DuckDBPyConnection, quarter: Quarter, baseline: Quarter) -> None:
-    columns = ", ".join(_COLUMNS)
-    connection.execute(
-        f"INSERT INTO fct_change ({columns}) SELECT {columns} FROM old.main.fct_change"
+def _taken_over(quarter: Quarter, baseline: Quarter) -> Rows:
+    return Rows(
+        f"SELECT {', '.join(_COLUMNS)} FROM old.main.fct_change"
         " WHERE quarter = ? AND baseline_quarter = ? AND method <> 'direct'",
-        [quarter.start, baseline.start],
+        (quarter.start, baseline.start),
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from poverty_assets.errors import UsageError
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.export_files import About, Form, write
+from poverty_assets.warehouse.opening import relations
 from poverty_assets.warehouse.profile import described, profile_sql
 from poverty_assets.warehouse.query import connect
 
@@ -121,12 +122,7 @@ def _quarters(connection: Any, asked: Sequence[Quarter]) -> list[Any]:
 
 
 def _known(connection: Any, asked: Sequence[str]) -> list[str]:
-    there = {
-        row[0]
-        for row in connection.execute(
-            "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal"
-        ).fetchall()
-    }
+    there = relations(connection)
     for name in asked:
         if name not in there:
             near = difflib.get_close_matches(name, sorted(there), n=1)
@@ -197,7 +193,7 @@ def _about(connection: Any, quarters: list[Any], read: dict[str, pa.Table]) -> A
     comments = {
         (table, column): comment
         for table, column, comment in connection.execute(
-            "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal AND comment IS NOT NULL"
+            "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = 'main' AND comment IS NOT NULL"
         ).fetchall()
     }
     anywhere = {column: comment for (_, column), comment in sorted(comments.items(), reverse=True)}

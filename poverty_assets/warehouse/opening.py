@@ -52,6 +52,12 @@ def connect(warehouse: Path) -> Any:
         ) from error
 
 
+def relations(connection: Any) -> set[str]:
+    """Names of the tables and views of an open published file."""
+    sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'"
+    return {row[0] for row in connection.execute(sql).fetchall()}
+
+
 def require_unheld(warehouse: Path) -> None:
     """Refuse where another program has the file open for writing.
 

@@ -28,7 +28,7 @@ from poverty_assets.sources.raster import raster_of_rows
 from poverty_assets.vulnerability.exposure import CellsOfPeople
 from poverty_assets.vulnerability.hazards import load_hazards
 from poverty_assets.warehouse.lake import Lake
-from poverty_assets.warehouse.opening import connect
+from poverty_assets.warehouse.opening import connect, relations
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -186,9 +186,8 @@ def grid_of(lake: Lake, country: Country, quarter: Quarter) -> tuple[Any, bool] 
 
 
 def _quarter(connection: Any, asked: Quarter | None) -> Quarter:
-    has_draws = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'fct_draw'").fetchone()[0]
     sql = "SELECT DISTINCT quarter FROM fct_draw ORDER BY 1"
-    there = [row[0] for row in connection.execute(sql).fetchall()] if has_draws else []
+    there = [row[0] for row in connection.execute(sql).fetchall()] if "fct_draw" in relations(connection) else []
     labels = ", ".join(Quarter.containing(day).label for day in there)
     if not there:
         raise UsageError(

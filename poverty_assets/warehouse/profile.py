@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from poverty_assets.warehouse.opening import relations
+
 STATISTICS = ("headcount_ratio", "intensity", "mpi", "vulnerable", "severe")
 _CUTOFF = {"vulnerable": "true", "severe": "true"}
 _THIRD = "k BETWEEN 0.333 AND 0.334"
@@ -102,7 +104,7 @@ def _threats(connection: Any, measure: str, level: str) -> tuple[str, str, str]:
             f"{where} AND measure_id = {_literal(measure)}",
         ),
     )
-    there = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    there = relations(connection)
     before, picked, joined = "", "", ""
     for table, key, figures, condition in parts:
         if table not in there:  # a file published by an earlier version

@@ -52,7 +52,7 @@ def answer(warehouse: Path, sql: str, form: str, *, seconds: float = MOST_SECOND
         except duckdb.Error as error:
             raise UsageError(
                 f"the query cannot be answered: {error}",
-                remedy="SELECT table_name, comment FROM duckdb_tables() lists the tables",
+                remedy="SELECT table_name FROM information_schema.tables WHERE table_schema = 'main' lists tables and views",
             ) from error
         finally:
             watch.cancel()

@@ -14,6 +14,7 @@ from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.pack.source import RasterSource, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.raster import open_raster
+from poverty_assets.warehouse.lake import Lake
 
 QUARTER = Quarter(2022, 4)
 
@@ -107,7 +108,7 @@ def test_the_register_model_ranks_communes_of_unseen_blocks(warehouse):
     assert not [name for (name,) in features if "idpoor" in name or "register" in name]
 
 
-def test_zonal_means_of_every_raster_are_exactextracts_own(warehouse, landing_khm):
+def test_zonal_means_of_every_raster_are_exactextracts_own(home, warehouse, landing_khm):
     from exactextract import exact_extract
     from exactextract.raster import NumPyRasterSource
 
@@ -115,11 +116,7 @@ def test_zonal_means_of_every_raster_are_exactextracts_own(warehouse, landing_kh
     table = warehouse.execute("SELECT * FROM dim_area").df()
     areas = to_geodataframe(table.assign(geometry=table["geometry"].map(bytes)))
     lower = areas[areas["area_level"].isin(["commune", "district"])]
-    ours = (
-        warehouse.execute("SELECT area_id, feature_id, value FROM commune_feature")
-        .df()
-        .set_index(["feature_id", "area_id"])["value"]
-    )
+    ours = Lake(home / "lake").read("area_feature", QUARTER).set_index(["feature_id", "area_id"])["value"]
     for spec in load_sources(country, simulated=False):
         means = [f.feature_id for f in spec.features if f.statistic == "mean"]
         if not isinstance(spec, RasterSource) or not means:

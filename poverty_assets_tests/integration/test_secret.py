@@ -55,8 +55,9 @@ def contents(path: Path):
             yield "\n".join(str(value) for value in values if not isinstance(value, bytes)).encode()
     elif path.suffix == ".duckdb":
         with duckdb.connect(str(path), read_only=True) as connection:
-            for (table,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall():
-                yield str(connection.execute(f'SELECT * FROM "{table}"').fetchall()).encode()
+            tables = "SELECT table_schema, table_name FROM information_schema.tables"
+            for schema, table in connection.execute(tables).fetchall():
+                yield str(connection.execute(f'SELECT * FROM "{schema}"."{table}"').fetchall()).encode()
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             yield from (archive.read(name) for name in archive.namelist())

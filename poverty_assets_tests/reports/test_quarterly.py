@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 from pathlib import Path
 
 import duckdb
@@ -22,7 +21,7 @@ from poverty_assets.reports.words import package_words, page_languages
 from poverty_assets.warehouse.local import read_levels
 from poverty_assets_tests.reports.quarterly_proofs import PROOFS
 from poverty_assets_tests.reports.quarterly_raw import Raw
-from poverty_assets_tests.warehouse.made_warehouse import NOW, shared_made
+from poverty_assets_tests.warehouse.made_warehouse import NOW, shared_made, unfolded
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 ENGLISH = package_words("en")
@@ -91,7 +90,7 @@ def test_every_sentence_is_true_where_only_totals_are_published(published):
     ],
 )
 def test_a_changed_warehouse_is_told_as_it_is(survey, tmp_path, changes):
-    other = Path(shutil.copy(survey, tmp_path / "poverty.duckdb"))
+    other = unfolded(survey, tmp_path)
     with duckdb.connect(str(other)) as connection:
         for change in changes.values():
             connection.execute(change)
@@ -101,7 +100,7 @@ def test_a_changed_warehouse_is_told_as_it_is(survey, tmp_path, changes):
 
 
 def test_same_sources_as_before_are_called_the_same(survey, tmp_path):
-    other = Path(shutil.copy(survey, tmp_path / "poverty.duckdb"))
+    other = unfolded(survey, tmp_path)
     with duckdb.connect(str(other)) as connection:
         connection.execute("DELETE FROM meta_source WHERE quarter = '2025-07-01'")
         connection.execute("INSERT INTO meta_source SELECT * REPLACE (DATE '2025-07-01' AS quarter) FROM meta_source")
@@ -112,7 +111,7 @@ def test_same_sources_as_before_are_called_the_same(survey, tmp_path):
 @pytest.fixture
 def empty(survey, tmp_path):
     """A warehouse whose quarters have no estimate."""
-    other = Path(shutil.copy(survey, tmp_path / "poverty.duckdb"))
+    other = unfolded(survey, tmp_path)
     with duckdb.connect(str(other)) as connection:
         for table in sorted(name for name in held(connection) if name.startswith("fct_") and "." not in name):
             connection.execute(f"DELETE FROM {table}")
@@ -223,7 +222,7 @@ def test_levels_are_called_by_the_words_of_the_file_however_many_there_are(betwe
 
 
 def test_where_the_home_has_no_register_nothing_is_said_of_registers(survey, tmp_path):
-    other = Path(shutil.copy(survey, tmp_path / "poverty.duckdb"))
+    other = unfolded(survey, tmp_path)
     with duckdb.connect(str(other)) as connection:
         for table in ("fct_register", "fct_register_audit", "model_metric"):
             connection.execute(f"DELETE FROM {table}")

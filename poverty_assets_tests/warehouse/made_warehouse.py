@@ -6,11 +6,13 @@ All figures of an area come from one distribution over the sixteen sets of four 
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import shapely
@@ -459,3 +461,14 @@ def shared_made(factory: Any, **options: Any) -> Path:
     if key not in _MADE:
         _MADE[key] = publish_made(factory.mktemp("made"), **options)
     return _MADE[key]
+
+
+def unfolded(published: Path, folder: Path) -> Path:
+    """A copy in which every narrow table is one that can be written to."""
+    copy = Path(shutil.copy(published, folder / "poverty.duckdb"))
+    with duckdb.connect(str(copy)) as connection:
+        for name in (one.name for one in TABLES if one.narrow):
+            connection.execute(f'CREATE TABLE unfolded AS FROM "{name}"')
+            connection.execute(f'DROP VIEW "{name}"')
+            connection.execute(f'ALTER TABLE unfolded RENAME TO "{name}"')
+    return copy

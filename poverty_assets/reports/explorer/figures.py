@@ -268,7 +268,7 @@ def _baselines(changes: pd.DataFrame) -> dict[str, str]:
 
 def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     rows = connection.execute(
-        "SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() GROUP BY 1"
+        "SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() WHERE schema_name = 'main' GROUP BY 1"
     ).fetchall()
     return dict(rows)
 

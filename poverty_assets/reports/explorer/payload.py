@@ -32,6 +32,7 @@ from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, 
 from poverty_assets.reports.explorer.sureness import packed_sureness, profile_bits
 from poverty_assets.reports.explorer.unscripted import first_finding
 from poverty_assets.reports.words import page_languages
+from poverty_assets.warehouse.opening import relations
 
 if TYPE_CHECKING:
     import duckdb
@@ -288,7 +289,7 @@ def _named(connection: duckdb.DuckDBPyConnection, what: str, codes: list[str]) -
 
 
 def _has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    return name in {table for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    return name in relations(connection)
 
 
 def _context(connection: duckdb.DuckDBPyConnection, areas: pd.DataFrame, codes: list[str]) -> list[dict[str, Any]]:

@@ -118,7 +118,9 @@ def comparison(connection: Any, quarter: Quarter) -> dict[str, Any]:
 
 def held(connection: Any) -> set[str]:
     """What questions may need: tables, and columns as ``table.column``."""
-    rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+    rows = connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'"
+    ).fetchall()
     return {table for table, _ in rows} | {f"{table}.{column}" for table, column in rows}
 
 
