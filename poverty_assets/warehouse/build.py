@@ -27,7 +27,7 @@ from poverty_assets.errors import GateFailed
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.approval import held_back
-from poverty_assets.warehouse.changes import Held, made_changes
+from poverty_assets.warehouse.changes import ChangesHeld, made_changes
 from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unreadable
 from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import SEAL, Lake
@@ -254,7 +254,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, 
     changes = next(one for one in rows if one.name == "fct_change")
     own = _rows(connection, changes, edition)
     rows[changes] += made_changes(
-        connection, edition.lake, edition.country, Held(edition.sealed, unchanged, edition.kept, own, path)
+        connection, edition.lake, edition.country, ChangesHeld(edition.sealed, unchanged, edition.kept, own, path)
     )
     fill_narrow(connection, rows)
     _fill_build(connection, edition)

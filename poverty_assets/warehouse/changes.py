@@ -36,7 +36,7 @@ _FIGURE = [name for name in table("fct_change").key if name != "method"]
 
 
 @dataclass(frozen=True)
-class Held:
+class ChangesHeld:
     """What the file being made has of changes.
 
     Attributes
@@ -60,7 +60,9 @@ class Held:
     beside: Path
 
 
-def made_changes(connection: duckdb.DuckDBPyConnection, lake: Lake, country: Country, held: Held) -> Iterator[Rows]:
+def made_changes(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, country: Country, held: ChangesHeld
+) -> Iterator[Rows]:
     """Rows of quarter against quarter and year against year for the quarters of the lake."""
     read: dict[Quarter, tuple[pd.DataFrame, dict[str, Any]]] = {}
     for quarter in sorted(held.sealed):
