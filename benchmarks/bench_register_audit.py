@@ -47,7 +47,7 @@ def main() -> None:
     started = time.perf_counter()
     _, exposed = observed.exposure_of_quarter(
         home.sources, areas, table["area_crosswalk"], home.country,
-        rows=lambda source_id: home.observed(source_id, period),
+        rows=lambda source_id: home.observed(source_id, period), raster=lambda source_id: home.raster(source_id, period),
     )  # fmt: skip
     seconds["exposure"] = time.perf_counter() - started
 

@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
+    def coverages(self) -> Path:
+        """Folder of coverages of grids by areas, which are made again where they are missing."""
+        return self.home / "coverage"
+
+    @property
     def reports(self) -> Path:
         """Folder of pages for people."""
         return self.home / "reports"

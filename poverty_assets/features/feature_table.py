@@ -10,21 +10,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
+import numpy as np
 import pandas as pd
 
-from poverty_assets.errors import InputError
+from poverty_assets.errors import InputError, NotObserved
 from poverty_assets.features.layers_and_tables import SHARE, features_from_source
-from poverty_assets.features.zonal import zonal_statistics
+from poverty_assets.features.zonal import CellStatistic, Statistic, name_of, zonal_statistics
 from poverty_assets.geography.areas import to_geodataframe
 from poverty_assets.geography.crosswalk import spread
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
+from poverty_assets.pack.feature import AboveFeature, FeatureSpec, QuantileFeature, WeightedFeature
 from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import EarlierTime, release_then
-from poverty_assets.sources.raster import Raster, open_raster, raster_of_rows
+from poverty_assets.sources.raster import RasterCells, opened_raster
 
 _NOW = None
 Time = EarlierTime | None
@@ -43,6 +45,10 @@ class Observed:
     quarter : Quarter
     landing : Path
     earlier : sequence of EarlierTime
+    coverages : Path, optional
+        Folder in which the coverage of grids by areas is kept from quarter to quarter.
+    raster : callable, optional
+        A source that is a raster, as the quarter sees it; None where it had not been observed.
     """
 
     rows: Callable[[str], pd.DataFrame | None]
@@ -50,6 +56,8 @@ class Observed:
     quarter: Quarter
     landing: Path
     earlier: Sequence[EarlierTime] = ()
+    coverages: Path | None = None
+    raster: Callable[[str], RasterCells | None] = lambda _: None
 
 
 def quarter_features(
@@ -110,29 +118,63 @@ def _of_rasters(
     """Zonal statistics over each area's own shape, now and at each earlier time: sums of smaller areas would count twice what
     simplified shapes share."""
     below = zones.loc[zones["area_level"] != "country", ["area_id", "geometry"]].reset_index(drop=True)
-    wanted = list(dict.fromkeys(f.statistic for spec in specs for f in spec.features))
     served, load = _looks(specs, country, observed)
-    answers = zonal_statistics(((name, one()) for name, one in load.items()), below, wanted)
-    columns = ["raster", "statistic", "feature_id"]
+    rows = [
+        (time, spec.source_id, feature, asked)
+        for spec in specs
+        for feature in spec.features
+        for time in (_NOW, *observed.earlier)
+        if (asked := _asked(feature, time, spec, served)) is not None
+    ]
+    wanted: dict[str, list[Statistic]] = {}
+    for time, source_id, _, asked in rows:
+        wanted.setdefault(served[time, source_id], []).append(asked)
+    weights = {one.weight: load[one.weight]() for asked in wanted.values() for one in asked if _weighs(one)}
+    answers = zonal_statistics(
+        ((name, one()) for name, one in load.items() if name in wanted),
+        below,
+        {name: list(dict.fromkeys(asked)) for name, asked in wanted.items()},
+        weights=weights,
+        kept=observed.coverages,
+    )
+    named = pd.DataFrame(
+        [(time, served[time, source_id], name_of(asked), f.feature_id) for time, source_id, f, asked in rows],
+        columns=["time", "raster", "statistic", "feature_id"],
+    )
     out = {}
     for time in (_NOW, *observed.earlier):
-        named = [
-            (served[time, spec.source_id], f.statistic, f.feature_id)
-            for spec in specs
-            if (time, spec.source_id) in served
-            for f in spec.features
-        ]
-        merged = pd.DataFrame(named, columns=columns).merge(answers, on=["raster", "statistic"])
+        own = named.loc[np.array([one == time for one in named["time"]], dtype=bool), named.columns[1:]]
+        merged = own.merge(answers, on=["raster", "statistic"])
         out[time] = merged[["area_id", "feature_id", "value"]]
     return out
 
 
+def _asked(
+    feature: FeatureSpec, time: Time, spec: RasterSource, served: dict[tuple[Time, str], str]
+) -> Statistic | None:
+    """What a feature asks of its raster at a time; None where the raster, or that which weighs its cells, had not been observed."""
+    if (time, spec.source_id) not in served:
+        return None
+    if isinstance(feature, AboveFeature):
+        return CellStatistic(feature.statistic, number=feature.options.above)
+    if isinstance(feature, QuantileFeature):
+        return CellStatistic(feature.statistic, number=feature.options.quantile)
+    if isinstance(feature, WeightedFeature):
+        by = served.get((time, feature.options.weight))
+        return None if by is None else CellStatistic(feature.statistic, weight=by)
+    return feature.statistic
+
+
+def _weighs(asked: Statistic) -> TypeGuard[CellStatistic]:
+    return isinstance(asked, CellStatistic) and bool(asked.weight)
+
+
 def _looks(
     specs: list[RasterSource], country: Country, observed: Observed
-) -> tuple[dict[tuple[Time, str], str], dict[str, Callable[[], Raster]]]:
+) -> tuple[dict[tuple[Time, str], str], dict[str, Callable[[], RasterCells]]]:
     """Which raster serves each time and source, and how to come by it: now's from the lake, and of the earlier files each once."""
     served: dict[tuple[Time, str], str] = {}
-    load: dict[str, Callable[[], Raster]] = {}
+    load: dict[str, Callable[[], RasterCells]] = {}
     for spec in specs:
         now = _name(spec, observed.landing / observed.noted(spec.source_id)["file"], observed.quarter)
         served[_NOW, spec.source_id] = now
@@ -143,7 +185,7 @@ def _looks(
                 name, season = _name(spec, found.path, time.quarter), time.quarter.number
                 served[time, spec.source_id] = name
                 load.setdefault(
-                    name, partial(open_raster, found.path, spec.options, season=season, within=country.bounds)
+                    name, partial(opened_raster, found.path, spec.options, season=season, within=country.bounds)
                 )
     return served, load
 
@@ -153,8 +195,11 @@ def _name(spec: RasterSource, file: Path, quarter: Quarter) -> str:
     return f"{spec.source_id}@{file}{season}"
 
 
-def _from_lake(observed: Observed, source_id: str) -> Raster:
-    return raster_of_rows(observed.rows(source_id))
+def _from_lake(observed: Observed, source_id: str) -> RasterCells:
+    found = observed.raster(source_id)
+    if found is None:
+        raise NotObserved(f"raster {source_id} had not been observed", remedy="run the quarter of its source first")
+    return found
 
 
 def _of_shapes_or_table(

@@ -1,172 +1,131 @@
 """Coverage-weighted statistics of rasters over areas.
 
-Belongs here: which share of each cell an area covers (computed once a grid, by exactextract), and sums over it. Does not
-belong here: reading rasters (``sources.raster``), points and lines (``vector``), or the choice of features.
+Belongs here: sums, extremes and quantiles over the cells that areas cover. Does not belong here: which cells those are (``coverage``),
+reading rasters (``sources.raster``), points and lines (``vector``), or the choice of features.
 
-An area covers most of its cells wholly, so its coverage is kept as runs of whole cells along rows, plus the cells at its
-edge with their share. A statistic then costs one pass over the raster for all areas together, and every raster on the
-same grid shares the coverage.
+A raster is taken some rows at a time, in the type that its reader gives, and never as a whole: what is kept are a few numbers an area.
+Rasters on one grid that are read from where they lie are taken side by side, so that of a file with several bands each piece is read once.
+Quantiles alone need the values themselves: those of areas that the rows at hand reach are held, and let go as an area ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
-import shapely
 
-from poverty_assets.errors import InputError, MissingCRS, SpecificationError
+from poverty_assets.errors import InputError, SpecificationError
+from poverty_assets.features.coverage import Coverage, RunningSums, coverage_of
 from poverty_assets.pack.feature import RasterStatistic
-from poverty_assets.sources.raster import Raster
+from poverty_assets.sources.raster import CELLS_AT_A_TIME, WHOLE_UP_TO, Raster, RasterCells
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 STATISTICS = get_args(RasterStatistic)
-_AREAS_AT_A_TIME = 256
+_HELD = 4_000_000
+"""Values held for quantiles before those of areas that have ended are let go."""
 
 
-@dataclass(frozen=True, eq=False)
-class Coverage:
-    """Which cells of a grid each area covers, and how much of each.
+@dataclass(frozen=True)
+class CellStatistic:
+    """A statistic that needs more than its name.
 
     Attributes
     ----------
-    n_areas : int
-        Areas are numbered from 0.
-    run_area, run_start, run_stop : numpy.ndarray of int
-        A run of wholly covered cells ``start <= cell < stop`` (cells counted along rows), sorted by ``run_start``.
-    edge_area, edge_cell, edge_share : numpy.ndarray
-        Cells covered in part, with the share covered, above 0 and below 1.
-    cells : numpy.ndarray of float, shape (n_areas,)
-        Each area's size in cells, also beyond the grid's bounds.
+    statistic : {"share_above", "quantile", "weighted_mean"}
+        Share of the area on cells above ``number``; quantile ``number`` (0 to 1), cells weighted by the share covered; mean weighted by
+        what the cells of the raster ``weight`` hold, too.
+    number : float
+    weight : str
     """
 
-    n_areas: int
-    run_area: np.ndarray
-    run_start: np.ndarray
-    run_stop: np.ndarray
-    edge_area: np.ndarray
-    edge_cell: np.ndarray
-    edge_share: np.ndarray
-    cells: np.ndarray
+    statistic: str
+    number: float = np.nan
+    weight: str = ""
 
-    def total(self, cell_values: np.ndarray) -> np.ndarray:
-        """Sum of ``share * value`` over each area's cells, shape (n_areas,); values must be finite."""
-        sums = np.bincount(
-            self.edge_area, weights=self.edge_share * cell_values[self.edge_cell], minlength=self.n_areas
-        ).astype(float)
-        if len(self.run_area):
-            sums += np.bincount(self.run_area, weights=self._reduce_runs(np.add, cell_values), minlength=self.n_areas)
-        return sums
-
-    def extreme(self, which: np.ufunc, cell_values: np.ndarray, start: float) -> np.ndarray:
-        """``numpy.minimum`` or ``numpy.maximum`` over every cell that each area touches, shape (n_areas,)."""
-        found = np.full(self.n_areas, start)
-        which.at(found, self.edge_area, cell_values[self.edge_cell])
-        if len(self.run_area):
-            which.at(found, self.run_area, self._reduce_runs(which, cell_values))
-        return found
-
-    def _reduce_runs(self, ufunc: np.ufunc, cell_values: np.ndarray) -> np.ndarray:
-        # reduceat takes [start, stop, start, stop, ...] and answers for the gaps too: every second answer is a run's.
-        # The appended cell lets the last run stop at the end of the grid.
-        ends = np.column_stack([self.run_start, self.run_stop]).ravel()
-        return ufunc.reduceat(np.append(cell_values, 0.0), ends)[::2]
+    @property
+    def name(self) -> str:
+        """How the answer calls it."""
+        return f"{self.statistic}:{self.weight or format(self.number, 'g')}"
 
 
-def coverage_of(zones: gpd.GeoDataFrame, raster: Raster) -> Coverage:
-    """Coverage of the raster's grid by each zone, in order of the zones.
-
-    Parameters
-    ----------
-    zones : GeoDataFrame
-        Polygons in any stated CRS; they are brought to the raster's.
-    raster : Raster
-        Only its grid matters.
-
-    Returns
-    -------
-    Coverage
-    """
-    if zones.crs is None:
-        raise MissingCRS(
-            "the areas do not state their coordinate reference system", remedy="set it where they are read"
-        )
-    if not raster.crs:
-        raise MissingCRS("the raster does not state its coordinate reference system", file=raster.path)
-    geometry = zones.geometry.to_crs(raster.crs)
-    width, height = raster.cell_size
-    whole: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    edge: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for first in range(0, len(zones), _AREAS_AT_A_TIME):
-        for number, cell, share in _cells_covered(geometry.iloc[first : first + _AREAS_AT_A_TIME], raster, first):
-            inside = share >= 1.0
-            whole.append(_runs(number, np.sort(cell[inside]), raster.shape[1]))
-            edge.append((np.full(int((~inside).sum()), number), cell[~inside], share[~inside]))
-    run_area, run_start, run_stop = (_concatenate(part) for part in zip(*whole, strict=True))
-    edge_area, edge_cell, edge_share = (_concatenate(part) for part in zip(*edge, strict=True))
-    order = np.argsort(run_start, kind="stable")
-    return Coverage(
-        len(zones), run_area[order], run_start[order], run_stop[order], edge_area, edge_cell, edge_share,
-        shapely.area(geometry.to_numpy()) / (width * height),  # in cells, whatever the CRS: no metres are meant
-    )  # fmt: skip
+Statistic = str | CellStatistic
 
 
-def _cells_covered(geometry: gpd.GeoSeries, raster: Raster, first: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """Zone number, cells and shares, for each zone, as exactextract answers for a grid without values."""
-    import geopandas as gpd
-    from exactextract import exact_extract
-    from exactextract.raster import NumPyRasterSource
-
-    # a single zero seen as the whole grid: exactextract leaves cells without a value out, and here all must be in
-    blank = np.broadcast_to(np.zeros(1, dtype=np.uint8), raster.shape)
-    west, south, east, north = raster.bounds
-    source = NumPyRasterSource(blank, west, south, east, north, srs_wkt=raster.crs)
-    frame = gpd.GeoDataFrame({"zone": np.arange(first, first + len(geometry))}, geometry=geometry.array)
-    answer = exact_extract(source, frame, ["cell_id", "coverage"], include_cols=["zone"], output="pandas")
-    return [
-        (int(zone), np.asarray(cell, dtype=np.int64), np.asarray(share, dtype=float))
-        for zone, cell, share in zip(answer["zone"], answer["cell_id"], answer["coverage"], strict=True)
-    ]
+def name_of(statistic: Statistic) -> str:
+    """How the answer calls a statistic."""
+    return statistic if isinstance(statistic, str) else statistic.name
 
 
-def _runs(number: int, cells: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sorted cells of one zone as runs of neighbours along a row."""
-    if not len(cells):
-        none = np.empty(0, dtype=np.int64)
-        return none, none, none
-    breaks = (np.diff(cells) != 1) | (cells[1:] % columns == 0)
-    start = cells[np.concatenate([[True], breaks])]
-    stop = cells[np.concatenate([breaks, [True]])] + 1
-    return np.full(len(start), number), start, stop
-
-
-def _concatenate(parts: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Sums:
-    """What every statistic of one raster is made of, one entry an area."""
+    """What every statistic of one raster is made of, one entry an area; grows as rows come."""
 
-    weight: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    cells: np.ndarray
-    centre: float
+    coverage: Coverage
+    asked: Sequence[Statistic]
+    centre: float | None = None
+    low: np.ndarray = field(init=False)
+    high: np.ndarray = field(init=False)
+    above: dict[CellStatistic, RunningSums] = field(default_factory=dict)
+    weighted: dict[str, tuple[RunningSums, RunningSums]] = field(default_factory=dict)
+    held: _Held | None = None
 
-    def statistic(self, name: str) -> np.ndarray:
-        """One of ``STATISTICS``; NaN where an area has no valid cell (its ``count`` is 0)."""
+    def __post_init__(self) -> None:
+        n = self.coverage.n_areas
+        self._weight, self._first, self._second = RunningSums(n), RunningSums(n), RunningSums(n)
+        self.low, self.high = np.full(n, np.inf), np.full(n, -np.inf)
+        more = [one for one in self.asked if isinstance(one, CellStatistic)]
+        self.above = {one: RunningSums(n) for one in more if one.statistic == "share_above"}
+        self.weighted = {
+            one.weight: (RunningSums(n), RunningSums(n)) for one in more if one.statistic == "weighted_mean"
+        }
+        quantiles = [one.number for one in more if one.statistic == "quantile"]
+        self.held = _Held(self.coverage, quantiles) if quantiles else None
+
+    def add(self, values: np.ndarray, first: int, part: Coverage, weights: Callable[[str], np.ndarray]) -> None:
+        """Take the cells from number ``first`` on, of which ``part`` says who covers them."""
+        valid = np.isfinite(values)
+        whole = bool(valid.all())
+        if self.centre is None and valid.any():
+            self.centre = _mean(values)
+        about = values.astype(float)
+        about -= self.centre or 0.0
+        if not whole:
+            about[~valid] = 0.0
+        self._weight.add(part, None if whole else valid.astype(np.float32))
+        self._first.add(part, about)
+        part.extreme(np.minimum, values if whole else np.where(valid, values, np.inf), self.low)
+        part.extreme(np.maximum, values if whole else np.where(valid, values, -np.inf), self.high)
+        for one, sums in self.above.items():
+            sums.add(part, (values > one.number).astype(np.float32))  # NaN is above nothing
+        for name, (times, of) in self.weighted.items():
+            weight = weights(name)
+            weight = np.where(valid & (weight > 0), weight, 0.0).astype(float)
+            times.add(part, about * weight)
+            of.add(part, weight)
+        if self.held is not None:
+            self.held.add(values, valid, first, part)
+        if "stdev" in self.asked:
+            self._second.add(part, np.square(about, out=about))
+
+    @property
+    def weight(self) -> np.ndarray:
+        """Sum of the shares of valid cells."""
+        return self._weight.total
+
+    def statistic(self, asked: Statistic) -> np.ndarray:
+        """One statistic; NaN where an area has no valid cell (its ``count`` is 0)."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean = self.first / self.weight
+            if isinstance(asked, CellStatistic):
+                return self._further(asked)
+            mean = self._first.total / self.weight
             # rounding may not bring a mean out of the range of its cells: no flooded share below 0
-            within = np.clip(mean + self.centre, self.low, self.high)
+            within = np.clip(mean + (self.centre or 0.0), self.low, self.high)
             answers = {
                 "count": lambda: self.weight,
                 "mean": lambda: within,
@@ -175,38 +134,98 @@ class _Sums:
                 "min": lambda: np.where(self.weight > 0, self.low, np.nan),
                 "max": lambda: np.where(self.weight > 0, self.high, np.nan),
             }
-            return np.asarray(answers[name](), dtype=float)
+            return np.asarray(answers[asked](), dtype=float)
+
+    def _further(self, asked: CellStatistic) -> np.ndarray:
+        if asked.statistic == "share_above":
+            return np.clip(self.above[asked].total / self.weight, 0.0, 1.0)
+        if asked.statistic == "weighted_mean":
+            times, of = (sums.total for sums in self.weighted[asked.weight])
+            return np.where(of > 0, np.clip(times / of + (self.centre or 0.0), self.low, self.high), np.nan)
+        if self.held is None:
+            raise SpecificationError("no quantile was asked for", remedy="name it among the statistics")
+        return self.held.quantile(asked.number)
 
     def _stdev(self, mean: np.ndarray) -> np.ndarray:
-        spread = np.sqrt(np.maximum(self.second / self.weight - mean**2, 0.0))
+        spread = np.sqrt(np.maximum(self._second.total / self.weight - mean**2, 0.0))
         return np.where(self.low == self.high, 0.0, spread)  # no rounding dust where all cells are equal
 
     @property
     def share_valid(self) -> np.ndarray:
         """Share of each area's size that lies on valid cells, 0 to 1."""
+        cells = self.coverage.cells
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self.cells > 0, np.clip(self.weight / self.cells, 0.0, 1.0), 0.0)
+            return np.where(cells > 0, np.clip(self.weight / cells, 0.0, 1.0), 0.0)
 
 
-def _sums(raster: Raster, coverage: Coverage) -> _Sums:
-    values = raster.values.ravel().astype(float)
-    valid = np.isfinite(values)
-    # Sums run about the raster's own mean: squares of large numbers with a small spread would lose the spread.
-    centre = float(values[valid].mean()) if valid.any() else 0.0
-    filled = np.where(valid, values - centre, 0.0)
-    return _Sums(
-        weight=coverage.total(valid.astype(float)),
-        first=coverage.total(filled),
-        second=coverage.total(filled**2),
-        low=coverage.extreme(np.minimum, np.where(valid, values, np.inf), np.inf),
-        high=coverage.extreme(np.maximum, np.where(valid, values, -np.inf), -np.inf),
-        cells=coverage.cells,
-        centre=centre,
-    )
+class _Held:
+    """Values of areas for their quantiles, until an area ends.
+
+    The quantiles are exactextract's (Baston 2024), from equal values together: with weights ``w`` of ``n`` different values in order, the
+    value ``i`` stands at ``i w_i + (n - 1) (w_0 + ... + w_{i-1})`` of ``(n - 1)`` times their sum, and between two it is a straight line.
+    """
+
+    def __init__(self, coverage: Coverage, quantiles: Sequence[float]) -> None:
+        self._numbers = list(dict.fromkeys(quantiles))
+        self._found = np.full((len(self._numbers), coverage.n_areas), np.nan)
+        self._ends = np.full(coverage.n_areas, -1)
+        np.maximum.at(self._ends, coverage.edge_area, coverage.edge_cell + 1)
+        np.maximum.at(self._ends, coverage.run_area, coverage.run_stop)
+        self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._held = 0
+
+    def add(self, values: np.ndarray, valid: np.ndarray, first: int, part: Coverage) -> None:
+        """Hold the valid cells of the rows at hand."""
+        length = part.run_stop - part.run_start
+        cell = np.repeat(part.run_stop - np.cumsum(length), length) + np.arange(int(length.sum()))
+        cell = np.concatenate([part.edge_cell, cell])
+        area = np.concatenate([part.edge_area, np.repeat(part.run_area, length)])
+        share = np.concatenate([part.edge_share, np.ones(int(length.sum()), np.float32)])
+        known = valid[cell]
+        self._parts.append((area[known], values[cell[known]], share[known]))
+        self._held += int(known.sum())
+        if self._held > _HELD:
+            self._let_go(first + len(values))
+
+    def _let_go(self, upto: float) -> None:
+        """Work out the areas that have ended, and hold the others."""
+        if not self._parts:
+            return
+        area, value, share = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        over = self._ends[area] <= upto
+        self._work_out(area[over], value[over], share[over])
+        self._parts = [(area[~over], value[~over], share[~over])]
+        self._held = 0  # of what is held on, as much again may come before it is looked at again
+
+    def _work_out(self, area: np.ndarray, value: np.ndarray, share: np.ndarray) -> None:
+        order = np.lexsort((value, area))
+        area, value, share = area[order], value[order], share[order].astype(float)
+        if not len(area):
+            return
+        new = np.append(True, (area[1:] != area[:-1]) | (value[1:] != value[:-1]))
+        first = np.flatnonzero(new)
+        area, value, share = area[first], value[first].astype(float), np.add.reduceat(share, first)
+        starts = np.flatnonzero(np.append(True, area[1:] != area[:-1]))
+        for start, stop in zip(starts, np.append(starts[1:], len(area)), strict=True):
+            weight, n = share[start:stop], stop - start
+            before = np.cumsum(weight) - weight
+            stands = np.arange(n) * weight + (n - 1) * before
+            at = np.asarray(self._numbers) * ((n - 1) * weight.sum())
+            self._found[:, area[start]] = np.interp(at, stands, value[start:stop])
+
+    def quantile(self, number: float) -> np.ndarray:
+        """The quantile of every area."""
+        self._let_go(np.inf)
+        return self._found[self._numbers.index(number)]
 
 
 def zonal_statistics(
-    rasters: Iterable[tuple[str, Raster]], zones: gpd.GeoDataFrame, statistics: Sequence[str] = ("mean",)
+    rasters: Iterable[tuple[str, RasterCells]],
+    zones: gpd.GeoDataFrame,
+    statistics: Sequence[Statistic] | Mapping[str, Sequence[Statistic]] = ("mean",),
+    *,
+    weights: Mapping[str, RasterCells] | None = None,
+    kept: Path | None = None,
 ) -> pd.DataFrame:
     """Statistics of each raster over each area, every cell weighted by the share of it that the area covers.
 
@@ -215,12 +234,17 @@ def zonal_statistics(
 
     Parameters
     ----------
-    rasters : iterable of (str, Raster)
-        Each with a name of its own; taken one after the other, so that one at a time need be in memory.
+    rasters : iterable of (str, RasterCells)
+        Each with a name of its own; those in memory are taken one after the other, so that one at a time need be there.
     zones : GeoDataFrame
         Columns ``area_id`` (unique) and ``geometry``, with a CRS.
-    statistics : sequence of str
-        Of ``STATISTICS``.
+    statistics : sequence of str or CellStatistic, or mapping of str to such
+        Of ``STATISTICS``, or ``CellStatistic``: of all rasters, or of each by its name.
+    weights : mapping of str to RasterCells, optional
+        Rasters that weigh a ``weighted_mean``, by the name under which it asks for them. A cell without a weight has none; on another
+        grid, that of the weight's cell at its centre.
+    kept : Path, optional
+        Folder in which coverages are kept for the next one who asks.
 
     Returns
     -------
@@ -228,19 +252,124 @@ def zonal_statistics(
         Columns ``area_id, raster, statistic, value, coverage``: ``coverage`` is the share (0 to 1) of the area that lies
         on valid cells. Where it is 0 the value is NaN: missing, never filled.
     """
-    unknown = [name for name in statistics if name not in STATISTICS]
-    if unknown:
-        raise SpecificationError(f"{unknown[0]!r} is not a zonal statistic", remedy=f"one of {', '.join(STATISTICS)}")
+    of_each = statistics if isinstance(statistics, Mapping) else None
+    plain: Sequence[Statistic] = () if isinstance(statistics, Mapping) else statistics
+    _refuse_unknown([one for asked in (of_each or {"": plain}).values() for one in asked], weights or {})
     ids = _unique_ids(zones)
     known: dict[object, Coverage] = {}
     tables = []
-    for name, raster in rasters:
-        if raster.grid not in known:
-            known[raster.grid] = coverage_of(zones, raster)
-        sums = _sums(raster, known[raster.grid])
-        tables.append(_table(name, ids, sums, statistics))
+    for together in _side_by_side(rasters):
+        grid = next(iter(together.values()))
+        if grid.grid not in known:
+            known[grid.grid] = coverage_of(zones, grid, kept)
+        asked = {name: plain if of_each is None else of_each[name] for name in together}
+        for name, sums in _sums(together, known[grid.grid], asked, weights or {}).items():
+            tables.append(_table(name, ids, sums, asked[name]))
+        del grid, together
     columns = ["area_id", "raster", "statistic", "value", "coverage"]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
+def _refuse_unknown(asked: Sequence[Statistic], weights: Mapping[str, RasterCells]) -> None:
+    known = ("share_above", "quantile", "weighted_mean")
+    for one in asked:
+        if isinstance(one, str) and one not in STATISTICS:
+            raise SpecificationError(f"{one!r} is not a zonal statistic", remedy=f"one of {', '.join(STATISTICS)}")
+        if isinstance(one, CellStatistic) and one.statistic not in known:
+            raise SpecificationError(f"{one.statistic!r} is not a zonal statistic", remedy=f"one of {', '.join(known)}")
+        if isinstance(one, CellStatistic) and one.statistic == "quantile" and not 0 <= one.number <= 1:
+            raise SpecificationError(f"there is no quantile {one.number:g}", remedy="name one from 0 to 1")
+        if isinstance(one, CellStatistic) and one.statistic == "weighted_mean" and one.weight not in weights:
+            raise SpecificationError(f"there is no raster {one.weight!r} to weigh by", remedy="name one that is there")
+
+
+def _side_by_side(rasters: Iterable[tuple[str, RasterCells]]) -> Iterator[dict[str, RasterCells]]:
+    """Rasters that are taken together: of one grid, and read as they are taken; one in memory is taken alone."""
+    group: dict[str, RasterCells] = {}
+    for name, raster in rasters:
+        alone = isinstance(raster, Raster)
+        if group and (alone or next(iter(group.values())).grid != raster.grid):
+            yield group
+            group = {}
+        group = {**group, name: raster}
+        del raster
+        if alone:
+            yield group
+            group = {}
+    if group:
+        yield group
+
+
+def _sums(
+    rasters: Mapping[str, RasterCells],
+    coverage: Coverage,
+    asked: Mapping[str, Sequence[Statistic]],
+    weights: Mapping[str, RasterCells],
+) -> dict[str, _Sums]:
+    """Sums of rasters on one grid, some rows at a time."""
+    grid = next(iter(rasters.values()))
+    rows, columns = grid.shape
+    # Sums run about the raster's own mean: squares of large numbers with a small spread would lose the spread. Of a raster that is not
+    # held whole that of its first cells does as well.
+    held = rows * columns <= WHOLE_UP_TO
+    sums = {
+        name: _Sums(coverage, asked[name], _mean(raster.rows(0, rows)) if held else None)
+        for name, raster in rasters.items()
+    }
+    step = max(1, CELLS_AT_A_TIME // columns)
+    for top in range(0, rows, step):
+        bottom = min(top + step, rows)
+        part = coverage.within(top * columns, bottom * columns)
+        if not len(part.run_area) and not len(part.edge_area):
+            continue  # nobody's rows: not even read
+        at_hand: dict[str, np.ndarray] = {}
+
+        def weight(
+            name: str, top: int = top, bottom: int = bottom, held: dict[str, np.ndarray] = at_hand
+        ) -> np.ndarray:
+            if name not in held:
+                held[name] = nearest(weights[name], grid, top, bottom).ravel()
+            return held[name]
+
+        for name, raster in rasters.items():
+            sums[name].add(raster.rows(top, bottom).ravel(), top * columns, part, weight)
+    return sums
+
+
+def _mean(values: np.ndarray) -> float | None:
+    valid = values[np.isfinite(values)].astype(float, copy=False)
+    return float(valid.mean()) if len(valid) else None
+
+
+def nearest(other: RasterCells, grid: RasterCells, top: int, bottom: int) -> np.ndarray:
+    """Values of a raster at the centres of another grid's cells in rows ``top`` to ``bottom``, shape (rows, columns); NaN beyond it."""
+    if other.grid == grid.grid:
+        return other.rows(top, bottom)
+    width, height = grid.cell_size
+    x = grid.bounds[0] + width * (np.arange(grid.shape[1]) + 0.5)
+    y = grid.bounds[3] - height * (np.arange(top, bottom) + 0.5)
+    if other.crs == grid.crs:
+        column, row = (
+            np.floor((x - other.bounds[0]) / other.cell_size[0]),
+            np.floor((other.bounds[3] - y) / other.cell_size[1]),
+        )
+        column, row = column[None, :], row[:, None]
+    else:
+        from pyproj import Transformer
+
+        xx, yy = np.meshgrid(x, y)
+        xx, yy = Transformer.from_crs(grid.crs, other.crs, always_xy=True).transform(xx, yy)
+        column, row = (
+            np.floor((xx - other.bounds[0]) / other.cell_size[0]),
+            np.floor((other.bounds[3] - yy) / other.cell_size[1]),
+        )
+    on_row, on_column = (row >= 0) & (row < other.shape[0]), (column >= 0) & (column < other.shape[1])
+    if not on_row.any() or not on_column.any():
+        return np.full((bottom - top, grid.shape[1]), np.nan)
+    first, last = int(row[on_row].min()), int(row[on_row].max()) + 1
+    there = other.rows(first, last)
+    at = np.where(on_row, row - first, 0).astype(np.int64), np.where(on_column, column, 0).astype(np.int64)
+    return np.where(on_row & on_column, there[at], np.nan)
 
 
 def _unique_ids(zones: gpd.GeoDataFrame) -> np.ndarray:
@@ -251,14 +380,14 @@ def _unique_ids(zones: gpd.GeoDataFrame) -> np.ndarray:
     return ids
 
 
-def _table(name: str, ids: np.ndarray, sums: _Sums, statistics: Sequence[str]) -> pd.DataFrame:
+def _table(name: str, ids: np.ndarray, sums: _Sums, statistics: Sequence[Statistic]) -> pd.DataFrame:
     n = len(ids)
     return pd.DataFrame(
         {
             "area_id": np.tile(ids, len(statistics)),
             "raster": name,
-            "statistic": np.repeat(np.asarray(statistics, dtype=object), n),
-            "value": np.concatenate([sums.statistic(one) for one in statistics]),
+            "statistic": np.repeat(np.asarray([name_of(one) for one in statistics], dtype=object), n),
+            "value": np.concatenate([sums.statistic(one) for one in statistics]) if statistics else np.empty(0),
             "coverage": np.tile(sums.share_valid, len(statistics)),
         }
     )

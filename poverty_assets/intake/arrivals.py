@@ -176,7 +176,9 @@ def _judged(found: Release, bench: Bench, measure: Measure, now: dt.datetime, fi
         return replace(one, said=_report(error))
     days: Any = {name: str(seen.metadata[name]) for name in ("observed_from", "observed_to") if name in seen.metadata}
     set_aside = sum(seen.quarantined.values())
-    return replace(one, verdict="accepted", sha256=seen.sha256, rows=seen.rows, set_aside=set_aside, **days)
+    return replace(
+        one, verdict="accepted", sha256=seen.sha256 or one.sha256, rows=seen.rows, set_aside=set_aside, **days
+    )
 
 
 def _report(error: InputError) -> str:

@@ -165,7 +165,9 @@ def guarded(act: Callable[[], T], spec: SourceSpec, file: Path) -> T:
 def _checks(found: Release, seen: Observation, bench: Bench) -> list[tuple[str, Callable[[], str]]]:
     spec, file, frame = found.spec, found.path, seen.frame
     held: list[tuple[str, Callable[[], str]]] = [("completeness", lambda: size.refuse_rows_lost(spec, seen, file))]
-    if len(frame):
+    if isinstance(spec, RasterSource):
+        held.append(("step", lambda: _step(found, seen, bench)))
+    elif len(frame):
         held += [
             ("place", lambda: place.refuse_elsewhere(spec, frame, bench, file)),
             ("unit", lambda: size.refuse_other_units(spec, frame, file)),
@@ -177,7 +179,9 @@ def _checks(found: Release, seen: Observation, bench: Bench) -> list[tuple[str, 
     elif isinstance(spec, SurveySource):
         held.append(("place", lambda: place.refuse_strange_households(frame, spec, bench, file)))
     elif isinstance(spec, RasterSource):
-        held.append(("unit", lambda: size.refuse_strange_cells(spec, frame, bench, file)))
+        if seen.raster is not None:
+            raster = seen.raster
+            held.append(("unit", lambda: size.refuse_strange_cells(spec, raster, bench, file)))
     elif isinstance(spec, OphiWorkbookSource | OphiCsvSource):
         held += [("unit", lambda: _published(found, seen)), ("place", lambda: _together(spec, bench))]
         held.append(("completeness", lambda: _left_out(found, seen, bench)))
@@ -199,10 +203,12 @@ def _step(found: Release, seen: Observation, bench: Bench) -> str:
     if earlier is None or not spec.sense.step or not asked:
         return ""
     try:
-        before = bench.reading(replace(found, path=earlier)).frame
+        before = bench.reading(replace(found, path=earlier))
     except InputError:  # refused for itself, in its own quarter
         return ""
-    return size.refuse_step(spec, seen.frame, before, found.path, earlier)
+    if seen.raster is not None and before.raster is not None:
+        return size.refuse_step(spec, seen.raster, before.raster, found.path, earlier)
+    return size.refuse_step(spec, seen.frame, before.frame, found.path, earlier)
 
 
 def _published(found: Release, seen: Observation) -> str:

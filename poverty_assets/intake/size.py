@@ -6,19 +6,23 @@ single values (``sources.contract``), or where things lie (``place``).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
 from poverty_assets.pack.source import ColumnContract, RasterSource, SourceSpec, TableSource, VectorSource
+from poverty_assets.sources.raster import RasterCells, by_rows, describe
 from poverty_assets.sources.readers import Observation
 
 if TYPE_CHECKING:
     from poverty_assets.intake.bench import Bench
 
+Held: TypeAlias = pd.DataFrame | RasterCells
+"""What is held against an entry: rows, or a raster."""
 ON_PURPOSE = ("left out by ", "no code in ")
 """Beginnings of the reasons for which rows are set aside because the pack says so."""
 FEW_ROWS = 20
@@ -33,7 +37,8 @@ def refuse_rows_lost(spec: SourceSpec, seen: Observation, file: Path) -> str:
     ContractViolation
     """
     counted = {why: n for why, n in seen.quarantined.items() if not why.startswith(ON_PURPOSE)}
-    lost, rows = sum(counted.values()), len(seen.frame) + sum(seen.quarantined.values())
+    kept = len(seen.frame) if seen.raster is None else seen.raster.shape[0]
+    lost, rows = sum(counted.values()), kept + sum(seen.quarantined.values())
     entry = f"entry {spec.source_id} of sources.yaml"
     if lost > max(spec.sense.set_aside * rows, 1 if rows < FEW_ROWS else 0):
         why = max(counted, key=lambda one: counted[one])
@@ -78,7 +83,7 @@ def refuse_other_units(spec: SourceSpec, frame: pd.DataFrame, file: Path) -> str
     return f"{len(stated)} columns" if stated else ""
 
 
-def refuse_strange_cells(spec: RasterSource, frame: pd.DataFrame, bench: Bench, file: Path) -> str:
+def refuse_strange_cells(spec: RasterSource, raster: RasterCells, bench: Bench, file: Path) -> str:
     """Refuse a raster of which cells within the country's bounds, or their mean, are not what the entry says; says how many were
     looked at.
 
@@ -88,40 +93,43 @@ def refuse_strange_cells(spec: RasterSource, frame: pd.DataFrame, bench: Bench, 
     """
     if spec.sense.values is None and spec.sense.mean is None:
         return ""
-    cells = cells_within(frame, bench.country.bounds)
     low, high = spec.sense.values or (-np.inf, np.inf)
-    beyond = (cells < low) | (cells > high)
+    number, beyond, total, first = 0, 0, 0.0, np.nan
+    for cells in cells_within(raster, bench.country.bounds):
+        strange = cells[(cells < low) | (cells > high)]
+        first = strange[0] if strange.size and not beyond else first
+        number, beyond, total = number + cells.size, beyond + strange.size, total + float(cells.sum())
     entry = f"entry {spec.source_id} of sources.yaml"
-    if beyond.any():
+    if beyond:
         raise ContractViolation(
-            f"{int(beyond.sum()):,} of {cells.size:,} cells hold values outside {low:g} to {high:g}; first {cells[beyond][0]:g}",
+            f"{beyond:,} of {number:,} cells hold values outside {low:g} to {high:g}; first {first:g}",
             file=file,
             remedy=f"if that stands for no value, state nodata in the {entry}; else check unit, scale and offset",
         )
     low, high = spec.sense.mean or (-np.inf, np.inf)
-    if cells.size and not low <= cells.mean() <= high:
+    if number and not low <= total / number <= high:
         raise ContractViolation(
-            f"the mean over the country is {cells.mean():g}, where {low:g} to {high:g} is expected: it may be in another unit",
+            f"the mean over the country is {total / number:g}, where {low:g} to {high:g} is expected: it may be in another unit",
             file=file,
             remedy=f"check its unit, scale and offset (options of the {entry})",
         )
-    return f"{cells.size:,} cells"
+    return f"{number:,} cells"
 
 
-def cells_within(frame: pd.DataFrame, bounds: tuple[float, float, float, float]) -> np.ndarray:
-    """Valid cells of a raster's rows within bounds in degrees."""
+def cells_within(raster: RasterCells, bounds: tuple[float, float, float, float]) -> Iterator[np.ndarray]:
+    """Valid cells of a raster within bounds in degrees, of some rows at a time."""
     from rasterio.warp import transform_bounds
 
-    from poverty_assets.sources.raster import raster_of_rows
-
-    raster = raster_of_rows(frame)
     west, south, east, north = transform_bounds("EPSG:4326", raster.crs, *bounds)
     width, height = raster.cell_size
     rows, columns = raster.shape
     x = raster.bounds[0] + width * (np.arange(columns) + 0.5)
     y = raster.bounds[3] - height * (np.arange(rows) + 0.5)
-    part = raster.values[np.ix_((y >= south) & (y <= north), (x >= west) & (x <= east))]
-    return np.asarray(part[np.isfinite(part)], dtype=float)
+    across, down = np.flatnonzero((x >= west) & (x <= east)), np.flatnonzero((y >= south) & (y <= north))
+    if len(across) and len(down):
+        for _, part in by_rows(raster, int(down[0]), int(down[-1]) + 1):
+            inside = part[:, across[0] : across[-1] + 1]
+            yield np.asarray(inside[np.isfinite(inside)], dtype=float)
 
 
 def refuse_other_sizes(spec: SourceSpec, frame: pd.DataFrame, bench: Bench, file: Path) -> str:
@@ -150,7 +158,7 @@ def refuse_other_sizes(spec: SourceSpec, frame: pd.DataFrame, bench: Bench, file
     return "; ".join(said)
 
 
-def refuse_step(spec: SourceSpec, frame: pd.DataFrame, before: pd.DataFrame, file: Path, earlier: Path) -> str:
+def refuse_step(spec: SourceSpec, frame: Held, before: Held, file: Path, earlier: Path) -> str:
     """Refuse rows, sums or means that no release to the next one changes so; says how many were compared.
 
     Raises
@@ -170,13 +178,10 @@ def refuse_step(spec: SourceSpec, frame: pd.DataFrame, before: pd.DataFrame, fil
     return f"{len(compared)} sizes as in {earlier.name}" if compared else ""
 
 
-def _compared(spec: SourceSpec, frame: pd.DataFrame, before: pd.DataFrame) -> dict[str, tuple[float, float]]:
+def _compared(spec: SourceSpec, frame: Held, before: Held) -> dict[str, tuple[float, float]]:
     """Each size now and then."""
-    if isinstance(spec, RasterSource):
-        from poverty_assets.sources.raster import raster_of_rows
-
-        now, then = (float(np.nanmean(raster_of_rows(part).values)) for part in (frame, before))
-        return {"the mean of its cells": (now, then)}
+    if not isinstance(frame, pd.DataFrame) or not isinstance(before, pd.DataFrame):
+        return {"the mean of its cells": (_mean(frame), _mean(before))}
     compared = {"the number of rows": (float(len(frame)), float(len(before)))}
     if isinstance(spec, TableSource):
         measured = [n for n, one in spec.columns.items() if one.type in ("integer", "number") and n not in spec.key]
@@ -185,6 +190,10 @@ def _compared(spec: SourceSpec, frame: pd.DataFrame, before: pd.DataFrame) -> di
             if name in frame and name in before and name not in places:
                 compared[f"the sum of {name}"] = (_sum(frame[name]), _sum(before[name]))
     return compared
+
+
+def _mean(raster: Held) -> float:
+    return float("nan") if isinstance(raster, pd.DataFrame) else float(describe(raster)["mean"])
 
 
 def _sum(values: pd.Series) -> float:

@@ -16,9 +16,10 @@ from pydantic import Field, model_validator
 from poverty_assets.errors import SpecificationError, UsageError
 from poverty_assets.lined_yaml import Form, LinedYaml, misfit, nearest, raise_misfits, read_lined_yaml
 from poverty_assets.pack.editions import AreaEdition, Editions
+from poverty_assets.pack.feature import WeightedFeature
 from poverty_assets.pack.keys import AREA_CODE
 from poverty_assets.pack.levels import Level, Levels
-from poverty_assets.pack.source import AnySource, SourceSpec, TableSource, VectorSource
+from poverty_assets.pack.source import AnySource, RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
 
 COUNTRIES = "POVERTY_ASSETS_COUNTRIES"
@@ -281,6 +282,19 @@ def read_sources(path: Path) -> list[SourceSpec]:
                 file.fault(f"there is no source {name!r}", nearest(name, names), number, "options", key)
                 for key, name in wanted
                 if name is not None and name not in names
+            ]
+        if isinstance(spec, RasterSource):
+            rasters = [other.source_id for other in specs if isinstance(other, RasterSource)]
+            faults += [
+                file.fault(
+                    f"there is no raster {f.options.weight!r}",
+                    nearest(f.options.weight, rasters),
+                    number,
+                    "features",
+                    j,
+                )
+                for j, f in enumerate(spec.features)
+                if isinstance(f, WeightedFeature) and f.options.weight not in rasters
             ]
         coded = spec.options.coded_by if isinstance(spec, TableSource) else None
         if coded is not None and coded.source is not None:

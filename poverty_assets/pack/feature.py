@@ -8,6 +8,9 @@ statistic              source          options
 =====================  ==============  =========================================================================
 mean sum stdev min     raster
 max count
+share_above            raster          ``above``: the share of the area on cells of more than this
+quantile               raster          ``quantile``, 0 to 1
+weighted_mean          raster          ``weight``: the source of the raster (people) whose cells weigh
 count                  points          ``where``, ``each`` (person, household, km2 or area of the finest level)
 count_per_km2          points          ``where``
 distance_km            points,         ``where``, ``boundary`` (to the outline of polygons)
@@ -52,6 +55,50 @@ class RasterFeature(FeatureSpec):
     """A statistic of a raster's cells over an area."""
 
     statistic: RasterStatistic
+
+
+class AboveOptions(Form):
+    """Above which value a cell counts."""
+
+    above: float
+
+
+class AboveFeature(FeatureSpec):
+    """The share of an area that lies on cells above a value."""
+
+    statistic: Literal["share_above"]
+    options: AboveOptions
+
+
+class QuantileOptions(Form):
+    """Which quantile, 0 to 1."""
+
+    quantile: float = Field(ge=0, le=1)
+
+
+class QuantileFeature(FeatureSpec):
+    """A quantile of a raster's cells over an area, each weighted by the share of it that the area covers."""
+
+    statistic: Literal["quantile"]
+    options: QuantileOptions
+
+
+class WeightOptions(Form):
+    """The source of the raster whose cells weigh."""
+
+    weight: str
+
+
+class WeightedFeature(FeatureSpec):
+    """The mean of a raster's cells over an area, weighted by what another raster holds there: people."""
+
+    statistic: Literal["weighted_mean"]
+    options: WeightOptions
+
+
+CellFeature = Annotated[
+    RasterFeature | AboveFeature | QuantileFeature | WeightedFeature, Field(discriminator="statistic")
+]
 
 
 class LayerOptions(Form):

@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from poverty_assets.errors import MissingFile, NotObserved
 from poverty_assets.lined_yaml import Form, misfit, raise_misfits
-from poverty_assets.pack.feature import FeatureSpec, RasterFeature, TableFeature, VectorFeature
+from poverty_assets.pack.feature import CellFeature, FeatureSpec, TableFeature, VectorFeature
 from poverty_assets.pack.fetch import PATIENCE_DAYS, AnyFetch
 from poverty_assets.pack.keys import AREA_CODE, CodedBy, Wide
 from poverty_assets.quarter import Quarter
@@ -487,7 +487,7 @@ class RasterSource(SourceSpec):
 
     reader: Literal["geotiff"]
     options: RasterOptions = RasterOptions()
-    features: list[RasterFeature] = Field(default_factory=list)
+    features: list[CellFeature] = Field(default_factory=list)
 
 
 Regions = dict[str, str | list[str] | None]

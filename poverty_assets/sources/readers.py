@@ -36,7 +36,7 @@ from poverty_assets.settings import household_key
 from poverty_assets.sources.contract import apply_contract, typed_columns
 from poverty_assets.sources.landed import landed_files, read_record
 from poverty_assets.sources.provenance import check_file, check_present
-from poverty_assets.sources.raster import Raster, describe, open_raster, raster_rows
+from poverty_assets.sources.raster import RasterCells, describe, opened_raster
 from poverty_assets.sources.shapes import opened, plain_shapes, refuse_attributes
 from poverty_assets.sources.text import csv_rows, decoded, json_value
 from poverty_assets.sources.wide import lengthened
@@ -49,17 +49,17 @@ class Observation:
     Attributes
     ----------
     frame : DataFrame
-        Rows of a table; of a vector with a ``geometry`` column (WKB, EPSG:4326); of a raster see ``raster.raster_rows``.
+        Rows of a table; of a vector with a ``geometry`` column (WKB, EPSG:4326); none of a raster.
     sha256 : str
-        Digest of the file (of the sorted files of a folder).
+        Digest of the file (of the sorted files of a folder); "" of a raster, of which only the country's window has been read.
     rows : int
         Rows, features or cells that were read.
     quarantined : dict
         Reason to number of rows set aside.
     metadata : dict
         What the lake notes beside the rows: file, digest, period, or why the source is absent.
-    raster : Raster, optional
-        What the rows of a raster were made of, to be looked at; no part of what the lake keeps.
+    raster : RasterCells, optional
+        The raster, of which the lake keeps the rows (``raster.raster_rows``).
     """
 
     frame: pd.DataFrame
@@ -67,7 +67,7 @@ class Observation:
     rows: int
     quarantined: dict[str, int] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
-    raster: Raster | None = None
+    raster: RasterCells | None = None
 
 
 def read_source(found: Release, country: Country, measure: Measure | None = None) -> Observation:
@@ -118,6 +118,7 @@ def observe(
     if not spec.required and not found.path.exists():
         return Observation(pd.DataFrame(), "", 0, metadata={"absent": f"optional, and there is no {spec.path}"})
     observation = read_source(found, country, measure)
+    observation.sha256 = observation.sha256 or digest(found.path)
     observation.metadata = {
         "source_id": spec.source_id,
         "file": found.file(landing),
@@ -280,10 +281,9 @@ def _read_vector(spec: VectorSource, path: Path) -> Observation:
 
 def _read_raster(spec: RasterSource, found: Release, country: Country) -> Observation:
     """Read a raster through, so that a truncated one is found here."""
-    raster = open_raster(found.path, spec.options, season=found.quarter.number, within=country.bounds)
+    raster = opened_raster(found.path, spec.options, season=found.quarter.number, within=country.bounds)
     described = describe(raster)
-    rows = raster_rows(raster)
-    return Observation(rows, digest(found.path), described["valid_cells"], metadata=described, raster=raster)
+    return Observation(pd.DataFrame(), "", described["valid_cells"], metadata=described, raster=raster)
 
 
 def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release, country: Country) -> Observation:

@@ -18,6 +18,7 @@ from poverty_assets.atomic import replacing
 from poverty_assets.catalog import INNER_TABLES, TABLES, Table, table
 from poverty_assets.errors import MissingFile, PovertyAssetsError
 from poverty_assets.quarter import Quarter
+from poverty_assets.sources.raster import KeptRaster, RasterCells, rows_in_parts
 
 SEAL, QUARTER_NOTE, CHECK_RESULT = "quarter_seal", "quarter_note", "check_result"
 SOURCE_RELEASE = "source_release"
@@ -59,6 +60,26 @@ class Lake:
         with replacing(path) as temporary:
             pq.write_table(_as_arrow(name, frame), temporary, compression="zstd", row_group_size=1 << 20)
         return path
+
+    def write_raster(self, name: str, quarter: Quarter, raster: RasterCells, noted: Mapping[str, Any]) -> Path:
+        """Write the partition of a source that is a raster, some rows at a time."""
+        import pyarrow.parquet as pq
+
+        self._write_noted(name, quarter, noted)
+        path = self.path(name, quarter)
+        with replacing(path) as temporary:
+            writer = None
+            for rows in rows_in_parts(raster):
+                table = _as_arrow(name, rows)
+                writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
+                writer.write_table(table)
+            if writer is not None:
+                writer.close()
+        return path
+
+    def raster(self, name: str, quarter: Quarter) -> RasterCells:
+        """The raster that a partition keeps, which is read as its rows are asked for."""
+        return KeptRaster(self.path(name, quarter))
 
     def read(self, name: str, quarter: Quarter, columns: list[str] | None = None) -> pd.DataFrame:
         """Read a partition.

@@ -24,7 +24,6 @@ from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.intervals import WIDE, interval_of_draws
 from poverty_assets.small_area.packed import PackedDraws
-from poverty_assets.sources.raster import raster_of_rows
 from poverty_assets.vulnerability.exposure import CellsOfPeople
 from poverty_assets.vulnerability.hazards import load_hazards
 from poverty_assets.warehouse.lake import Lake
@@ -168,8 +167,7 @@ def parts_of(own: gpd.GeoDataFrame, finest: gpd.GeoDataFrame, grid: tuple[Any, b
     if grid is None or not cut.any():
         return Pieces(which, of, share, cut), "area"
     both = gpd.GeoSeries([*pieces[cut], *shapes.iloc[of[cut]]], crs=_EQUAL_AREA)
-    cells = CellsOfPeople(*grid, gpd.GeoDataFrame(geometry=both))
-    within, whole = np.split(cells.coverage.total(cells.people), 2)
+    within, whole = np.split(CellsOfPeople(*grid, gpd.GeoDataFrame(geometry=both)).total(), 2)
     # where the grid has nobody, land is all there is to go by
     share[cut] = np.where(whole > 0, within / np.where(whole > 0, whole, 1.0), share[cut])
     return Pieces(which, of, share, cut), "people"
@@ -179,9 +177,8 @@ def grid_of(lake: Lake, country: Country, quarter: Quarter) -> tuple[Any, bool] 
     """The lake's grid of population, and whether it gives people for each square kilometre; None where there is none."""
     for people in load_hazards(country).population:
         name = f"src_{people.source}"
-        rows = lake.read(name, quarter) if lake.has(name, quarter) else pd.DataFrame()
-        if "cells" in rows and len(rows):
-            return raster_of_rows(rows), people.per_km2
+        if lake.has(name, quarter) and "absent" not in lake.notes(name, quarter):
+            return lake.raster(name, quarter), people.per_km2
     return None
 
 

@@ -80,6 +80,7 @@ def features(folder, specs, earlier):
         quarter=NOW,
         landing=folder,
         earlier=earlier,
+        raster=lambda source_id: seen[source_id].raster,
     )
     return quarter_features(specs, AREAS, pd.DataFrame(), KHM, observed)
 

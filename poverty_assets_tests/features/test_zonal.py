@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from poverty_assets.errors import InputError, MissingCRS, SpecificationError
-from poverty_assets.features.zonal import STATISTICS, zonal_statistics
+from poverty_assets.features.zonal import STATISTICS, CellStatistic, zonal_statistics
 from poverty_assets.sources.raster import Raster, open_raster
+from poverty_assets_tests.features.test_coverage import crooked
 
 WGS84 = "EPSG:4326"
 
@@ -150,3 +151,101 @@ def test_districts_agree_with_published_means(landing_khm):
     for name, (_, most) in files.items():
         relative = (ours.loc[published["area_id"], name].to_numpy() / published[name] - 1).abs()
         assert relative.median() <= most, name
+
+
+def in_slices(monkeypatch):
+    """A few rows at a time, and areas by their outlines, as a large raster is taken."""
+    monkeypatch.setattr("poverty_assets.features.coverage._BY_EXACTEXTRACT", 0)
+    monkeypatch.setattr("poverty_assets.features.zonal.CELLS_AT_A_TIME", 60)
+
+
+FURTHER = [
+    CellStatistic("quantile", 0.5),
+    CellStatistic("quantile", 0.1),
+    CellStatistic("share_above", 1.0),
+    CellStatistic("weighted_mean", weight="w"),
+]
+
+
+@pytest.mark.parametrize("of_values", ["any", "few"])
+def test_every_statistic_is_exactextracts_own_in_slices_too(monkeypatch, of_values):
+    from exactextract import exact_extract
+    from exactextract.raster import NumPyRasterSource
+
+    in_slices(monkeypatch)
+    rng = np.random.default_rng(3)
+    values = rng.gamma(2, 1, (20, 20)) if of_values == "any" else rng.integers(0, 4, (20, 20)).astype(float)
+    people = rng.gamma(1, 9, (20, 20))
+    values[rng.random((20, 20)) < 0.1] = np.nan
+    areas = crooked(5)
+    sources = [NumPyRasterSource(part, 0, 0, 20, 20, nodata=np.nan, srs_wkt=WGS84) for part in (values, people)]
+    plain = ["mean", "sum", "count", "stdev", "min", "max", "median", "quantile(q=0.1)", "weighted_mean"]
+    theirs = exact_extract(sources[0], areas[["geometry"]], plain, weights=sources[1], output="pandas")
+    above = NumPyRasterSource(
+        np.where(np.isnan(values), np.nan, values > 1), 0, 0, 20, 20, nodata=np.nan, srs_wkt=WGS84
+    )
+    theirs["share_above:1"] = exact_extract(above, areas[["geometry"]], ["mean"], output="pandas")["mean"]
+    theirs = theirs.rename(
+        columns={"median": "quantile:0.5", "quantile_10": "quantile:0.1", "weighted_mean": "weighted_mean:w"}
+    )
+    bounds = (0, 0, 20, 20)
+    ours = (
+        zonal_statistics(
+            [("r", Raster(values, bounds, WGS84))],
+            areas,
+            [*STATISTICS, *FURTHER],
+            weights={"w": Raster(people, bounds, WGS84)},
+        )
+        .pivot(index="area_id", columns="statistic", values="value")
+        .loc[areas["area_id"]]
+    )
+    assert set(theirs) == set(ours)
+    some = ours["count"].to_numpy() > 0
+    assert ours.loc[~some].drop(columns="count").isna().all(axis=None)  # of nothing there is no sum: theirs is 0
+    for statistic in theirs:
+        np.testing.assert_allclose(
+            ours.loc[some, statistic], theirs.loc[some, statistic], rtol=1e-9, atol=1e-12, err_msg=statistic
+        )
+
+
+def test_sums_are_the_same_to_the_last_bit_however_many_rows_come_at_a_time(monkeypatch):
+    values = np.random.default_rng(6).normal(50, 9, (20, 20))
+    values[3, 4] = np.nan
+    raster, areas = [("r", Raster(values, (0, 0, 20, 20), WGS84))], crooked(2)
+    whole = zonal_statistics(raster, areas, STATISTICS)
+    monkeypatch.setattr("poverty_assets.features.zonal.CELLS_AT_A_TIME", 60)
+    assert zonal_statistics(raster, areas, STATISTICS).equals(whole)
+
+
+def test_values_held_for_quantiles_are_let_go_where_areas_end(monkeypatch):
+    in_slices(monkeypatch)
+    monkeypatch.setattr("poverty_assets.features.zonal._HELD", 80)
+    values = np.random.default_rng(4).normal(size=(20, 20))
+    strips = zones(*(box(0, y, 20, y + 1.5) for y in range(19)))
+    medians = value(CellStatistic("quantile", 0.5), *strips.geometry, raster=Raster(values, (0, 0, 20, 20), WGS84))
+    monkeypatch.undo()
+    assert medians == value(
+        CellStatistic("quantile", 0.5), *strips.geometry, raster=Raster(values, (0, 0, 20, 20), WGS84)
+    )
+
+
+def test_people_on_a_coarser_grid_weigh_by_the_cell_at_each_centre():
+    people = Raster(np.array([[1.0, 0.0], [3.0, np.nan]]), (0, 0, 4, 4), WGS84)
+    values = Raster(np.arange(16.0).reshape(4, 4), (0, 0, 4, 4), WGS84)
+    asked = CellStatistic("weighted_mean", weight="people")
+    answer = zonal_statistics(
+        [("r", values)], zones(box(0, 0, 4, 4), box(2, 0, 4, 2)), [asked], weights={"people": people}
+    )
+    top, bottom = np.mean([0, 1, 4, 5]), np.mean([8, 9, 12, 13])
+    assert answer["value"].tolist()[0] == pytest.approx((top + 3 * bottom) / 4)
+    assert np.isnan(answer["value"].iloc[1])  # nobody lives there
+
+
+def test_what_cannot_be_asked_is_refused_by_name():
+    for asked, said in (
+        (CellStatistic("quantile", 1.5), "1.5"),
+        (CellStatistic("weighted_mean", weight="w"), "'w'"),
+        (CellStatistic("mode"), "mode"),
+    ):
+        with pytest.raises(SpecificationError, match=said):
+            value(asked, box(0, 0, 1, 1))

@@ -77,7 +77,7 @@ ONCE = {"observed_from": "2022-01-01", "observed_to": "2022-01-01"}
         ({"role": "survey"}, "reader csv gives nothing for role survey"),
         ({"reader": "survey", "role": "survey", "options": {"key": "k"}}, "unknown key 'options'"),
         ({"reader": "geotiff", "columns": {"x": {"from": "x"}}}, "unknown key 'columns'"),
-        ({"reader": "geotiff", "features": [COLUMN]}, "should be 'mean', 'sum'"),
+        ({"reader": "geotiff", "features": [COLUMN]}, "does not match any of the expected tags: 'mean', 'sum'"),
         ({"reader": "geojson", "features": [COLUMN | {"options": {"value": "x"}}]}, "'column' found using 'statistic'"),
         ({"reader": "geojson", "options": {"codes_from": "c"}}, "codes_from is of the boundaries of areas"),
         ({"key": ["y"]}, "there is no column 'y'"),

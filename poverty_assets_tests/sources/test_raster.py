@@ -1,14 +1,30 @@
 """The raster reader: what it reads, and what it refuses."""
 
+import datetime as dt
+
 import numpy as np
-import pandas as pd
 import pytest
 import rasterio
 from rasterio.transform import from_origin
 
 from poverty_assets.errors import InputError, MissingCRS, MissingFile, NoDataInBounds, UnreadableFile
-from poverty_assets.pack.source import RasterOptions
-from poverty_assets.sources.raster import Raster, open_raster, raster_of_rows, raster_rows
+from poverty_assets.intake.bench import Bench
+from poverty_assets.intake.gate import judged
+from poverty_assets.pack.country import load_country
+from poverty_assets.pack.source import RasterOptions, release
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.raster import (
+    Raster,
+    RasterFile,
+    by_rows,
+    describe,
+    open_raster,
+    opened_raster,
+    raster_of_rows,
+    raster_rows,
+)
+from poverty_assets.warehouse.lake import Lake
+from poverty_assets_tests.pack.test_source import make_spec
 
 
 def write(path, values, *, crs="EPSG:4326", nodata=None, transform=None, **options):
@@ -108,12 +124,79 @@ def test_a_band_for_each_quarter_of_the_year(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_raster_goes_through_a_table_and_back_bit_for_bit(tmp_path, dtype):
+def test_a_raster_goes_through_the_lake_and_back_bit_for_bit(tmp_path, monkeypatch, dtype):
+    monkeypatch.setattr("poverty_assets.sources.raster.CELLS_AT_A_TIME", 6)  # two rows at a time, and a row group
     values = np.random.default_rng(2).normal(size=(5, 3)).astype(dtype)
     values[2, 1] = np.nan
     raster = Raster(values[::-1], (100.1, 7.3, 103.7, 10.9), "EPSG:4326")
-    raster_rows(raster).to_parquet(tmp_path / "a.parquet")
-    again = raster_of_rows(pd.read_parquet(tmp_path / "a.parquet"))
+    lake, quarter = Lake(tmp_path), Quarter(2022, 4)
+    lake.write_raster("src_rain", quarter, raster, {})
+    again = lake.raster("src_rain", quarter)
     assert again.grid == raster.grid
-    assert again.values.dtype == values.dtype
-    assert again.values.tobytes() == np.ascontiguousarray(raster.values).tobytes()
+    for top, bottom in ((0, 5), (1, 4), (4, 5), (0, 2)):
+        part = again.rows(top, bottom)
+        assert part.dtype == values.dtype
+        assert part.tobytes() == np.ascontiguousarray(raster.values[top:bottom]).tobytes()
+    assert raster_of_rows(lake.read("src_rain", quarter)).values.tobytes() == raster_rows(raster)["cells"].sum()
+
+
+def in_pieces(monkeypatch, cells=64):
+    """Files of more than a few cells count as large: they are read in pieces, and only where the country is."""
+    for name in ("CELLS_AT_A_TIME", "IN_MEMORY", "WHOLE_UP_TO"):
+        monkeypatch.setattr(f"poverty_assets.sources.raster.{name}", cells)
+
+
+@pytest.mark.parametrize("south_up", [False, True])
+@pytest.mark.parametrize("within", [None, (103.2, 2, 110, 8.7)])
+def test_a_file_that_is_read_in_pieces_holds_what_it_holds_whole(tmp_path, monkeypatch, south_up, within):
+    values = np.random.default_rng(5).integers(0, 99, (48, 32)).astype("int16")
+    where = rasterio.Affine(0.5, 0, 100, 0, 0.25, 0) if south_up else from_origin(100, 12, 0.5, 0.25)
+    path = write(tmp_path / "a.tif", values, nodata=7, transform=where, tiled=True, blockxsize=16, blockysize=16)
+    whole = open_raster(path)
+    in_pieces(monkeypatch)
+    file = opened_raster(path, within=within)
+    assert isinstance(file, RasterFile)
+    assert (file.shape[0] < 48) == (within is not None)
+    row, column = round((12 - file.bounds[3]) / 0.25), round((file.bounds[0] - 100) / 0.5)
+    expected = whole.values[row:, column:][: file.shape[0], : file.shape[1]]
+    np.testing.assert_array_equal(np.concatenate([part for _, part in by_rows(file)]), expected)
+    np.testing.assert_array_equal(file.rows(3, 20), expected[3:20])
+    assert describe(file)["valid_cells"] == np.isfinite(expected).sum()
+
+
+def test_what_is_wrong_with_a_large_file_is_found_as_its_rows_are_read(tmp_path, monkeypatch):
+    in_pieces(monkeypatch)
+    values = np.ones((40, 40), dtype="float32")
+    values[30, 5] = -9999
+    with pytest.raises(UnreadableFile, match="cells hold -9999"):
+        describe(opened_raster(write(tmp_path / "a.tif", values)))
+    cut = write(tmp_path / "cut.tif", np.random.default_rng(1).normal(size=(64, 64)))
+    cut.write_bytes(cut.read_bytes()[:9000])
+    with pytest.raises(UnreadableFile, match="download it again"):
+        describe(opened_raster(cut))
+    with pytest.raises(NoDataInBounds, match="none of the"):
+        opened_raster(write(tmp_path / "b.tif", np.full((40, 40), 5.0), nodata=5), within=(105, -5, 110, 5))
+
+
+def test_a_file_of_the_whole_world_costs_the_countrys_window_in_validation_too(tmp_path, monkeypatch):
+    country = load_country("khm")
+    path = tmp_path / "world.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", height=21_600, width=43_200, count=1, dtype="uint8", crs="EPSG:4326", nodata=255,
+        transform=from_origin(-180, 90, 1 / 120, 1 / 120), tiled=True, blockxsize=512, blockysize=512, sparse_ok=True,
+    ) as data:  # fmt: skip
+        data.write(np.full((1, 512, 512), 3, "uint8"), window=rasterio.windows.Window(34_200, 9_300, 512, 512))
+    cells, really = [], RasterFile._decoded
+    monkeypatch.setattr(RasterFile, "_decoded", lambda self, *asked: cells.append(really(self, *asked)) or cells[-1])
+    monkeypatch.setattr(
+        "poverty_assets.sources.readers.digest", lambda path: pytest.fail("all bytes of the file are read")
+    )
+    spec = make_spec(
+        source_id="world", reader="geotiff", path="world.tif", reference=True, sense={"values": [0, 10]},
+        observed_from=dt.date(2020, 1, 1), observed_to=dt.date(2020, 1, 1),
+    )  # fmt: skip
+    found = release(spec, Quarter(2022, 4), tmp_path)
+    west, south, east, north = country.bounds
+    bench = Bench([spec], Quarter(2022, 4), tmp_path, country)
+    assert {one.check for one in judged(found, bench.reading(found), bench)} >= {"unit"}
+    assert 0 < sum(part.size for part in cells) < 1.05 * (east - west + 0.1) * (north - south + 0.1) * 120**2

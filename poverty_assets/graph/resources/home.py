@@ -24,6 +24,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.settings import RUN_SIGNS, Settings, chosen_measure
 from poverty_assets.signs_of_life import SignOfLife
 from poverty_assets.sources.earlier import EarlierTime
+from poverty_assets.sources.raster import RasterCells
 from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.approval import ApprovalDesk
 from poverty_assets.warehouse.behind import quarters_behind
@@ -145,6 +146,11 @@ class Home(dg.ConfigurableResource):
             return None
         return self.lake.read(f"src_{source_id}", quarter)
 
+    def raster(self, source_id: str, quarter: Quarter) -> RasterCells | None:
+        """A source that is a raster, as the quarter sees it; None where it had not been observed or is not there."""
+        name = f"src_{source_id}"
+        return None if "absent" in self.lake.notes(name, quarter) else self.lake.raster(name, quarter)
+
     def noted(
         self, name: str, quarter: Quarter, frame: pd.DataFrame, notes: dict[str, dict[str, str]]
     ) -> Observation | pd.DataFrame:
@@ -164,4 +170,6 @@ class Home(dg.ConfigurableResource):
             quarter,
             self.landing,
             earlier,
+            self.settings.coverages,
+            partial(self.raster, quarter=quarter),
         )

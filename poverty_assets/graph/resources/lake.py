@@ -12,6 +12,7 @@ import pandas as pd
 
 from poverty_assets.catalog import INNER_TABLES, TABLES, table
 from poverty_assets.quarter import Quarter
+from poverty_assets.sources.raster import raster_head
 from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.lake import Lake
 
@@ -68,18 +69,22 @@ class LakeIOManager(dg.ConfigurableIOManager):
         quarter = Quarter.from_key(context.partition_key)
         name = context.asset_key.path[-1]
         frame, noted = (obj.frame, obj.metadata) if isinstance(obj, Observation) else (obj, None)
-        path = self.lake.write(name, quarter, frame, noted)
         lineage = column_lineage(context.asset_key)
+        if isinstance(obj, Observation) and obj.raster is not None:
+            path = self.lake.write_raster(name, quarter, obj.raster, obj.metadata)
+            rows, frame = obj.raster.shape[0], raster_head(obj.raster)
+        else:
+            path, rows = self.lake.write(name, quarter, frame, noted), len(frame)
         context.add_output_metadata(
             {
-                "dagster/row_count": len(frame),
+                "dagster/row_count": rows,
                 "dagster/column_schema": frame_schema(name, frame),
                 "bytes": path.stat().st_size,
                 "file": dg.MetadataValue.path(str(path)),
                 **({"dagster/column_lineage": lineage} if lineage is not None else {}),
             }
         )
-        LOG.info("%s %s %s rows", quarter, name, f"{len(frame):,}")
+        LOG.info("%s %s %s rows", quarter, name, f"{rows:,}")
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Read the partition that the run is about."""
