@@ -323,12 +323,16 @@ def rollback(
     back: Annotated[int, typer.Argument(min=1, help="So many publications back; the last five are kept.")] = 1,
 ) -> None:
     """Put an earlier published file in place of the present one; the next publication is made from the lake again."""
+    from poverty_assets.warehouse.behind import lake_version
     from poverty_assets.warehouse.editions import roll_back
+    from poverty_assets.warehouse.lake import Lake
 
     settings = _settings()
-    chosen = roll_back(settings.warehouse, back)
+    chosen = roll_back(settings.warehouse, back, lake_version(Lake(settings.lake)))
     print(f"Published again: {chosen.name}. The file that it replaced is kept: rollback 1 undoes this.")
-    print("Pages are as they were. The next refresh publishes what is in the lake.")
+    print(
+        "Pages are as they were. Nothing is published by itself until the lake changes; any refresh publishes what is in it."
+    )
 
 
 @app.command()

@@ -32,6 +32,7 @@ LAKE_TAG = "poverty_assets/lake"
 MOST_TRIES = 2
 MOST_NAMED = 5
 LOOK_EVERY, BEAT_EVERY = 10, 60
+PUT_BACK = "somebody put an earlier file back and the lake is as it was; any refresh, or the job publish, publishes it"
 NOTHING_NEW = "what is published is what the lake holds"
 _BACKFILLS_AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
@@ -56,7 +57,10 @@ def publish_when_done(context: dg.SensorEvaluationContext, home: Home) -> dg.Sen
     quarter, and a publication that failed is tried again, but not for ever.
     """
     from poverty_assets.warehouse.behind import lake_version, moment_of
+    from poverty_assets.warehouse.editions import unwanted_lake
 
+    if unwanted_lake(home.settings.warehouse) == lake_version(home.lake):
+        return dg.SkipReason(PUT_BACK)
     now = dt.datetime.now(dt.UTC)
     let_through = home.let_through(now)  # an embargo ends though no file changes
     moment = moment_of(home.lake, home.settings.warehouse) + let_through

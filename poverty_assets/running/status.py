@@ -15,7 +15,8 @@ from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.approval import ApprovalDesk, page_of
-from poverty_assets.warehouse.behind import quarters_behind
+from poverty_assets.warehouse.behind import lake_version, quarters_behind
+from poverty_assets.warehouse.editions import unwanted_lake
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.query import mixed_replicates, published_labels, status_text
 
@@ -52,7 +53,9 @@ def concerns(settings: Settings, now: dt.datetime) -> list[Concern]:
     found += _landing(settings)
     if behind:
         labels = ", ".join(quarter.label for quarter in behind)
-        found.append(Concern(f"complete and not published: {labels}", "run the job publish, or any refresh"))
+        back = unwanted_lake(settings.warehouse) == lake_version(lake)
+        why = "; an earlier file was put back, so that nothing follows by itself" if back else ""
+        found.append(Concern(f"complete and not published: {labels}{why}", "run the job publish, or any refresh"))
     for quarter in lake.quarters():
         tables = lake.unsealed(quarter)
         if tables:

@@ -28,7 +28,7 @@ from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.approval import held_back
 from poverty_assets.warehouse.changes import ChangesHeld, made_changes
-from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unreadable
+from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unreadable, want_again
 from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets.warehouse.local import level_rows, tables_of
@@ -138,6 +138,7 @@ def publish(
             rows = _build(edition, beside, target)
             beside.with_name(beside.name + ".wal").unlink(missing_ok=True)
             keep(target)
+        want_again(target)
     return Publication(target, sorted([*sealed, *stay]), kept, waiting, rows)
 
 

@@ -11,13 +11,14 @@ import os
 import shutil
 from pathlib import Path
 
-from poverty_assets.atomic import replacing
+from poverty_assets.atomic import replacing, write_text
 from poverty_assets.errors import UnreadableFile, UsageError
 from poverty_assets.warehouse.opening import connect, require_unheld, write_ahead_log
 
 LOG = logging.getLogger("poverty_assets")
 KEPT = 5
 FOLDER = "earlier"
+_PUT_BACK = ".put_back"
 
 
 def earlier(warehouse: Path) -> list[Path]:
@@ -60,8 +61,13 @@ def keep(warehouse: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-def roll_back(warehouse: Path, back: int) -> Path:
+def roll_back(warehouse: Path, back: int, lake: str = "") -> Path:
     """Put an earlier file in place of the present one, which is kept in its turn.
+
+    Parameters
+    ----------
+    lake : str
+        The version of the lake that is not wanted (``behind.lake_version``): no publication follows by itself until it is another.
 
     Returns
     -------
@@ -76,7 +82,19 @@ def roll_back(warehouse: Path, back: int) -> Path:
             shutil.copyfile(chosen, beside)  # a file of its own, so that it is kept under a time of its own
             keep(warehouse)
             set_aside_log(warehouse)
+        write_text(warehouse.parent / _PUT_BACK, lake)
     return chosen
+
+
+def unwanted_lake(warehouse: Path) -> str:
+    """The version of the lake of which somebody put an earlier file back; empty where the present file is the newest made."""
+    mark = warehouse.parent / _PUT_BACK
+    return mark.read_text(encoding="utf-8") if mark.is_file() else ""
+
+
+def want_again(warehouse: Path) -> None:
+    """Forget that an earlier file was put back: a newer one is published."""
+    (warehouse.parent / _PUT_BACK).unlink(missing_ok=True)
 
 
 def set_aside_log(warehouse: Path) -> None:

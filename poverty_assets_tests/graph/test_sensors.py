@@ -7,11 +7,12 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from poverty_assets.graph.resources import Home
-from poverty_assets.graph.sensors import LAKE_TAG, MOST_TRIES, NOTHING_NEW, publish_when_done
+from poverty_assets.graph.sensors import LAKE_TAG, MOST_TRIES, NOTHING_NEW, PUT_BACK, publish_when_done
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import PROCESS_SIGNS, Settings
 from poverty_assets.signs_of_life import SignOfLife
 from poverty_assets.warehouse.behind import lake_version
+from poverty_assets.warehouse.editions import keep, roll_back, want_again
 from poverty_assets.warehouse.lake import SEAL, Lake
 
 FIRST, SECOND = Quarter(2022, 3), Quarter(2022, 4)
@@ -75,6 +76,21 @@ def test_quarters_that_the_file_does_not_hold_as_they_are_lead_to_one_publicatio
     assert again.run_key != request.run_key
     seal(lake, FIRST)
     assert look(instance, settings, cursor)[0] == NOTHING_NEW
+
+
+def test_an_earlier_file_that_was_put_back_stays_until_the_lake_changes_or_somebody_publishes(instance, settings, lake):
+    seal(lake, FIRST)
+    publish(lake, settings)
+    keep(settings.warehouse)
+    seal(lake, FIRST, "figures that turned out wrong")
+    publish(lake, settings)
+    roll_back(settings.warehouse, 1, lake_version(lake))
+    assert look(instance, settings)[0] == PUT_BACK
+    want_again(settings.warehouse)
+    assert look(instance, settings)[0].tags["quarters"] == "2022Q3"
+    roll_back(settings.warehouse, 2, lake_version(lake))
+    seal(lake, SECOND)
+    assert look(instance, settings)[0].tags["quarters"] == "2022Q3, 2022Q4"
 
 
 def test_a_quarter_that_is_half_remade_is_not_waited_for(instance, settings, lake):
