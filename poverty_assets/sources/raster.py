@@ -121,39 +121,6 @@ class Raster:
         return self.values[top:bottom]
 
 
-def open_raster(
-    path: str | Path,
-    options: RasterOptions | None = None,
-    *,
-    season: int = 1,
-    within: Bounds | None = None,
-) -> Raster:
-    """Read one band into memory, whole or, of a large file, where it covers the bounds.
-
-    Every block is read, so that a truncated file is found now and not as a hole in a map.
-
-    Parameters
-    ----------
-    path : str or path
-        A raster file, or a zip of which the options name a member.
-    options : RasterOptions, optional
-        Which band, and what its numbers mean.
-    season : int
-        The quarter of the year, for files that have a band for each.
-    within : (west, south, east, north), optional
-        Bounds in degrees in which there must be at least one valid cell.
-
-    Returns
-    -------
-    Raster
-
-    Raises
-    ------
-    MissingFile, UnreadableFile, MissingCRS, NoDataInBounds
-    """
-    return RasterFile(path, options, season=season, within=within).whole(within)
-
-
 def opened_raster(
     path: str | Path,
     options: RasterOptions | None = None,
@@ -166,7 +133,7 @@ def opened_raster(
     Parameters
     ----------
     path, options, season, within
-        As ``open_raster`` takes them.
+        As ``RasterFile`` takes them.
     """
     file = RasterFile(path, options, season=season, within=within)
     if file.shape[0] * file.shape[1] > IN_MEMORY:
@@ -180,8 +147,14 @@ class RasterFile:
 
     Parameters
     ----------
-    path, options, season, within
-        As ``open_raster`` takes them.
+    path : str or path
+        A raster file, or a zip of which the options name a member.
+    options : RasterOptions, optional
+        Which band, and what its numbers mean.
+    season : int
+        The quarter of the year, for files that have a band for each.
+    within : (west, south, east, north), optional
+        Bounds in degrees in which there must be at least one valid cell.
 
     Attributes
     ----------
@@ -537,7 +510,8 @@ def by_rows(raster: RasterCells, first: int = 0, last: int | None = None) -> Ite
 
 
 def rows_in_parts(raster: RasterCells) -> Iterator[pd.DataFrame]:
-    """A raster as rows of a table, some at a time: see ``raster_rows``."""
+    """A raster as rows of a table, some at a time, one a row of cells from the north: ``cells`` (bytes of ``dtype``) and, in each, the
+    grid."""
     west, south, east, north = raster.bounds
     grid = {"west": west, "south": south, "east": east, "north": north, "crs": raster.crs}
     for _, values in by_rows(raster):
@@ -546,18 +520,13 @@ def rows_in_parts(raster: RasterCells) -> Iterator[pd.DataFrame]:
 
 
 def raster_head(raster: RasterCells) -> pd.DataFrame:
-    """The first row of ``raster_rows``."""
+    """The first row of ``rows_in_parts``."""
     top = Raster(raster.rows(0, 1), raster.bounds, raster.crs)
     return next(rows_in_parts(top))
 
 
-def raster_rows(raster: RasterCells) -> pd.DataFrame:
-    """A raster as rows of a table, one a row of cells from the north: ``cells`` (bytes of ``dtype``) and, in each, the grid."""
-    return pd.concat(rows_in_parts(raster), ignore_index=True)
-
-
 def raster_of_rows(rows: pd.DataFrame) -> Raster:
-    """The raster that ``raster_rows`` gave these rows of."""
+    """The raster that ``rows_in_parts`` gave these rows of, put together."""
     first = rows.iloc[0]
     values = np.frombuffer(b"".join(rows["cells"]), dtype=first["dtype"]).reshape(len(rows), -1)
     bounds = (float(first["west"]), float(first["south"]), float(first["east"]), float(first["north"]))
@@ -570,7 +539,7 @@ class KeptRaster:
     Parameters
     ----------
     path : Path
-        With the columns of ``raster_rows``.
+        With the columns of ``rows_in_parts``.
     """
 
     def __init__(self, path: Path) -> None:

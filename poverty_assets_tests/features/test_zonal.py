@@ -11,8 +11,9 @@ from shapely.geometry import box
 
 from poverty_assets.errors import InputError, MissingCRS, SpecificationError
 from poverty_assets.features.zonal import STATISTICS, CellStatistic, zonal_statistics
-from poverty_assets.sources.raster import Raster, open_raster
+from poverty_assets.sources.raster import Raster
 from poverty_assets_tests.features.test_coverage import crooked
+from poverty_assets_tests.sources.whole_raster import open_raster
 
 WGS84 = "EPSG:4326"
 

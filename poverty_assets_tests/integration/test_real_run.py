@@ -13,8 +13,8 @@ from poverty_assets.geography.areas import to_geodataframe
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.pack.source import RasterSource, release
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.raster import open_raster
 from poverty_assets.warehouse.lake import Lake
+from poverty_assets_tests.sources.whole_raster import open_raster
 
 QUARTER = Quarter(2022, 4)
 

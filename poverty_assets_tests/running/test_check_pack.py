@@ -39,7 +39,7 @@ SOURCES = [
     ("sources.yaml", "{table: national, iso3: KHM}", "{table: national, iso3: KHM, regions: {Kep: 23}}", "23, which is no code"),
     ("sources_simulated.yaml", "options: {band: quarter}", "options: {band: 0}", "greater than or equal to 1"),
     ("sources_simulated.yaml", "options: {register_id: simulated_register}", "options: {}", "register_id is missing"),
-    ("sources_simulated.yaml", "statistic: stdev}", "statistic: sdev}", "input should be 'mean', 'sum'"),
+    ("sources_simulated.yaml", "statistic: stdev}", "statistic: sdev}", "statistic is 'sdev'"),
     ("sources_simulated.yaml", "  reader: geoparquet\n", "  reader: geoparket\n", "reader is 'geoparket'"),
 ]  # fmt: skip
 

@@ -18,13 +18,12 @@ from poverty_assets.sources.raster import (
     RasterFile,
     by_rows,
     describe,
-    open_raster,
     opened_raster,
     raster_of_rows,
-    raster_rows,
 )
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.pack.test_source import make_spec
+from poverty_assets_tests.sources.whole_raster import open_raster, raster_rows
 
 
 def write(path, values, *, crs="EPSG:4326", nodata=None, transform=None, **options):
