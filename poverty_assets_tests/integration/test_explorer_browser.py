@@ -102,6 +102,8 @@ def settle(page: Any) -> None:
     page.wait_for_function(
         "document.documentElement.dataset.ready && !document.documentElement.dataset.busy", timeout=PATIENCE
     )
+    # the map takes its new size in the frame after what is around it has taken its own
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
 
 
 def go(page: Any, view: str = "") -> None:
@@ -446,6 +448,7 @@ def is_drawn(page: Any, layer: str) -> bool:
 def test_every_layer_of_orientation_is_switched_on_and_off_from_the_keyboard(page, output):
     picture = "document.querySelector('canvas.map-canvas').toDataURL()"
     page.click("#context summary")
+    settle(page)
     bare = page.evaluate(picture)
     boxes = page.locator("#context input")
     assert [box.get_attribute("value") for box in boxes.all()] == ["parks", "roads", "clinics"]
