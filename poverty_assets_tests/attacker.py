@@ -34,15 +34,8 @@ def solved(cells: pd.DataFrame, parent: dict[str, str]) -> tuple[set[tuple[str, 
         Cells of some households that linear equations fix; and cells that a published 0 of a whole gives, which are no secret.
     """
     keys = list(zip(cells["area_id"], cells["subgroup"], strict=True))
-    place = {key: i for i, key in enumerate(keys)}
     total, known = cells["total"].to_numpy(dtype=float), cells["known"].to_numpy(dtype=bool).copy()
-    sums = defaultdict(list)
-    for (area, subgroup), i in place.items():
-        if (parent.get(area), subgroup) in place:
-            sums[place[parent[area], subgroup], ""].append(i)
-        if subgroup != "all" and (area, "all") in place:
-            sums[place[area, "all"], subgroup.partition("=")[0]].append(i)
-    whole_sums = [(whole, parts) for (whole, _), parts in sums.items() if abs(total[parts].sum() - total[whole]) < 1e-9]
+    whole_sums = [one for one in wholes(cells, parent) if abs(total[one[1]].sum() - total[one[0]]) < 1e-9]
     zeros = set()
     for whole, parts in whole_sums * 4:  # as many times as there are levels
         if known[whole] and total[whole] == 0:
@@ -58,6 +51,18 @@ def solved(cells: pd.DataFrame, parent: dict[str, str]) -> tuple[set[tuple[str, 
     null = right[(values > 1e-9).sum() :]
     fixed = hidden[(np.abs(null) < 1e-9).all(axis=0)]
     return {keys[i] for i in fixed if total[i] > 0}, zeros
+
+
+def wholes(cells: pd.DataFrame, parent: dict[str, str]) -> list[tuple[int, list[int]]]:
+    """Cells that others are parts of, with those: the areas below one, and the values of a subgroup."""
+    place = {key: i for i, key in enumerate(zip(cells["area_id"], cells["subgroup"], strict=True))}
+    sums = defaultdict(list)
+    for (area, subgroup), i in place.items():
+        if (parent.get(area), subgroup) in place:
+            sums[place[parent[area], subgroup], ""].append(i)
+        if subgroup != "all" and (area, "all") in place:
+            sums[place[area, "all"], subgroup.partition("=")[0]].append(i)
+    return [(whole, parts) for (whole, _), parts in sums.items()]
 
 
 def follows(
@@ -80,17 +85,8 @@ def follows(
     -------
     ndarray of bool, shape (n_cells, n_figures)
     """
-    place = {key: i for i, key in enumerate(zip(cells["area_id"], cells["subgroup"], strict=True))}
-    sums = defaultdict(list)
-    for (area, subgroup), i in place.items():
-        if (parent.get(area), subgroup) in place:
-            sums[place[parent[area], subgroup], ""].append(i)
-        if subgroup != "all" and (area, "all") in place:
-            sums[place[area, "all"], subgroup.partition("=")[0]].append(i)
     size = cells["size"].to_numpy()
-    whole_sums = [
-        (whole, parts) for (whole, _), parts in sums.items() if abs(size[parts].sum() / size[whole] - 1) < 1e-9
-    ]
+    whole_sums = [one for one in wholes(cells, parent) if abs(size[one[1]].sum() / size[one[0]] - 1) < 1e-9]
     nothing = shown & zero
     for whole, parts in whole_sums * 8:
         nothing[parts] |= nothing[whole]

@@ -51,17 +51,17 @@ def fill_narrow(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, Sequ
 
 
 def _texts(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, Iterable[Rows]]) -> dict[str, set[str]]:
-    """Texts that each column with codes is to hold, over all tables that have one of the name."""
+    """Texts that each column with codes is to hold, over all tables that have one of the name; rows are looked through once."""
     found: dict[str, set[str]] = {}
     for definition, sources in rows.items():
-        for column in definition.kept_columns:
-            if column.kept not in ("code", "codes"):
-                continue
-            held = found.setdefault(column.name, set())
-            text = column.text(f'"{column.name}"')
-            for source in sources:
-                sql = f"SELECT DISTINCT {text} FROM ({source.sql})"
-                held |= {row[0] for row in connection.execute(sql, source.values).fetchall() if row[0] is not None}
+        names = [column for column in definition.kept_columns if column.kept in ("code", "codes")]
+        for column in names:
+            found.setdefault(column.name, set())
+        lists = ", ".join(f"""list(DISTINCT {column.text(f'"{column.name}"')})""" for column in names)
+        for source in sources if names else ():
+            (held,) = connection.execute(f"SELECT {lists} FROM ({source.sql})", source.values).fetchall()
+            for column, texts in zip(names, held, strict=True):
+                found[column.name] |= {text for text in texts or () if text is not None}
     return found
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from poverty_assets import cli
+from poverty_assets_tests.command_line import exit_code
 from poverty_assets_tests.landing import write_landing
 
 QUARTER = "2022Q4"
@@ -37,13 +37,8 @@ def run_cli(monkeypatch, capfd):
     def run(home: Path, *arguments: str) -> Answer:
         monkeypatch.setenv("POVERTY_ASSETS_HOME", str(home))
         monkeypatch.setenv("DAGSTER_HOME", "")
-        monkeypatch.setattr(sys, "argv", ["poverty-assets", *map(str, arguments)])
         capfd.readouterr()
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
+        code = exit_code(monkeypatch, *arguments)
         printed = capfd.readouterr()
         return Answer(code, printed.out, printed.err)
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import shutil
-import sys
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from poverty_assets import cli
 from poverty_assets.catalog import INNER_TABLES, TABLES
 from poverty_assets.pack.country import load_country
 from poverty_assets.warehouse.lake import SOURCE
 from poverty_assets.warehouse.local import locale_of
+from poverty_assets_tests.command_line import exit_code
 from poverty_assets_tests.integration.conftest import QUARTER, Answer
 
 
@@ -67,19 +66,14 @@ def again(published_home, landing, broken_packs, tmp_path_factory):
         opened.update([str(path)])
         return really(path, *rest, **said)
 
-    command = ["poverty-assets", "refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", str(landing)]
+    command = ["refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", landing]
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(rasterio, "open", counted)
         patch.setenv("POVERTY_ASSETS_HOME", str(home))
         patch.setenv("DAGSTER_HOME", "")
         patch.setenv("POVERTY_ASSETS_COUNTRIES", str(broken_packs))
-        patch.setattr(sys, "argv", command)
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
+        code = exit_code(patch, *command)
     return Again(home, Answer(code, out.getvalue(), err.getvalue()), before, opened)
 
 

@@ -1,13 +1,11 @@
 """A quarter that waits is shown, approved from the command line or as an asset's run, and only then published."""
 
 import datetime as dt
-import sys
 
 import dagster as dg
 import duckdb
 import pytest
 
-from poverty_assets import cli
 from poverty_assets.definitions import build_definitions
 from poverty_assets.graph.resources import Home
 from poverty_assets.graph.sensors import NOTHING_NEW, propose_when_done, publish_when_done
@@ -17,6 +15,7 @@ from poverty_assets.running.status import concerns
 from poverty_assets.settings import Settings, claim_home
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.approved import approved_pack
+from poverty_assets_tests.command_line import exit_code
 from poverty_assets_tests.warehouse.small_lake import write_quarter
 
 QUARTER = Quarter(2022, 4)
@@ -37,12 +36,7 @@ def settings(tmp_path, monkeypatch):
 
 def command(monkeypatch, capfd, *arguments):
     """Run ``poverty-assets``; exit code and everything that it printed."""
-    monkeypatch.setattr(sys, "argv", ["poverty-assets", *arguments])
-    code = 0
-    try:
-        cli.main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
+    code = exit_code(monkeypatch, *arguments)
     printed = capfd.readouterr()
     return code, printed.out + printed.err
 
