@@ -163,30 +163,42 @@ def guarded(act: Callable[[], T], spec: SourceSpec, file: Path) -> T:
 
 
 def _checks(found: Release, seen: Observation, bench: Bench) -> list[tuple[str, Callable[[], str]]]:
+    """Checks by name in the order in which they are held: first where the rows lie, then how many and how much they say."""
+    return [*_of_place(found, seen, bench), *_of_size(found, seen, bench)]
+
+
+def _of_place(found: Release, seen: Observation, bench: Bench) -> list[tuple[str, Callable[[], str]]]:
     spec, file, frame = found.spec, found.path, seen.frame
-    held: list[tuple[str, Callable[[], str]]] = [("completeness", lambda: size.refuse_rows_lost(spec, seen, file))]
+    held: list[tuple[str, Callable[[], str]]] = []
     if isinstance(spec, RasterSource):
-        held.append(("step", lambda: _step(found, seen, bench)))
-    elif len(frame):
-        held += [
-            ("place", lambda: place.refuse_elsewhere(spec, frame, bench, file)),
-            ("unit", lambda: size.refuse_other_units(spec, frame, file)),
-            ("size", lambda: size.refuse_other_sizes(spec, frame, bench, file)),
-            ("step", lambda: _step(found, seen, bench)),
-        ]
+        return held
+    if len(frame):
+        held.append(("place", lambda: place.refuse_elsewhere(spec, frame, bench, file)))
     if isinstance(spec, VectorSource) and spec.options.polygons is not None:
         held.append(("place", lambda: _boundaries(seen, bench, file)))
     elif isinstance(spec, SurveySource):
         held.append(("place", lambda: place.refuse_strange_households(frame, spec, bench, file)))
-    elif isinstance(spec, RasterSource):
-        if seen.raster is not None:
-            raster = seen.raster
-            held.append(("unit", lambda: size.refuse_strange_cells(spec, raster, bench, file)))
     elif isinstance(spec, OphiWorkbookSource | OphiCsvSource):
-        held += [("unit", lambda: _published(found, seen)), ("place", lambda: _together(spec, bench))]
-        held.append(("completeness", lambda: _left_out(found, seen, bench)))
+        held.append(("place", lambda: _together(spec, bench)))
     else:
         held.append(("completeness", lambda: place.refuse_strange_codes(spec, frame, bench, file)))
+    return held
+
+
+def _of_size(found: Release, seen: Observation, bench: Bench) -> list[tuple[str, Callable[[], str]]]:
+    spec, file, frame, raster = found.spec, found.path, seen.frame, seen.raster
+    held: list[tuple[str, Callable[[], str]]] = [("completeness", lambda: size.refuse_rows_lost(spec, seen, file))]
+    if isinstance(spec, OphiWorkbookSource | OphiCsvSource):
+        held.append(("unit", lambda: _published(found, seen)))
+        held.append(("completeness", lambda: _left_out(found, seen, bench)))
+    if isinstance(spec, RasterSource):
+        if raster is not None:
+            held.append(("unit", lambda: size.refuse_strange_cells(spec, raster, bench, file)))
+    elif len(frame):
+        held.append(("unit", lambda: size.refuse_other_units(spec, frame, file)))
+        held.append(("size", lambda: size.refuse_other_sizes(spec, frame, bench, file)))
+    if isinstance(spec, RasterSource) or len(frame):
+        held.append(("step", lambda: _step(found, seen, bench)))
     return held
 
 
