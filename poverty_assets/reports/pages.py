@@ -17,7 +17,8 @@ REPORTED = 4
 
 
 def write_pages(warehouse: Path, folder: Path, country: Country) -> list[Path]:
-    """Write the explorer, the reports of the newest quarters and the dictionary; each whole or not at all.
+    """Write the explorer, the country's reports of the newest quarters, each area's of the newest and the dictionary; each whole or not
+    at all.
 
     Where no quarter has an estimate there is no explorer.
 
@@ -27,17 +28,10 @@ def write_pages(warehouse: Path, folder: Path, country: Country) -> list[Path]:
     """
     from poverty_assets.reports.dictionary import write_dictionary
     from poverty_assets.reports.explorer import write_explorer
-    from poverty_assets.reports.quarterly import write_report
+    from poverty_assets.reports.quarterly import write_reports
 
     newest = published_quarters(warehouse)[-REPORTED:]
-    pages = [
-        *(
-            write_report(warehouse, folder, quarter, country, code)
-            for quarter in newest
-            for code in country.language_codes
-        ),
-        write_dictionary(folder, country),
-    ]
+    pages = [*write_reports(warehouse, folder, country, newest), write_dictionary(folder, country)]
     try:
         return [write_explorer(warehouse, folder / "explorer.html", country), *pages]
     except NotObserved:  # quarters of registers and rasters alone have no estimate to draw

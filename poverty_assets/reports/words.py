@@ -62,11 +62,6 @@ def page_languages(country: Country) -> list[PageLanguage]:
     return languages
 
 
-def package_words(language: str) -> dict[str, str]:
-    """The package's own words of a language, as they stand."""
-    return _read(_FOLDER / f"{language}.yaml")
-
-
 def level_words(country: Country, language: str) -> dict[str, str]:
     """What a language calls an area of the finest and of the published level, and several of them."""
     words: dict[str, str] = {}

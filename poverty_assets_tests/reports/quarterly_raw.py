@@ -14,23 +14,40 @@ Rows = list[dict[str, Any]]
 
 
 class Raw:
-    """Whole tables of a warehouse and what a quarter is compared with."""
+    """Whole tables of a warehouse, what a quarter is compared with, and the area that is asked of."""
 
-    def __init__(self, warehouse: Path, quarter: Quarter) -> None:
+    def __init__(self, warehouse: Path, quarter: Quarter, subject: str = "KH") -> None:
         self.connection, self.quarter = duckdb.connect(str(warehouse), read_only=True), pd.Timestamp(quarter.start)
         self.read: dict[str, pd.DataFrame] = {}
         self.measure = self.all("fct_mpi").query("quarter == @self.quarter")["measure_id"].mode().iloc[0]
-        earlier = [day for day in self.all("dim_quarter")["quarter"] if day < self.quarter]
-        self.previous = max(earlier, default=None)
         against = sorted(self.of("fct_change").query("area_level == 'country'")["baseline_quarter"].unique())
         year_before = pd.Timestamp(quarter.shift(-4).start)
         self.baseline = year_before if year_before in against else (against[-1] if against else None)
         self.indicator = (
             self.all("dim_indicator").query("measure_id == @self.measure").set_index("indicator_id")["name_en"]
         )
-        area = self.all("dim_area").set_index("area_id")
-        self.place = {code: _place(area, code) for code in area.index}
-        self.population = area["population"]
+        self.area = self.all("dim_area").set_index("area_id")
+        self.place = {code: _place(self.area, code) for code in self.area.index}
+        self.subject = subject
+
+    def on(self, subject: str) -> Raw:
+        """The same, asked of another area."""
+        self.subject = subject
+        return self
+
+    def mine(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the area that is asked of, with its name as people say it."""
+        return frame[frame["area_id"] == self.subject].assign(place=self.place[self.subject])
+
+    def parts(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the areas within it, by their codes, each with its name, people and what its level is called by role."""
+        code = frame["area_id"]
+        own = frame[code.str.startswith(self.subject.replace("KH", "")) & (code != self.subject) & (code != "KH")]
+        role = {"province": "published", "district": "between", "commune": "finest"}
+        return own.assign(
+            place=own["area_id"].map(self.place), population=own["area_id"].map(self.area["population"]).astype(float),
+            level_key=own["area_level"].map(role),
+        )  # fmt: skip
 
     def all(self, name: str) -> pd.DataFrame:
         if name in self.read:
@@ -60,29 +77,19 @@ class Raw:
         return frame if k is None else frame[(frame["k"] - k).abs() < 1e-3]
 
     def pairs(self) -> pd.DataFrame:
-        frame = self.quoted("fct_overlap_pair").dropna(subset=["share_both_ci_low"])
+        frame = self.quoted("fct_overlap_pair")
         names = {"name_a": self._lower(frame["indicator_a"]), "name_b": self._lower(frame["indicator_b"])}
-        return frame.assign(**names).rename(
-            columns={"share_both_ci_low": "both_low", "share_both_ci_high": "both_high"}
-        )
-
-    def bundles(self) -> pd.DataFrame:
-        frame = self.quoted("fct_bundle").dropna(subset=["share_ci_low"])
-        names = [[self.indicator[i].lower() for i in ids] for ids in frame["indicators"]]
-        return frame.assign(names=names).rename(columns={"share_ci_low": "share_low", "share_ci_high": "share_high"})
+        return frame.assign(**names).rename(columns={"lift_ci_low": "lift_low", "lift_ci_high": "lift_high"})
 
     def changes(self) -> pd.DataFrame:
         frame = self.quoted("fct_change").dropna(subset=["ci_low"])
         third = (frame["k"] - 1 / 3).abs() < 1e-3
         ratio = (frame["statistic"] == "headcount_ratio") & (frame["change"] == "absolute")
-        return frame[third & ratio & (frame["baseline_quarter"] == self.baseline)].assign(
-            place=lambda f: f["area_id"].map(self.place)
-        )
+        return frame[third & ratio & (frame["baseline_quarter"] == self.baseline)]
 
-    def gaps(self) -> pd.DataFrame:
-        frame = self.quoted("fct_register").dropna(subset=["coverage_gap_ci_low"])
-        frame = frame[frame["area_level"] == "commune"].assign(place=lambda f: f["area_id"].map(self.place))
-        return frame.rename(columns={"coverage_gap_ci_low": "gap_low", "coverage_gap_ci_high": "gap_high"})
+    def ranks(self) -> pd.DataFrame:
+        frame = self.quoted("fct_rank").dropna(subset=["rank"])
+        return frame[(frame["statistic"] == "headcount_ratio") & ((frame["k"] - 1 / 3).abs() < 1e-3)]
 
     def wave(self) -> dict[str, Any]:
         return self.of("dim_quarter").iloc[0].to_dict()
@@ -103,7 +110,3 @@ def _place(area: pd.DataFrame, code: str) -> str:
 def top(frame: pd.DataFrame, by: str, count: int, *ties: str) -> Rows:
     ascending = [False] + [True] * len(ties)
     return frame.sort_values([by, *ties], ascending=ascending, kind="stable").head(count).to_dict("records")
-
-
-def level_of(frame: pd.DataFrame, level: str) -> pd.DataFrame:
-    return frame[frame["area_level"] == level]

@@ -15,13 +15,15 @@ from poverty_assets.graph.schedules import FRESH
 
 @asset(Said("reports", every, ("html",), freshness=FRESH), deps=("warehouse",), partitioned=False)
 def pages(home: Home) -> dg.MaterializeResult:
-    """Files for people who have no database: ``explorer.html``, ``<quarter>.html`` of every published quarter,
+    """Files for people who have no database: ``explorer.html``, ``<quarter>.html`` of the newest quarters, those of areas in ``areas/``,
     ``dictionary.html``. Each opens from disk, without a server or a network, and is read from the published warehouse."""
     from poverty_assets.reports.pages import change_pictures, write_pages
 
     written = write_pages(home.settings.warehouse, home.settings.reports, home.country)
     shown = {caption: picture(png, caption) for caption, png in change_pictures(home.settings.warehouse).items()}
-    files: dict[str, Any] = {path.name: dg.MetadataValue.path(str(path)) for path in written}
+    files: dict[str, Any] = {
+        path.name: dg.MetadataValue.path(str(path)) for path in written if path.parent == home.settings.reports
+    }
     return dg.MaterializeResult(metadata=files | {"bytes": sum(path.stat().st_size for path in written)} | shown)
 
 

@@ -19,44 +19,30 @@ from poverty_assets.quarter import Quarter
 
 @dataclass(frozen=True)
 class Question:
-    """What a quarter is asked.
+    """What a quarter is asked of an area.
 
     Parameters
     ----------
     key : str
-        Name of the finding; one question, one key.
-    section : str
-        Section of the report.
+        Name of the finding; one question, one key. Its words are ``say_<key>``, the sentence, and ``say_<key>_item``, one row of its
+        ``{items}``. In braces stand the columns of the first row; ``{items}`` stands for all rows. ``{x_interval:form}`` is written from
+        the columns ``x_low`` and ``x_high``: "between a and b (95%)", or "a to b" with ``/short`` after the form, in a list that says
+        what stands in its brackets. ``{finest}`` and ``{finest_many}`` are what the country calls an area of its finest level and
+        several of them; ``{level_key:one}`` and ``{level_key:many}`` those of the row's own level.
     sql : str
-        A query over the warehouse with any of the parameters ``$quarter, $previous, $baseline, $measure``. No row: the
+        A query over the frames and the warehouse with any of the parameters ``$area, $quarter, $baseline, $measure``. No row: the
         question has no answer, and no sentence is written. ``x.name_en`` becomes the name in the language of the report, and English
-        where there is none.
+        where there is none. The column ``method`` says what the figures rest on.
     joined : str
-        What stands between the items, where the language has no ``say_<say>_joined``.
-    say : str
-        Its words are ``say_<say>``, the sentence, and ``say_<say>_item``, one row of its ``{items}``; by default the key. In braces
-        stand the columns of the first row; ``{items}`` stands for all rows. ``{x_interval:form}`` is written from the columns ``x_low`` and
-        ``x_high``: "between a and b (95%)", or "a to b" with ``/short`` after the form, in a list that says what stands in its brackets.
-        ``{finest}`` and ``{finest_many}`` are what the country calls an area of its finest level and several of them; so
-        ``{published}`` and ``{between}``, and ``{level}`` of the question's own level.
-    level : str
-        The word for the level that it is put of, where one sentence serves several.
+        What stands between the items, where the language has no ``say_<key>_joined``.
     needs : tuple of str
         Tables, or columns as ``table.column``, without which the question is not put.
     """
 
     key: str
-    section: str
     sql: str
     joined: str = "; "
-    say: str = ""
-    level: str = ""
     needs: tuple[str, ...] = ()
-
-    @property
-    def words_key(self) -> str:
-        """Key of its sentence among the words of pages."""
-        return f"say_{self.say or self.key}"
 
 
 @dataclass(frozen=True)
@@ -64,7 +50,6 @@ class Finding:
     """A question with its answer: ``text`` is the sentence, ``rows`` the figures in it, ``words`` those of the language."""
 
     question: Question
-    parameters: Mapping[str, Any]
     rows: tuple[Mapping[str, Any], ...]
     words: Mapping[str, str] = field(default_factory=dict)
 
@@ -78,6 +63,17 @@ class Finding:
         """The sentence."""
         return written(self.question, self.rows, self.words)
 
+    @property
+    def evidence(self) -> str:
+        """What its figures rest on, in words; empty where the sentence is of no figure."""
+        methods: list[str] = []
+        for row in self.rows:
+            own = row.get("method") or []
+            methods += [own] if isinstance(own, str) else own
+        return (
+            listed([_WORDED["method"](one, self.words) for one in sorted(set(methods))], self.words) if methods else ""
+        )
+
 
 def ask(
     connection: Any,
@@ -86,12 +82,16 @@ def ask(
     words: Mapping[str, str],
     language: str = FALLBACK,
 ) -> Finding | None:
-    """Put a question; None where the quarter has no answer."""
-    used = {name: value for name, value in parameters.items() if f"${name}" in question.sql}
-    cursor = connection.execute(spoken(question.sql, language), used)
+    """Put a question; None where there is no answer."""
+    cursor = connection.execute(spoken(question.sql, language), bound(question.sql, parameters))
     names = [column[0] for column in cursor.description]
     rows = tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
-    return Finding(question, used, rows, words) if rows else None
+    return Finding(question, rows, words) if rows else None
+
+
+def bound(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a query has."""
+    return {name: value for name, value in parameters.items() if f"${name}" in sql}
 
 
 def spoken(sql: str, language: str) -> str:
@@ -104,12 +104,10 @@ _NAME = re.compile(rf"(\b\w+\.)(name|plural)_{FALLBACK}\b")
 
 def written(question: Question, rows: tuple[Mapping[str, Any], ...], words: Mapping[str, str]) -> str:
     """The sentence of a question whose answer is ``rows``."""
-    key, writer = question.words_key, _Writer(words)
-    own = {form: words.get(f"{question.level}{form}", "") for form in ("", "_many")} if question.level else {}
-    said = {**words, **{f"level{form}": text for form, text in own.items()}}
+    key, writer = f"say_{question.key}", _Writer(words)
     item = words.get(f"{key}_item", "")
     items = words.get(f"{key}_joined", question.joined).join(_fill(writer, item, row) for row in rows) if item else ""
-    return _fill(writer, words[key], {**said, **rows[0], "items": items})
+    return _fill(writer, words[key], {**words, **rows[0], "items": items})
 
 
 def _fill(writer: _Writer, template: str, row: Mapping[str, Any]) -> str:
@@ -168,11 +166,6 @@ def about(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.0f}"
 
 
-def begin(value: str) -> str:
-    """A word as it begins a sentence."""
-    return value[:1].upper() + value[1:]
-
-
 def listed(value: list[str], words: Mapping[str, str]) -> str:
     """A list as people say it: ``a, b and c``."""
     return value[0] if len(value) == 1 else words["say_and"].format(before=", ".join(value[:-1]), last=value[-1])
@@ -183,13 +176,17 @@ def households(value: int | None, words: Mapping[str, str]) -> str:
     return "" if value is None else words["say_households"].format(n=f"{value:,}")
 
 
+def living(value: float | None, words: Mapping[str, str]) -> str:
+    """``; about 1,230 people live there``; nothing where the number is not known."""
+    return "" if value is None else words["say_living"].format(n=about(value))
+
+
 _FORMS: dict[str, Any] = {
     "points": points,
     "ratio": lambda value: f"{value:.1f}",
     "about": about,
     "n": lambda value: f"{value:,.0f}",
     "quarter": lambda value: Quarter.containing(value).label,
-    "begin": begin,
 }
 _WORDED: dict[str, Any] = {
     "pct": percent,
@@ -198,7 +195,10 @@ _WORDED: dict[str, Any] = {
     "day": day,
     "words": listed,
     "households": households,
+    "living": living,
     "word": lambda value, words: words[value],
-    "verdict": lambda value, words: words.get(f"say_verdict_{value.replace(' ', '_')}", value),
+    "one": lambda value, words: words[value],
+    "many": lambda value, words: words[f"{value}_many"],
+    "Many": lambda value, words: words[f"{value}_many"][:1].upper() + words[f"{value}_many"][1:],
     "method": lambda value, words: words.get(f"say_method_{value}", value),
 }

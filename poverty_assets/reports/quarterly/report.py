@@ -1,13 +1,13 @@
-"""From the published file to the page.
+"""From the published file to the pages.
 
-Belongs here: what a quarter is compared with, the order of questions, writing the file. Does not belong here: the questions
-(``overlap``, ``areas``, ``record``) or the markup (``page``).
+Belongs here: what a quarter is compared with, which questions make the ten findings, whose reports there are, writing the files. Does
+not belong here: the questions (``poverty``, ``action``, ``record``), the maps, or the markup (``page``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,27 +17,27 @@ from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.errors import UsageError
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
-from poverty_assets.reports.quarterly.areas import CHANGES, WORST_AREAS
-from poverty_assets.reports.quarterly.charts import AREAS, INDICATORS, PAIRS, ranked_svg
-from poverty_assets.reports.quarterly.finding import Finding, Question, ask, listed, spoken
-from poverty_assets.reports.quarterly.fragments import LEVELS
-from poverty_assets.reports.quarterly.overlap import COUNTRY, PATTERNS
-from poverty_assets.reports.quarterly.page import Chart, Edition, page
-from poverty_assets.reports.quarterly.record import ORIGINS, QUALITIES, REGISTERS
-from poverty_assets.reports.quarterly.threats import THREATS
-from poverty_assets.reports.words import package_words, page_languages
+from poverty_assets.reports.quarterly.action import ACT, MISSED, THREATENED, TOGETHER
+from poverty_assets.reports.quarterly.finding import Finding, Question, ask
+from poverty_assets.reports.quarterly.fragments import prepare
+from poverty_assets.reports.quarterly.maps import Outlines, area_maps
+from poverty_assets.reports.quarterly.page import Edition, Report, Subject, page
+from poverty_assets.reports.quarterly.poverty import HOW_MANY, RANK, SINCE_WHEN, WHERE_HIGHEST, WHERE_MOST, WHO
+from poverty_assets.reports.quarterly.record import HOW_SURE, NOTES
+from poverty_assets.reports.words import page_languages
 from poverty_assets.warehouse.local import LevelRow, read_levels
 from poverty_assets.warehouse.query import connect
 
-QUESTIONS: tuple[Question, ...] = (
-    *COUNTRY, *PATTERNS, *WORST_AREAS, *REGISTERS, *CHANGES, *THREATS, *QUALITIES, *ORIGINS,
+FINDINGS: tuple[tuple[Question, ...], ...] = (
+    HOW_MANY, SINCE_WHEN, (*RANK, *WHO), WHERE_HIGHEST, WHERE_MOST, ACT, TOGETHER, MISSED, THREATENED, HOW_SURE,
 )  # fmt: skip
+"""The ten findings in the order in which who decides needs them; of each, the first question that has an answer is written."""
 
 
 def write_report(
     warehouse: Path, target_folder: Path, quarter: Quarter, country: Country, language: str = FALLBACK
 ) -> Path:
-    """Write the report in a language, ``<target_folder>/<label>.html`` or ``<label>_<language>.html``, whole or not at all.
+    """Write the country's report in a language, ``<target_folder>/<label>.html`` or ``<label>_<language>.html``, whole or not at all.
 
     Parameters
     ----------
@@ -63,27 +63,79 @@ def write_report(
         If the quarter has not been published.
     """
     with connect(warehouse) as connection:
-        edition = _edition(connection, quarter, country, language)
-        parameters = comparison(connection, quarter)
-        named = language if f"dim_area.name_{language}" in held(connection) else FALLBACK
-        findings = _findings(connection, parameters, edition.words, named)
-        text = page(edition, findings, _charts(connection, parameters, edition, named))
-    path = target_folder / f"{quarter.label}{'' if language == FALLBACK else f'_{language}'}.html"
-    write_text(path, text)
+        (report,) = read_reports(connection, quarter, country, language)
+        return _write(report, target_folder, Outlines.read(connection), country)
+
+
+def write_reports(warehouse: Path, target_folder: Path, country: Country, quarters: list[Quarter]) -> list[Path]:
+    """Write the country's report of each quarter, and of the last of them each area's of the level below, in every language.
+
+    Returns
+    -------
+    list of Path
+    """
+    with connect(warehouse) as connection:
+        outlines = Outlines.read(connection)
+        return [
+            _write(report, target_folder, outlines, country)
+            for quarter in quarters
+            for language in country.language_codes
+            for report in read_reports(connection, quarter, country, language, areas=quarter == quarters[-1])
+        ]
+
+
+def _write(report: Report, folder: Path, outlines: Outlines, country: Country) -> Path:
+    path = folder / report.file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, page(report, outlines, country.languages))
     return path
 
 
-def findings_of(warehouse: Path, quarter: Quarter) -> list[Finding]:
-    """What the report of a quarter says in English, in its order."""
-    with connect(warehouse) as connection:
-        words = {**package_words(FALLBACK), **level_words(read_levels(connection))}
-        return _findings(connection, comparison(connection, quarter), words)
+def read_reports(
+    connection: Any, quarter: Quarter, country: Country, language: str = FALLBACK, *, areas: bool = False
+) -> Iterator[Report]:
+    """The country's report in a language, and where asked for those of the areas of the level below."""
+    edition = _edition(connection, quarter, country, language)
+    there = held(connection)
+    named = language if f"dim_area.name_{language}" in there else FALLBACK
+    parameters = comparison(connection, quarter)
+    prepare(connection, parameters, there, named)
+    found = connection.execute(
+        f"""SELECT area_id, coalesce(name_{named}, name_en), role = 'country' FROM dim_area JOIN rung USING (area_level)
+            WHERE role IN ('country', 'published') ORDER BY depth, area_id"""
+    ).fetchall()
+    subjects = [Subject(*row) for row in found]
+    below = tuple(subjects[1:]) if areas else ()
+    for subject in (subjects[0], *below):
+        asked = {**parameters, "area": subject.area_id}
+        name = edition.name if subject.is_country else subject.name
+        yield Report(
+            edition, replace(subject, name=name), _first_answers(connection, asked, edition.words, named, there),
+            [f for q in NOTES if (f := _asked(connection, q, asked, edition.words, named, there)) is not None],
+            area_maps(connection, subject.area_id, edition.words), below,
+        )  # fmt: skip
+
+
+def _first_answers(connection: Any, *asked: Any) -> list[Finding]:
+    answers = (next((f for q in slot if (f := _asked(connection, q, *asked)) is not None), None) for slot in FINDINGS)
+    return [finding for finding in answers if finding is not None]
+
+
+def _asked(
+    connection: Any,
+    question: Question,
+    parameters: Mapping[str, Any],
+    words: Mapping[str, str],
+    language: str,
+    there: set[str],
+) -> Finding | None:
+    return ask(connection, question, parameters, words, language) if set(question.needs) <= there else None
 
 
 def level_words(levels: Iterable[LevelRow]) -> dict[str, str]:
-    """What one area of each level is called and several, by the words of ``SMALLER`` and ``published``; nothing where there is none
-    between."""
-    words = {f"{name}{form}": "" for name in LEVELS for form in ("", "_many")}
+    """What one area of each level is called and several, by the level's role: ``published``, ``finest``, and ``between``,
+    ``between2`` and so on from above; nothing for a role that there is not."""
+    words = {f"{name}{form}": "" for name in ("published", "finest") for form in ("", "_many")}
     between = 0
     for level in levels:
         between += level.role == "between"
@@ -95,11 +147,10 @@ def level_words(levels: Iterable[LevelRow]) -> dict[str, str]:
 def comparison(connection: Any, quarter: Quarter) -> dict[str, Any]:
     """What the questions' parameters stand for.
 
-    ``previous`` is the quarter published before; ``baseline`` of change the same quarter of the year before, else the
-    newest that change is published against; ``measure`` the one with most figures. None where there is none.
+    ``baseline`` of change is the same quarter of the year before, else the newest that change is published against; ``measure`` the
+    one with most figures. None where there is none.
     """
     start = quarter.start
-    previous = connection.execute("SELECT max(quarter) FROM dim_quarter WHERE quarter < ?", [start]).fetchone()[0]
     against = connection.execute(
         "SELECT DISTINCT baseline_quarter FROM fct_change WHERE quarter = ? AND area_level = 'country'", [start]
     ).fetchall()
@@ -110,7 +161,6 @@ def comparison(connection: Any, quarter: Quarter) -> dict[str, Any]:
     ).fetchone()
     return {
         "quarter": start,
-        "previous": previous,
         "baseline": year_before if year_before in baselines else (baselines[-1] if baselines else None),
         "measure": measure and measure[0],
     }
@@ -122,16 +172,6 @@ def held(connection: Any) -> set[str]:
         "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main'"
     ).fetchall()
     return {table for table, _ in rows} | {f"{table}.{column}" for table, column in rows}
-
-
-def _findings(
-    connection: Any, parameters: dict[str, Any], words: Mapping[str, str], language: str = FALLBACK
-) -> list[Finding]:
-    there = held(connection)
-    asked = (
-        ask(connection, question, parameters, words, language) for question in QUESTIONS if set(question.needs) <= there
-    )
-    return [finding for finding in asked if finding is not None]
 
 
 def _edition(connection: Any, quarter: Quarter, country: Country, code: str) -> Edition:
@@ -162,27 +202,3 @@ def _called(country: Country, level_id: str, language: str) -> dict[str, str]:
         return {}
     level = country.levels[level_id]
     return {"one": level.name(language), "many": level.name(language, many=True)}
-
-
-def _charts(connection: Any, parameters: dict[str, Any], edition: Edition, code: str) -> dict[str, Chart]:
-    words = edition.words
-    asked = {
-        "areas": _rows(connection, spoken(AREAS, code), parameters),
-        "pairs": _rows(connection, spoken(PAIRS, code), parameters),
-        "single": _rows(connection, spoken(INDICATORS, code), parameters),
-    }
-    for row in asked["pairs"]:
-        row["name"] = listed([row["name_a"], row["name_b"]], words)
-    charts = {}
-    for place, name, height in (("areas", "areas", 3.6), ("overlap", "pairs" if asked["pairs"] else "single", 2.1)):
-        if asked[name]:
-            label = words[f"report_axis_{name}"]
-            svg = ranked_svg(asked[name], label, edition.is_simulated, size=(3.55, height), words=words)
-            charts[place] = Chart(svg, words[f"report_chart_{name}"].format(**words))
-    return charts
-
-
-def _rows(connection: Any, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    cursor = connection.execute(sql, {name: value for name, value in parameters.items() if f"${name}" in sql})
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
