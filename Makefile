@@ -34,7 +34,7 @@ ui: $(READY)
 
 # Everything that an install needs, to be carried to a machine without a network (docs/runbook.md)
 wheelhouse: $(READY)
-	@$(BIN)/python -m pip wheel --quiet --wheel-dir wheelhouse --constraint constraints.txt '.[khm,fetch]'
+	@$(BIN)/python -m pip wheel --quiet --wheel-dir wheelhouse --constraint constraints.txt '.[khm,fetch,server]'
 	@cp constraints.txt wheelhouse/
 	@echo "wheelhouse/ holds $$(ls wheelhouse/*.whl | wc -l) wheels; docs/runbook.md says how to install from it"
 
@@ -53,7 +53,7 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "python3-venv is needed: sudo apt-get install python3-venv" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing pinned dependencies into $(VENV) (once; some minutes)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,khm,fetch]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,khm,fetch,server]'
 	@touch $@
 
 clean:

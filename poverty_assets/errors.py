@@ -138,6 +138,35 @@ class NotObserved(InputError):
     """Nothing that the quarter needs had been observed by its end."""
 
 
+class MachineTrouble(PovertyAssetsError):
+    """The machine did not let us go on: a full disk, a folder that cannot be written, records that cannot be reached.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, in one sentence.
+    place : str or path, optional
+        Where.
+    remedy : str, optional
+        What the person should do about it.
+    """
+
+    def __init__(self, problem: str, *, place: object | None = None, remedy: str | None = None) -> None:
+        self.problem = problem
+        self.place = None if place is None else str(place)
+        self.remedy = remedy
+        said = f"{self.place}: {problem}" if self.place else problem
+        super().__init__("\n".join([said, *([f"Remedy: {remedy}"] if remedy else [])]))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error of a process of its own reaches the one that started it whole."""
+        return _trouble_again, (type(self), self.problem, self.place, self.remedy)
+
+
+def _trouble_again(kind: type[MachineTrouble], problem: str, place: str | None, remedy: str | None) -> MachineTrouble:
+    return kind(problem, place=place, remedy=remedy)
+
+
 class GateFailed(PovertyAssetsError):
     """The warehouse built from the lake broke its own keys, ranges or identities; it was not published.
 

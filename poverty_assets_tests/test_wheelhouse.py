@@ -15,10 +15,10 @@ def run(*arguments, **how):
 
 def test_the_target_of_make_asks_for_what_the_runbook_installs():
     asked = run("make", "-n", "-o", ".venv/.ready", "wheelhouse", cwd=ROOT)
-    assert "pip wheel --quiet --wheel-dir wheelhouse --constraint constraints.txt '.[khm,fetch]'" in asked
+    assert "pip wheel --quiet --wheel-dir wheelhouse --constraint constraints.txt '.[khm,fetch,server]'" in asked
     runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
     assert (
-        "--no-index --find-links wheelhouse --constraint wheelhouse/constraints.txt 'poverty-assets[khm,fetch]'"
+        "--no-index --find-links wheelhouse --constraint wheelhouse/constraints.txt 'poverty-assets[khm,fetch,server]'"
         in runbook
     )
 

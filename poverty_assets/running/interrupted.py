@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poverty_assets.running.instance import read_instance
 from poverty_assets.settings import PROCESS_SIGNS, RUN_SIGNS
 from poverty_assets.signs_of_life import SignOfLife, cold_signs
 
@@ -87,7 +88,7 @@ def _close_runs(dagster_home: Path, processes: list[Path], runs: list[Path]) -> 
     filters = [dg.RunsFilter(tags={PROCESS_TAG: place.stem}) for place in processes]
     filters += [dg.RunsFilter(run_ids=[place.stem for place in runs])] if runs else []
     given_up = []
-    with dg.DagsterInstance.from_config(str(dagster_home.resolve())) as instance:
+    with read_instance(dagster_home) as instance:
         for run in [run for each in filters for run in instance.get_runs(each)]:
             if run.status not in finished and run.run_id not in given_up:
                 instance.report_run_failed(run, _WHY)

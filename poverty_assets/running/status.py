@@ -9,10 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from poverty_assets.errors import InputError
+from poverty_assets.errors import InputError, MachineTrouble, UsageError
 from poverty_assets.intake.arrivals import awaited, latest, read_arrivals
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
+from poverty_assets.running.instance import has_records, read_instance
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.approval import ApprovalDesk, page_of
 from poverty_assets.warehouse.behind import lake_version, quarters_behind
@@ -130,14 +131,17 @@ def _awaited(settings: Settings, quarter: Quarter) -> list[str]:
 
 def _failed_runs(settings: Settings) -> list[Concern]:
     """Jobs and quarters of which the last run failed."""
-    if not (settings.dagster_home / "history" / "runs.db").is_file():
+    if not has_records(settings.dagster_home):
         return []
     import dagster as dg
 
-    with dg.DagsterInstance.from_config(str(settings.dagster_home.resolve())) as instance:
-        last: dict[tuple[str, str], dg.DagsterRun] = {}
-        for run in instance.get_runs(limit=_MOST_RUNS):  # the newest first
-            last.setdefault((run.job_name, run.tags.get("dagster/partition", "")), run)
+    last: dict[tuple[str, str], dg.DagsterRun] = {}
+    try:
+        with read_instance(settings.dagster_home) as instance:
+            for run in instance.get_runs(limit=_MOST_RUNS):  # the newest first
+                last.setdefault((run.job_name, run.tags.get("dagster/partition", "")), run)
+    except (MachineTrouble, UsageError) as error:
+        return [Concern(f"records of runs cannot be read: {error.problem}", error.remedy or "")]
     failed = [(job, key, run) for (job, key), run in last.items() if run.status == dg.DagsterRunStatus.FAILURE]
     return [
         Concern(

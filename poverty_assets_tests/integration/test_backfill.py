@@ -1,34 +1,65 @@
-"""Backfilling quarters, two runs at a time, gives the lake that one run after the other gives."""
+"""Backfilling quarters two runs at a time, with records in SQLite or in Postgres, gives the lake that one run after the other gives."""
 
 import pytest
 
 from poverty_assets.quarter import Quarter
+from poverty_assets.running.instance import DATABASE, read_instance
 from poverty_assets_tests.integration.refresher import Refresher
 from poverty_assets_tests.integration.test_refresh import lake_bytes
+from poverty_assets_tests.postgres import postgres
 
-QUARTERS = [Quarter(2021, 1).shift(n).label for n in range(8)]
+
+@pytest.fixture
+def database():
+    with postgres() as server:
+        yield server.new_database("records")
 
 
-def assert_side_by_side_gives_the_same(landing, folder, quarters):
-    log = folder / "log"
+def labels(quarters):
+    return [Quarter(2022, 4).shift(-n).label for n in reversed(range(quarters))]
+
+
+def two_at_a_time(landing, home, log, quarters, address):
+    """Every other quarter in one process, the rest in another at the same time; returns the lake."""
     with Refresher() as first, Refresher() as second:
-        first.ask(home=folder / "parallel", landing=landing, quarters=quarters[0::2], log=log)
-        second.ask(home=folder / "parallel", landing=landing, quarters=quarters[1::2], log=log)
-        codes = [first.answer()["code"], second.answer()["code"]]
-        first.ask(home=folder / "single", landing=landing, quarters=quarters, log=log)
-        codes.append(first.answer()["code"])
-    assert codes == [0, 0, 0], log.read_text()[-3000:]
-    one, other = lake_bytes(folder / "parallel"), lake_bytes(folder / "single")
-    assert sorted(one) == sorted(other)
-    assert [name for name in one if one[name] != other[name]] == []
-    assert sum(name.startswith("lake/fct_mpi/") for name in one) == len(quarters)
+        for program, own in ((first, quarters[0::2]), (second, quarters[1::2])):
+            program.ask(home=home, landing=landing, log=log, environment={DATABASE: address}, quarters=own)
+        assert (first.answer()["code"], second.answer()["code"]) == (0, 0), log.read_text()[-3000:]
+    return lake_bytes(home)
 
 
-def test_four_quarters_two_at_a_time_and_one_after_the_other_agree_byte_for_byte(landing, tmp_path):
-    assert_side_by_side_gives_the_same(landing, tmp_path, QUARTERS[2:6])
+def assert_recorded(home, quarters, address, monkeypatch):
+    monkeypatch.setenv(DATABASE, address)
+    with read_instance(home / "dagster") as instance:
+        partitions = sorted(run.tags.get("dagster/partition", "") for run in instance.get_runs())
+    assert partitions == ["", "", *(Quarter.from_label(label).key for label in quarters)]  # and two publications
+
+
+def test_two_at_a_time_with_records_in_postgres_give_the_lake_of_one_alone(
+    landing, published_home, tmp_path, database, monkeypatch
+):
+    quarters = labels(2)
+    lake = two_at_a_time(landing, tmp_path / "home", tmp_path / "log", quarters, database)
+    alone = lake_bytes(published_home)
+    assert [file for file, content in alone.items() if lake.get(file) != content] == []
+    assert len(lake) > len(alone)
+    assert_recorded(tmp_path / "home", quarters, database, monkeypatch)
+    assert list((tmp_path / "home" / "dagster").rglob("*.db")) == []
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(7200)
-def test_eight_quarters_two_at_a_time_and_one_after_the_other_agree_byte_for_byte(landing, tmp_path):
-    assert_side_by_side_gives_the_same(landing, tmp_path, QUARTERS)
+@pytest.mark.timeout(14400)
+def test_twenty_four_quarters_two_at_a_time_and_one_after_the_other_agree_byte_for_byte(
+    landing, tmp_path, database, monkeypatch
+):
+    quarters, log = labels(24), tmp_path / "log"
+    with Refresher() as one:
+        one.ask(home=tmp_path / "single", landing=landing, quarters=quarters, log=log)
+        assert one.answer()["code"] == 0, log.read_text()[-3000:]
+    single = lake_bytes(tmp_path / "single")
+    assert sum(name.startswith("lake/fct_mpi/") for name in single) == len(quarters)
+    for name, address in (("machine", ""), ("server", database)):
+        lake = two_at_a_time(landing, tmp_path / name, log, quarters, address)
+        assert sorted(lake) == sorted(single)
+        assert [file for file in lake if lake[file] != single[file]] == [], name
+    assert_recorded(tmp_path / "server", quarters, database, monkeypatch)
