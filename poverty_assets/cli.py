@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from poverty_assets.errors import InputError, PovertyAssetsError, UsageError
+from poverty_assets.errors import InputError, PagesBehind, PovertyAssetsError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-EXIT_FAILED, EXIT_REFUSED = 1, 2
+EXIT_FAILED, EXIT_REFUSED, EXIT_PAGES = 1, 2, 3
 
 
 class SourceChoice(StrEnum):
@@ -75,12 +75,25 @@ def main() -> None:
     except InputError as error:
         _complain(error.message)
         sys.exit(EXIT_REFUSED)
+    except PagesBehind as error:
+        _complain(str(error))
+        sys.exit(EXIT_PAGES)
     except PovertyAssetsError as error:
         _complain(f"{error}\nThe last good warehouse is untouched.")
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         _complain("stopped; the last good warehouse is untouched")
         sys.exit(130)
+    except BrokenPipeError:
+        raise  # whoever read the answer has gone; no trouble of a disk
+    except Exception as error:
+        from poverty_assets.running.trouble import trouble_behind
+
+        trouble = trouble_behind(error, Path(os.environ.get("POVERTY_ASSETS_HOME", "data")))
+        if trouble is None:
+            raise
+        _complain(f"{trouble}\nThe last good warehouse is untouched.")
+        sys.exit(EXIT_FAILED)
 
 
 def _complain(text: str) -> None:

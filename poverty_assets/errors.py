@@ -167,6 +167,10 @@ def _trouble_again(kind: type[MachineTrouble], problem: str, place: str | None, 
     return kind(problem, place=place, remedy=remedy)
 
 
+class PagesBehind(PovertyAssetsError):
+    """The new file is published, and its pages could not be written: some are those of the file before."""
+
+
 class GateFailed(PovertyAssetsError):
     """The warehouse built from the lake broke its own keys, ranges or identities; it was not published.
 

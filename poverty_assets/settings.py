@@ -16,12 +16,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from poverty_assets.atomic import write_text
 from poverty_assets.catalog import SCHEMA
-from poverty_assets.errors import MissingFile, UsageError
+from poverty_assets.errors import MissingFile, UnreadableFile, UsageError
 
 HOUSEHOLD_KEY = "POVERTY_ASSETS_HOUSEHOLD_KEY"
 SourceKind = Literal["simulated", "landing"]
-RUN_SIGNS, PROCESS_SIGNS = "runs_at_work", "processes"
-"""Folders below Dagster's home with a sign of life of each run that is on, and of each refresh from the command line."""
+RUN_SIGNS, PROCESS_SIGNS, TURNS = "runs_at_work", "processes", "turns"
+"""Folders below Dagster's home with a sign of life of each run that is on, and of each refresh from the command line, and with whose
+turn it is at each quarter."""
 
 
 class Settings(BaseSettings):
@@ -115,6 +116,12 @@ class Settings(BaseSettings):
         return self.home / "reports"
 
     @property
+    def written(self) -> list[Path]:
+        """Folders that runs write into."""
+        folders = [self.lake, self.models, self.coverages, self.warehouse.parent, self.candidate.parent, self.reports]
+        return [folder for folder in folders if folder.is_dir()]
+
+    @property
     def dagster_home(self) -> Path:
         """Folder of Dagster's own records."""
         return self.home / "dagster"
@@ -145,7 +152,17 @@ class Settings(BaseSettings):
 
 def _remembered(home: Path) -> dict[str, Any]:
     path = home / "home.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise UnreadableFile(
+            f"what this home holds cannot be read ({error})",
+            file=path,
+            remedy="bring the file back from a backup; or move it away, and the next refresh writes it as it is asked:"
+            " say --sources, --landing and --country then",
+        ) from error
 
 
 def require_form(settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """A file that is locked for as long as a process lives: the system takes the lock from the dead, whatever killed them.
 
-Belongs here: giving such a sign, and telling whose are cold. Does not belong here: what is done about the dead
+Belongs here: giving such a sign, telling whose are cold, and taking turns by one. Does not belong here: what is done about the dead
 (``running.interrupted``).
 
 A sign is locked before it has its name and loses its name before its lock, so that nobody who looks takes the living for dead.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -39,6 +40,36 @@ class SignOfLife:
 
     def leave_behind(self) -> None:
         """Let the sign grow cold, so that whoever looks next finds it."""
+        self._held.close()
+
+
+class Turn:
+    """A turn at something that one process does at a time; whoever comes meanwhile sleeps until the holder is done, or dead.
+
+    Parameters
+    ----------
+    place : Path
+        The same file for all who take turns; it stays.
+    who : str
+        What is said of this one to those who wait.
+    wait_for : callable
+        Told whom this one waits for, if it has to.
+    """
+
+    def __init__(self, place: Path, who: str, wait_for: Callable[[str], None]) -> None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        self._held: IO[str] = place.open("a+")
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait_for(place.read_text(encoding="utf-8").strip() or "another process")
+            fcntl.flock(self._held, fcntl.LOCK_EX)
+        self._held.truncate(0)
+        self._held.write(who)
+        self._held.flush()
+
+    def end(self) -> None:
+        """Let the next one have it."""
         self._held.close()
 
 

@@ -6,19 +6,26 @@ it. Does not belong here: quarters (``refresh``), or what an approval is (``ware
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import getpass
+import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from poverty_assets.errors import PovertyAssetsError, UsageError
+from poverty_assets.errors import PagesBehind, PovertyAssetsError, UsageError
 from poverty_assets.pack.country import Country, load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.interrupted import give_up_interrupted, living, wait_for_slot
-from poverty_assets.settings import Settings, require_form
+from poverty_assets.running.trouble import trouble_behind
+from poverty_assets.settings import TURNS, Settings, require_form
+from poverty_assets.signs_of_life import Turn
 from poverty_assets.warehouse.approval import Approval, ApprovalDesk, embargo_day
 
+LOG = logging.getLogger("poverty_assets")
 CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -50,13 +57,25 @@ def follow(settings: Settings, country: Country, definitions: Any, instance: Any
         wait_for_slot(instance, settings.dagster_home, POOL)
         return run_job(definitions.resolve_job_def(job), instance, what, tags)
 
+    def publish() -> int:
+        before = _file(settings)
+        try:
+            return _rows(run(PUBLISH, "publication"))
+        except PovertyAssetsError as error:
+            if _file(settings) == before:
+                raise
+            raise PagesBehind(
+                f"{settings.warehouse} is published; its pages could not be written, and some in {settings.reports} are those of the"
+                f" file before it: {error}"
+            ) from error
+
     with _turn(settings):
         if not country.wants_approval:
-            return Following(_rows(run(PUBLISH, "publication")))
+            return Following(publish())
         desk, now = ApprovalDesk.of(settings), dt.datetime.now(dt.UTC)
         if desk.unshown():
             run(CANDIDATE, "candidate")
-        rows = _rows(run(PUBLISH, "publication")) if desk.behind(now) else None
+        rows = publish() if desk.behind(now) else None
         return Following(rows, desk.waiting(), desk.embargoed(now))
 
 
@@ -101,7 +120,7 @@ def run_job(
     partition_key: str | None = None,
     config: dict[str, Any] | None = None,
 ) -> Any:
-    """Run a job in this process; raise the project's own error behind a failure where there is one."""
+    """Run a job in this process; raise the project's own error behind a failure where there is one, or the machine's trouble."""
     try:
         result = job.execute_in_process(
             instance=instance,
@@ -111,7 +130,7 @@ def run_job(
             raise_on_error=True,
         )
     except Exception as error:
-        ours = _ours(error)
+        ours = _ours(error) or trouble_behind(error, Path(instance.root_directory).parent)
         if ours is None:
             raise
         raise ours from error
@@ -132,11 +151,28 @@ def _rows(result: Any) -> int:
     return int(result.asset_materializations_for_node("warehouse")[0].metadata["dagster/row_count"].value)
 
 
-def _turn(settings: Settings) -> Any:
-    """A lock by which refreshes of one home publish one after the other: a run that waits for Dagster's pool burns a core."""
-    from filelock import FileLock
+def _file(settings: Settings) -> tuple[int, int] | None:
+    """Which file is published."""
+    try:
+        found = settings.warehouse.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
-    return FileLock(settings.dagster_home / ".publication.lock")
+
+@contextlib.contextmanager
+def _turn(settings: Settings) -> Iterator[None]:
+    """Refreshes of one home publish one after the other: a run that waits for Dagster's pool burns a core, and says nothing."""
+
+    def tell(holder: str) -> None:
+        LOG.warning("waiting for %s, which is publishing", holder)
+
+    who = f"process {os.getpid()} on {os.uname().nodename}"
+    turn = Turn(settings.dagster_home / TURNS / "publication.lock", who, tell)
+    try:
+        yield
+    finally:
+        turn.end()
 
 
 def _ours(error: BaseException | None) -> PovertyAssetsError | None:

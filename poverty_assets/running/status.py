@@ -14,6 +14,7 @@ from poverty_assets.intake.arrivals import awaited, latest, read_arrivals
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.instance import has_records, read_instance
+from poverty_assets.running.trouble import trouble_behind
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.approval import ApprovalDesk, page_of
 from poverty_assets.warehouse.behind import lake_version, quarters_behind
@@ -140,8 +141,11 @@ def _failed_runs(settings: Settings) -> list[Concern]:
         with read_instance(settings.dagster_home) as instance:
             for run in instance.get_runs(limit=_MOST_RUNS):  # the newest first
                 last.setdefault((run.job_name, run.tags.get("dagster/partition", "")), run)
-    except (MachineTrouble, UsageError) as error:
-        return [Concern(f"records of runs cannot be read: {error.problem}", error.remedy or "")]
+    except Exception as error:
+        trouble = error if isinstance(error, UsageError | MachineTrouble) else trouble_behind(error, settings.home)
+        if trouble is None:
+            raise
+        return [Concern(f"records of runs cannot be read: {trouble.problem}", trouble.remedy or "")]
     failed = [(job, key, run) for (job, key), run in last.items() if run.status == dg.DagsterRunStatus.FAILURE]
     return [
         Concern(

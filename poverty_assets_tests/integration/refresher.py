@@ -102,9 +102,9 @@ class _Moments:
 
 
 def _final(temporary: str) -> str:
-    """``folder/.part.parquet.<process>.<random>.tmp`` without what makes it temporary."""
+    """``folder/.part.parquet.<machine>.<process>.<random>.tmp`` without what makes it temporary."""
     folder, _, file = temporary.rpartition("/")
-    return f"{folder}/{file.removeprefix('.').rsplit('.', 3)[0]}".removeprefix("/")
+    return f"{folder}/{file.removeprefix('.').rsplit('.', 4)[0]}".removeprefix("/")
 
 
 def _refresh(request: dict[str, Any], moments: _Moments) -> None:
@@ -152,7 +152,7 @@ def _wait_until_grown(child: int, told: Any, waits: bool, request: dict[str, Any
     folder = Path(request["home"]) / "warehouse"
     while request.get("grown") and not waits and not select.select([told], [], [], LOOK_EVERY)[0]:
         size = 0
-        for path in folder.glob(f".poverty.duckdb.{child}.*"):
+        for path in folder.glob(f".poverty.duckdb.*.{child}.*"):
             with contextlib.suppress(FileNotFoundError):  # the log of the file is emptied into it now and then
                 size += path.stat().st_size
         waits = size >= request["grown"]

@@ -6,6 +6,8 @@ Dagster reads those of a resource when the class is made.
 
 import datetime as dt
 import hashlib
+import logging
+import os
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,20 +17,23 @@ import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
+from poverty_assets.atomic import sweep
 from poverty_assets.features.feature_table import Observed
 from poverty_assets.intake.gate import SenseFinding, admit
 from poverty_assets.measure.measure import Measure, load_measure, measure_files
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, TableSource
 from poverty_assets.quarter import Quarter
-from poverty_assets.settings import RUN_SIGNS, Settings, chosen_measure
-from poverty_assets.signs_of_life import SignOfLife
+from poverty_assets.settings import RUN_SIGNS, TURNS, Settings, chosen_measure
+from poverty_assets.signs_of_life import SignOfLife, Turn
 from poverty_assets.sources.earlier import EarlierTime
 from poverty_assets.sources.raster import RasterCells
 from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.approval import ApprovalDesk
 from poverty_assets.warehouse.behind import quarters_behind
 from poverty_assets.warehouse.lake import Lake
+
+LOG = logging.getLogger("poverty_assets")
 
 
 class Home(dg.ConfigurableResource):
@@ -44,17 +49,29 @@ class Home(dg.ConfigurableResource):
 
     settings: dg.ResourceDependency[Settings]
     _sign: SignOfLife | None = PrivateAttr(default=None)
+    _turn: Turn | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Give a sign of life in the run's name while it is on, so that whoever waits for it finds out that it has died.
+        """Give a sign of life in the run's name while it is on, so that whoever waits for it finds out that it has died; wait until no
+        other run makes the same quarter; clear away what killed processes left half written.
 
-        It lies with the records that know the run: where several homes are served as one, they are another home's.
+        The sign lies with the records that know the run: where several homes are served as one, they are another home's.
         """
-        if context.run is not None and context.instance is not None:
-            self._sign = SignOfLife(Path(context.instance.root_directory) / RUN_SIGNS / f"{context.run.run_id}.lock")
+        if context.run is None or context.instance is None:
+            return
+        run = context.run.run_id
+        self._sign = SignOfLife(Path(context.instance.root_directory) / RUN_SIGNS / f"{run}.lock")
+        key = context.run.tags.get("dagster/partition")
+        if key:
+            who = f"run {run[:8]} (process {os.getpid()} on {os.uname().nodename})"
+            self._turn = Turn(self.settings.dagster_home / TURNS / f"{key}.lock", who, partial(_tell, key))
+        for folder in self.settings.written:
+            sweep(folder)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Take the sign back."""
+        """Take the sign back, and let the next run of the quarter begin."""
+        if self._turn is not None:
+            self._turn.end()
         if self._sign is not None:
             self._sign.take_back()
 
@@ -173,3 +190,7 @@ class Home(dg.ConfigurableResource):
             self.settings.coverages,
             partial(self.raster, quarter=quarter),
         )
+
+
+def _tell(key: str, holder: str) -> None:
+    LOG.warning("waiting for %s, which is making %s, too", holder, Quarter.from_key(key))
