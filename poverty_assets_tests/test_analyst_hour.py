@@ -44,8 +44,8 @@ def answers(connection: duckdb.DuckDBPyConnection) -> dict[int, list[dict[str, o
 def assert_answered(connection: duckdb.DuckDBPyConnection) -> None:
     """Every question has an answer that says something, whatever the warehouse (with a survey) it is put to."""
     rows = answers(connection)
-    assert sorted(rows) == list(range(1, 16))
-    of_no_graph = set() if connection.sql("FROM meta_lineage LIMIT 1").fetchall() else {15}
+    assert sorted(rows) == list(range(1, 18))
+    of_no_graph = set() if connection.sql("FROM meta_lineage LIMIT 1").fetchall() else {17}
     assert {number for number, found in rows.items() if not found} <= {5} | of_no_graph  # no commune need fall short
     assert all(row["low"] <= row["poor"] <= row["high"] and row["high"] - row["low"] > 0 for row in rows[1])
     assert all(0 < row["both"] <= 1 and row["low"] <= row["both"] <= row["high"] for row in rows[2])
@@ -62,12 +62,14 @@ def assert_answered(connection: duckdb.DuckDBPyConnection) -> None:
     assert all(row["ci_low"] <= row["difference"] <= row["ci_high"] and 0 <= row["p_above"] <= 1 for row in rows[12])
     assert all(row["rank_low"] <= row["rank"] <= row["rank_high"] for row in rows[13])
     assert all(0 < row["all_three"] < row["any_of_them"] < 1 for row in rows[14])
+    assert all(row["low"] <= row["poor_people"] <= row["high"] and row["district_name_en"] for row in rows[15])
+    assert all(row["headcount_ratio"] > 0 and row["uncensored:sanitation"] > 0 for row in rows[16])
     assert all(row["largest_difference"] < 1e-6 for row in rows[7])
     assert all(row["licence"] for row in rows[8])
     assert all(row["withheld"] <= row["figures"] for row in rows[9])
     assert [row["subgroup"] for row in rows[10]] == ["is_urban=false", "is_urban=true"]
     assert all(row["low"] < row["poor"] < row["high"] for row in rows[10])
-    assert all(len(row["sha256"]) == 12 and row["licence"] for row in rows[15])
+    assert all(len(row["sha256"]) == 12 and row["licence"] for row in rows[17])
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def test_every_question_has_an_answer_that_says_something(made):
 
 
 def test_every_block_of_the_page_is_a_numbered_question_or_the_spatial_one():
-    assert len(blocks()) == 16
+    assert len(blocks()) == 18
     assert [block for block in blocks() if SPATIAL in block] == [b for b in blocks() if b not in questions().values()]
 
 

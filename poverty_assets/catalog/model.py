@@ -90,6 +90,8 @@ class Column:
         How a narrow table of the published file keeps it.
     derived : str
         SQL that a narrow table has it from instead, with other columns in braces.
+    was : str
+        Name that it had in the version before, under which it can still be read.
 
     Notes
     -----
@@ -113,6 +115,7 @@ class Column:
     stays: bool = False
     kept: Kept = ""
     derived: str = ""
+    was: str = ""
 
     @property
     def tells(self) -> bool:
@@ -175,6 +178,16 @@ class Column:
             pairs = ", ".join(f"'{code}': name_{code}" for code in (FALLBACK, *locale.languages))
             return replace(self, generated=self.generated.format(by_language=pairs))
         return self
+
+    def with_older_name(self) -> tuple[Column, ...]:
+        """Itself and, where it had another name before, a column of that name, generated from it."""
+        if not self.was:
+            return (self,)
+        text = f"Older name of {self.name}, which the next version will not have"
+        return (
+            self,
+            replace(self, name=self.was, was="", description=text, generated=f'"{self.name}"', kept="", derived=""),
+        )
 
     def by_language(self, languages: Mapping[str, str]) -> tuple[Column, ...]:
         """One column a language where it stands for several, else itself alone."""
@@ -276,7 +289,8 @@ class Table:
     def within(self, locale: Locale) -> Table:
         """The table as it is in a country: a column a language, and the codes and levels that its areas may have."""
         columns = (column.within(locale) for column in self.columns)
-        return replace(self, columns=tuple(one for c in columns for one in c.by_language(locale.languages)))
+        spoken = (one for c in columns for one in c.by_language(locale.languages))
+        return replace(self, columns=tuple(one for c in spoken for one in c.with_older_name()))
 
     def as_in(self, names: Iterable[str]) -> Table:
         """The table with a column for each language that one of these names of columns is of."""
@@ -284,7 +298,8 @@ class Table:
         forms = [re.compile(c.name.replace(_LANGUAGE, f"({_CODE})")) for c in self.columns if c.per_language]
         found = (form.fullmatch(name) for name in names if name not in own for form in forms)
         codes = {match[1]: match[1] for match in found if match}
-        return replace(self, columns=tuple(one for c in self.columns for one in c.by_language(codes)))
+        spoken = (one for c in self.columns for one in c.by_language(codes))
+        return replace(self, columns=tuple(one for c in spoken for one in c.with_older_name()))
 
     @property
     def is_one_file(self) -> bool:
@@ -315,8 +330,8 @@ class Table:
 
     @property
     def kept_columns(self) -> tuple[Column, ...]:
-        """Columns that a narrow table keeps; the others are derived from them."""
-        return tuple(c for c in self.columns if not c.derived)
+        """Columns that a narrow table keeps; the others are derived from them, or other names of them."""
+        return tuple(c for c in self.columns if not (c.derived or c.generated))
 
     @property
     def narrow_ddl(self) -> str:
@@ -328,7 +343,9 @@ class Table:
     def reading(self) -> str:
         """``SELECT`` that reads a narrow table as its columns state."""
         kept = {c.name: c.read(f's."{c.name}"') for c in self.kept_columns}
-        read = {c.name: c.derived.format(**kept) if c.derived else kept[c.name] for c in self.columns}
+        read: dict[str, str] = {}
+        for c in self.columns:
+            read[c.name] = read[c.generated.strip('"')] if c.generated else c.derived.format(**kept) or kept[c.name]
         return "SELECT " + ", ".join(f'{sql} AS "{name}"' for name, sql in read.items()) + f" FROM {self.kept_in} s"
 
     @property

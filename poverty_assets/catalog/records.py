@@ -173,6 +173,15 @@ META_BUILD = Table(
         Column("run_id", "VARCHAR", "Run that built it"),
         Column("code_version", "VARCHAR", "Version of poverty_assets"),
         Column(
+            "schema_version",
+            "INTEGER",
+            "Form of the tables and views: it grows by one when one of them, or a column, is renamed, leaves or comes to mean something"
+            " else. What is renamed is still there under its old name in the version that renames it",
+            "version",
+            False,
+            1,
+        ),
+        Column(
             "lake_digest", "VARCHAR", "SHA-256 over the lake's files that it was built from", pattern=r"^[0-9a-f]{64}$"
         ),
         Column("quarters", "VARCHAR[]", "Quarters it publishes"),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from poverty_assets import __version__
 from poverty_assets.atomic import replacing
-from poverty_assets.catalog import Table, table
+from poverty_assets.catalog import SCHEMA_VERSION, Table, table
 from poverty_assets.errors import GateFailed
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
@@ -377,11 +377,12 @@ def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> Non
     digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
     labels = [quarter.label for quarter in sorted([*edition.sealed, *edition.kept])]
     connection.execute(
-        "INSERT INTO meta_build VALUES (?, ?, ?, ?, ?, (SELECT min(replicates) FROM dim_quarter), ?, ?, ?, ?)",
+        "INSERT INTO meta_build VALUES (?, ?, ?, ?, ?, ?, (SELECT min(replicates) FROM dim_quarter), ?, ?, ?, ?)",
         [
             uuid.uuid4().hex,
             edition.run_id,
             __version__,
+            SCHEMA_VERSION,
             digest,
             labels,
             edition.is_simulated,

@@ -6,32 +6,17 @@ Belongs here: the SQL of each ``v_...`` view, and what its own columns mean; vie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from poverty_assets.catalog import RENAMED
 from poverty_assets.catalog.columns import FINEST
+from poverty_assets.catalog.figures import HEADLINE_K, ONE_CUTOFF
 from poverty_assets.catalog.vulnerability import HOTSPOT_COLUMNS, HOTSPOT_SQL, REGISTER_AUDIT_SQL
 from poverty_assets.errors import SpecificationError
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.levels import Level
+from poverty_assets.warehouse.figures import area_view, figure_view
 from poverty_assets.warehouse.local import tables_of
-
-
-@dataclass(frozen=True)
-class View:
-    """A view: its SQL, and descriptions of columns that no table of the catalog has.
-
-    ``of`` is the table or view that it is another name of, where it is one.
-    """
-
-    name: str
-    description: str
-    sql: str
-    columns: dict[str, str] = field(default_factory=dict)
-    of: str = ""
-
-
-_LATEST = "(SELECT max(quarter) FROM dim_quarter)"
+from poverty_assets.warehouse.view import LATEST, View, holders, people_of, shared_columns
 
 
 def views_of(country: Country) -> tuple[View, ...]:
@@ -43,12 +28,22 @@ def views_of(country: Country) -> tuple[View, ...]:
         If a name of the pack's ``aliases`` is taken, or stands for no table or view.
     """
     names = ", ".join(f"a.name_{code}" for code in country.language_codes)
-    views = [_area_profile(country), *_VIEWS]
-    views = [replace(view, sql=view.sql.replace("{names}", names)) for view in views]
+    above = "".join(f", a.{level.level_id}_name_en" for level in holders(country))
+    shared = shared_columns(country)
+    views = [area_view(country), *(_VIEWS), figure_view()]
+    views = [
+        replace(
+            view,
+            sql=view.sql.replace("{names}", names).replace("{above}", above),
+            columns=shared | view.columns,
+        )
+        for view in views
+    ]
     own = {view.name: view.columns for view in views}
     described = {view.name: view.description for view in views}
     described |= {one.name: one.description for one in tables_of(country)}
-    wrong = [f"{old}: {new}" for old, new in country.aliases.items() if old in described or new not in described]
+    older = RENAMED | country.aliases
+    wrong = [f"{old}: {new}" for old, new in older.items() if old in described or new not in described]
     if wrong:
         raise SpecificationError(
             f"{len(wrong)} aliases name no table or view, or have the name of one; first {wrong[0]}",
@@ -58,67 +53,55 @@ def views_of(country: Country) -> tuple[View, ...]:
     return (
         *views,
         *(
-            View(old, f"Other name of {new}. {described[new]}", f'SELECT * FROM "{new}"', own.get(new, {}), of=new)
-            for old, new in country.aliases.items()
+            View(
+                old,
+                f"Other name of {new}. {described[new]}",
+                f'SELECT * FROM "{new}"',
+                own.get(new, {}),
+                of=new,
+                released=False,
+            )
+            for old, new in older.items()
         ),
     )
 
 
-def _area_profile(country: Country) -> View:
-    """``v_area_profile``; areas of each larger level are found from parent to parent, whatever level a parent is of."""
-    levels = [country.levels[level] for level in (country.levels.published, *country.levels.between)]
-    steps = range(1, len(levels) + 1)
-    holders = "".join(f", {_named(level, steps)} AS {level.level_id}_name_en" for level in levels)
-    joins = "".join(
-        f" LEFT JOIN dim_area p{i} ON p{i}.area_id = {f'p{i - 1}' if i > 1 else 'a'}.parent_id" for i in steps
-    )
-    return replace(
-        _AREA_PROFILE,
-        sql=_AREA_PROFILE.sql.replace("{holders}", holders).replace("{joins}", joins),
-        columns={f"{level.level_id}_name_en": f"Name of the {level.name('en')} in Latin script" for level in levels}
-        | _AREA_PROFILE.columns,
-    )
-
-
-def _named(level: Level, steps: Sequence[int]) -> str:
-    """SQL of the name of the area of a level among the areas above."""
-    cases = " ".join(f"WHEN p{i}.area_level = '{level.level_id}' THEN p{i}.name_en" for i in steps)
-    return f"CASE {cases} END"
-
+_PEOPLE_OF_MPI = people_of("estimate", "f.statistic NOT IN ('intensity', 'mpi')")
 
 _VIEWS: tuple[View, ...] = (
     View(
         "v_mpi_latest",
         "Headline figures of the latest quarter for all people: a row per area, measure, k and statistic",
         f"""
-        SELECT f.quarter, f.area_id, a.area_level, {{names}}, a.parent_id, f.measure_id, f.k, f.statistic,
-               f.estimate, f.se, f.ci_low, f.ci_high, f.method, f.n_households, f.suppressed, f.quality_flag
-        FROM fct_mpi f JOIN dim_area a USING (area_id)
-        WHERE f.is_headline AND f.subgroup = 'all' AND f.quarter = {_LATEST}
+        SELECT f.quarter, q.label AS quarter_label, f.area_id, a.area_level, {{names}}, a.parent_id{{above}}, f.measure_id,
+               f.k, ({HEADLINE_K} OR {ONE_CUTOFF}) AS is_headline_k, f.statistic, f.estimate, f.se, f.ci_low, f.ci_high,
+               {_PEOPLE_OF_MPI}, f.method, f.n_households, f.suppressed, f.quality_flag
+        FROM fct_mpi f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter)
+        WHERE f.is_headline AND f.subgroup = 'all' AND f.quarter = {LATEST}
         """,
     ),
     View(
         "v_overlap_latest",
         "Overlap of deprivations in the latest quarter for all people: a row per area and pair, the strongest first",
         f"""
-        SELECT o.quarter, o.area_id, a.area_level, {{names}}, o.measure_id, o.indicator_a, o.indicator_b,
-               o.share_a, o.share_b, o.share_both, o.share_both_ci_low, o.share_both_ci_high,
-               o.lift, o.lift_ci_low, o.lift_ci_high, o.phi, o.redundancy, o.odds_ratio,
-               o.method, o.n_households, o.suppressed, o.quality_flag
-        FROM fct_overlap_pair o JOIN dim_area a USING (area_id)
-        WHERE o.is_headline AND o.subgroup = 'all' AND o.quarter = {_LATEST}
-        ORDER BY o.area_id, o.share_both DESC NULLS LAST
+        SELECT f.quarter, q.label AS quarter_label, f.area_id, a.area_level, {{names}}{{above}}, f.measure_id,
+               f.indicator_a, f.indicator_b, f.share_a, f.share_b, f.share_both, f.share_both_ci_low, f.share_both_ci_high,
+               {people_of("share_both")}, f.lift, f.lift_ci_low, f.lift_ci_high, f.phi, f.redundancy, f.odds_ratio,
+               f.method, f.n_households, f.suppressed, f.quality_flag
+        FROM fct_overlap_pair f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter)
+        WHERE f.is_headline AND f.subgroup = 'all' AND f.quarter = {LATEST}
+        ORDER BY f.area_id, f.share_both DESC NULLS LAST
         """,
     ),
     View(
         "v_register_gap",
         "Areas by how far the register falls short of what a model expects, the largest gap first (latest quarter)",
         f"""
-        SELECT r.quarter, r.area_id, {{names}}, a.parent_id, r.register_id, r.households, r.listed, r.rate,
-               r.modelled_rate, r.modelled_rate_ci_low, r.modelled_rate_ci_high,
+        SELECT r.quarter, q.label AS quarter_label, r.area_id, {{names}}, a.parent_id{{above}}, r.register_id,
+               r.households, r.listed, r.rate, r.modelled_rate, r.modelled_rate_ci_low, r.modelled_rate_ci_high,
                r.coverage_gap, r.coverage_gap_ci_low, r.coverage_gap_ci_high, r.quality_flag
-        FROM fct_register r JOIN dim_area a USING (area_id)
-        WHERE r.is_headline AND r.area_level = {FINEST} AND r.coverage_gap IS NOT NULL AND r.quarter = {_LATEST}
+        FROM fct_register r JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter)
+        WHERE r.is_headline AND r.area_level = {FINEST} AND r.coverage_gap IS NOT NULL AND r.quarter = {LATEST}
         ORDER BY r.coverage_gap DESC
         """,
     ),
@@ -126,17 +109,18 @@ _VIEWS: tuple[View, ...] = (
         "v_change_latest",
         "Change of every headline statistic up to the latest quarter, for all people: a row per area, statistic and baseline",
         f"""
-        SELECT c.quarter, c.baseline_quarter, c.area_id, a.area_level, {{names}}, a.parent_id, c.measure_id, c.k,
-               c.statistic, c.indicator_id, c.difference, c.se, c.ci_low, c.ci_high, c.is_significant, c.edition,
-               c.method, c.n_households, c.quality_flag
-        FROM fct_change c JOIN dim_area a USING (area_id)
-        WHERE c.is_headline AND NOT c.suppressed AND c.subgroup = 'all' AND c.change = 'absolute' AND c.quarter = {_LATEST}
+        SELECT c.quarter, q.label AS quarter_label, c.baseline_quarter, c.area_id, a.area_level, {{names}}, a.parent_id{{above}},
+               c.measure_id, c.k, (c.{HEADLINE_K} OR {ONE_CUTOFF}) AS is_headline_k, c.statistic, c.indicator_id,
+               c.difference, c.se, c.ci_low, c.ci_high, c.is_significant, c.edition, c.method, c.n_households, c.quality_flag
+        FROM fct_change c JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter)
+        WHERE c.is_headline AND NOT c.suppressed AND c.subgroup = 'all' AND c.change = 'absolute' AND c.quarter = {LATEST}
         """,
     ),
     View(
         "v_quality",
         "How far the headline figures of each table can be used: counts by quarter, table, level and method",
-        " UNION ALL ".join(
+        "SELECT q.quarter, q.label AS quarter_label, u.* EXCLUDE (quarter) FROM ("
+        + " UNION ALL ".join(
             f"""
         SELECT quarter, '{name}' AS table_name, area_level, method, count(*) AS figures,
                count(*) FILTER (suppressed) AS withheld, count(*) FILTER (NOT suppressed AND {width} IS NULL) AS without_interval,
@@ -151,7 +135,8 @@ _VIEWS: tuple[View, ...] = (
                 ("fct_bundle", "share_ci_low"),
                 ("fct_register", "coverage_gap_ci_low"),
             )
-        ),
+        )
+        + ") u JOIN dim_quarter q USING (quarter)",
         {
             "table_name": "Table that holds the figures",
             "figures": "Headline figures",
@@ -165,9 +150,9 @@ _VIEWS: tuple[View, ...] = (
         "Where figures come from: for each quarter, table and method the source files behind them, the run and version of the code that"
         " made the quarter, and those that built this file",
         """
-        SELECT s.quarter, l.table_name, l.method, l.source_id, s.title, s.publisher, s.licence, s.url, s.file, s.sha256, s.observed_from,
-               s.observed_to, s.released_on, q.run_id, q.code_version, b.run_id AS build_run_id, b.code_version AS build_code_version,
-               b.built_at, q.approved_by
+        SELECT s.quarter, q.label AS quarter_label, l.table_name, l.method, l.source_id, s.title, s.publisher, s.licence, s.url, s.file,
+               s.sha256, s.observed_from, s.observed_to, s.released_on, q.run_id, q.code_version, b.run_id AS build_run_id,
+               b.code_version AS build_code_version, b.built_at, q.approved_by
         FROM meta_lineage l JOIN meta_source s USING (source_id) JOIN dim_quarter q ON q.quarter = s.quarter CROSS JOIN meta_build b
         ORDER BY ALL
         """,
@@ -215,18 +200,17 @@ _VIEWS: tuple[View, ...] = (
         SELECT o.* FROM drawn o ANTI JOIN fct_profile w USING (quarter, area_id, measure_id)
         """,
         {"draw": "Number of the replicate", "value": "The figure in it. Unit: share, 0 to 1."},
+        released=False,
     ),
     View(
         "v_register_audit",
         "Areas by the share of poor households that the register is expected to miss, the latest quarter, worst first",
         REGISTER_AUDIT_SQL,
     ),
-)
-
-_AREA_PROFILE = View(
-    "v_area_profile",
-    "One wide row per area of the finest level and quarter: poverty, register and the most frequent features",
-    f"""
+    View(
+        "v_area_profile",
+        "One wide row per area of the finest level and quarter: poverty, register and the most frequent features",
+        f"""
 WITH mpi AS (
     SELECT quarter, area_id, measure_id,
            max(estimate) FILTER (WHERE statistic = 'headcount_ratio') AS headcount_ratio,
@@ -239,25 +223,28 @@ WITH mpi AS (
     WHERE is_headline AND subgroup = 'all' AND k BETWEEN 0.33 AND 0.34 AND area_level = {FINEST}
     GROUP BY ALL
 )
-SELECT q.quarter, a.area_id, {{names}}{{holders}},
-       a.is_urban, a.population, a.households, a.area_km2, a.centroid_lon, a.centroid_lat,
+SELECT q.quarter, q.label AS quarter_label, a.area_id, {{names}}{{above}},
+       a.is_urban, a.population, a.households, d.area_km2, d.centroid_lon, d.centroid_lat,
        mpi.measure_id, mpi.headcount_ratio, mpi.headcount_ratio_ci_low, mpi.headcount_ratio_ci_high,
-       mpi.intensity, mpi.mpi, mpi.mpi_method,
+       mpi.headcount_ratio * a.population AS people, mpi.headcount_ratio_ci_low * a.population AS people_ci_low,
+       mpi.headcount_ratio_ci_high * a.population AS people_ci_high, mpi.intensity, mpi.mpi, mpi.mpi_method,
        r.rate AS register_rate, r.modelled_rate AS register_modelled_rate, r.coverage_gap
 FROM dim_quarter q
-CROSS JOIN (SELECT * FROM dim_area WHERE area_level = {FINEST}) a
-{{joins}}
+CROSS JOIN (SELECT * FROM v_area WHERE area_level = {FINEST}) a
+JOIN dim_area d ON d.area_id = a.area_id
 LEFT JOIN mpi ON mpi.quarter = q.quarter AND mpi.area_id = a.area_id
 LEFT JOIN fct_register r ON r.quarter = q.quarter AND r.area_id = a.area_id AND r.is_headline
 """,
-    {
-        "headcount_ratio": "Share of people who are multidimensionally poor at k of one third; NULL where no evidence is published",
-        "headcount_ratio_ci_low": "Lower bound of its 95% interval",
-        "headcount_ratio_ci_high": "Upper bound of its 95% interval",
-        "intensity": "Mean deprivation score among the poor",
-        "mpi": "Headcount ratio times intensity",
-        "mpi_method": "Evidence behind the headcount ratio",
-        "register_rate": "Share of households listed on the register",
-        "register_modelled_rate": "Share predicted by a model that did not see the area's block of land",
-    },
+        {
+            "headcount_ratio": "Share of people who are multidimensionally poor at k of one third; NULL where no evidence is published",
+            "headcount_ratio_ci_low": "Lower bound of its 95% interval",
+            "headcount_ratio_ci_high": "Upper bound of its 95% interval",
+            "people": "People who are poor: the headcount ratio times the population. Unit: persons.",
+            "intensity": "Mean deprivation score among the poor",
+            "mpi": "Headcount ratio times intensity",
+            "mpi_method": "Evidence behind the headcount ratio",
+            "register_rate": "Share of households listed on the register",
+            "register_modelled_rate": "Share predicted by a model that did not see the area's block of land",
+        },
+    ),
 )

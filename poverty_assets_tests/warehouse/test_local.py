@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import duckdb
 import pandas as pd
 import pytest
 
-from poverty_assets.catalog import Locale, table
+from poverty_assets.catalog import SCHEMA_VERSION, TABLES, Locale, table
 from poverty_assets.errors import GateFailed, SpecificationError
 from poverty_assets.graph.checks.suites import validate
 from poverty_assets.pack.country import Country, Language
@@ -127,12 +130,16 @@ def test_the_profile_names_the_areas_above_whatever_their_levels_are_called(tmp_
         for one in KHM.levels
     ]
     country = with_levels(levels)
-    view = next(view for view in views_of(country) if view.name == "v_area_profile")
+    views = {view.name: view.sql for view in views_of(country)}
     with duckdb.connect() as connection:
         for one in tables_of(country):
             connection.execute(one.ddl)
-        connection.execute("CREATE VIEW v AS " + view.sql)
-        assert [c for c in columns(connection, "v") if c.endswith("_name_en")] == ["oblast_name_en", "rayon_name_en"]
+        for name in ("v_area", "v_area_profile"):
+            connection.execute(f"CREATE VIEW {name} AS {views[name]}")
+        assert [c for c in columns(connection, "v_area_profile") if c.endswith("_name_en")] == [
+            "oblast_name_en",
+            "rayon_name_en",
+        ]
 
 
 def test_a_country_with_no_level_between_has_one_area_above():
@@ -160,3 +167,38 @@ def test_tables_know_a_column_a_language_of_the_rows_they_are_given():
         "name_en", "name_sw",
     ]  # fmt: skip
     assert "name_{lang}" not in [c.name for c in generic.within(Locale()).columns]
+
+
+def test_what_was_renamed_is_read_under_its_old_name_too(monkeypatch, tmp_path):
+    renamed = {"fct_mpi": "estimate", "dim_quarter": "label"}
+    tables = tuple(
+        replace(
+            one, columns=tuple(replace(c, was="before" if c.name == renamed.get(one.name) else "") for c in one.columns)
+        )
+        for one in TABLES
+    )
+    monkeypatch.setattr("poverty_assets.warehouse.local.TABLES", tables)
+    monkeypatch.setattr("poverty_assets.warehouse.views.RENAMED", {"fct_old": "fct_mpi"})
+    with published(tmp_path) as connection:
+        assert connection.execute("SELECT before = label, count(*) FROM dim_quarter GROUP BY ALL").fetchall() == [
+            (True, 1)
+        ]
+        held = connection.execute("SELECT before, estimate FROM fct_old WHERE statistic = 'headcount_ratio'").fetchall()
+        said = connection.execute(
+            "SELECT comment FROM duckdb_columns() WHERE column_name = 'before' AND table_name = 'fct_mpi'"
+        )
+        assert said.fetchall() == [
+            ("Older name of estimate, which the next version will not have. Unit: share, 0 to 1. From 0 to 1.",)
+        ]
+    assert held == [(0.2, 0.2)]
+
+
+def test_no_name_of_this_version_of_the_published_file_is_lost(tmp_path):
+    """A column that is renamed has its old name for one version (``was``); then ``SCHEMA_VERSION`` grows, with a list of its own."""
+    listed = (Path(__file__).parent / f"names_of_version_{SCHEMA_VERSION}.txt").read_text().split()
+    with published(tmp_path) as connection:
+        sql = "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'main'"
+        held = {row[0] for row in connection.execute(sql).fetchall()}
+        assert connection.execute("SELECT schema_version FROM meta_build").fetchall() == [(SCHEMA_VERSION,)]
+    assert [name for name in listed if name not in held] == []
+    assert len(listed) > 800

@@ -1,0 +1,66 @@
+"""The form of a view, and what several of them share.
+
+Belongs here: ``View``, the SQL of the latest quarter, the columns that mean the same in every view. Does not belong here: any view
+(``views``, ``figures``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.levels import Level
+
+LATEST = "(SELECT max(quarter) FROM dim_quarter)"
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its SQL, and descriptions of columns that no table of the catalog has.
+
+    ``of`` is the table or view that it is another name of, where it is one. ``released`` says whether a release has it as a file: not
+    where it only unfolds what other tables hold.
+    """
+
+    name: str
+    description: str
+    sql: str
+    columns: dict[str, str] = field(default_factory=dict)
+    of: str = ""
+    released: bool = True
+
+
+def holders(country: Country) -> tuple[Level, ...]:
+    """Levels between the country and its finest areas, from above."""
+    return tuple(country.levels[level] for level in (country.levels.published, *country.levels.between))
+
+
+def people_of(figure: str, where: str = "") -> str:
+    """SQL of how many people a share of all people is, with its interval: ``people``, ``people_ci_low``, ``people_ci_high``.
+
+    ``where`` is SQL of the rows in which the figure is such a share, if it is not in all; areas are ``a``, figures ``f``.
+    """
+    stem = "" if figure == "estimate" else f"{figure}_"
+    picked = {"": figure, "_ci_low": f"{stem}ci_low", "_ci_high": f"{stem}ci_high"}
+    when = f"CASE WHEN {where} THEN {{0}} END" if where else "{0}"
+    return ", ".join(
+        f"{when.format(f'f.{column} * a.population')} AS people{suffix}" for suffix, column in picked.items()
+    )
+
+
+def shared_columns(country: Country) -> dict[str, str]:
+    """What columns mean that stand in several views."""
+    above = {}
+    for level in holders(country):
+        called = level.name("en")
+        above[f"{level.level_id}_id"] = f"Code of the {called} that the area is, or lies in; NULL above it"
+        above[f"{level.level_id}_name_en"] = f"Name of that {called} in Latin script"
+    return above | {
+        "quarter_label": "The quarter as people write it: 2022Q1",
+        "is_headline_k": "True at the one cut-off that is quoted where no other is named (k of one third), and of statistics that have"
+        " one cut-off only",
+        "people": "People that the share is of the area's population (dim_area.population), not rounded, so that parts add up; NULL"
+        " where it is no share of all people, or withheld. Unit: persons.",
+        "people_ci_low": "Lower bound of the 95% interval of people; the population is taken as known. Unit: persons.",
+        "people_ci_high": "Upper bound of it. Unit: persons.",
+    }
