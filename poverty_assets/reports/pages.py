@@ -5,6 +5,7 @@ Belongs here: which pages there are. Does not belong here: what stands on them (
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from poverty_assets.catalog.columns import FINEST
@@ -16,11 +17,11 @@ REPORTED = 4
 """Quarters that get a report of their own when the warehouse is published: those that the explorer holds."""
 
 
-def write_pages(warehouse: Path, folder: Path, country: Country) -> list[Path]:
+def write_pages(warehouse: Path, folder: Path, country: Country, passed_on: bool = True) -> list[Path]:
     """Write the explorer, the country's reports of the newest quarters, each area's of the newest and the dictionary; each whole or not
     at all.
 
-    Where no quarter has an estimate there is no explorer.
+    Where no quarter has an estimate there is no explorer. ``passed_on`` adds the PDF and the card of each report of the newest quarter.
 
     Returns
     -------
@@ -28,10 +29,14 @@ def write_pages(warehouse: Path, folder: Path, country: Country) -> list[Path]:
     """
     from poverty_assets.reports.dictionary import write_dictionary
     from poverty_assets.reports.explorer import write_explorer
+    from poverty_assets.reports.passed_on import Forms
     from poverty_assets.reports.quarterly import write_reports
 
     newest = published_quarters(warehouse)[-REPORTED:]
-    pages = [*write_reports(warehouse, folder, country, newest), write_dictionary(folder, country)]
+    with tempfile.TemporaryDirectory() as fonts:
+        others = Forms(Path(fonts)).of if passed_on else None
+        reports = write_reports(warehouse, folder, country, newest, others)
+    pages = [*reports, write_dictionary(folder, country)]
     try:
         return [write_explorer(warehouse, folder / "explorer.html", country), *pages]
     except NotObserved:  # quarters of registers and rasters alone have no estimate to draw

@@ -72,6 +72,15 @@ def test_buildings_people_services_and_protected_areas_are_there_to_look_at(home
     assert "Protected areas" in shown
 
 
+def test_each_province_has_a_report_to_pass_on_in_each_language(home):
+    made = {path.name for path in (home / "reports/areas/2026Q3").iterdir()}
+    provinces = [f"{number:02d}" for number in range(1, 26)]
+    assert made >= {
+        f"{area}_{code}.{form}" for area in provinces for code in ("en", "km") for form in ("html", "pdf", "png")
+    }
+    assert max(path.stat().st_size for path in (home / "reports/areas/2026Q3").glob("*.pdf")) < 400_000
+
+
 def test_every_level_has_direct_estimates_of_every_statistic_with_intervals(warehouse):
     sql = """
         SELECT area_level, count(DISTINCT statistic), count(DISTINCT subgroup), bool_and(ci_low <= estimate AND estimate <= ci_high)

@@ -15,14 +15,16 @@ from poverty_assets.graph.schedules import FRESH
 
 @asset(Said("reports", every, ("html",), freshness=FRESH), deps=("warehouse",), partitioned=False)
 def pages(home: Home) -> dg.MaterializeResult:
-    """Files for people who have no database: ``explorer.html``, ``<quarter>.html`` of the newest quarters, those of areas in ``areas/``,
-    ``dictionary.html``. Each opens from disk, without a server or a network, and is read from the published warehouse."""
+    """Files for people who have no database: ``explorer.html``, ``<quarter>.html`` of the newest quarters, ``dictionary.html``, and
+    in ``areas/`` a report of each area, with a PDF and a card. Each opens from disk, without a server or a network, and is read from the
+    published warehouse."""
     from poverty_assets.reports.pages import change_pictures, write_pages
 
-    written = write_pages(home.settings.warehouse, home.settings.reports, home.country)
-    shown = {caption: picture(png, caption) for caption, png in change_pictures(home.settings.warehouse).items()}
+    settings = home.settings
+    written = write_pages(settings.warehouse, settings.reports, home.country, settings.passed_on)
+    shown = {caption: picture(png, caption) for caption, png in change_pictures(settings.warehouse).items()}
     files: dict[str, Any] = {
-        path.name: dg.MetadataValue.path(str(path)) for path in written if path.parent == home.settings.reports
+        path.name: dg.MetadataValue.path(str(path)) for path in written if path.parent == settings.reports
     }
     return dg.MaterializeResult(metadata=files | {"bytes": sum(path.stat().st_size for path in written)} | shown)
 

@@ -88,6 +88,7 @@ def read_payload(
         },
         "quarters": _quarters(published, wanted),
         "levels": levels,
+        "reported": _reported(connection),
         "areas": _columns(areas, [level["id"] for level in levels], codes),
         "geometry": pack_boundaries(areas),
         "context": _context(connection, areas, codes),
@@ -138,6 +139,12 @@ def _levels(connection: duckdb.DuckDBPyConnection, codes: list[str]) -> list[dic
         }
         for _, row in rows.iterrows()
     ]
+
+
+def _reported(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Place of the level whose areas have reports of their own."""
+    row = connection.execute("SELECT depth FROM dim_level WHERE role = 'published'").fetchone()
+    return None if row is None else int(row[0])
 
 
 def _by_language(row: Any, codes: list[str], of: str = "name") -> dict[str, str]:

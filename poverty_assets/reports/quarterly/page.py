@@ -78,8 +78,8 @@ def file_of(subject: Subject, label: str, language: str, ending: str = ".html") 
     return f"areas/{label}/{subject.area_id}_{language}{ending}"
 
 
-def page(report: Report, outlines: Outlines, languages: Sequence[Language]) -> str:
-    """The whole page, with nothing to be fetched from anywhere."""
+def page(report: Report, outlines: Outlines, languages: Sequence[Language], beside: Sequence[str] = ()) -> str:
+    """The whole page, with nothing to be fetched from anywhere; ``beside`` are the endings of the same report's other files."""
     edition = report.edition
     stamp, language = escape(edition.words["simulated_stamp"]), edition.language
     mark = f"{stamp} · " if edition.is_simulated else ""
@@ -97,7 +97,7 @@ def page(report: Report, outlines: Outlines, languages: Sequence[Language]) -> s
 {watermark}
 <main>
 {sheets}
-{_ways(report, languages)}
+{_ways(report, languages, beside)}
 </main>
 </body>
 </html>
@@ -151,11 +151,11 @@ def _footer(number: int, edition: Edition) -> str:
     mark = f"<strong>{escape(words['simulated_stamp'])}.</strong> " if edition.is_simulated else ""
     how = escape(words["report_how" if number == 0 else "report_how_written"])
     days = {name: day(of, words) for name, of in (("end", edition.end), ("issued", edition.published))}
-    said = words["report_edition"].format(**days, digest=edition.digest, number=number + 1, all=SHEETS)
-    return f"{mark}{how} {escape(said)}"
+    said = words["report_edition"].format(**days, digest=edition.digest)
+    return f"{mark}{how} {escape(said)} {escape(words['report_page'].format(number=number + 1, all=SHEETS))}"
 
 
-def _ways(report: Report, languages: Sequence[Language]) -> str:
+def _ways(report: Report, languages: Sequence[Language], beside: Sequence[str]) -> str:
     """Where else to go: the explorer at the same area, the other languages, the areas below, or back to the country."""
     words, edition, subject = report.edition.words, report.edition, report.subject
     up = "" if subject.is_country else "../../"
@@ -166,6 +166,8 @@ def _ways(report: Report, languages: Sequence[Language]) -> str:
         "area": subject.area_id,
     }
     ways = [f'<a href="{up}explorer.html#{urlencode(view)}">{escape(words["report_to_explorer"])}</a>']
+    said = {".pdf": "report_as_pdf", ".png": "report_as_card"}
+    ways += [f'<a href="{up}{report.file(ending)}">{escape(words[said[ending]])}</a>' for ending in beside]
     others = [one for one in languages if one.code != edition.language.code]
     ways += [
         f'<a href="{up}{report.file(language=one.code)}" lang="{one.code}">{escape(one.name)}</a>' for one in others

@@ -7,12 +7,12 @@ not belong here: the questions (``poverty``, ``action``, ``record``), the maps, 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from poverty_assets.atomic import write_text
+from poverty_assets.atomic import write_bytes
 from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.errors import UsageError
 from poverty_assets.pack.country import Country
@@ -32,6 +32,9 @@ FINDINGS: tuple[tuple[Question, ...], ...] = (
     HOW_MANY, SINCE_WHEN, (*RANK, *WHO), WHERE_HIGHEST, WHERE_MOST, ACT, TOGETHER, MISSED, THREATENED, HOW_SURE,
 )  # fmt: skip
 """The ten findings in the order in which who decides needs them; of each, the first question that has an answer is written."""
+
+OtherForms = Callable[[Report, Outlines], Mapping[str, bytes]]
+"""What else is made of a report: files by the ending of their names."""
 
 
 def write_report(
@@ -64,31 +67,54 @@ def write_report(
     """
     with connect(warehouse) as connection:
         (report,) = read_reports(connection, quarter, country, language)
-        return _write(report, target_folder, Outlines.read(connection), country)
+        return _write(report, target_folder, Outlines.read(connection), country)[0]
 
 
-def write_reports(warehouse: Path, target_folder: Path, country: Country, quarters: list[Quarter]) -> list[Path]:
+def write_reports(
+    warehouse: Path,
+    target_folder: Path,
+    country: Country,
+    quarters: Sequence[Quarter],
+    others: OtherForms | None = None,
+) -> list[Path]:
     """Write the country's report of each quarter, and of the last of them each area's of the level below, in every language.
+
+    Parameters
+    ----------
+    warehouse : Path
+    target_folder : Path
+    country : Country
+    quarters : sequence of Quarter
+    others : callable, optional
+        What else is made of each report of the last quarter: files by the ending of their names.
 
     Returns
     -------
     list of Path
     """
+    written: list[Path] = []
     with connect(warehouse) as connection:
         outlines = Outlines.read(connection)
-        return [
-            _write(report, target_folder, outlines, country)
-            for quarter in quarters
-            for language in country.language_codes
-            for report in read_reports(connection, quarter, country, language, areas=quarter == quarters[-1])
-        ]
+        for quarter in quarters:
+            newest = quarter == quarters[-1]
+            for language in country.language_codes:
+                for report in read_reports(connection, quarter, country, language, areas=newest):
+                    files = others(report, outlines) if others is not None and newest else {}
+                    written += _write(report, target_folder, outlines, country, files)
+    return written
 
 
-def _write(report: Report, folder: Path, outlines: Outlines, country: Country) -> Path:
-    path = folder / report.file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, page(report, outlines, country.languages))
-    return path
+def _write(
+    report: Report, folder: Path, outlines: Outlines, country: Country, others: Mapping[str, bytes] | None = None
+) -> list[Path]:
+    """Write a report's page and its other files; returns their paths, the page first."""
+    text = page(report, outlines, country.languages, list(others or {}))
+    files = {".html": text.encode(), **(others or {})}
+    paths = []
+    for ending, data in files.items():
+        paths.append(folder / report.file(ending))
+        write_bytes(paths[-1], data)
+    return paths
 
 
 def read_reports(

@@ -87,6 +87,14 @@ function inkOn(colour) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#111111" : "#ffffff";
 }
 
+// The report that lies beside this page: the country's of every quarter, those of areas of one level of the newest.
+function reportLink({ area, quarter }) {
+  const label = quarterName(quarter), own = AREAS.level[area] === DATA.reported && quarter === NEWEST;
+  if (area && !own) return "";
+  const file = area ? `areas/${label}/${AREAS.id[area]}_${language}.html` : `${label}${language === FALLBACK ? "" : `_${language}`}.html`;
+  return make("p", { class: "report" }, make("a", { href: file }, t("report_of_area")));
+}
+
 // The day that a quarter ends, and the middle of a survey's fieldwork.
 function endOf(quarter) {
   const [year, number] = DATA.quarters[quarter].label.split("Q").map(Number);
@@ -190,7 +198,7 @@ function drawSide(state, side, scales, number) {
   add(parts, { later: true, id: "parts", title: t("chart_parts_in", { figure: figureName(id), area: areaName(larger) }), columns: [{ ...name, title: t("area") }, ...ESTIMATE_COLUMNS(id)], spec: partsSpec(parts, id) });
   cards.push(card({ id: "features", title: t("chart_features"), rows: featureRows(side), columns: [name, { key: "value", title: t("value_plain") }, { key: "unit", title: t("unit"), text: true }, { key: "observed", title: t("observed"), text: true }] }));
   const path = [area ? levelOf(area) : "", areaPath(area)].filter(Boolean).join(" · ");
-  return make("div", { class: "side", "data-area": AREAS.id[area], "data-quarter": quarterName(quarter) }, make("h3", { class: "side-title", tabindex: "-1" }, heading), path ? make("p", { class: "path" }, path) : "", headline(state, side), ...cards);
+  return make("div", { class: "side", "data-area": AREAS.id[area], "data-quarter": quarterName(quarter) }, make("h3", { class: "side-title", tabindex: "-1" }, heading), path ? make("p", { class: "path" }, path) : "", reportLink(side), headline(state, side), ...cards);
 }
 
 // Definitions: what each word of the page means, one click away.
