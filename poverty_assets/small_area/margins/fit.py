@@ -20,8 +20,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.linalg.lapack import spotrf
 from scipy.special import expit, ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
@@ -30,11 +28,13 @@ from poverty_assets.small_area.margins.benchmark import benchmarked, log_odds
 from poverty_assets.small_area.margins.kernel import (
     Covariates,
     KernelFit,
-    Parts,
+    KernelParts,
+    Root,
     density,
     fit_kernel,
     kernel_parts,
 )
+from poverty_assets.small_area.margins.low_rank import factored_parts
 from poverty_assets.small_area.margins.published_totals import FewCases, few_cases, published_totals
 from poverty_assets.small_area.margins.second_stage import SecondStage, error_correlation, scale_error, second_stage
 from poverty_assets.small_area.people import Inhabitants
@@ -43,6 +43,10 @@ from poverty_assets.small_area.sample import Sample, Survey, between_freedom, sa
 HOUSEHOLD_EFFECT = 1.2
 """Variance of a share of people over that of as many independent households: households differ in size."""
 
+
+MOST_WHOLE = 2_000
+"""Areas up to which the kernel is taken whole; of more it is taken in factors (``low_rank``): time goes with the cube of the areas, and
+memory with their square."""
 
 PART_OF_TREND = 0.5
 """How much of the change between two waves goes on after them. Of 44 countries with three harmonised waves or more (OPHI, changes over
@@ -126,8 +130,8 @@ class Margins:
     intercept, slope, scale : ndarray, shape (d,)
         a, b and phi.
     fits : tuple of KernelFit
-    residual_roots : ndarray of float32, shape (d, n, n)
-        Square roots of the covariance of errors that no resampling of the survey shows.
+    residual_roots : tuple of Root, each (n, n)
+        Of each indicator a square root of the covariance of errors that no resampling of the survey shows.
     errors : HeldOutErrors
     since : Since
         What areas may have gained since the survey.
@@ -144,7 +148,7 @@ class Margins:
     slope: FloatArray
     scale: FloatArray
     fits: tuple[KernelFit, ...]
-    residual_roots: npt.NDArray[np.float32]
+    residual_roots: tuple[Root, ...]
     errors: HeldOutErrors
     since: Since
     carried: float | None
@@ -209,17 +213,19 @@ def fit_margins(
 class _Learnt:
     """The learner's fit of each indicator, and the parts of its kernel."""
 
-    parts: tuple[Parts, ...]
+    parts: tuple[KernelParts, ...]
     fits: tuple[KernelFit, ...]
 
 
 def _learnt(survey: Survey, covariates: Covariates, n_jobs: int) -> _Learnt:
     sample, before, effect = survey.now, survey.before, survey.effect
     share, effective = _direct(sample, effect)
-    shared, own = kernel_parts(covariates), covariates.own
+    whole = sample.n_areas <= MOST_WHOLE
+    shared: KernelParts = kernel_parts(covariates) if whole else factored_parts(covariates)
+    own = covariates.own
     past = _direct(before, effect) if before is not None else None
 
-    def fit(j: int) -> tuple[Parts, KernelFit]:
+    def fit(j: int) -> tuple[KernelParts, KernelFit]:
         parts = shared if own is None else shared.with_own(own[:, j])
         if before is not None and past is not None:
             parts = parts.after(fit_kernel(parts, past[0][:, j], past[1][:, j], before.sampled))
@@ -259,44 +265,22 @@ def _residual_roots(
     people: Inhabitants,
     distance: FloatArray | None,
     n_jobs: int,
-) -> npt.NDArray[np.float32]:
-    """`_residual_root` of every indicator, (d, n, n); larger where areas lie far from any that was learnt from."""
+) -> tuple[Root, ...]:
+    """Roots of the covariance of eta less its prediction, but for what comes from sampling noise: resampling shows that.
 
-    def root(j: int) -> npt.NDArray[np.float32]:
-        found = _residual_root(
-            learnt.parts[j], learnt.fits[j], stage.scale[j], stage.slope[j], shares[:, j], people.households
-        )
+    The area's own variance also holds the chance of a finite number of households, which profiles of replicates draw themselves.
+    Errors are larger where areas lie far from any that was learnt from.
+    """
+
+    def root(j: int) -> Root:
+        fit, times = learnt.fits[j], float(stage.scale[j] * stage.slope[j] ** 2)
+        share = shares[:, j]
+        per_share = 1 / density(ndtri(share)) ** 2
+        binomial = HOUSEHOLD_EFFECT * (share * (1 - share)) * per_share / people.households
+        chance = np.minimum(binomial, 0.9 * (times * fit.variances[-1]))
+        chance[fit.sampled] = 0.0
+        found = learnt.parts[j].error_root(fit, times, chance)
         return found if distance is None else found * np.clip(distance, 1.0, 2.0).astype(np.float32)[:, None]
 
     with ThreadPoolExecutor(n_jobs) as pool:
-        return np.stack(list(pool.map(root, range(shares.shape[1]))))
-
-
-def _residual_root(
-    parts: Parts,
-    fit: KernelFit,
-    scale: float,
-    slope: float,
-    share: FloatArray,
-    households: FloatArray,
-) -> npt.NDArray[np.float32]:
-    """Cholesky root of the covariance of eta less its prediction, but for the part that comes from sampling noise.
-
-    Resampling shows that part. The area's own variance also holds the chance of a finite number of households, which profiles of
-    replicates draw themselves.
-    """
-    covariance = parts.error_covariance(fit, noise=2.0)
-    covariance *= np.float32(scale * slope**2)
-    own = scale * slope**2 * fit.variances[-1]
-    binomial = share * (1 - share)
-    per_share = 1 / density(ndtri(share)) ** 2
-    chance = np.minimum(HOUSEHOLD_EFFECT * binomial * per_share / households, 0.9 * own)
-    chance[fit.sampled] = 0.0
-    at = np.diag_indices(len(share))
-    left = np.maximum(covariance[at] - chance, 0.0) + 1e-5
-    covariance[at] = left
-    root, failed = spotrf(covariance, lower=1, clean=1)
-    if failed:
-        values, vectors = np.linalg.eigh(covariance)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return np.ascontiguousarray(root, dtype=np.float32)
+        return tuple(pool.map(root, range(shares.shape[1])))

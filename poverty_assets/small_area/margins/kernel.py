@@ -22,7 +22,9 @@ z. Replicates of a survey therefore need one matrix product, not a new fit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +82,131 @@ class Covariates:
     block_metres: float = BLOCK_METRES
 
 
+Smoothing = Callable[[FloatArray, FloatArray], FloatArray]
+"""From residuals and noise of the sampled areas (s,) to K (K + D)^-1 of the residuals."""
+
+
+class Linear(Protocol):
+    """A matrix by what it does to a vector: an array, or what stands for a large one (``low_rank``)."""
+
+    def __matmul__(self, other: Any, /) -> Any:
+        """The product with a vector."""
+        ...
+
+
+class Root(Linear, Protocol):
+    """The same of a square root of a covariance of areas."""
+
+    def __mul__(self, factor: Any, /) -> Root:
+        """The root with errors of each area that many times as large; factors (n, 1)."""
+        ...
+
+
+class Blocks(Linear, Protocol):
+    """The same, of which blocks can be had as arrays."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """The block of these rows and columns."""
+        ...
+
+
+class Mode(NamedTuple):
+    """What is found at the s sampled areas: variances of the parts, level, working values and their noise (`KernelFit`)."""
+
+    variances: FloatArray
+    mean: float
+    working: FloatArray
+    noise: FloatArray
+
+
+class SampledKernel(Protocol):
+    """The covariance of the sampled areas' true values, as a function of the parts' variances."""
+
+    def smoothing(self, variances: FloatArray) -> Smoothing:
+        """The smoother with these variances."""
+        ...
+
+    def misfit(self, variances: FloatArray, residual: FloatArray, noise: FloatArray) -> tuple[float, FloatArray]:
+        """Minus the log likelihood of residuals (s,) but for a constant, and its slope in the log variances."""
+        ...
+
+
+class KernelParts(Protocol):
+    """The parts of a kernel over all areas: whole (`Parts`), or in factors (``low_rank.FactoredParts``)."""
+
+    @property
+    def start(self) -> FloatArray:
+        """Where the variances start."""
+        ...
+
+    def with_own(self, column: FloatArray) -> KernelParts:
+        """The same with one more leading covariate (n,)."""
+        ...
+
+    def after(self, before: Any) -> KernelParts:
+        """The same, given an earlier wave's fit with these parts."""
+        ...
+
+    def at(self, sampled: IntArray) -> SampledKernel:
+        """The same among the sampled areas."""
+        ...
+
+    def posterior(self, mode: Mode, sampled: IntArray) -> KernelFit:
+        """What follows for all areas."""
+        ...
+
+    def carried_error(self, fit: Any) -> float:
+        """Correlation of what a fit leaves open with what the fit before it did."""
+        ...
+
+    def error_root(self, fit: Any, times: float, chance: FloatArray) -> Root:
+        """Square root of the covariance of errors that no resampling shows, ``times`` as large and less ``chance`` (n,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class SampledParts:
+    """The parts among the s sampled areas, each (s, s) of float32."""
+
+    kernels: list[Float32]
+
+    def _sum(self, variances: FloatArray) -> Float32:
+        out = np.full_like(self.kernels[0], LEVEL_VARIANCE)
+        for v, part in zip(variances, self.kernels, strict=True):
+            out += np.float32(v) * part
+        return out
+
+    def smoothing(self, variances: FloatArray) -> Smoothing:
+        """The smoother with these variances."""
+        kernel = self._sum(variances)
+
+        def smooth(residual: FloatArray, noise: FloatArray) -> FloatArray:
+            covariance = kernel.copy()
+            covariance[np.diag_indices(len(noise))] += noise.astype(np.float32)
+            root, _ = spotrf(covariance.T, lower=1, overwrite_a=1)
+            solved, _ = spotrs(root, residual.astype(np.float32), lower=1)
+            return np.asarray(kernel @ solved, dtype=float)
+
+        return smooth
+
+    def misfit(self, variances: FloatArray, residual: FloatArray, noise: FloatArray) -> tuple[float, FloatArray]:
+        """Minus the log likelihood of residuals but for a constant, and its slope in the log variances."""
+        right = residual.astype(np.float32)
+        covariance = self._sum(variances)
+        covariance[np.diag_indices(len(right))] += noise.astype(np.float32)
+        root, _ = spotrf(covariance.T, lower=1, clean=1, overwrite_a=1)
+        a, _ = spotrs(root, right, lower=1)
+        value = 0.5 * float(right @ a) + float(np.log(np.diagonal(root), dtype=float).sum())
+        # the inverse's lower triangle, as a row-wise upper one: what is off the diagonal counts twice
+        half = spotri(root, lower=1, overwrite_c=1)[0].T
+        diagonal = np.diagonal(half).copy()
+        slope = [
+            0.5 * v * (2 * float(np.vdot(half, part)) - float(diagonal @ np.diagonal(part)) - float(a @ (part @ a)))
+            for v, part in zip(variances, self.kernels, strict=True)
+        ]
+        return value, np.array(slope)
+
+
 @dataclass(frozen=True)
 class Parts:
     """The parts of the kernel over all areas, each (n, n) of float32, and where their variances start."""
@@ -90,21 +217,19 @@ class Parts:
 
     def with_own(self, column: FloatArray) -> Parts:
         """The same with one more leading covariate (n,)."""
-        score = normal_ranks(column)[:, 0].astype(np.float32)
-        return Parts(("own", *self.names), (np.outer(score, score), *self.kernels), np.append(_LEADING, self.start))
+        own = leading_part("own", column)
+        score = own.columns[:, 0].astype(np.float32)
+        return Parts((own.name, *self.names), (np.outer(score, score), *self.kernels), np.append(own.start, self.start))
 
     def after(self, before: KernelFit) -> Parts:
         """The same, given an earlier wave's fit with these parts: its prediction and the covariance of its error come first."""
-        away = (before.predicted - np.average(before.predicted)).astype(np.float32)
-        size = max(float(away.std()), 1e-3)
-        away /= size
+        away, size = standardised(before.predicted)
         error = np.tril(self.error_covariance(before))
         level = float(np.diagonal(error).mean())
         error += np.tril(error, -1).T
         error /= level
-        start = np.concatenate([[size**2, level], _LEFT * self.start])
-        start[-1] = self.start[-1]
-        return Parts(("before", "before_error", *self.names), (np.outer(away, away), error, *self.kernels), start)
+        kernels = (np.outer(away, away), error, *self.kernels)
+        return Parts(("before", "before_error", *self.names), kernels, start_after(size, level, self.start))
 
     def carried_error(self, fit: KernelFit) -> float:
         """Correlation of what a fit leaves open with what the fit before it did, over all areas, of the parts from `after`.
@@ -116,12 +241,40 @@ class Parts:
 
         The parts of both errors that come from the samples' noise are left out: two samples share none.
         """
-        shape, level = self.kernels[1], float(self.start[1])
-        seen = np.sum(fit.smoother * shape[:, fit.sampled], axis=1)
-        covariance = np.sqrt(fit.variances[1] * level) * (np.diagonal(shape) - seen)
-        noise = np.sum(fit.smoother**2 * fit.noise, axis=1)
-        spread = np.sqrt(level * np.diagonal(shape) * np.maximum(fit.variance - noise, 0.0))
-        return float(np.clip(covariance.sum() / max(float(spread.sum()), 1e-12), 0.0, 1.0))
+        shape, smoother = self.kernels[1], np.asarray(fit.smoother)
+        seen = np.sum(smoother * shape[:, fit.sampled], axis=1)
+        silent = fit.variance - np.sum(smoother**2 * fit.noise, axis=1)
+        return carried_correlation(np.diagonal(shape), seen, silent, float(fit.variances[1]), float(self.start[1]))
+
+    def at(self, sampled: IntArray) -> SampledParts:
+        """The same among the sampled areas alone."""
+        return SampledParts([kernel[np.ix_(sampled, sampled)] for kernel in self.kernels])
+
+    def posterior(self, mode: Mode, sampled: IntArray) -> KernelFit:
+        """What follows for all areas from variances and working values at the sampled ones, in double precision."""
+        variances, mean, working, noise = mode
+        everywhere = self.covariance(variances)[:, sampled].astype(float)
+        covariance = everywhere[sampled]
+        covariance[np.diag_indices(len(sampled))] += noise
+        half, _ = dpotri(dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)[0], lower=1, overwrite_c=1)
+        precision = half + np.tril(half, -1).T
+        smoother = everywhere @ precision
+        coefficient, own_precision = precision @ (working - mean), np.diagonal(precision)
+        level = LEVEL_VARIANCE + sum(v * np.diagonal(k) for v, k in zip(variances, self.kernels, strict=True))
+        return KernelFit(
+            self.names,
+            variances,
+            mean,
+            working,
+            noise,
+            mean + everywhere @ coefficient,
+            working - coefficient / own_precision,
+            1 / own_precision - noise,
+            level - np.sum(smoother * everywhere, axis=1),
+            smoother,
+            sampled,
+            precision,
+        )
 
     def covariance(self, variances: FloatArray) -> Float32:
         """Prior covariance of all areas, shape (n, n)."""
@@ -140,27 +293,143 @@ class Parts:
         middle = covariance[np.ix_(fit.sampled, fit.sampled)]
         middle[np.diag_indices(len(middle))] += (noise * fit.noise).astype(np.float32)
         root, _ = spotrf(middle.T, lower=1, clean=1, overwrite_a=1)
-        away = np.asfortranarray(fit.smoother.astype(np.float32) @ root)
+        away = np.asfortranarray(np.asarray(fit.smoother).astype(np.float32) @ root)
         return np.asarray(ssyrk(-1.0, away, beta=1.0, c=covariance.T, lower=1, overwrite_c=1))
+
+    def error_root(self, fit: KernelFit, times: float, chance: FloatArray) -> Float32:
+        """Square root of the covariance of errors that no resampling shows, ``times`` as large and less ``chance`` (n,); (n, n)."""
+        covariance = self.error_covariance(fit, noise=2.0)
+        covariance *= np.float32(times)
+        at = np.diag_indices(len(chance))
+        left = np.maximum(covariance[at] - chance, 0.0) + 1e-5
+        covariance[at] = left
+        root, failed = spotrf(covariance, lower=1, clean=1)
+        if failed:
+            values, vectors = np.linalg.eigh(covariance)
+            root = vectors * np.sqrt(np.maximum(values, 0.0))
+        return np.ascontiguousarray(root, dtype=np.float32)
+
+
+def standardised(predicted: FloatArray) -> tuple[Float32, float]:
+    """An earlier prediction about its mean, in units of its spread; and that."""
+    away = (predicted - np.average(predicted)).astype(np.float32)
+    size = max(float(away.std()), 1e-3)
+    away /= size
+    return away, size
+
+
+def start_after(size: float, level: float, start: FloatArray) -> FloatArray:
+    """Where variances start after an earlier wave: those of its prediction and of its error, then what is left to the others."""
+    out = np.concatenate([[size**2, level], _LEFT * start])
+    out[-1] = start[-1]
+    return out
+
+
+def carried_correlation(
+    earlier: FloatArray, seen: FloatArray, silent: FloatArray, variance: float, level: float
+) -> float:
+    """Correlation of errors of two waves over all areas (`Parts.carried_error`).
+
+    Parameters
+    ----------
+    earlier : ndarray, shape (n,)
+        Variance of the earlier error, over its mean.
+    seen : ndarray, shape (n,)
+        What the later wave sees of that.
+    silent : ndarray, shape (n,)
+        Variance of the later error but for what comes from its sample's noise.
+    variance, level : float
+        Of the earlier error, as the later wave finds it and as it was.
+    """
+    covariance = np.sqrt(variance * level) * (earlier - seen)
+    spread = np.sqrt(level * earlier * np.maximum(silent, 0.0))
+    return float(np.clip(covariance.sum() / max(float(spread.sum()), 1e-12), 0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Product:
+    """A unit part that is a product of few columns (n, r), over a number."""
+
+    name: str
+    start: float
+    columns: FloatArray
+    over: float = 1.0
+
+    def whole(self) -> FloatArray:
+        """The part over all areas, (n, n)."""
+        return np.asarray(self.columns @ self.columns.T / self.over)
+
+
+@dataclass(frozen=True)
+class Decay:
+    """A unit part that falls with the distance between points (n, p)."""
+
+    name: str
+    start: float
+    points: FloatArray
+    metric: Literal["euclidean", "sqeuclidean"]
+    of_distance: Callable[[FloatArray], FloatArray]
+
+    def whole(self) -> FloatArray:
+        """The part over all areas, (n, n)."""
+        return self.of_distance(cdist(self.points, self.points, self.metric))
+
+    def row(self, area: int) -> FloatArray:
+        """That of one area with all, (n,)."""
+        return self.of_distance(cdist(self.points[area : area + 1], self.points, self.metric))[0]
+
+
+@dataclass(frozen=True)
+class Itself:
+    """The area's own effect."""
+
+    name: str
+    start: float
+    n: int
+
+    def whole(self) -> FloatArray:
+        """The part over all areas, (n, n)."""
+        return np.eye(self.n)
+
+
+UnitPart = Product | Decay | Itself
+
+
+def leading_part(name: str, column: FloatArray) -> Product:
+    """The part of one leading covariate (n,)."""
+    return Product(name, _LEADING, normal_ranks(column))
+
+
+def unit_parts(covariates: Covariates, *, place_metres: float = 50_000.0) -> list[UnitPart]:
+    """Unit kernels of the model: ranked covariates, published area, place (Matern 3/2); the area's own effect is the identity."""
+    features, at_published = normal_ranks(covariates.features), covariates.at_published
+    n, p = features.shape
+
+    def matern(metres: FloatArray) -> FloatArray:
+        distance = np.sqrt(3) * metres / place_metres
+        return np.asarray((1 + distance) * np.exp(-distance))
+
+    def squared_exponential(square: FloatArray) -> FloatArray:
+        return np.asarray(np.exp(-square / (2 * p)))
+
+    of_features: list[UnitPart] = [
+        Product("features", _LEADING / 2, features, p),
+        Decay("features_curved", _LEADING / 6, features, "sqeuclidean", squared_exponential),
+    ]
+    return [
+        *(leading_part(f"leading_{q}", column) for q, column in enumerate(covariates.leading.T)),
+        *(of_features if p else []),
+        Product("published", _LEADING / 3, (at_published[:, None] == np.unique(at_published)).astype(float)),
+        Decay("place", _LEADING / 2, covariates.xy, "euclidean", matern),
+        Itself("area", _AREA, n),
+    ]
 
 
 def kernel_parts(covariates: Covariates, *, place_metres: float = 50_000.0) -> Parts:
-    """Unit kernels of the model: ranked covariates, published area, place (Matern 3/2); the area's own effect is the identity."""
-    leading, features = normal_ranks(covariates.leading), normal_ranks(covariates.features)
-    names = [f"leading_{q}" for q in range(leading.shape[1])]
-    kernels = [np.outer(column, column) for column in leading.T]
-    start = [_LEADING] * leading.shape[1]
-    if features.shape[1]:
-        p = features.shape[1]
-        names += ["features", "features_curved"]
-        kernels += [features @ features.T / p, np.exp(-cdist(features, features, "sqeuclidean") / (2 * p))]
-        start += [_LEADING / 2, _LEADING / 6]
-    names += ["published", "place", "area"]
-    same = (covariates.at_published[:, None] == covariates.at_published).astype(float)
-    distance = np.sqrt(3) * cdist(covariates.xy, covariates.xy) / place_metres
-    kernels += [same, (1 + distance) * np.exp(-distance), np.eye(len(same))]
-    start += [_LEADING / 3, _LEADING / 2, _AREA]
-    return Parts(tuple(names), tuple(k.astype(np.float32) for k in kernels), np.array(start))
+    """The parts of the model, whole."""
+    units = unit_parts(covariates, place_metres=place_metres)
+    kernels = tuple(unit.whole().astype(np.float32) for unit in units)
+    return Parts(tuple(unit.name for unit in units), kernels, np.array([unit.start for unit in units]))
 
 
 @dataclass(frozen=True)
@@ -183,10 +452,10 @@ class KernelFit:
         Mean and variance of eta for each sampled area, given all sampled areas but itself.
     variance : ndarray, shape (n,)
         Posterior variance of eta.
-    smoother : ndarray, shape (n, s)
+    smoother : Linear, shape (n, s)
         predicted = mean + smoother @ (z - mean).
     sampled : ndarray of int, shape (s,)
-    precision : ndarray, shape (s, s)
+    precision : Blocks, shape (s, s)
         Inverse covariance of z.
     """
 
@@ -199,9 +468,9 @@ class KernelFit:
     held_out: FloatArray
     held_out_variance: FloatArray
     variance: FloatArray
-    smoother: FloatArray
+    smoother: Linear
     sampled: IntArray
-    precision: FloatArray
+    precision: Blocks
 
     def held_out_groups(self, folds: IntArray) -> FloatArray:
         """Prediction of each sampled area from the sampled areas of other folds (folds (s,)), in closed form."""
@@ -213,12 +482,12 @@ class KernelFit:
         return out
 
 
-def fit_kernel(parts: Parts, share: FloatArray, effective: FloatArray, sampled: IntArray) -> KernelFit:
+def fit_kernel(parts: KernelParts, share: FloatArray, effective: FloatArray, sampled: IntArray) -> KernelFit:
     """Fit one indicator.
 
     Parameters
     ----------
-    parts : Parts
+    parts : Parts or FactoredParts
         Over all n areas.
     share : ndarray, shape (s,)
         Direct shares, 0 and 1 included.
@@ -227,38 +496,17 @@ def fit_kernel(parts: Parts, share: FloatArray, effective: FloatArray, sampled: 
     sampled : ndarray of int, shape (s,)
         Their areas.
     """
-    own = [kernel[np.ix_(sampled, sampled)] for kernel in parts.kernels]
+    own = parts.at(sampled)
     mean = float(ndtri(np.clip(np.average(share, weights=effective), 1e-4, 1 - 1e-4)))
     log_variance, eta = np.log(parts.start), np.full(len(share), mean)
     for _ in range(_ROUNDS):
-        eta = _mode(own, np.exp(log_variance), mean, share, effective, eta)
+        eta = _mode(own.smoothing(np.exp(log_variance)), mean, share, effective, eta)
         working, noise = _working(share, effective, eta)
         log_variance = _variances(own, np.log(parts.start), log_variance, working - mean, noise)
     variances = np.exp(log_variance)
-    eta = _mode(own, variances, mean, share, effective, eta)
+    eta = _mode(own.smoothing(variances), mean, share, effective, eta)
     working, noise = _working(share, effective, eta)
-    everywhere = parts.covariance(variances)[:, sampled].astype(float)
-    covariance = everywhere[sampled]
-    covariance[np.diag_indices(len(sampled))] += noise
-    half, _ = dpotri(dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)[0], lower=1, overwrite_c=1)
-    precision = half + np.tril(half, -1).T
-    smoother = everywhere @ precision
-    coefficient, own_precision = precision @ (working - mean), np.diagonal(precision)
-    level = LEVEL_VARIANCE + sum(v * np.diagonal(k) for v, k in zip(variances, parts.kernels, strict=True))
-    return KernelFit(
-        parts.names,
-        variances,
-        mean,
-        working,
-        noise,
-        mean + everywhere @ coefficient,
-        working - coefficient / own_precision,
-        1 / own_precision - noise,
-        level - np.sum(smoother * everywhere, axis=1),
-        smoother,
-        sampled,
-        precision,
-    )
+    return parts.posterior(Mode(variances, mean, working, noise), sampled)
 
 
 def _working(share: FloatArray, effective: FloatArray, eta: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -272,19 +520,11 @@ def density(eta: FloatArray) -> FloatArray:
     return np.asarray(np.exp(-(eta**2) / 2) / np.sqrt(2 * np.pi))
 
 
-def _mode(
-    own: list[Float32], variances: FloatArray, mean: float, share: FloatArray, effective: FloatArray, eta: FloatArray
-) -> FloatArray:
+def _mode(smooth: Smoothing, mean: float, share: FloatArray, effective: FloatArray, eta: FloatArray) -> FloatArray:
     """Posterior mode of eta at the sampled areas: Fisher scoring, the first steps halved."""
-    kernel = _sum(own, variances)
-    at = np.diag_indices(len(eta))
     for step in range(8):
         working, noise = _working(share, effective, eta)
-        covariance = kernel.copy()
-        covariance[at] += noise.astype(np.float32)
-        root, _ = spotrf(covariance.T, lower=1, overwrite_a=1)
-        solved, _ = spotrs(root, (working - mean).astype(np.float32), lower=1)
-        after = mean + (kernel @ solved).astype(float)
+        after = mean + smooth(working - mean, noise)
         moved = np.abs(after - eta).max()
         eta = (eta + after) / 2 if step < 2 else after
         if moved < 1e-3:
@@ -292,39 +532,17 @@ def _mode(
     return eta
 
 
-def _sum(own: list[Float32], variances: FloatArray) -> Float32:
-    out = np.full_like(own[0], LEVEL_VARIANCE)
-    for v, part in zip(variances, own, strict=True):
-        out += np.float32(v) * part
-    return out
-
-
 def _variances(
-    own: list[Float32], prior: FloatArray, start: FloatArray, residual: FloatArray, noise: FloatArray
+    own: SampledKernel, prior: FloatArray, start: FloatArray, residual: FloatArray, noise: FloatArray
 ) -> FloatArray:
     """Log variances at the maximum of the penalised likelihood, by its exact gradient."""
     spread = np.full(len(prior), _PRIOR_SPREAD)
     spread[-1] = AREA_SPREAD
-    traces = [np.diagonal(part) for part in own]
-    at = np.diag_indices(len(residual))
-    right = residual.astype(np.float32)
 
     def objective(log_variance: FloatArray) -> tuple[float, FloatArray]:
-        variances = np.exp(log_variance)
-        covariance = _sum(own, variances)
-        covariance[at] += noise.astype(np.float32)
-        root, _ = spotrf(covariance.T, lower=1, clean=1, overwrite_a=1)
-        a, _ = spotrs(root, right, lower=1)
+        value, slope = own.misfit(np.exp(log_variance), residual, noise)
         away = (log_variance - prior) / spread
-        value = 0.5 * float(right @ a) + float(np.log(np.diagonal(root), dtype=float).sum()) + 0.5 * float(away @ away)
-        # the inverse's lower triangle, as a row-wise upper one: what is off the diagonal counts twice
-        half = spotri(root, lower=1, overwrite_c=1)[0].T
-        diagonal = np.diagonal(half).copy()
-        slope = [
-            0.5 * v * (2 * float(np.vdot(half, part)) - float(diagonal @ trace) - float(a @ (part @ a)))
-            for v, part, trace in zip(variances, own, traces, strict=True)
-        ]
-        return value, np.array(slope) + away / spread
+        return value + 0.5 * float(away @ away), slope + away / spread
 
     # steps that change the likelihood by less than single precision resolves are not worth looking for
     options = {"maxfun": _EVALUATIONS, "ftol": 1e-5, "gtol": 1e-2, "maxls": 4}
