@@ -66,7 +66,7 @@ def _write_households(landing: Path, twin: world.World) -> list[Path]:
     """Registers and surveys: one pass over the provinces serves them all, since drawing households is the dear part."""
     years, waves = twin.settings.register_.years, twin.settings.surveys
     allocations = [surveys.allocate(twin, wave) for wave in waves]
-    register_offsets = [twin.offsets(registers.state_quarter(year)) for year in years]
+    register_offsets = [twin.seen(registers.state_quarter(year)) for year in years]
     wave_offsets = [twin.offsets(Quarter.from_label(wave.quarter)) for wave in waves]
     listed: list[list[pd.DataFrame]] = [[] for _ in years]
     sampled: list[list[pd.DataFrame]] = [[] for _ in waves]

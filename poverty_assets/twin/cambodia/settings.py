@@ -42,11 +42,26 @@ class PlantedChange(Form):
     shift: float
 
 
+class Break(Form):
+    """A shock that registers and satellites hardly see: from a quarter on every commune gains deprivation in all indicators alike.
+
+    By how much is in latent standard deviations normal about ``shift``, with the standard deviation ``province`` between provinces
+    and ``commune`` within them; registers and satellites see the share ``seen`` of it.
+    """
+
+    since: str = Field(alias="from")
+    shift: float = 0.0
+    province: float = Field(ge=0)
+    commune: float = Field(ge=0)
+    seen: float = Field(ge=0, le=1)
+
+
 class Scenario(Form):
     """Departures from the twin's ordinary course."""
 
     no_change: bool = False
     planted_change: PlantedChange | None = None
+    broken: Break | None = Field(default=None, alias="break")
 
 
 class ProvinceFigures(Form):

@@ -65,7 +65,7 @@ def write_truth(truth: Path, world: World, quarter: Quarter) -> list[Path]:
     n, masks_n = len(world.areas), 2 ** len(world.settings.indicators)
     offsets, counts = world.offsets(quarter), world.households(quarter)
     threshold, _ = registers.thresholds(world, registers.register_year(quarter))
-    visited = world.offsets(_visit_quarter(world, quarter))
+    visited = world.seen(_visit_quarter(world, quarter))
     tables = np.zeros((3, n, masks_n))
     parts = []
     for p in range(len(world.areas.provinces)):

@@ -70,13 +70,29 @@ class World:
             hit = np.array([code.startswith(tuple(planted.areas)) for code in self.areas.commune_code.tolist()])
             columns = [self.settings.indicators.index(name) for name in planted.indicators]
             offset[np.ix_(np.nonzero(hit)[0], np.array(columns))] += planted.shift
-        return offset
+        return offset + self.broken(quarter)[:, None]
+
+    def broken(self, quarter: Quarter) -> Array:
+        """What a break has added to the communes' offsets by `quarter`, in every indicator alike, shape (n,)."""
+        shock = self.settings.scenario.broken
+        if shock is None or quarter < Quarter.from_label(shock.since):
+            return np.zeros(len(self.areas))
+        rng = stream(self.seed, "break")
+        of_provinces = rng.standard_normal(len(self.areas.provinces))[self.areas.province]
+        of_communes = rng.standard_normal(len(self.areas))
+        return np.asarray(shock.shift + shock.province * of_provinces + shock.commune * of_communes)
+
+    def seen(self, quarter: Quarter) -> Array:
+        """Offsets of the communes as registers and satellites see them, shape (n, d): little of a break."""
+        shock = self.settings.scenario.broken
+        unseen = 0.0 if shock is None else 1 - shock.seen
+        return np.asarray(self.offsets(quarter) - unseen * self.broken(quarter)[:, None])
 
     def wealth(self, quarter: Quarter) -> Array:
-        """How little the communes lack in `quarter`, standardised at the reference quarter, shape (n,)."""
+        """How little the communes are seen to lack in `quarter`, standardised at the reference quarter, shape (n,)."""
         weights = np.asarray(self.settings.weights_18) / 18
         reference = self.base @ weights
-        return np.asarray((reference.mean() - self.offsets(quarter) @ weights) / reference.std())
+        return np.asarray((reference.mean() - self.seen(quarter) @ weights) / reference.std())
 
     def growth(self, years: float) -> Array:
         """Factor by which the communes' households have grown `years` after the reference year, shape (n,)."""
