@@ -24,6 +24,7 @@ import select
 import signal
 import subprocess
 import sys
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,8 @@ def _refresh(request: dict[str, Any], moments: _Moments) -> None:
         code = 0
     except SystemExit as stop:
         code = int(stop.code or 0)
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         moments.tell("ends")

@@ -1,7 +1,12 @@
 """A refresh that is killed at any moment leaves a warehouse that opens, and the next refresh completes."""
 
+import contextlib
+import json
+import os
 import random
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,3 +123,67 @@ def test_twenty_one_kills_harm_nothing(refresher, whole, landing, tmp_path, part
     kills = many(random.Random(20), whole.moments)
     assert len(kills) == 21
     assert_harmless(refresher, whole, landing, tmp_path, kills[part::4])
+
+
+READER = """
+import json, pathlib, select, sys
+from poverty_assets_tests.integration.test_kill import opened
+home, rows, reads, wrong = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]), 0, []
+while not select.select([sys.stdin], [], [], 0.2)[0]:
+    reads += 1
+    try:
+        if opened(home) != rows:
+            wrong.append("other rows")
+    except Exception as error:
+        wrong.append(repr(error))
+print(json.dumps([reads, wrong]))
+"""
+
+
+@contextlib.contextmanager
+def two_readers(home, rows):
+    """Two processes that read the published file again and again meanwhile; in the end what each read, and what was wrong with it."""
+    program = [sys.executable, "-W", "ignore", "-c", READER, str(home), json.dumps(rows)]
+    readers = [subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    found = []
+    try:
+        yield found
+    finally:
+        found += [json.loads(reader.communicate()[0]) for reader in readers]
+
+
+def kill_at_random(refresher, whole, request, draw, kills):
+    """So many kills; every tenth time, and in the end, a refresh that nobody disturbs, after which the lake is as ever."""
+    home, size = request["home"], (request["home"] / "warehouse/poverty.duckdb").stat().st_size
+    built = whole.moments[whole.moments.index(SWAPPED) - 1]
+    moments = [moment for moment in whole.moments[:-1] if moment[-1] != ")"]
+    struck = 0
+    while struck < kills:
+        moment = draw.choice(moments)
+        grown = round(draw.uniform(0, 0.9) * size) if moment == built else None
+        refresher.ask(**request, kill_at=moment, grown=grown)
+        answer = refresher.answer()
+        struck += answer["struck"]
+        assert answer["code"] == (-9 if answer["struck"] else 0), (moment, request["log"].read_text()[-2000:])
+        if struck % 10 == 0 or struck == kills:
+            refresher.ask(**request)
+            assert refresher.answer()["code"] == 0, (moment, request["log"].read_text()[-2000:])
+            assert lake_bytes(home) == whole.lake, moment
+    return struck
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(36000)
+def test_two_hundred_kills_at_random_moments_harm_no_reader(refresher, whole, landing, tmp_path):
+    kills = int(os.environ.get("POVERTY_ASSETS_SOAK_KILLS", "200"))
+    home = Path(shutil.copytree(whole.home, tmp_path / "home"))
+    request = {"home": home, "landing": landing, "quarters": [QUARTER], "log": tmp_path / "log"}
+    with two_readers(home, whole.rows) as readers:
+        struck = kill_at_random(refresher, whole, request, random.Random(200), kills)
+    reads, wrong = [each[0] for each in readers], [what for each in readers for what in each[1]]
+    print(
+        f"{struck} kills, {sum(reads)} reads by two readers, {len(wrong)} of them failed or wrong; the lake equal byte for byte"
+    )
+    assert min(reads) > struck
+    assert wrong == []
+    assert [path for path in home.rglob("*.tmp*") if path.is_file()] == []
