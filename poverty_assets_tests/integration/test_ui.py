@@ -22,7 +22,7 @@ from poverty_assets.catalog import SCHEMA
 from poverty_assets.definitions import build_definitions
 from poverty_assets.pack.country import COUNTRIES, load_country
 from poverty_assets.quarter import Quarter
-from poverty_assets.running.instance import open_instance
+from poverty_assets.running.instance import DATABASE, open_instance
 from poverty_assets.running.interrupted import give_up_interrupted, living
 from poverty_assets.running.publication import follow
 from poverty_assets.running.ui import _PATIENCE, MARK
@@ -30,6 +30,7 @@ from poverty_assets.settings import Settings
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.query import answer
 from poverty_assets_tests.integration.conftest import QUARTER
+from poverty_assets_tests.postgres import postgres
 
 SELECTOR = 'repositoryLocationName: "poverty_assets", repositoryName: "__repository__"'
 LAUNCH = """mutation { launchRun(executionParams: {mode: "default", runConfigData: "{}",
@@ -250,6 +251,22 @@ def seconds_of_a_publication(home):
         give_up_interrupted(settings.dagster_home)
         assert follow(settings, load_country("khm"), build_definitions(settings), instance, tags).rows
     return time.monotonic() - started
+
+
+@pytest.mark.soak
+def test_on_a_server_the_ui_its_daemon_and_its_runs_record_in_postgres(home, monkeypatch):
+    with postgres() as server:
+        monkeypatch.setenv(DATABASE, server.new_database("records"))
+        ui = Ui(home)
+        try:
+            ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code is loaded")
+            ui.wait_for(lambda: ui.runs()[0] == "SUCCESS", "the run succeeds", every=1)
+            ui.wait_for(lambda: ui.publication()[1] is not None, "the daemon looks")
+        finally:
+            ui.process.terminate()
+            assert ui.process.wait(timeout=FOR_EVER) == 0
+        assert [run.status.value for run in publications(home)] == ["SUCCESS"]
+    assert "Traceback" not in ui.log.read_text()
 
 
 def launch(ui):
