@@ -119,7 +119,7 @@ def assert_full_disks_lose_nothing(refresher, disk, landing, sizes, published=No
 @pytest.mark.timeout(7200)
 def test_a_disk_that_is_full_at_twenty_sizes_loses_nothing(disk, landing, published_home):
     with Refresher() as refresher:
-        sizes = [1024 + 32_000 * n // SIZES for n in range(SIZES)]
+        sizes = [1024 + 45_000 * n // SIZES for n in range(SIZES)]
         fresh = assert_full_disks_lose_nothing(refresher, disk, landing, sizes)
         sizes = [1024 + 18_000 * n // SIZES for n in range(SIZES)]
         again = assert_full_disks_lose_nothing(refresher, disk, landing, sizes, published_home)
