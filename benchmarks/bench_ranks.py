@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.bench_small_area import Twin, _areas, _fit, _groups, direct_totals
+from benchmarks.bench_small_area import Twin, _areas, _fit, _groups
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.quarter import Quarter
@@ -69,7 +69,7 @@ def scored(twin: Twin, n_replicates: int) -> pd.DataFrame:
     wanted = Wanted(up, measure)
     drawn = replicate(
         _fit(twin, sample, twin.before, covariates), sample, _groups(twin, covariates.xy), wanted,
-        totals=direct_totals(twin), options=Options(n_replicates),
+        options=Options(n_replicates),
     )  # fmt: skip
     tables = small_area_rows(drawn, wanted)[0]
     rows = tables.ranks[tables.ranks["area_level"] != "country"].merge(_errors(tables, measure), on=KEYS, how="left")
