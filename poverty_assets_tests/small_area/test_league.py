@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -20,6 +22,7 @@ from poverty_assets.small_area.league import (
     compete,
 )
 from poverty_assets.small_area.margins.kernel import Covariates, fit_kernel, kernel_parts
+from poverty_assets.small_area.margins.low_rank import factored_parts
 from poverty_assets.small_area.sample import Sample, read_sample
 from poverty_assets_tests.small_area.test_chain import PER_PROVINCE, N, make_country
 
@@ -44,8 +47,8 @@ def _line() -> np.ndarray:
     return np.column_stack([np.arange(N) * 5_000.0, np.zeros(N)])
 
 
-def _fits(sample: Sample, covariates: Covariates) -> list:
-    parts = kernel_parts(covariates)
+def _fits(sample: Sample, covariates: Covariates, of: Callable = kernel_parts) -> list:
+    parts = of(covariates)
     return [fit_kernel(parts, column, sample.effective, sample.sampled) for column in sample.shares.T]
 
 
@@ -108,12 +111,13 @@ def test_an_area_like_no_other_is_outside() -> None:
     assert inside.mean() > 0.9
 
 
-def test_the_kernel_answers_for_areas_as_they_are_and_knows_what_a_feature_does() -> None:
+@pytest.mark.parametrize("parts", [kernel_parts, factored_parts])
+def test_the_kernel_answers_for_areas_as_they_are_and_knows_what_a_feature_does(parts: Callable) -> None:
     frame, codes, _, x = make_country()
     sample = read_sample(frame, ["a", "b", "c"], codes)
     covariates = Covariates(x[:, None], _line(), np.arange(N) // PER_PROVINCE, np.zeros((N, 0)))
     ranks = normal_ranks(covariates.features)[sample.sampled]
-    kernels = Kernels(_fits(sample, covariates), ranks, 1)
+    kernels = Kernels(_fits(sample, covariates, parts), ranks, 1)
     folds = np.arange(len(ranks)) % 3
     out = folds == 1
     copies = np.concatenate([ranks[out], ranks[out], ranks[out][::-1]])
