@@ -17,7 +17,7 @@ from poverty_assets.graph import assets, jobs, schedules, sensors
 from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.checks import asset_checks
 from poverty_assets.graph.partitions import quarterly
-from poverty_assets.graph.resources import Home, LakeIOManager
+from poverty_assets.graph.resources import Compute, Home, LakeIOManager
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, require_form
@@ -55,6 +55,7 @@ def build_definitions(
         executor=dg.in_process_executor,
         resources={
             "home": Home.of(settings),
+            "compute": Compute(settings=settings),
             "io_manager": LakeIOManager(lake=Lake(settings.lake)),
             **(resource_overrides or {}),
         },

@@ -220,3 +220,7 @@ def _failed_again(kind: type[FetchFailed], problem: str, address: str | None, re
 
 class NotThere(FetchFailed):
     """The publisher has no such file, or not yet."""
+
+
+class WorkersLost(PovertyAssetsError):
+    """Other machines' workers were lost with their work again and again; it can be done again, there or here."""

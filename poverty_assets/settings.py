@@ -49,6 +49,8 @@ class Settings(BaseSettings):
         Quarters of one refresh that run at once, each in a process of its own of some 2 GB; no more than there are cores.
     passed_on : bool
         Whether reports of areas are also made as PDF and as a card.
+    dask : str
+        Who takes rasters and replicates: nothing for threads here, ``local`` for a Dask cluster on this machine, or a scheduler's address.
     keep_days : int
         For how long records and logs of runs are kept after which the same work succeeded again.
     """
@@ -65,6 +67,7 @@ class Settings(BaseSettings):
     replicates: int = Field(default=200, ge=20, le=2000)
     workers: int = Field(default=2, ge=1, le=64)
     passed_on: bool = True
+    dask: str = ""
     keep_days: int = Field(default=180, ge=1)
 
     @model_validator(mode="after")

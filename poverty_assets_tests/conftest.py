@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from poverty_assets.workers import DaskWorkers, open_workers
 
 # a busy machine is no reason to fail, nor is yesterday's example to be found again only by chance
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -35,6 +38,14 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"shared data folder absent: {folder} (set POVERTY_ASSETS_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[DaskWorkers]:
+    """A scheduler of Dask and two workers, processes of their own."""
+    with open_workers("local", 2) as workers:
+        assert isinstance(workers, DaskWorkers)
+        yield workers
 
 
 @pytest.fixture(scope="session")

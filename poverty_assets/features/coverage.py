@@ -135,6 +135,10 @@ class RunningSums:
             of_runs = part.run_stop - part.run_start if cell_values is None else part.reduce_runs(np.add, cell_values)
             self._runs = self._on(self._runs, part.run_area, of_runs)
 
+    def join(self, other: RunningSums) -> None:
+        """Take what another has summed of other cells of the same areas."""
+        self._edge, self._runs = self._edge + other._edge, self._runs + other._runs
+
     def _on(self, so_far: np.ndarray, area: np.ndarray, values: np.ndarray) -> np.ndarray:
         """One after the other, on top of what there is."""
         area, values = np.append(np.arange(self._n), area), np.append(so_far, values)

@@ -27,6 +27,7 @@ from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, Ve
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import EarlierTime, release_then
 from poverty_assets.sources.raster import RasterCells, opened_raster
+from poverty_assets.workers import Workers
 
 _NOW = None
 Time = EarlierTime | None
@@ -49,6 +50,8 @@ class Observed:
         Folder in which the coverage of grids by areas is kept from quarter to quarter.
     raster : callable, optional
         A source that is a raster, as the quarter sees it; None where it had not been observed.
+    workers : Workers, optional
+        Who takes rasters.
     """
 
     rows: Callable[[str], pd.DataFrame | None]
@@ -58,6 +61,7 @@ class Observed:
     earlier: Sequence[EarlierTime] = ()
     coverages: Path | None = None
     raster: Callable[[str], RasterCells | None] = lambda _: None
+    workers: Workers | None = None
 
 
 def quarter_features(
@@ -136,6 +140,7 @@ def _of_rasters(
         {name: list(dict.fromkeys(asked)) for name, asked in wanted.items()},
         weights=weights,
         kept=observed.coverages,
+        workers=observed.workers,
     )
     named = pd.DataFrame(
         [(time, served[time, source_id], name_of(asked), f.feature_id) for time, source_id, f, asked in rows],

@@ -10,8 +10,10 @@ Quantiles alone need the values themselves: those of areas that the rows at hand
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -21,12 +23,16 @@ import pandas as pd
 from poverty_assets.errors import InputError, SpecificationError
 from poverty_assets.features.coverage import Coverage, RunningSums, coverage_of
 from poverty_assets.pack.feature import RasterStatistic
-from poverty_assets.sources.raster import CELLS_AT_A_TIME, WHOLE_UP_TO, Raster, RasterCells
+from poverty_assets.sources.raster import CELLS_AT_A_TIME, IN_MEMORY, WHOLE_UP_TO, Raster, RasterCells
+from poverty_assets.workers import Threads, Workers
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 STATISTICS = get_args(RasterStatistic)
+_COLUMNS = ["area_id", "raster", "statistic", "value", "coverage"]
+_STRIP = 1 << 25
+"""Cells of a strip of a raster that is taken apart."""
 _HELD = 4_000_000
 """Values held for quantiles before those of areas that have ended are let go."""
 
@@ -66,7 +72,7 @@ def name_of(statistic: Statistic) -> str:
 class _Sums:
     """What every statistic of one raster is made of, one entry an area; grows as rows come."""
 
-    coverage: Coverage
+    n_areas: int
     asked: Sequence[Statistic]
     centre: float | None = None
     low: np.ndarray = field(init=False)
@@ -76,7 +82,7 @@ class _Sums:
     held: _Held | None = None
 
     def __post_init__(self) -> None:
-        n = self.coverage.n_areas
+        n = self.n_areas
         self._weight, self._first, self._second = RunningSums(n), RunningSums(n), RunningSums(n)
         self.low, self.high = np.full(n, np.inf), np.full(n, -np.inf)
         more = [one for one in self.asked if isinstance(one, CellStatistic)]
@@ -84,8 +90,6 @@ class _Sums:
         self.weighted = {
             one.weight: (RunningSums(n), RunningSums(n)) for one in more if one.statistic == "weighted_mean"
         }
-        quantiles = [one.number for one in more if one.statistic == "quantile"]
-        self.held = _Held(self.coverage, quantiles) if quantiles else None
 
     def add(self, values: np.ndarray, first: int, part: Coverage, weights: Callable[[str], np.ndarray]) -> None:
         """Take the cells from number ``first`` on, of which ``part`` says who covers them."""
@@ -112,6 +116,15 @@ class _Sums:
             self.held.add(values, valid, first, part)
         if "stdev" in self.asked:
             self._second.add(part, np.square(about, out=about))
+
+    def join(self, other: _Sums) -> None:
+        """Take what another has of the same raster's next rows."""
+        pairs = [(self._weight, other._weight), (self._first, other._first), (self._second, other._second)]
+        pairs += [(self.above[one], other.above[one]) for one in self.above]
+        pairs += [pair for one in self.weighted for pair in zip(self.weighted[one], other.weighted[one], strict=True)]
+        for own, more in pairs:
+            own.join(more)
+        self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
 
     @property
     def weight(self) -> np.ndarray:
@@ -150,10 +163,8 @@ class _Sums:
         spread = np.sqrt(np.maximum(self._second.total / self.weight - mean**2, 0.0))
         return np.where(self.low == self.high, 0.0, spread)  # no rounding dust where all cells are equal
 
-    @property
-    def share_valid(self) -> np.ndarray:
-        """Share of each area's size that lies on valid cells, 0 to 1."""
-        cells = self.coverage.cells
+    def share_valid(self, cells: np.ndarray) -> np.ndarray:
+        """Share of each area's size, in cells, that lies on valid ones, 0 to 1."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(cells > 0, np.clip(self.weight / cells, 0.0, 1.0), 0.0)
 
@@ -226,6 +237,7 @@ def zonal_statistics(
     *,
     weights: Mapping[str, RasterCells] | None = None,
     kept: Path | None = None,
+    workers: Workers | None = None,
 ) -> pd.DataFrame:
     """Statistics of each raster over each area, every cell weighted by the share of it that the area covers.
 
@@ -245,6 +257,8 @@ def zonal_statistics(
         grid, that of the weight's cell at its centre.
     kept : Path, optional
         Folder in which coverages are kept for the next one who asks.
+    workers : Workers, optional
+        Who takes rasters, and strips of large ones; by default one after the other, here. The answer is the same to the last bit.
 
     Returns
     -------
@@ -252,22 +266,30 @@ def zonal_statistics(
         Columns ``area_id, raster, statistic, value, coverage``: ``coverage`` is the share (0 to 1) of the area that lies
         on valid cells. Where it is 0 the value is NaN: missing, never filled.
     """
-    of_each = statistics if isinstance(statistics, Mapping) else None
-    plain: Sequence[Statistic] = () if isinstance(statistics, Mapping) else statistics
-    _refuse_unknown([one for asked in (of_each or {"": plain}).values() for one in asked], weights or {})
+    of_each = statistics if isinstance(statistics, Mapping) else defaultdict(lambda: statistics, {"": statistics})
+    _refuse_unknown([one for asked in of_each.values() for one in asked], weights or {})
     ids = _unique_ids(zones)
-    known: dict[object, Coverage] = {}
-    tables = []
-    for together in _side_by_side(rasters):
-        grid = next(iter(together.values()))
-        if grid.grid not in known:
-            known[grid.grid] = coverage_of(zones, grid, kept)
-        asked = {name: plain if of_each is None else of_each[name] for name in together}
-        for name, sums in _sums(together, known[grid.grid], asked, weights or {}).items():
-            tables.append(_table(name, ids, sums, asked[name]))
-        del grid, together
-    columns = ["area_id", "raster", "statistic", "value", "coverage"]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    groups: deque[tuple[Coverage, dict[str, Sequence[Statistic]], int]] = deque()
+
+    def strips() -> Iterator[tuple[_Strip]]:
+        known: dict[object, Coverage] = {}
+        for together in _side_by_side(rasters):
+            grid = next(iter(together.values()))
+            if grid.grid not in known:
+                known[grid.grid] = coverage_of(zones, grid, kept)
+            asked = {name: of_each[name] for name in together}
+            cut = _strips(together, known[grid.grid], asked, weights or {})
+            groups.append((known[grid.grid], asked, len(cut)))
+            del grid, together
+            while cut:
+                yield (cut.pop(0),)
+
+    tables, found = [], (workers or Threads(1)).each(_sums, strips())
+    for sums in found:
+        coverage, asked, number = groups.popleft()
+        _join(sums, itertools.islice(found, number - 1))
+        tables += [_table(name, ids, of, asked[name], of.share_valid(coverage.cells)) for name, of in sums.items()]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_COLUMNS)
 
 
 def _refuse_unknown(asked: Sequence[Statistic], weights: Mapping[str, RasterCells]) -> None:
@@ -300,39 +322,105 @@ def _side_by_side(rasters: Iterable[tuple[str, RasterCells]]) -> Iterator[dict[s
         yield group
 
 
-def _sums(
+@dataclass(frozen=True, eq=False)
+class _Strip:
+    """Some rows of rasters on one grid, and all that is needed to take them.
+
+    Attributes
+    ----------
+    rasters, weights : mapping of str to RasterCells
+    asked : mapping of str to sequence of Statistic
+    centre : mapping of str to float or None
+        About what the sums of each raster run; None: the mean of the first cells that come.
+    top, bottom : int
+    coverage : Coverage
+        Of these rows, cells counted from the first of them.
+    """
+
+    rasters: Mapping[str, RasterCells]
+    weights: Mapping[str, RasterCells]
+    asked: Mapping[str, Sequence[Statistic]]
+    centre: Mapping[str, float | None]
+    top: int
+    bottom: int
+    coverage: Coverage
+
+    def parts(self) -> Iterator[tuple[int, int, Coverage]]:
+        """First row, row after the last, and who covers the cells of some rows at a time; nobody's rows are left out, not even read."""
+        columns = next(iter(self.rasters.values())).shape[1]
+        step = max(1, CELLS_AT_A_TIME // columns)
+        for top in range(self.top, self.bottom, step):
+            bottom = min(top + step, self.bottom)
+            part = self.coverage.within((top - self.top) * columns, (bottom - self.top) * columns)
+            if len(part.run_area) or len(part.edge_area):
+                yield top, bottom, part
+
+
+def _strips(
     rasters: Mapping[str, RasterCells],
     coverage: Coverage,
     asked: Mapping[str, Sequence[Statistic]],
     weights: Mapping[str, RasterCells],
-) -> dict[str, _Sums]:
-    """Sums of rasters on one grid, some rows at a time."""
-    grid = next(iter(rasters.values()))
-    rows, columns = grid.shape
+) -> list[_Strip]:
+    """Rasters on one grid in strips that may be taken apart: a large one in several, unless quantiles are asked for, which need all the
+    values of an area."""
+    rows, columns = next(iter(rasters.values())).shape
+    is_whole = rows * columns <= IN_MEMORY or any(_is_quantile(one) for of in asked.values() for one in of)
     # Sums run about the raster's own mean: squares of large numbers with a small spread would lose the spread. Of a raster that is not
     # held whole that of its first cells does as well.
     held = rows * columns <= WHOLE_UP_TO
-    sums = {
-        name: _Sums(coverage, asked[name], _mean(raster.rows(0, rows)) if held else None)
-        for name, raster in rasters.items()
-    }
-    step = max(1, CELLS_AT_A_TIME // columns)
-    for top in range(0, rows, step):
-        bottom = min(top + step, rows)
-        part = coverage.within(top * columns, bottom * columns)
-        if not len(part.run_area) and not len(part.edge_area):
-            continue  # nobody's rows: not even read
+    centre = {name: _mean(raster.rows(0, rows)) if held else None for name, raster in rasters.items()}
+    of_all = _Strip(rasters, weights, asked, centre, 0, rows, coverage)
+    if is_whole:
+        return [of_all]
+    centre = {name: _first_mean(raster, of_all) for name, raster in rasters.items()}
+    step = max(1, _STRIP // columns)
+    bounds = [(top, min(top + step, rows)) for top in range(0, rows, step)]
+    return [
+        replace(of_all, centre=centre, top=top, bottom=end, coverage=coverage.within(top * columns, end * columns))
+        for top, end in bounds
+    ]
+
+
+def _join(sums: dict[str, _Sums], others: Iterable[dict[str, _Sums]]) -> None:
+    """Add what the strips that follow have."""
+    for other in others:
+        for name, more in other.items():
+            sums[name].join(more)
+
+
+def _is_quantile(asked: Statistic) -> bool:
+    return isinstance(asked, CellStatistic) and asked.statistic == "quantile"
+
+
+def _first_mean(raster: RasterCells, strip: _Strip) -> float | None:
+    """Mean of the first valid cells that anybody covers, some rows at a time."""
+    means = (_mean(raster.rows(top, bottom)) for top, bottom, _ in strip.parts())
+    return next((mean for mean in means if mean is not None), None)
+
+
+def _sums(strip: _Strip) -> dict[str, _Sums]:
+    """Sums of a strip's rasters, some rows at a time."""
+    grid = next(iter(strip.rasters.values()))
+    columns, n = grid.shape[1], strip.coverage.n_areas
+    sums = {name: _Sums(n, strip.asked[name], strip.centre[name]) for name in strip.rasters}
+    for name, of in sums.items():
+        if quantiles := [
+            one.number for one in strip.asked[name] if isinstance(one, CellStatistic) and _is_quantile(one)
+        ]:
+            of.held = _Held(strip.coverage, quantiles)
+    for top, bottom, part in strip.parts():
         at_hand: dict[str, np.ndarray] = {}
 
         def weight(
             name: str, top: int = top, bottom: int = bottom, held: dict[str, np.ndarray] = at_hand
         ) -> np.ndarray:
             if name not in held:
-                held[name] = nearest(weights[name], grid, top, bottom).ravel()
+                held[name] = nearest(strip.weights[name], grid, top, bottom).ravel()
             return held[name]
 
-        for name, raster in rasters.items():
-            sums[name].add(raster.rows(top, bottom).ravel(), top * columns, part, weight)
+        for name, raster in strip.rasters.items():
+            sums[name].add(raster.rows(top, bottom).ravel(), (top - strip.top) * columns, part, weight)
     return sums
 
 
@@ -380,7 +468,9 @@ def _unique_ids(zones: gpd.GeoDataFrame) -> np.ndarray:
     return ids
 
 
-def _table(name: str, ids: np.ndarray, sums: _Sums, statistics: Sequence[Statistic]) -> pd.DataFrame:
+def _table(
+    name: str, ids: np.ndarray, sums: _Sums, statistics: Sequence[Statistic], share_valid: np.ndarray
+) -> pd.DataFrame:
     n = len(ids)
     return pd.DataFrame(
         {
@@ -388,6 +478,6 @@ def _table(name: str, ids: np.ndarray, sums: _Sums, statistics: Sequence[Statist
             "raster": name,
             "statistic": np.repeat(np.asarray([name_of(one) for one in statistics], dtype=object), n),
             "value": np.concatenate([sums.statistic(one) for one in statistics]) if statistics else np.empty(0),
-            "coverage": np.tile(sums.share_valid, len(statistics)),
+            "coverage": np.tile(share_valid, len(statistics)),
         }
     )

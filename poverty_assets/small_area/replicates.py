@@ -13,11 +13,9 @@ then computed once more, so every figure's interval belongs to the figure.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, ndtri
@@ -43,8 +41,8 @@ from poverty_assets.small_area.people import Groups
 from poverty_assets.small_area.sample import Sample
 from poverty_assets.small_area.time.drift import walk_of_indicators
 from poverty_assets.small_area.wanted import Options, Wanted, no_functionals
+from poverty_assets.workers import Workers
 
-Made = TypeVar("Made")
 NEAR = 1e-3
 """Largest difference of a margin in a replicate before it is tilted to its own country."""
 DRAWN_TOLERANCE = 1e-5
@@ -97,12 +95,12 @@ def rescaled_bootstrap(stratum: IntArray, n_replicates: int, rng: np.random.Gene
 
 
 def draw_profiles(
-    chain: Chain, factors: FloatArray, streams: Streams, *, n_jobs: int = 2
+    chain: Chain, factors: FloatArray, streams: Streams, *, workers: Workers
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Profiles of every area as they may be, expected ones and those of its households, each (n, 2^d), for each row of factors on
     the weights of PSUs (r, p).
 
-    Every replicate has random numbers of its own, so that the number of threads changes nothing; nor does that of the linear
+    Every replicate has random numbers of its own, so that whoever makes it changes nothing; nor does the number of threads of the linear
     algebra, which is held to one (its sums come out differently with more).
     """
     sample, fitted = chain.sample, chain.associations
@@ -127,19 +125,7 @@ def draw_profiles(
 
     drawn = draw_margins(chain.margins, sample, factors, streams)
     tasks = zip(drawn, wanted, streams.field.spawn(len(factors)), strict=True)
-    return in_threads(profiles, ((*margins, asked, own) for margins, asked, own in tasks), n_jobs)
-
-
-def in_threads(profiles: Callable[..., Made], tasks: Iterable[tuple[Any, ...]], n_jobs: int) -> Iterator[Made]:
-    """What the function makes of each task, in their order, a few ahead of the reader at most."""
-    with ThreadPoolExecutor(n_jobs) as pool:
-        waiting: deque[Future[Made]] = deque()
-        for task in tasks:
-            waiting.append(pool.submit(profiles, *task))
-            if len(waiting) > n_jobs:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return workers.each(profiles, ((*margins, asked, own) for margins, asked, own in tasks))
 
 
 def drawn_households(expected: FloatArray, number: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -239,7 +225,7 @@ def replicate(
         margins = replace(margins, since=replace(margins.since, walk_per_year=walk))
     chain = Chain(margins, sample, fitted, tilt, shift)
     middle = _Middle(np.zeros_like(first))
-    draws = middle.passed_on(draw_profiles(chain, factors, streams, n_jobs=options.n_jobs))
+    draws = middle.passed_on(draw_profiles(chain, factors, streams, workers=options.workers))
     drawn = collect(moved_profiles(first, moved_since(chain)), draws, options.n_replicates, wanted)
     return with_point(drawn, centred(middle.total / options.n_replicates, chain), wanted)
 

@@ -6,31 +6,32 @@ here: which of those there are and what becomes of them (``vulnerability``), or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from poverty_assets.arrays import FloatArray
 from poverty_assets.measure.measure import Measure
 from poverty_assets.small_area.rollup import Rollup
+from poverty_assets.workers import Threads, Workers
 
 
 @dataclass(frozen=True)
 class Options:
-    """How often the chain is gone through, from which random numbers, by how many threads (which change no bit).
+    """How often the chain is gone through, from which random numbers, by whom (which changes no bit).
 
     Attributes
     ----------
     n_replicates : int
     seed : int
-    n_jobs : int
+    workers : Workers
     wave : str
         Survey wave behind the replicates: what belongs to a sample alone is drawn anew for each.
     """
 
     n_replicates: int = 200
     seed: int = 0
-    n_jobs: int = 2
+    workers: Workers = field(default_factory=Threads)
     wave: str = ""
 
 

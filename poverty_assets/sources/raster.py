@@ -177,6 +177,7 @@ class RasterFile:
         within: Bounds | None = None,
     ) -> None:
         self._options = options or RasterOptions()
+        self._asked = (str(path), self._options, season, within)
         _require_file(Path(path))
         self.path = f"/vsizip/{path}/{self._options.member}" if self._options.member else str(path)
         self._band = season if self._options.band == "quarter" else self._options.band
@@ -213,6 +214,10 @@ class RasterFile:
         self.dtype = self._code.dtype
         block = file.block_shapes[self._band - 1][0]
         self._step = max(block, CELLS_AT_A_TIME // self.shape[1] // block * block)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the file for itself."""
+        return _file_again, self._asked
 
     def __enter__(self) -> RasterFile:
         """The file itself."""
@@ -312,6 +317,10 @@ class RasterFile:
             mask = None if self._code.masked_by_number else self._file.read_masks(self._band, window=window) == 0
         values = self._code.decode(stored, mask, fills)
         return values[::-1] if south_up else values
+
+
+def _file_again(path: str, options: RasterOptions, season: int, within: Bounds | None) -> RasterFile:
+    return RasterFile(path, options, season=season, within=within)
 
 
 @dataclass(frozen=True)
@@ -545,6 +554,7 @@ class KeptRaster:
     def __init__(self, path: Path) -> None:
         import pyarrow.parquet as pq
 
+        self._asked = str(path)
         self._file = pq.ParquetFile(path)
         sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -556,6 +566,10 @@ class KeptRaster:
         west, south, east, north = self.bounds
         self.cell_size = (east - west) / self.shape[1], (north - south) / self.shape[0]
         self.grid = (self.crs, self.bounds, self.shape)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the file for itself."""
+        return KeptRaster, (Path(self._asked),)
 
     def rows(self, top: int, bottom: int) -> np.ndarray:
         """Values of the rows ``top <= row < bottom``; each group is read once where they are asked for in order."""

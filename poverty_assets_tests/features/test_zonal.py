@@ -5,13 +5,15 @@ import weakref
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio.transform import from_bounds
 from shapely.geometry import box
 
 from poverty_assets.errors import InputError, MissingCRS, SpecificationError
 from poverty_assets.features.zonal import STATISTICS, CellStatistic, zonal_statistics
-from poverty_assets.sources.raster import Raster
+from poverty_assets.sources.raster import Raster, RasterFile
 from poverty_assets_tests.features.test_coverage import crooked
 from poverty_assets_tests.sources.whole_raster import open_raster
 
@@ -250,3 +252,23 @@ def test_what_cannot_be_asked_is_refused_by_name():
     ):
         with pytest.raises(SpecificationError, match=said):
             value(asked, box(0, 0, 1, 1))
+
+
+def test_a_large_raster_is_taken_in_strips_and_by_whomever_it_is_the_same(monkeypatch, tmp_path, cluster):
+    shapes, file = crooked(5), tmp_path / "large.tif"
+    values = np.random.default_rng(3).normal(50, 9, (90, 80)).astype("float32")
+    place = {"crs": WGS84, "transform": from_bounds(0, 0, 20, 20, 80, 90)}
+    with rasterio.open(file, "w", driver="GTiff", width=80, height=90, count=1, dtype="float32", **place) as out:
+        out.write(values, 1)
+    asked = [*STATISTICS, CellStatistic("share_above", number=55), CellStatistic("weighted_mean", weight="r")]
+    answers = {}
+    for cells, workers in ((80 * 90, None), (80 * 7, None), (80 * 7, cluster)):
+        monkeypatch.setattr("poverty_assets.features.zonal.IN_MEMORY", cells)
+        monkeypatch.setattr("poverty_assets.features.zonal._STRIP", cells)
+        raster = RasterFile(file)
+        answers[cells, workers is None] = zonal_statistics(
+            [("r", raster)], shapes, asked, weights={"r": raster}, workers=workers
+        )
+    whole, strips, afar = answers.values()
+    np.testing.assert_allclose(strips["value"], whole["value"], rtol=1e-12)
+    assert afar.equals(strips)

@@ -22,6 +22,7 @@ from poverty_assets.small_area.rollup import Rollup, rollup
 from poverty_assets.small_area.rows import SmallAreaTables, small_area_rows
 from poverty_assets.small_area.sample import Sample, Survey, read_sample
 from poverty_assets.small_area.wanted import Options, Wanted
+from poverty_assets.workers import DaskWorkers, Threads, Workers
 from poverty_assets_tests.measurement.factories import make_measure
 
 N, PER_PROVINCE, SIZE = 120, 40, 30
@@ -171,12 +172,14 @@ def test_a_survey_without_communes_is_refused() -> None:
         read_sample(frame.assign(area_id="01"), ["a", "b", "c"], codes)
 
 
-def test_the_number_of_threads_changes_no_bit(fitted: tuple) -> None:
+def test_whoever_makes_replicates_changes_no_bit(fitted: tuple, cluster: DaskWorkers) -> None:
     sample, margins, groups, _, _ = fitted
     factors = rescaled_bootstrap(sample.stratum, 4, np.random.default_rng(0))
     chain = Chain(margins, sample, fit_associations(sample, margins.shares, groups))
 
-    def drawn(n_jobs: int) -> np.ndarray:
-        return np.stack([one for both in draw_profiles(chain, factors, Streams.of(1), n_jobs=n_jobs) for one in both])
+    def drawn(workers: Workers) -> np.ndarray:
+        return np.stack([one for both in draw_profiles(chain, factors, Streams.of(1), workers=workers) for one in both])
 
-    np.testing.assert_array_equal(drawn(1), drawn(3))
+    here = drawn(Threads(1))
+    np.testing.assert_array_equal(here, drawn(Threads(3)))
+    np.testing.assert_array_equal(here, drawn(cluster))

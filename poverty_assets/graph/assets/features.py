@@ -11,7 +11,7 @@ import pandas as pd
 from poverty_assets.graph.assets.describe import picture
 from poverty_assets.graph.assets.recipe import Pack, Said, assets, featured, of_role
 from poverty_assets.graph.partitions import quarter_of
-from poverty_assets.graph.resources import Home
+from poverty_assets.graph.resources import Compute, Home
 from poverty_assets.pack.source import SourceSpec, covariates
 from poverty_assets.quarter import Quarter
 
@@ -40,7 +40,11 @@ def _read(pack: Pack) -> list[SourceSpec]:
     reads=_read,
 )
 def features(
-    context: dg.AssetExecutionContext, dim_area: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
+    context: dg.AssetExecutionContext,
+    dim_area: pd.DataFrame,
+    area_crosswalk: pd.DataFrame,
+    home: Home,
+    compute: Compute,
 ) -> Iterator[dg.Output]:
     """Features as the quarter sees them, and as they were at earlier times."""
     from poverty_assets.features.feature_table import quarter_features
@@ -51,7 +55,7 @@ def features(
     from poverty_assets.sources.earlier import earlier_times
 
     quarter, simulated = quarter_of(context), home.settings.is_simulated
-    seen = home.seen(quarter, earlier_times(home.survey_waves(quarter), quarter))
+    seen = home.seen(quarter, earlier_times(home.survey_waves(quarter), quarter), compute.raster_workers)
     used = [spec for spec in home.specs if spec.features]
     now, before = quarter_features(used, dim_area, area_crosswalk, home.country, seen)
     maps = picture(feature_maps(now, dim_area, simulated), "Features by area, each from low (dark) to high (bright)")

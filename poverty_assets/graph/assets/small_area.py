@@ -13,7 +13,7 @@ import pandas as pd
 from poverty_assets.graph.assets.describe import pictures, scores_table
 from poverty_assets.graph.assets.recipe import Said, asset, assets, evidence
 from poverty_assets.graph.partitions import quarter_of
-from poverty_assets.graph.resources import Home
+from poverty_assets.graph.resources import Compute, Home
 from poverty_assets.pack.source import covariates
 from poverty_assets.sources.readers import Observation
 
@@ -59,6 +59,7 @@ def small_area_estimates(
     published_mpi: pd.DataFrame,
     published_headcount: pd.DataFrame,
     home: Home,
+    compute: Compute,
 ) -> Iterator[dg.Output]:
     """Estimates of every area, from the survey where there is one, else from published totals."""
     from poverty_assets.small_area.estimate import estimate_quarter, save
@@ -71,7 +72,9 @@ def small_area_estimates(
     frames = (dim_area, covariates(area_feature, home.specs), wave_feature, feature_drift, register_count)
     inputs = Inputs(*frames, waves, published_mpi, published_headcount, measure, home.country, quarter, wave_level)
     wanted = functionals_of(shocks_of(home.country, measure), measure, len(inputs.place.finest))
-    made = estimate_quarter(inputs, functionals=wanted, options=Options(home.settings.replicates))
+    made = estimate_quarter(
+        inputs, functionals=wanted, options=Options(home.settings.replicates, workers=compute.workers)
+    )
     context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])
     yield from (dg.Output(getattr(made.tables, field), name) for name, field in TABLES.items())
     yield dg.Output(made.tables.ranks, "fct_rank")

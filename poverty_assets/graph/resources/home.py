@@ -32,6 +32,7 @@ from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.approval import ApprovalDesk
 from poverty_assets.warehouse.behind import quarters_behind
 from poverty_assets.warehouse.lake import Lake
+from poverty_assets.workers import Workers
 
 LOG = logging.getLogger("poverty_assets")
 
@@ -179,7 +180,7 @@ class Home(dg.ConfigurableResource):
         """`observed` of one quarter, as a function of the source."""
         return partial(self.observed, quarter=quarter)
 
-    def seen(self, quarter: Quarter, earlier: Sequence[EarlierTime]) -> Observed:
+    def seen(self, quarter: Quarter, earlier: Sequence[EarlierTime], workers: Workers | None = None) -> Observed:
         """What features are made of: the sources as the quarter sees them, and as they were at earlier times."""
         return Observed(
             lambda source_id: self.observed(source_id, quarter),
@@ -189,6 +190,7 @@ class Home(dg.ConfigurableResource):
             earlier,
             self.settings.coverages,
             partial(self.raster, quarter=quarter),
+            workers,
         )
 
 

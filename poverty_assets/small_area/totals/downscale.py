@@ -45,7 +45,7 @@ from poverty_assets.small_area.margins.benchmark import benchmarked, log_odds
 from poverty_assets.small_area.margins.fit import HOUSEHOLD_EFFECT
 from poverty_assets.small_area.margins.kernel import Covariates, density
 from poverty_assets.small_area.people import Inhabitants
-from poverty_assets.small_area.replicates import DRAWN_TOLERANCE, collect, drawn_households, in_threads
+from poverty_assets.small_area.replicates import DRAWN_TOLERANCE, collect, drawn_households
 from poverty_assets.small_area.totals.departures import (
     Departures,
     Field,
@@ -239,7 +239,7 @@ def _draws(
             raked = rake(seed, margins, start=raked.theta, tolerance=DRAWN_TOLERANCE)
         return drawn_households(raked.profiles, number, own)
 
-    return in_threads(profiles, ((own,) for own in rng.spawn(options.n_replicates)), options.n_jobs)
+    return options.workers.each(profiles, ((own,) for own in rng.spawn(options.n_replicates)))
 
 
 def _drawn_classes(published: Published, h: FloatArray, rng: np.random.Generator) -> list[FloatArray]:
