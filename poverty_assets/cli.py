@@ -368,10 +368,12 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that backup wrote.
 
 @app.command()
 def export(
-    form: Annotated[ExportFormat, typer.Option("--format", help="Form of the export.")],
-    to: Annotated[Path, typer.Option(help="File to write; a new folder for csv.")],
-    table: Annotated[list[str] | None, typer.Option(help="Table, as fct_mpi; may be given again.")] = None,
-    view: Annotated[list[str] | None, typer.Option(help="View, as v_mpi_latest; may be given again.")] = None,
+    form: Annotated[ExportFormat | None, typer.Option("--format", help="Form of the export.")] = None,
+    to: Annotated[Path | None, typer.Option(help="File to write; a new folder for csv.")] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option("--table", "--view", help="Table or view, as fct_mpi, v_mpi_latest; may be given again."),
+    ] = None,
     level: Annotated[
         str | None,
         typer.Option(help="Level of the areas, as the country calls it; for tables all, for the profile the finest."),
@@ -379,22 +381,52 @@ def export(
     quarter: Annotated[
         list[str] | None, typer.Option(help="Quarter, as 2022Q1; may be given again; by default the latest.")
     ] = None,
+    release: Annotated[
+        Path | None, typer.Option(help="New folder for all that is published, with codebook, licence and digests.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the export or release that is there.")] = False,
 ) -> None:
-    """Write tables or views, or (with neither) one wide row an area with its boundary, to a file for other programs."""
+    """Write tables or views, or (with neither) one wide row an area with its boundary, for other programs; or a whole release."""
     from poverty_assets.quarter import Quarter
     from poverty_assets.warehouse.export import export as run
 
+    if release is not None:
+        if any(asked is not None for asked in (form, to, table, level, quarter)):
+            raise UsageError(
+                "--release holds all that is published", remedy="leave the other options out, but for --force"
+            )
+        _release(release, force)
+        return
+    if form is None or to is None:
+        raise UsageError("an export needs --format and --to", remedy="or ask for --release DIR")
     done = run(
         _settings().warehouse,
         to,
         form=form.value,
-        tables=[*(table or []), *(view or [])],
+        tables=table or [],
         level=level,
         quarters=[Quarter.from_label(label) for label in quarter or []],
+        force=force,
     )
     simulated = " (SIMULATED DATA)" if done.is_simulated else ""
     counts = ", ".join(f"{name} {rows:,} rows" for name, rows in done.rows.items())
     print(f"Wrote {done.path}{simulated}: {counts}")
+
+
+def _release(folder: Path, force: bool) -> None:
+    """Write a release, and say what it goes on under."""
+    from poverty_assets.pack.country import load_country
+    from poverty_assets.warehouse.release import release as run
+
+    settings = _settings()
+    done = run(settings.warehouse, folder, load_country(settings.country), force=force)
+    simulated = " (SIMULATED DATA)" if done.is_simulated else ""
+    print(f"Wrote {done.path}{simulated}: {len(done.rows)} tables, {sum(done.rows.values()):,} rows")
+    licence = done.terms.licence
+    print(
+        f"Licence: {licence.name} ({done.terms.reason})" if licence else f"NOT TO BE REDISTRIBUTED: {done.terms.reason}"
+    )
+    print(f"To verify: cd {done.path} && sha256sum -c SHA256SUMS")
 
 
 @app.command()

@@ -72,6 +72,25 @@ class Language(Form):
     fonts: str | None = None
 
 
+class Citation(Form):
+    """How what is made of the country is cited.
+
+    Attributes
+    ----------
+    title : str, optional
+        Of the data; where none is given, one with the country's name.
+    authors : list of str
+        Who publishes them: people or offices.
+    url, doi : str, optional
+        Where they are published.
+    """
+
+    title: str | None = None
+    authors: list[str] = Field(default_factory=lambda: ["poverty_assets"], min_length=1)
+    url: str | None = None
+    doi: str | None = None
+
+
 ENGLISH = Language(code="en", name="English")
 
 
@@ -115,6 +134,8 @@ class Country(Named):
         Views under old names: the old name to the table or view that it means.
     publication : {"automatic", "approved"}
         Whether a complete quarter is published by itself, or once somebody has approved it.
+    citation : Citation
+        How a release is cited.
     """
 
     country_id: str
@@ -134,6 +155,7 @@ class Country(Named):
     context_layers: list[ContextLayer] = Field(default_factory=list)
     aliases: dict[str, str] = Field(default_factory=dict)
     publication: Literal["automatic", "approved"] = "automatic"
+    citation: Citation = Field(default_factory=Citation)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Country:

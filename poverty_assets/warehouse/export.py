@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from poverty_assets.errors import UsageError
 from poverty_assets.quarter import Quarter
-from poverty_assets.warehouse.export_files import About, Form, write
+from poverty_assets.warehouse.export_files import About, Form, styled, write
 from poverty_assets.warehouse.opening import relations
 from poverty_assets.warehouse.profile import described, profile_sql
 from poverty_assets.warehouse.query import connect
@@ -45,6 +45,7 @@ def export(
     tables: Sequence[str] = (),
     level: str | None = None,
     quarters: Sequence[Quarter] = (),
+    force: bool = False,
 ) -> Exported:
     """Write tables, views or the profile of a level to a file (a new folder, for CSV), whole or not at all.
 
@@ -58,6 +59,8 @@ def export(
         Level of the areas; default the finest for the profile, every level for tables.
     quarters : sequence of Quarter
         Default the latest.
+    force : bool
+        Put it in the place of what is there.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def export(
         If a table, level or quarter is unknown, a table has no rows of what is asked for, or the target cannot be written.
     """
 
-    _check_target(target, form)
+    _check_target(target, form, force)
     with connect(warehouse) as connection:
         levels = _levels(connection)
         if level is not None and level not in levels:
@@ -83,23 +86,28 @@ def export(
             read = {
                 name: data.drop_columns(sorted({"geometry"} & set(data.column_names))) for name, data in read.items()
             }
-        about = _about(connection, asked, read)
+        about = describe_export(connection, asked, read)
     write(target, form, read, about)
     return Exported(target, about.is_simulated, {name: data.num_rows for name, data in read.items()})
 
 
-def _check_target(target: Path, form: Form) -> None:
+def _check_target(target: Path, form: Form, force: bool) -> None:
     if form == "csv":
-        if target.is_file() or (target.is_dir() and any(target.iterdir())):
-            raise UsageError(
-                "csv is written to a new folder, and this is there already", file=target, remedy="name another folder"
-            )
+        is_export = target.is_dir() and any((target / f"{mark}about.csv").is_file() for mark in ("", "simulated_"))
+        if (target.is_file() or (target.is_dir() and any(target.iterdir()))) and not (force and is_export):
+            remedy = "name another folder" + (", or add --force to replace that export" if is_export else "")
+            raise UsageError("csv is written to a new folder, and this is there already", file=target, remedy=remedy)
         return
     if target.is_dir():
         raise UsageError("this is a folder; a file is written", file=target, remedy="name a file in it")
     if target.suffix.lower() not in SUFFIXES[form]:
         raise UsageError(
             f"a file of format {form} ends in {' or '.join(SUFFIXES[form])}", file=target, remedy="name it so"
+        )
+    there = [path for path in (target, *styled(target, form)) if path.exists()]
+    if there and not force:
+        raise UsageError(
+            "this is there already", file=there[0], remedy="name another file, or add --force to replace it"
         )
 
 
@@ -155,6 +163,8 @@ def _rows(connection: Any, name: str, level: str | None, quarters: list[Any], *,
         picked += f" EXCLUDE ({', '.join(left_out)})"
     if geographic and "geometry" not in columns:
         picked, joined = f"{picked}, a.geometry", " JOIN dim_area a ON a.area_id = t.area_id"
+    named, joins = _names(connection, columns)
+    picked, joined = picked + named, joined + joins
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     data = connection.execute(f'SELECT {picked} FROM "{name}" t{joined}{where} ORDER BY ALL', values)
     found = data.to_arrow_table()
@@ -167,7 +177,22 @@ def _rows(connection: Any, name: str, level: str | None, quarters: list[Any], *,
     return found
 
 
-def _about(connection: Any, quarters: list[Any], read: dict[str, pa.Table]) -> About:
+def _names(connection: Any, columns: list[str]) -> tuple[str, str]:
+    """What is joined to rows of areas that do not name them: names of areas and of those above, and what people call the quarter."""
+    if "area_id" not in columns or "v_area" not in relations(connection):  # or a file published by an earlier version
+        return "", ""
+    held = [row[0] for row in connection.execute("DESCRIBE v_area").fetchall()]
+    named = [name for name in held if "name_" in name and name not in columns]
+    picked = "".join(f', n."{name}"' for name in named)
+    joins = " LEFT JOIN v_area n ON n.area_id = t.area_id" if named else ""
+    if "quarter" in columns and "quarter_label" not in columns:
+        picked += ", q.label AS quarter_label"
+        joins += " LEFT JOIN dim_quarter q ON q.quarter = t.quarter"
+    return picked, joins
+
+
+def describe_export(connection: Any, quarters: list[Any], read: dict[str, pa.Table]) -> About:
+    """What is said of rows that are handed on: whether they are simulated, build, sources with licences, meaning of columns."""
     build, version, digest, built_at, is_simulated = connection.execute(
         "SELECT build_id, code_version, lake_digest, built_at, is_simulated FROM meta_build"
     ).fetchone()

@@ -8,18 +8,16 @@ A file appears whole or not at all. Same rows of the same build, same bytes.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import uuid
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from poverty_assets.atomic import replacing
+from poverty_assets.atomic import replacing, replacing_folder, write_text
 from poverty_assets.errors import UsageError
+from poverty_assets.warehouse.qgis import add_styles, style_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +42,11 @@ _EXCEL_TEXT = 32_767
 _HEADINGS = ("topic", "name", "text")
 
 
+def styled(target: Path, form: Form) -> tuple[Path, ...]:
+    """Files that lie beside the one that is written."""
+    return (target.with_suffix(".qml"),) if form == "geoparquet" else ()
+
+
 def write(target: Path, form: Form, tables: dict[str, pa.Table], about: About) -> None:
     """Write the tables and what is said of them in the form asked for."""
     {"csv": _csv, "xlsx": _xlsx, "geoparquet": _geoparquet, "gpkg": _gpkg}[form](target, tables, about)
@@ -56,15 +59,9 @@ def _csv(target: Path, tables: dict[str, pa.Table], about: About) -> None:
 
     prefix = "simulated_" if about.is_simulated else ""
     described = pa.table({name: [row[i] for row in about.rows] for i, name in enumerate(_HEADINGS)})
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp")
-    beside.mkdir()
-    try:
+    with replacing_folder(target) as beside:
         for name, data in {**tables, "about": described}.items():
-            pyarrow.csv.write_csv(_inert(_flat(data, "|")), beside / f"{prefix}{name}.csv")
-        beside.replace(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            pyarrow.csv.write_csv(_inert(flat(data, "|")), beside / f"{prefix}{name}.csv")
 
 
 def _inert(data: pa.Table) -> pa.Table:
@@ -97,7 +94,7 @@ def _xlsx(target: Path, tables: dict[str, pa.Table], about: About) -> None:
     book.properties.creator = "poverty_assets"
     book.properties.created = about.built_at
     sheets: list[tuple[str, Any, Iterator[tuple[Any, ...]]]] = [("about", _HEADINGS, iter(about.rows))]
-    sheets += [(name, data.column_names, _tuples(_flat(data, ", "))) for name, data in tables.items()]
+    sheets += [(name, data.column_names, _tuples(flat(data, ", "))) for name, data in tables.items()]
     for name, headings, rows in sheets:
         sheet = book.create_sheet(name[:31])
         sheet.freeze_panes = "A2"
@@ -134,7 +131,7 @@ def _same_bytes(path: Path, day: str) -> None:
 
 
 def _geoparquet(target: Path, tables: dict[str, pa.Table], about: About) -> None:
-    """One table with its boundaries; what is said of it under ``poverty_assets`` in the file's metadata."""
+    """One table with its boundaries, and beside it its style for QGIS; what is said of it under ``poverty_assets`` in its metadata."""
     import pyarrow.parquet as pq
 
     if len(tables) > 1:
@@ -145,10 +142,13 @@ def _geoparquet(target: Path, tables: dict[str, pa.Table], about: About) -> None
         written = pq.read_table(temporary)
         metadata = {**(written.schema.metadata or {}), b"poverty_assets": _json(about).encode()}
         pq.write_table(written.replace_schema_metadata(metadata), temporary, compression="zstd")
+    style = style_of(data)
+    if style is not None:
+        write_text(styled(target, "geoparquet")[0], style)
 
 
 def _gpkg(target: Path, tables: dict[str, pa.Table], about: About) -> None:
-    """A layer a table; what is said of them in the layer's metadata, ``simulated_`` before its name where it is so."""
+    """A layer a table, with its style for QGIS; what is said of them in its metadata, ``simulated_`` before its name where it is so."""
     import pyogrio
 
     prefix = "simulated_" if about.is_simulated else ""
@@ -160,9 +160,12 @@ def _gpkg(target: Path, tables: dict[str, pa.Table], about: About) -> None:
             try:
                 for number, (name, data) in enumerate(tables.items()):
                     pyogrio.write_dataframe(
-                        _frame(_flat(data, ", ")), beside, layer=prefix + name, driver="GPKG", use_arrow=True,
+                        _frame(flat(data, ", ")), beside, layer=prefix + name, driver="GPKG", use_arrow=True,
                         promote_to_multi=True, append=number > 0, layer_metadata=metadata,
                     )  # fmt: skip
+                styles = {prefix + name: style_of(flat(data, ", ")) for name, data in tables.items()}
+                at = f"{about.built_at:%Y-%m-%dT%H:%M:%S.000Z}"
+                add_styles(beside, {layer: style for layer, style in styles.items() if style is not None}, at)
                 beside.replace(temporary)
             finally:
                 beside.unlink(missing_ok=True)
@@ -183,7 +186,7 @@ def _frame(data: pa.Table) -> Any:
     return gpd.GeoDataFrame(frame, geometry=shapes, crs="EPSG:4326")
 
 
-def _flat(data: pa.Table, joint: str) -> pa.Table:
+def flat(data: pa.Table, joint: str) -> pa.Table:
     """Lists as text."""
     import pyarrow as pa
 

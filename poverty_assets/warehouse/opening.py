@@ -58,6 +58,12 @@ def relations(connection: Any) -> set[str]:
     return {row[0] for row in connection.execute(sql).fetchall()}
 
 
+def column_or_null(connection: Any, table: str, column: str) -> str:
+    """SQL of a column, or NULL where the file is of an earlier version and has none."""
+    held = {row[0] for row in connection.execute(f'DESCRIBE "{table}"').fetchall()}
+    return f'"{column}"' if column in held else "NULL"
+
+
 def require_unheld(warehouse: Path) -> None:
     """Refuse where another program has the file open for writing.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from poverty_assets.warehouse.opening import relations
+from poverty_assets.warehouse.profile_parts import PARTS, part_described, parts_of
 
 STATISTICS = ("headcount_ratio", "intensity", "mpi", "vulnerable", "severe")
 _CUTOFF = {"vulnerable": "true", "severe": "true"}
@@ -16,6 +17,8 @@ _THIRD = "k BETWEEN 0.333 AND 0.334"
 _QUOTED = "is_headline AND subgroup = 'all'"
 
 DESCRIPTIONS = {
+    "quarter": "First day of the quarter",
+    "poor_people": "People who are poor: headcount_ratio times population, which is taken as known",
     "quarter_label": "Quarter as people write it",
     "parent_name_en": "Name of the area one level up, in Latin script",
     "mpi_method": "Evidence behind the headcount ratio",
@@ -52,8 +55,14 @@ def profile_sql(connection: Any, level: str) -> str:
     of_statistics = ", ".join(f"m.{s}{suffix}" for s in STATISTICS for suffix in _SUFFIXES)
     where = f"measure_id = {_literal(measure)} AND {_QUOTED} AND area_level = {_literal(level)}"
     threats, of_threats, joined = _threats(connection, measure, level)
+    above, held = _above(connection)
+    further = parts_of(connection, _literal(measure), _literal(level))
+    before = "".join(f"{part} AS ({sql}), " for part, sql in further.items())
+    of_further = "".join(f"{part}.* EXCLUDE (quarter, area_id), " for part in further)
+    joined += "".join(f" LEFT JOIN {p} ON {p}.quarter = q.quarter AND {p}.area_id = a.area_id" for p in further)
+    people = ", ".join(f"m.headcount_ratio{suffix} * a.population AS poor_people{suffix}" for suffix in _SUFFIXES)
     return f"""
-        WITH {threats}mpi AS (
+        WITH {threats}{before}mpi AS (
             SELECT quarter, area_id, {poverty}, {_only("method")} AS mpi_method,
                    {_only("n_households")} AS mpi_n_households,
                    {_only("suppressed")} AS mpi_suppressed, {_only("quality_flag")} AS mpi_quality_flag
@@ -73,18 +82,28 @@ def profile_sql(connection: Any, level: str) -> str:
             FROM fct_register WHERE is_headline AND area_level = {_literal(level)}
             QUALIFY row_number() OVER (PARTITION BY quarter, area_id ORDER BY register_id) = 1)
         SELECT q.is_simulated, q.quarter, q.label AS quarter_label, a.area_id, a.area_level, {names}, a.parent_id,
-               p.name_en AS parent_name_en, a.is_urban, a.population, a.households, a.area_km2, a.centroid_lon, a.centroid_lat,
-               m.mpi_method, m.mpi_n_households, m.mpi_suppressed, m.mpi_quality_flag, {of_statistics}{of_ids},
+               p.name_en AS parent_name_en{above}, a.is_urban, a.population, a.households, a.area_km2, a.centroid_lon, a.centroid_lat,
+               m.mpi_method, m.mpi_n_households, m.mpi_suppressed, m.mpi_quality_flag, {people}, {of_statistics}{of_ids},
                r.largest_pair, r.largest_pair_share, r.largest_pair_share_ci_low, r.largest_pair_share_ci_high,
-               g.* EXCLUDE (quarter, area_id), {of_threats}a.geometry
+               g.* EXCLUDE (quarter, area_id), {of_threats}{of_further}a.geometry
         FROM dim_quarter q CROSS JOIN dim_area a LEFT JOIN dim_area p ON p.area_id = a.parent_id
         LEFT JOIN mpi m ON m.quarter = q.quarter AND m.area_id = a.area_id
         LEFT JOIN headcount h ON h.quarter = q.quarter AND h.area_id = a.area_id
         LEFT JOIN pair r ON r.quarter = q.quarter AND r.area_id = a.area_id
         LEFT JOIN register g ON g.quarter = q.quarter AND g.area_id = a.area_id
-        {joined}
+        {held}{joined}
         WHERE a.area_level = {_literal(level)} ORDER BY q.quarter, a.area_id
     """
+
+
+def _above(connection: Any) -> tuple[str, str]:
+    """Names of the areas of each level above, where the file has them, and the join that brings them."""
+    if "v_area" not in relations(connection):  # a file published by an earlier version
+        return "", ""
+    columns = [row[0] for row in connection.execute("DESCRIBE v_area").fetchall()]
+    named = [column for column in columns if column.endswith("_name_en")]
+    joined = " LEFT JOIN v_area v ON v.area_id = a.area_id" if named else ""
+    return "".join(f", v.{_name(column)}" for column in named), joined
 
 
 def _threats(connection: Any, measure: str, level: str) -> tuple[str, str, str]:
@@ -129,7 +148,12 @@ def _threats(connection: Any, measure: str, level: str) -> tuple[str, str, str]:
 def described(column: str) -> str | None:
     """What a column of the profile means; None where a table of the catalog says it."""
     stem = column.removesuffix("_ci_low").removesuffix("_ci_high")
-    text = DESCRIPTIONS.get(stem)
+    text = DESCRIPTIONS.get(stem) or part_described(stem)
+    if text is None and (column in PARTS or stem.endswith("_name_en")):
+        return (
+            PARTS.get(column)
+            or f"Name of the {stem.removesuffix('_name_en')} that the area is, or lies in, in Latin script"
+        )
     if text is None and stem.endswith("_headcount"):
         text = f"Share of people deprived in {stem.removesuffix('_headcount')}, poor or not"
     for prefix, meaning in _THREATENED.items():

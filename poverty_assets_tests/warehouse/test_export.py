@@ -46,7 +46,8 @@ def headcounts(warehouse, quarter):
 def metadata_of_gpkg(path):
     import pyogrio
 
-    return {layer: pyogrio.read_info(path, layer=layer)["layer_metadata"] for layer, _ in pyogrio.list_layers(path)}
+    layers = [layer for layer, _ in pyogrio.list_layers(path) if layer != "layer_styles"]
+    return {layer: pyogrio.read_info(path, layer=layer)["layer_metadata"] for layer in layers}
 
 
 def test_a_geoparquet_profile_has_a_row_a_commune_with_its_boundary_and_the_warehouses_figures(simulated, tmp_path):
@@ -165,7 +166,76 @@ def test_same_build_same_bytes_and_no_leftovers(simulated, tmp_path, form):
     (one, done), (two, _) = written(tmp_path / "a"), written(tmp_path / "b")
     assert one == two
     assert done.rows == {"commune_profile": 12}
-    assert len(one) == (2 if form == "csv" else 1)
+    assert len(one) == (2 if form in ("csv", "geoparquet") else 1)  # what is said of them, a style
+
+
+@pytest.mark.parametrize("form", TARGETS)
+def test_an_export_that_is_there_is_replaced_only_when_that_is_asked_for(simulated, tmp_path, form):
+    target = tmp_path / TARGETS[form]
+    export(simulated, target, form=form, level="district")
+    before = {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()}
+    with pytest.raises(UsageError, match="add --force"):
+        export(simulated, target, form=form)
+    assert {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()} == before
+    assert export(simulated, target, form=form, force=True).rows == {"commune_profile": 12}
+    assert [
+        path for path in before if path.exists() and path.read_bytes() == before[path] and "about" not in path.name
+    ] == []
+
+
+def test_force_replaces_no_folder_of_somebody_elses(simulated, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="csv is written to a new folder"):
+        export(simulated, tmp_path / "mine", form="csv", force=True)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
+
+
+def test_rows_of_areas_name_them_and_those_above_and_say_the_quarter(simulated, tmp_path):
+    target = export(simulated, tmp_path / "a", form="csv", tables=["fct_hazard", "v_mpi_latest", "dim_hazard"]).path
+    rows = list(csv.DictReader((target / "simulated_fct_hazard.csv").open(encoding="utf-8", newline="")))
+    commune = next(row for row in rows if row["area_id"] == "010201")
+    assert (commune["name_en"], commune["name_km"], commune["district_name_en"], commune["province_name_en"]) == (
+        "Commune 010201", "ឃុំ", "District 0102", "Province 01",
+    )  # fmt: skip
+    assert {row["quarter_label"] for row in rows} == {"2026Q3"}
+    heads = [next(csv.reader(path.open(encoding="utf-8", newline=""))) for path in sorted(target.iterdir())]
+    assert all(len(head) == len(set(head)) for head in heads)
+
+
+def test_the_wide_row_has_change_ranks_audit_hot_spots_and_pairs(simulated, tmp_path):
+    import geopandas as gpd
+    import pyarrow.parquet as pq
+
+    target = export(simulated, tmp_path / "a.parquet", form="geoparquet").path
+    frame = gpd.read_parquet(target).set_index("area_id")
+    first, last = frame.loc[COMMUNES[0]], frame.loc[COMMUNES[-1]]
+    assert str(last["change_since"])[:10] == "2025-07-01"
+    assert (
+        last["headcount_ratio_change_ci_low"] < last["headcount_ratio_change"] < last["headcount_ratio_change_ci_high"]
+    )
+    assert (last["headcount_ratio_rank"], last["headcount_ratio_rank_of"]) == (1, 12)
+    assert (last["n_hot"], first["n_hot"], last["is_poverty_hot"]) == (4, 0, True)
+    assert len(last["hot_indicators"]) == 4
+    assert last["poor_people"] == pytest.approx(last["headcount_ratio"] * last["population"])
+    assert (last["district_name_en"], last["province_name_en"]) == ("District 0202", "Province 02")
+    pairs = [name for name in frame.columns if name.startswith("both_") and not name.endswith(("_low", "_high"))]
+    assert len(pairs) == 6
+    row = ask(
+        simulated,
+        f"""SELECT share_both, share_both_ci_low, lift FROM v_overlap_latest WHERE area_id = '{COMMUNES[-1]}'
+            AND indicator_a = 'nutrition' AND indicator_b = 'sanitation'""",
+    )
+    names = ("both_nutrition_and_sanitation", "both_nutrition_and_sanitation_ci_low", "lift_nutrition_and_sanitation")
+    assert [tuple(last[name] for name in names)] == row
+    country = gpd.read_parquet(export(simulated, tmp_path / "b.parquet", form="geoparquet", level="country").path)
+    assert country.loc[0, "register_missed_households"] == 5000
+    told = {
+        row["name"].split(".")[1]
+        for row in json.loads(pq.read_metadata(target).metadata[b"poverty_assets"])["about"]
+        if row["topic"] == "column" and row["text"]
+    }
+    assert told >= set(frame.columns)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1+1"])
