@@ -129,7 +129,7 @@ READER = """
 import json, pathlib, select, sys
 from poverty_assets_tests.integration.test_kill import opened
 home, rows, reads, wrong = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]), 0, []
-while not select.select([sys.stdin], [], [], 0.2)[0]:
+while not select.select([sys.stdin], [], [], 0.5)[0]:
     reads += 1
     try:
         if opened(home) != rows:
@@ -156,7 +156,9 @@ def kill_at_random(refresher, whole, request, draw, kills):
     """So many kills; every tenth time, and in the end, a refresh that nobody disturbs, after which the lake is as ever."""
     home, size = request["home"], (request["home"] / "warehouse/poverty.duckdb").stat().st_size
     built = whole.moments[whole.moments.index(SWAPPED) - 1]
-    moments = [moment for moment in whole.moments[:-1] if moment[-1] != ")"]
+    after = whole.moments[whole.moments.index(SEALED) : -1]
+    files = [moment for moment in after if not moment.startswith("begins ") and moment[-1] != ")"]
+    moments = [*steps_of_the_quarter(whole.moments), *files, built, KEEPING]
     struck = 0
     while struck < kills:
         moment = draw.choice(moments)
@@ -165,7 +167,7 @@ def kill_at_random(refresher, whole, request, draw, kills):
         answer = refresher.answer()
         struck += answer["struck"]
         assert answer["code"] == (-9 if answer["struck"] else 0), (moment, request["log"].read_text()[-2000:])
-        if struck % 10 == 0 or struck == kills:
+        if answer["struck"] and (struck % 10 == 0 or struck == kills):
             refresher.ask(**request)
             assert refresher.answer()["code"] == 0, (moment, request["log"].read_text()[-2000:])
             assert lake_bytes(home) == whole.lake, moment
