@@ -16,7 +16,8 @@ from shapely.geometry import Point
 
 from poverty_assets.catalog import Locale, table
 from poverty_assets.features.layers_and_tables import features_from_source
-from poverty_assets.geography.areas import add_counts, build_areas
+from poverty_assets.geography.areas import build_areas
+from poverty_assets.geography.counts import add_counts
 from poverty_assets.geography.crosswalk import map_codes
 from poverty_assets.measure.measure import Cutoffs, Measure
 from poverty_assets.measurement.coding import Columns

@@ -99,6 +99,15 @@ DIM_AREA = Table(
         Column(
             "population", "BIGINT", "Persons, by the newest source observed by the quarter's end", "persons", True, 0
         ),
+        Column(
+            "population_parts_unknown",
+            "BIGINT",
+            "Areas of the finest level in it whose people no source counts, so that population leaves them out; where some but not all"
+            " are such, figures that are sums of parts leave them out, too",
+            "areas",
+            True,
+            0,
+        ),
         Column("households", "BIGINT", "Households, likewise", "households", True, 0),
         Column("area_km2", "DOUBLE", "Area on the ellipsoid", "square kilometres", False, 0),
         Column("centroid_lon", "DOUBLE", "Longitude of a point inside the area", "degrees", False, -180, 180),

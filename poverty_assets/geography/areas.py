@@ -1,31 +1,29 @@
 """Administrative areas: nested levels from polygons of the finest, with names and counts.
 
 Belongs here: building the table of areas. Does not belong here: which of them lies in which once it is built (``hierarchy``),
-mapping other years' codes to these areas (``crosswalk``), or reading files (``sources``).
+how many people live in them (``counts``), mapping other years' codes to these areas (``crosswalk``), or reading files (``sources``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation, NotObserved
-from poverty_assets.geography.crosswalk import edition_in_use, spread
-from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.geography.counts import UNKNOWN_PARTS, Read
+from poverty_assets.geography.crosswalk import edition_in_use
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import SourceSpec, TableSource, VectorSource
+from poverty_assets.pack.source import SourceSpec, VectorSource
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 MOST_ABSENT = 0.05
 """Share of the shapes of a table of codes that polygons may lack: beyond it they were cut."""
-Read = Callable[[str], "pd.DataFrame | None"]
-"""Gives the rows of a source as the quarter sees it, or None where it had not been observed."""
 
 
 def build_areas(
@@ -147,6 +145,7 @@ def _level(
             **{column: named[column].to_numpy() for column in columns},
             "is_urban": None,
             "population": None,
+            UNKNOWN_PARTS: None,
             "households": None,
             "area_km2": _area_km2(shapes),
             "centroid_lon": shapely.get_x(points),
@@ -162,47 +161,6 @@ def _area_km2(shapes: Any) -> np.ndarray:
 
     geod = Geod(ellps="WGS84")
     return np.array([abs(geod.geometry_area_perimeter(shape)[0]) / 1e6 for shape in shapes])
-
-
-def add_counts(
-    areas: pd.DataFrame,
-    crosswalk: pd.DataFrame,
-    tables: list[tuple[str, dict[str, str], pd.DataFrame, Any]],
-) -> pd.DataFrame:
-    """Fill ``population``, ``households`` and ``is_urban`` from sources, the oldest first, so that the newest wins.
-
-    Parameters
-    ----------
-    areas : DataFrame from ``build_areas``
-    crosswalk : DataFrame (catalog: ``area_crosswalk``)
-    tables : list of (source_id, attribute -> column, frame with ``area_code``, values that mean urban)
-        Ordered by the day observed.
-
-    Notes
-    -----
-    A larger area is the sum of those of the finest level in it and of the source's units that have no boundary of their own but
-    lie in it. An area that a source of urban status does not list is rural.
-    """
-    hierarchy = Hierarchy.of(areas)
-    areas = areas.set_index("area_id", drop=False)
-    finest = areas.index[areas["area_level"] == hierarchy.finest]
-    for source_id, attributes, frame, urban_values in tables:
-        counted_in = [column for attribute, column in attributes.items() if attribute != "is_urban"]
-        whole = frame.assign(**{column: np.trunc(frame[column].astype("float64")) for column in counted_in})
-        rows = spread(whole, crosswalk[crosswalk["source_id"] == source_id], counted_in)
-        for attribute, column in attributes.items():
-            if attribute == "is_urban":
-                urban = rows[column].astype(str).isin([str(v) for v in urban_values])
-                areas["is_urban"] = areas["is_urban"].astype("object")
-                areas.loc[finest, "is_urban"] = pd.Index(finest).isin(rows.loc[urban, "area_id"])
-                continue
-            known = rows[column].notna().to_numpy()
-            number = hierarchy.number(rows.loc[known, "area_id"])
-            counted = hierarchy.add_up(number, rows.loc[known, column].to_numpy(dtype=float))
-            covered = hierarchy.add_up(number, np.ones(len(number))) > 0
-            totals = pd.Series(counted[covered].astype(np.int64), index=hierarchy.ids[covered], dtype="Int64")
-            areas[attribute] = totals.reindex(areas.index).fillna(areas[attribute]).astype("Int64")
-    return areas.reset_index(drop=True)
 
 
 def to_geodataframe(areas: pd.DataFrame, level: str | None = None) -> gpd.GeoDataFrame:
@@ -275,18 +233,3 @@ def _needed(read: Read, source_id: str) -> pd.DataFrame:
             f"source {source_id}, which the areas are made of, is absent", remedy="see the entry in sources.yaml"
         )
     return frame
-
-
-def counts_from_sources(
-    areas: pd.DataFrame, crosswalk: pd.DataFrame, specs: Sequence[SourceSpec], read: Read
-) -> pd.DataFrame:
-    """Fill in the counts of people from the sources that state ``area_attributes``, the newest observation last."""
-    tables = []
-    for spec in sorted(specs, key=lambda s: (s.observed_to or dt.date.max, s.source_id)):
-        if not isinstance(spec, TableSource) or spec.options.area_attributes is None:
-            continue
-        frame = read(spec.source_id)
-        if frame is not None:
-            attributes = spec.options.area_attributes.model_dump(exclude_none=True)
-            tables.append((spec.source_id, attributes, frame, spec.options.urban_value))
-    return add_counts(areas, crosswalk, tables)

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import InputError
-from poverty_assets.geography.areas import areas_from_sources, boundary_source, counts_from_sources
+from poverty_assets.geography.areas import areas_from_sources, boundary_source
+from poverty_assets.geography.counts import counts_from_sources
 from poverty_assets.geography.crosswalk import COLUMNS, CodeChanges, edition_in_use, map_codes, spread
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.geography.neighbours import least_bordered
@@ -31,6 +32,8 @@ PARENT = "parent_name"
 """Column of a table, by our name, that says in words which area each row lies in."""
 MOST_ALIKE = 0.9
 """Share of areas with the same rate in two years from which one year is taken to repeat the other."""
+SMALL = 5
+"""How many times smaller than others areas without people are from which they may be towns."""
 MOST_STRETCHED = 0.02
 """By what share lengths of a projection may be off anywhere in the country."""
 
@@ -68,7 +71,8 @@ def check_landing(settings: Settings, read: Mapping[str, pd.DataFrame]) -> Findi
     crosswalk = _codes(found, tables, frames, areas, country, boundary_source(specs))
     _editions(found, tables, frames, areas, country, boundary_source(specs))
     _parents(found, tables, frames, areas, crosswalk)
-    _people(found, counts_from_sources(areas, crosswalk, [t for t in tables if t.role != "truth"], frames.get))
+    counted_in = [table for table in tables if table.role != "truth"]
+    _people(found, counts_from_sources(areas, crosswalk, counted_in, frames.get, found.said), country)
     _borders(found, areas, country)
     _projection(found, country)
     _regions(found, specs, frames, areas, country)
@@ -178,7 +182,8 @@ def _alike(one: str, other: object) -> bool:
     return SequenceMatcher(None, first, second).ratio() >= 0.75
 
 
-def _people(found: Findings, areas: pd.DataFrame) -> None:
+def _people(found: Findings, areas: pd.DataFrame, country: Country) -> None:
+    """Areas without people, and what is lost by them: land tells little, since a town has little."""
     finest = areas[areas["area_level"] == areas["area_level"].iloc[-1]]
     lost = finest[finest["population"].isna() & finest["households"].isna()]
     if len(lost):
@@ -186,8 +191,27 @@ def _people(found: Findings, areas: pd.DataFrame) -> None:
         land = lost["area_km2"].sum() / finest["area_km2"].sum()
         found.said.append(
             f"{len(lost)} of {len(finest)} areas have no population, and are kept out of totals: {_first(named, 20)};"
-            f" {len(lost) / len(finest):.0%} of the areas, {land:.1%} of the land"
+            f" {len(lost) / len(finest):.0%} of the areas, {land:.1%} of the land{_as_towns(len(lost) / len(finest), land)}."
+            f" {_lost_by(areas, country)}"
         )
+
+
+def _as_towns(areas: float, land: float) -> str:
+    return ", small as towns are" if land < areas / SMALL else ""
+
+
+def _lost_by(areas: pd.DataFrame, country: Country) -> str:
+    """What areas without people are missing from."""
+    level = country.levels[country.levels.published]
+    published = areas[areas["area_level"] == level.level_id]
+    empty = published[published["population"].isna() & published["households"].isna()]
+    lost = (
+        f"Overlaps and all other sums over {country.levels[country.levels.finest].name('en', many=True)}, those of the whole"
+        " country too, leave these people out"
+    )
+    whole = [f"{row.area_id} {row.name_en}" for row in empty.itertuples()]
+    named = f"; no number at all is known of {len(whole)} {level.name('en', many=True)}: {_first(whole)}"
+    return f"{lost}{named if whole else ''}. Give them a population (area_attributes), if need be of another year"
 
 
 def _borders(found: Findings, areas: pd.DataFrame, country: Country) -> None:

@@ -263,7 +263,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, 
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Edition) -> dict[Quarter, Rows]:
-    """A partitioned table's rows of each quarter; a name in a language that a quarter lacks is none of its columns."""
+    """A partitioned table's rows of each quarter; a column that a quarter lacks, and that may be empty, is empty of it."""
     lake, sealed, kept = edition.lake, edition.sealed, edition.kept
     has_quarter = not definition.keeps_newest
     found = {}
@@ -284,7 +284,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Ed
                 continue
             source, values = "read_parquet(?)", [[str(file) for file in files]]
         held = {row[0] for row in connection.execute(f"DESCRIBE FROM {source}", values).fetchall()}
-        names = [f'"{c.name}"' for c in definition.lake_columns if c.name in held or not c.language]
+        names = [f'"{c.name}"' for c in definition.lake_columns if c.name in held or not (c.language or c.nullable)]
         picked = ", ".join([f"DATE '{quarter.key}' AS quarter"] * has_quarter + names)
         found[quarter] = Rows(f"SELECT {picked} FROM {source}", tuple(values))
     return found

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poverty_assets.features.layers_and_tables import SHARE, features_from_source
-from poverty_assets.geography.areas import add_counts, areas_from_sources, boundary_source
+from poverty_assets.geography.areas import areas_from_sources, boundary_source
+from poverty_assets.geography.counts import add_counts
 from poverty_assets.geography.crosswalk import COLUMNS, CodeChanges, edition_in_use, map_codes, map_sources, spread
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import load_country, load_sources

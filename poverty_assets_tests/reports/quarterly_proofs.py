@@ -236,11 +236,23 @@ def sources_simulated(raw: Raw) -> Rows:
     return [{"sources": len(frame), "simulated": count}] if count else []
 
 
+def uncounted(raw: Raw) -> Rows:
+    within = raw.parts(raw.all("dim_area"))
+    parts = within[(within["level_key"] == "finest") & (within["area_id"] != raw.subject)].sort_values("area_id")
+    lost = parts[parts["population"].isna() & parts["households"].isna()]
+    if not 0 < len(lost) < len(parts):
+        return []
+    alone = ~lost["parent_id"].duplicated(keep=False) & lost["parent_id"].map(parts["parent_id"].value_counts()).eq(1)
+    first = lost.assign(alone=alone).sort_values(["alone", "area_id"], ascending=[False, True])["name_en"].iloc[0]
+    return [{"place": raw.place[raw.subject], "n": len(lost), "areas": len(parts), "first": first}]
+
+
 PROOFS: dict[str, Callable[[Raw], Rows]] = {
     function.__name__: function
     for function in (
         poor, absent, change, change_absent, urban_rural, vulnerable, rank, worst, levels_absent, most_poor_people, act, act_none,
         act_far, together, widespread, overlap_absent, missed, gap_tally, register_absent, threatened, sure, evidence,
-        evidence_published, overlap_inferred, nowcast, checks, checks_passed, checks_stopping, suppressed, sources, sources_simulated,
+        evidence_published, overlap_inferred, uncounted, nowcast, checks, checks_passed, checks_stopping, suppressed, sources,
+        sources_simulated,
     )
 }  # fmt: skip

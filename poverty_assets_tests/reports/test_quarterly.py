@@ -110,6 +110,7 @@ def test_every_sentence_of_each_area_is_true_where_only_totals_are_published(pub
         {
             "levels_absent": "UPDATE fct_mpi SET ci_low = NULL, ci_high = NULL",
             "register_absent": "DELETE FROM fct_register WHERE quarter = '2026-07-01'; DELETE FROM fct_register_audit",
+            "uncounted": "UPDATE dim_area SET population = NULL, households = NULL WHERE area_id IN ('010101', '020101')",
             "overlap_inferred": "UPDATE dim_quarter SET survey_wave = NULL; UPDATE fct_overlap_pair SET method = 'downscaled'",
         },
     ],

@@ -61,7 +61,7 @@ def dim_area(
     context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
 ) -> pd.DataFrame:
     """Areas with counts of their people."""
-    from poverty_assets.geography.areas import counts_from_sources
+    from poverty_assets.geography.counts import counts_from_sources
     from poverty_assets.reports.pictures.drawing import area_map
 
     read = home.reader(quarter_of(context))

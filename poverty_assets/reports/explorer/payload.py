@@ -194,6 +194,7 @@ def _columns(areas: pd.DataFrame, levels: list[str], codes: list[str]) -> dict[s
         "names": {code: _texts(areas[f"name_{code}"]) for code in codes if f"name_{code}" in areas},
         "population": _whole(areas["population"]),
         "households": _whole(areas["households"]),
+        "uncounted": _whole(areas["population_parts_unknown"]) if "population_parts_unknown" in areas else [],
     }
 
 

@@ -49,6 +49,19 @@ NOTES: tuple[Question, ...] = (
         GROUP BY method ORDER BY method LIMIT 1""",
     ),
     Question(
+        "uncounted",
+        """WITH RECURSIVE down AS (
+            SELECT area_id FROM dim_area WHERE area_id = $area
+            UNION ALL SELECT a.area_id FROM down d JOIN dim_area a ON a.parent_id = d.area_id),
+        finest AS (
+            SELECT a.area_id, a.name_en AS own, coalesce(a.population, a.households) IS NULL AS lost,
+                   count(*) OVER (PARTITION BY a.parent_id) = 1 AS alone
+            FROM down JOIN dim_area a USING (area_id) JOIN rung USING (area_level) WHERE role = 'finest' AND a.area_id <> $area)
+        SELECT place, count(*) FILTER (WHERE lost) AS n, count(*) AS areas,
+               first(own ORDER BY alone DESC, f.area_id) FILTER (WHERE lost) AS first
+        FROM finest f, place p WHERE p.area_id = $area GROUP BY place HAVING n > 0 AND n < count(*)""",
+    ),
+    Question(
         "nowcast",
         """SELECT CASE nowcast_method WHEN 'nowcast' THEN 'say_is_nowcast' WHEN 'trend' THEN 'say_is_trend'
                    ELSE 'say_is_carried_on' END AS meaning

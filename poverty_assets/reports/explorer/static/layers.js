@@ -61,3 +61,21 @@ function methodName(id, quarter, area) {
   const name = isPlain(id) ? null : method(id, quarter, area);
   return name ? t(`method_${name}`) : "";
 }
+
+// Sums over the finest areas leave out those whose people nobody counts; where nobody's are counted all weigh alike, and none is left out.
+const SUMS = new Set(["composite", "modelled", "downscaled"]);
+const uncounted = AREAS.id.map(() => []), parts = AREAS.id.map(() => 0), children = AREAS.id.map(() => 0);
+AREAS.parent.forEach(larger => { if (larger >= 0) children[larger] += 1; });
+areasOf(FINEST).forEach(area => {
+  const lost = AREAS.population[area] === null && AREAS.households[area] === null;
+  for (let i = AREAS.parent[area]; i >= 0; i = AREAS.parent[i]) { parts[i] += 1; if (lost) uncounted[i].push(area); }
+});
+function leftOut(area) { return uncounted[area].length < parts[area] ? uncounted[area] : []; }
+// The first that is named is a whole region by itself, if one is.
+function without(lost) {
+  const area = lost.find(one => children[AREAS.parent[one]] === 1) ?? lost[0];
+  return lost.length ? t(lost.length > 1 ? "without_many" : "without_one", { n: whole(lost.length), area: areaName(area) }) : "";
+}
+function evidence(id, quarter, area) {
+  return [methodName(id, quarter, area), !isPlain(id) && SUMS.has(method(id, quarter, area)) ? without(leftOut(area)) : ""].filter(Boolean).join(", ");
+}

@@ -7,7 +7,7 @@ function keyRows({ area, quarter }) {
     const figure = figureAt(id, quarter, area), place = rankOf(id, quarter, area);
     return row(id, figure, {
       id, name: figureName(id), interval: intervalText(id, figure), ranks: place ? `${whole(place.rank)} (${rankRange(id, quarter, area)})` : "",
-      change: changeText(id, changeOf(id, quarter, area)), evidence: methodName(id, quarter, area),
+      change: changeText(id, changeOf(id, quarter, area)), evidence: evidence(id, quarter, area),
     });
   });
 }
@@ -127,7 +127,7 @@ function partsRows(id, { area, quarter }) {
 
 function featureRows({ area, quarter }) {
   const rows = [
-    { name: t("population"), value: whole(AREAS.population[area]), unit: "", observed: "" },
+    { name: t("population"), value: whole(AREAS.population[area]), unit: (AREAS.uncounted[area] ?? uncounted[area].length) && AREAS.population[area] !== null ? without(uncounted[area]) : "", observed: "" },
     { name: t("households"), value: whole(AREAS.households[area]), unit: "", observed: "" },
   ];
   for (const id of Object.keys(DATA.features)) {
@@ -163,7 +163,8 @@ function headline(state, { area, quarter }) {
   const basis = [methodName(id, quarter, area) ? `${t("evidence")}: ${methodName(id, quarter, area)}` : "", surveyHouseholds(quarter, area) && !isPlain(id) && !isOwn(id) ? `${t("survey_households")}: ${whole(surveyHouseholds(quarter, area))}` : "", featureBasis(id, quarter)].filter(Boolean).join(" · ");
   return make("div", { class: "headline" },
     make("p", {}, `${figureName(id)}: `, make("strong", {}, valueText(id, figure)), interval ? ` (${t("interval")}: ${interval})` : ""),
-    ...[rankText(id, quarter, area), isDifference(id) ? "" : changeSentence(id, quarter, area)].filter(Boolean).map(text => make("p", {}, text)), basis ? make("p", { class: "help" }, basis) : "");
+    ...[rankText(id, quarter, area), isDifference(id) ? "" : changeSentence(id, quarter, area)].filter(Boolean).map(text => make("p", {}, text)), basis ? make("p", { class: "help" }, basis) : "",
+    leftOut(area).length ? make("p", { class: "help left-out" }, t("sums_without", { without: without(leftOut(area)) })) : "");
 }
 function featureBasis(id, quarter) {
   const kind = id.split(":")[0], hazard = ["exposed", "poor_exposed", "intensity"].includes(kind) ? DATA.assumptions[id.split(":")[1]] : null;

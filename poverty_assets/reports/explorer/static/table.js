@@ -16,7 +16,7 @@ function rankingRows(state, quarter) {
       area, id: AREAS.id[area], name: areaName(area), path: areaPath(area), interval: intervalText(id, figure), people, state: figure.state,
       ranks: rankRange(id, quarter, area), rankLow: place ? place.low : "", rankHigh: place ? place.high : "", tenth: place ? place.tenth : "", above: place ? place.above : "",
       about: roundly(people), change: changeText(id, change), clear: isClear(change), shift: change.state === "known" ? change.value : null,
-      evidence: methodName(id, quarter, area), households: isPlain(id) || isOwn(id) ? null : surveyHouseholds(quarter, area),
+      evidence: evidence(id, quarter, area), households: isPlain(id) || isOwn(id) ? null : surveyHouseholds(quarter, area),
     });
     (figure.state === "known" ? known : rest).push(entry);
   }
