@@ -34,6 +34,8 @@ app = typer.Typer(
 )
 
 EXIT_FAILED, EXIT_REFUSED, EXIT_PAGES = 1, 2, 3
+_DEFAULTED: list[str] = []
+"""The country of this command's settings, where neither the command, the environment nor the home named one."""
 
 
 class SourceChoice(StrEnum):
@@ -73,7 +75,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        _complain(error.message)
+        _complain("\n".join([error.message, *_of_the_default(error)]))
         sys.exit(EXIT_REFUSED)
     except PagesBehind as error:
         _complain(str(error))
@@ -94,6 +96,12 @@ def main() -> None:
             raise
         _complain(f"{trouble}\nThe last good warehouse is untouched.")
         sys.exit(EXIT_FAILED)
+
+
+def _of_the_default(error: InputError) -> list[str]:
+    """That a message about a file is of a country which nobody had named, where it is: the file may be another country's."""
+    said = "The country is {name}, the default: another is named with --country"
+    return [said.format(name=name) for name in _DEFAULTED if error.file]
 
 
 def _complain(text: str) -> None:
@@ -142,7 +150,7 @@ def refresh(
         f"      WHERE area_level = '{done.published_level}' AND statistic = 'headcount_ratio' AND k BETWEEN 0.33 AND 0.34"
     )
     print('      ORDER BY estimate DESC"')
-    print(f"  make ui        (or: {command} ui)")
+    print(f"  make ui        (or: {command} ui)" if Path("Makefile").is_file() else f"  {command} ui")
 
 
 def _tell_held_back(settings: Settings, following: Following) -> None:
@@ -216,23 +224,27 @@ def country_check(
     from poverty_assets.running.check_pack import check_covariates, check_pack
 
     problems = [fault.message for fault in check_pack(name)]
+    unseen = landing is not None and bool(problems)
     if landing is not None and not problems:
         settings = _settings(country=name, landing=landing, sources="landing")
         read: dict[str, pd.DataFrame] = {}
         problems += [outcome for _, outcome in validate_landing(settings, read) if outcome is not None]
         problems += [fault.message for fault in check_covariates(settings, read)]
         found = check_landing(settings, read)
-        problems += [fault for fault in found.faults if fault not in problems]
+        problems += [fault for fault in found.faults if not any(fault in known for known in problems)]
         for one in found.said:
             print(f"note    {one}")
     for one in problems:
         _complain(one)
     if problems:
         remedy = "mend what is named above" + (
-            "" if landing is None else "; landing files are looked at once the pack's are in order"
+            "; landing files were not looked at: they are once the pack is in order" if unseen else ""
         )
         raise InputError(f"faults of country {name}: {len(problems)}", remedy=remedy)
-    print(f"ok      {name}" + ("" if landing is None else f" with the files in {landing}"))
+    print(
+        f"ok      {name} "
+        + ("(files not looked at: --landing DIR)" if landing is None else f"with the files in {landing}")
+    )
 
 
 @country_app.command("new")
@@ -473,7 +485,9 @@ def _settings(**asked: object):  # type: ignore[no-untyped-def]
     from poverty_assets.settings import Settings
 
     try:
-        return Settings(**{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]
+        settings = Settings(**{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]
+        _DEFAULTED[:] = [settings.country] if settings.country_is_default else []
+        return settings
     except ValidationError as error:
         wrong = [f"POVERTY_ASSETS_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
         raise UsageError(

@@ -343,7 +343,7 @@ def parse_lined_yaml(text: str, file: Path | str, kind: type[dict[Any, Any]] | t
         place = f"line {mark.line + 1}" if mark else None
         problem = getattr(error, "problem", None) or str(error)
         raise SpecificationError(
-            f"this is not valid yaml: {problem}", file=file, place=place, remedy="correct the indentation or quoting"
+            f"this is not valid yaml: {problem}", file=file, place=place, remedy=_mend(problem)
         ) from None
     lines: dict[Place, int] = {}
     value = _Plain(file, lines).of(node, ()) if node is not None else None
@@ -353,6 +353,13 @@ def parse_lined_yaml(text: str, file: Path | str, kind: type[dict[Any, Any]] | t
         remedy = "write `key: value` lines" if kind is dict else "begin each entry with `- `"
         whole.refuse(f"the file is empty or not a {wanted}", remedy)
     return whole
+
+
+def _mend(problem: str) -> str:
+    """What to do about a fault of yaml, by what its reader says."""
+    if "mapping values are not allowed" in problem:
+        return "a text that holds ': ' must be in quotes"
+    return "correct the indentation or quoting"
 
 
 class _Plain:

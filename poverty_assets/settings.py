@@ -73,8 +73,15 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _the_homes_own_country(self) -> Settings:
         if "country" not in self.model_fields_set:
-            self.country = _remembered(self.home).get("country", self.country)
+            remembered = _remembered(self.home).get("country")
+            if remembered is not None:
+                self.country = remembered
         return self
+
+    @property
+    def country_is_default(self) -> bool:
+        """Whether the country is that of the package, for want of any word of it."""
+        return "country" not in self.model_fields_set
 
     @property
     def lake(self) -> Path:

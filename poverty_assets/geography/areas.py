@@ -58,6 +58,7 @@ def build_areas(
 
     codes = polygons["area_code"].astype(str)
     _refuse_codes(codes, country)
+    _refuse_unknown_columns([*polygons.columns, *names.columns], country)
     order = np.argsort(codes.to_numpy())
     code = codes.to_numpy()[order]
     shapes = shapely.make_valid(shapely.from_wkb(polygons["geometry"].to_numpy()[order]))
@@ -81,13 +82,37 @@ def _refuse_codes(codes: pd.Series, country: Country) -> None:
     level = country.levels[country.levels.finest]
     wrong = codes[[not level.matches(code) for code in codes]]
     if len(wrong):
+        other = next(
+            (
+                one
+                for one in [country.levels[name] for name in country.levels.ids[:-1]]
+                if all(one.matches(code) for code in codes)
+            ),
+            None,
+        )
         raise ContractViolation(
-            f"{len(wrong)} of {len(codes)} polygons have no code of a {level.name('en')}, first {wrong.iloc[0]!r}",
+            f"{len(wrong)} of {len(codes)} polygons have no code of a {level.name('en')}, first {wrong.iloc[0]!r}"
+            + (f"; all are written as those of a {other.name('en')}" if other else ""),
             place=f"record {wrong.index[0] + 1}",
-            remedy=f"the level's codes are written {level.code} (levels in country.yaml)",
+            remedy=f"the level's codes are written {level.code} (levels in country.yaml)"
+            + (f"; is this file of level {level.level_id}?" if other else ""),
         )
     if codes.duplicated().any():
         raise ContractViolation(f"{level.name('en')} {codes[codes.duplicated()].iloc[0]} has two polygons")
+
+
+def _refuse_unknown_columns(there: Sequence[object], country: Country) -> None:
+    """Refuse a column by which areas are to know their parents, and that no source has."""
+    for level in country.levels:
+        column = None if level.parent is None else level.parent.column
+        if column is not None and column not in there:
+            known = [str(name) for name in dict.fromkeys(there) if name not in ("geometry", "area_code")]
+            raise ContractViolation(
+                f"no column {column}, by which a {level.level_id} knows its parent; columns (our names) of the boundaries and of"
+                f" names_from are {', '.join(known) or 'none'}",
+                remedy=f"correct parent: {{column: ...}} of level {level.level_id} in country.yaml, or give the column to the boundaries,"
+                " options: {columns: {our name: theirs}}",
+            )
 
 
 def _told(frame: pd.DataFrame, country: Country) -> pd.DataFrame:
@@ -210,10 +235,16 @@ def _codes_of_shapes(
     listed = codes["shape_id"]
     absent = listed[~listed.isin(shapes)]
     lost = absent if len(absent) > MOST_ABSENT * len(listed) else absent[:0]
+    hint = f": {len(shapes)} shapes against {len(listed)} codes; is that file of level {spec.options.polygons}?"
+    few = hint if len(shapes) < len(listed) / 2 else ""
     lists = (
         (listed[listed.duplicated()], "shapes are listed twice in the table of codes", "keep one row a shape"),
-        (shapes[~shapes.isin(listed)], f"shapes of {spec.path} have no code here", "the two are to be of one edition"),
-        (lost, f"shapes are not in {spec.path}", "the two are to be of one edition, and whole"),
+        (
+            shapes[~shapes.isin(listed)],
+            f"shapes of {spec.path} have no code here{few}",
+            "the two are to be of one edition",
+        ),
+        (lost, f"shapes are not in {spec.path}{few}", "the two are to be of one edition, and whole"),
     )
     for found, why, remedy in lists:
         if len(found):

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Role = Literal["areas", "register", "history", "features", "survey", "published", "context", "truth"]
 """``truth``: official rates, for evaluation alone. `pack.country.load_sources` leaves these out."""
 
+NOTHING_ESTIMATED = "no survey and no published totals: nothing will be estimated"
+HOW_TO_ESTIMATE = "add an entry of role survey or published; docs/country-pack.md has that of a workbook of OPHI"
+
 
 class ColumnContract(Form):
     """One column that is read from a table, and what its values may be.
@@ -639,3 +642,8 @@ def covariates(features: pd.DataFrame, specs: Iterable[SourceSpec]) -> pd.DataFr
     """Rows of a table of features (``feature_id``) that models may learn from."""
     others = [feature.feature_id for spec in specs for feature in spec.features if not feature.covariate]
     return features[~features["feature_id"].isin(others)]
+
+
+def is_anything_estimated(specs: Iterable[SourceSpec]) -> bool:
+    """Whether there is a source that figures of poverty can be made from."""
+    return any(spec.role in ("survey", "published") for spec in specs)

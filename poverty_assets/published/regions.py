@@ -124,6 +124,7 @@ class Places:
         self.name = dict(zip(areas["area_id"], areas["name_en"], strict=True))
         below = areas.loc[areas["parent_id"] == country.area_id, "area_level"]
         self.published = str(below.iloc[0]) if len(below) else ""
+        self.holder = dict(zip(areas["area_id"], areas["parent_id"], strict=True))
         self.root = country.area_id
         self.said = RegionNotes()
 
@@ -162,6 +163,7 @@ class Places:
             else:
                 found[name] = self._stated(name, codes, pcode, stated, faults)
         self._say_unknown(pcodes, stated)
+        self._left_without(found, faults)
         for names in files:
             self._overlaps({name: found[name] for name in names}, implied, faults)
         faults = list(dict.fromkeys(faults))
@@ -216,6 +218,26 @@ class Places:
                 name, f"the file gives it the code of {self.shown(implied)}; the pack says {', '.join(codes)}"
             )
         return codes
+
+    def _left_without(self, found: Mapping[str, Sequence[str]], faults: list[str]) -> None:
+        """Note regions that the pack gives the code of a smaller area, where the area that holds it has no figure then."""
+        known = {code for codes in found.values() for code in codes}
+        for name, codes in found.items():
+            for code in codes:
+                holder = self._of_published(code)
+                if holder != code and holder is not None and holder not in known:
+                    faults.append(
+                        f"regions gives {name} the code of {self.shown(code)}, and {self.shown(holder)}, which holds it, is left"
+                        " without a figure"
+                    )
+
+    def _of_published(self, code: str) -> str | None:
+        """The area of the published level that an area is or lies in; None of the country."""
+        at: str | None = code
+        while at is not None and self.level[at] != self.published:
+            above = self.holder.get(at)
+            at = above if isinstance(above, str) else None
+        return at
 
     def _say_unknown(self, pcodes: Mapping[str, str], stated: RegionMap) -> None:
         there = {plain_name(name) for name in pcodes}

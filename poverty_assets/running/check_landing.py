@@ -62,11 +62,15 @@ def check_landing(settings: Settings, read: Mapping[str, pd.DataFrame]) -> Findi
     truth = load_truth_sources(country, simulated=settings.is_simulated)
     frames = {name: frame for name, frame in read.items() if len(frame)}
     found = Findings()
+    if any(spec.role == "areas" and spec.required and spec.source_id not in read for spec in specs):
+        return found  # absent or refused for itself, which is said of the file
     try:
         areas = areas_from_sources([s for s in specs if s.role == "areas"], frames.get, country)
     except InputError as error:
         found.faults.append(error.message)
         return found
+    _shapeless(found, specs, frames)
+    _unnamed(found, areas, country)
     tables = [s for s in [*specs, *truth] if isinstance(s, TableSource) and s.has_codes and s.role != "areas"]
     crosswalk = _codes(found, tables, frames, areas, country, boundary_source(specs))
     _editions(found, tables, frames, areas, country, boundary_source(specs))
@@ -84,6 +88,43 @@ def check_landing(settings: Settings, read: Mapping[str, pd.DataFrame]) -> Findi
 def _first(items: Iterable[object], most: int = 5) -> str:
     every = [str(item) for item in items]
     return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
+
+
+def _shapeless(found: Findings, specs: list[SourceSpec], frames: dict[str, pd.DataFrame]) -> None:
+    """Shapes that a table of codes lists and that the boundaries lack: few, or the areas could not be built."""
+    boundaries = boundary_source(specs)
+    table = frames.get(boundaries.options.codes_from or "")
+    if table is None:
+        return
+    shapes = set(frames[boundaries.source_id]["shape_id"].astype(str))
+    lost = table[~table["shape_id"].astype(str).isin(shapes)]
+    if len(lost):
+        named = _first(f"{row.area_code} (shape {row.shape_id})" for row in lost.itertuples())
+        found.said.append(
+            f"{boundaries.options.codes_from} lists {len(lost)} of {len(table)} codes without a shape in {boundaries.path}: {named};"
+            " there is no such area, and figures leave it out"
+        )
+
+
+def _unnamed(found: Findings, areas: pd.DataFrame, country: Country) -> None:
+    """Areas that pages call by their codes, and those that have no name in a language of the pages."""
+    called = areas[areas["name_en"] == areas["area_id"]]
+    lacking = [("name and are called by their codes", called)]
+    for language in country.language_codes[1:]:
+        own = areas.get(f"name_{language}")
+        lacking.append((f"name in {language}", areas if own is None else areas[own.isna()]))
+    for what, lost in lacking:
+        if len(lost):
+            numbers = lost["area_level"].value_counts(sort=False)
+            levels = [f"{n} {country.levels[str(one)].name('en', many=n > 1)}" for one, n in numbers.items()]
+            first = lost.iloc[0]
+            named = (
+                first["area_id"] if first["name_en"] == first["area_id"] else f"{first['area_id']} {first['name_en']}"
+            )
+            found.said.append(
+                f"{len(lost)} of {len(areas)} areas have no {what} ({', '.join(levels)}), first {named}: name the source that has it"
+                " under names_from of the boundaries"
+            )
 
 
 def _codes(
@@ -105,7 +146,7 @@ def _codes(
                 frame = frames[spec.source_id]
                 parts.append(map_codes(spec.source_id, frame, areas, country, known, spec.path, changes))
             except InputError as error:
-                found.faults.append(f"{spec.source_id}: {error.message}")
+                found.faults.append(error.message)
     return pd.concat(parts, ignore_index=True)
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from poverty_assets.errors import InputError, SpecificationError
 from poverty_assets.lined_yaml import LinedYaml, nearest, read_lined_yaml
@@ -29,7 +29,15 @@ from poverty_assets.pack.country import (
 from poverty_assets.pack.editions import read_changes
 from poverty_assets.pack.feature import ColumnFeature
 from poverty_assets.pack.keys import read_codes
-from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource
+from poverty_assets.pack.source import (
+    HOW_TO_ESTIMATE,
+    NOTHING_ESTIMATED,
+    OphiCsvSource,
+    OphiWorkbookSource,
+    SourceSpec,
+    TableSource,
+    is_anything_estimated,
+)
 from poverty_assets.pack.truth import read_truth_files
 from poverty_assets.settings import Settings
 
@@ -147,7 +155,9 @@ def _sources(pack: _Pack) -> list[SourceSpec]:
 
         files.append(pack.read(read_sources, "sources_simulated.yaml"))
         pack.read(check_settings, "simulated.yaml")
-    for specs in files:
+    for name, specs in zip(("sources.yaml", "sources_simulated.yaml"), files, strict=False):
+        if specs and not is_anything_estimated(specs):
+            pack.note([SpecificationError(NOTHING_ESTIMATED, file=pack.folder / name, remedy=HOW_TO_ESTIMATE)])
         _regions(pack, specs or [])
         _codings(pack, specs or [])
     read = [specs for specs in files if specs is not None]
@@ -335,22 +345,33 @@ def _spoken(pack: _Pack, country: Country, measures: list[Measure]) -> None:
 
 def _unnamed_in(pack: _Pack, measure: Measure, language: str) -> None:
     """Note dimensions and indicators of a measure that have no name in a language."""
-    file = read_lined_yaml(measure.file or pack.folder / "country.yaml")
-    for key, of, items in (
-        ("dimensions", "dimension_id", [(one.dimension_id, one.names) for one in measure.dimensions]),
-        ("indicators", "indicator_id", [(one.indicator_id, one.names) for one in measure.indicators]),
-    ):
-        place = {str(part.value.get(of)): i for i, part in enumerate(file.items(key))}
-        for name, names in items:
-            if language not in names:
-                _unnamed(
-                    pack,
-                    file,
-                    f"{measure.measure_id}: {name}",
-                    language,
-                    key,
-                    *([place[name]] if name in place else []),
-                )
+    kinds: dict[str, Sequence[Any]] = {"dimensions": measure.dimensions, "indicators": measure.indicators}
+    lacking = {
+        key: [str(getattr(one, f"{key[:-1]}_id")) for one in of if language not in one.names]
+        for key, of in kinds.items()
+    }
+    every = [name for names in lacking.values() for name in names]
+    if not every:
+        return
+    what = f"{measure.measure_id}: {every[0]} has no name in {language}, a language of the country's pages"
+    what = what if len(every) == 1 else f"{what}, nor have {len(every) - 1} others: {', '.join(every[1:])}"
+    name = f"measures/{measure.measure_id}.yaml"
+    if measure.file is None or not measure.file.is_relative_to(pack.folder):
+        of = "; ".join(
+            f"{key}: [{{{key[:-1]}_id: {names[0]}, name_{language}: ...}}, ...]"
+            for key, names in lacking.items()
+            if names
+        )
+        remedy = (
+            f"write {name} in the pack: measure_id: {measure.measure_id}, base: {measure.measure_id}, name_{language}: ...,"
+            f" and of each of them its name: {of}"
+        )
+        pack.note([SpecificationError(what, file=pack.folder / name, remedy=remedy)])
+        return
+    file = read_lined_yaml(measure.file)
+    key = next(key for key, names in lacking.items() if names)
+    place = [i for i, part in enumerate(file.items(key)) if str(part.value.get(f"{key[:-1]}_id")) == lacking[key][0]]
+    pack.note([file.fault(what, f"add name_{language} to each", key, *place)])
 
 
 def _unnamed(pack: _Pack, file: LinedYaml, what: str, language: str, *key: str | int) -> None:

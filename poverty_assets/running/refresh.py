@@ -15,7 +15,7 @@ from typing import Any
 from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.measure.measure import load_measure, measure_files
 from poverty_assets.pack.country import Country, load_country, load_sources
-from poverty_assets.pack.source import SourceSpec, release
+from poverty_assets.pack.source import HOW_TO_ESTIMATE, NOTHING_ESTIMATED, SourceSpec, is_anything_estimated, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.interrupted import give_up_interrupted, living
 from poverty_assets.running.pruning import prune
@@ -141,6 +141,7 @@ def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> No
             )
     if not settings.is_simulated and not settings.landing_folder.is_dir():
         claim_home(settings)
+    _refuse_pack(country, settings)
     specs = load_sources(country, simulated=settings.is_simulated)
     first = Quarter.from_label(country.first_quarter)
     for quarter in quarters:
@@ -154,6 +155,17 @@ def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> No
             for found in seen:
                 if found.spec.required or found.path.exists():
                     check_present(found)
+
+
+def _refuse_pack(country: Country, settings: Settings) -> None:
+    """Refuse a pack that has not what is asked for."""
+    if settings.is_simulated and not (country.folder / "simulated.yaml").is_file():
+        raise UsageError(
+            f"{country.country_id} has no simulated.yaml: there is no twin of it",
+            remedy="ask for its files, --sources landing --landing DIR, or write that file (docs/country-pack.md)",
+        )
+    if not is_anything_estimated(load_sources(country, simulated=settings.is_simulated)):
+        raise UsageError(f"{country.country_id} has {NOTHING_ESTIMATED}", file=country.folder, remedy=HOW_TO_ESTIMATE)
 
 
 def _measure_file(settings: Settings, country: Country) -> Any:

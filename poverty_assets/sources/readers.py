@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ from poverty_assets.sources.raster import RasterCells, describe, opened_raster
 from poverty_assets.sources.shapes import opened, plain_shapes, refuse_attributes
 from poverty_assets.sources.text import csv_rows, decoded, json_value
 from poverty_assets.sources.wide import lengthened
+
+MOST_NAMED = 12
+"""Columns of a file that a message lists."""
 
 
 @dataclass
@@ -260,10 +264,10 @@ def _read_vector(spec: VectorSource, path: Path) -> Observation:
     absent = [old for old in plain.values() if old not in data.columns]
     if absent:
         raise ContractViolation(
-            f"{len(absent)} columns missing, first {absent[0]!r}",
+            f"{len(absent)} columns missing, first {absent[0]!r}; the file has {_named(data.columns)}",
             file=path,
             place="attributes",
-            remedy="check the file",
+            remedy=f"name the file's own under options: {{columns: ...}} in the entry {spec.source_id} of sources.yaml",
         )
     shapes = plain_shapes(data, spec, path)
     numbered = data.set_axis(range(1, len(data) + 1))
@@ -277,6 +281,11 @@ def _read_vector(spec: VectorSource, path: Path) -> Observation:
     frame["geometry"] = shapes.geometry
     kept = frame.drop(index=[row - 1 for row in quarantine.rows]).reset_index(drop=True)
     return Observation(kept, digest(path), len(kept), quarantined=quarantine.reasons)
+
+
+def _named(columns: Iterable[object]) -> str:
+    every = [str(name) for name in columns if name != "geometry"]
+    return ", ".join(every[:MOST_NAMED]) + (", ..." if len(every) > MOST_NAMED else "")
 
 
 def _read_raster(spec: RasterSource, found: Release, country: Country) -> Observation:

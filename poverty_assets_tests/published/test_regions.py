@@ -141,6 +141,11 @@ def test_each_area_of_a_region_is_given_its_figures_and_says_so():
         ),
         ({"West": "01", "East": "02", "Khangai": "04"}, {}, "regions gives Khangai the code '04', which is of no area"),
         ({"West": ["01", "02"], "East": "02", "Khangai": "03"}, {}, "West and East share aimag 02 Dornod"),
+        (
+            {"West": "0102", "East": "02", "Khangai": "03"},
+            {},
+            "regions gives West the code of sum 0102 Khangal, and aimag 01 Bulgan, which holds it, is left without a figure",
+        ),
     ],
 )
 def test_what_would_lose_a_figure_or_put_it_elsewhere_is_refused(regions, codes, says):

@@ -89,6 +89,7 @@ def areas(world: World) -> pd.DataFrame:
         centroid_lon=[squares[c].centroid.x for c in frame["area_id"]],
         centroid_lat=[squares[c].centroid.y for c in frame["area_id"]],
         geometry=[shapely.to_wkb(squares[c]) for c in frame["area_id"]], valid_from=None, valid_to=None, edition=None,
+        population_parts_unknown=0,
     )  # fmt: skip
 
 

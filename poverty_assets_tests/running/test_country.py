@@ -1,5 +1,6 @@
 """`country check` and `country new`: a pack and its files, tried as they were published and with faults made on purpose."""
 
+import datetime as dt
 import json
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
@@ -8,7 +9,11 @@ from io import StringIO
 import pytest
 
 from poverty_assets import cli
+from poverty_assets.errors import UsageError
 from poverty_assets.pack.country import COUNTRIES, country_folder
+from poverty_assets.quarter import Quarter
+from poverty_assets.running.refresh import preflight
+from poverty_assets.settings import Settings
 
 TRUTH = """
 - source_id: as_published
@@ -178,7 +183,13 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("file", "old", "new", "problem"), FAULTS)
+OF_QUOTES = [
+    ("explorer.yaml", "units:\n", "units:\n  cows: {en: cows, per person}\n", "a language code (en, ky) or times or over; quote"),
+    ("sources.yaml", "title: Names of oblasts", "title: Names: of oblasts", "a text that holds ': ' must be in quotes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "old", "new", "problem"), [*FAULTS, *OF_QUOTES])
 def test_each_fault_of_a_pack_is_named_with_its_file_and_line(pack, run, file, old, new, problem):
     path = pack("kgz") / file
     text = path.read_text(encoding="utf-8")
@@ -209,3 +220,34 @@ def test_a_new_pack_validates_as_it_stands_and_is_written_once(tmp_path, monkeyp
     assert run("check", "xyz")[0] == 0
     code, said = run("new", "XYZ")
     assert (code, "there is a country 'xyz'" in said) == (2, True)
+
+
+def test_names_of_a_measure_of_the_package_are_asked_for_in_one_message_with_the_file_to_write(pack, run):
+    shutil.rmtree(pack("kgz") / "measures")
+    code, said = run("check", "kgz")
+    assert code == 2
+    assert "faults of country kgz: 1" in said
+    assert "health has no name in ky, a language of the country's pages, nor have 12 others: education" in said
+    assert "write measures/global_mpi.yaml in the pack: measure_id: global_mpi, base: global_mpi, name_ky: ..." in said
+
+
+def test_a_pack_without_survey_and_published_totals_is_refused_in_one_sentence(
+    pack, run, monkeypatch, capsys, tmp_path
+):
+    sources = pack("mng") / "sources.yaml"
+    text = sources.read_text(encoding="utf-8")
+    cut = text.index("- source_id: ophi_national"), text.index("# -----", text.index("- source_id: ophi_subnational"))
+    sources.write_text(text[: cut[0]] + text[cut[1] :], encoding="utf-8")
+    sentence = "no survey and no published totals: nothing will be estimated"
+    code, said = run("check", "mng")
+    assert (code, said.count(sentence)) == (2, 1)
+    settings = Settings(country="mng", sources="landing", landing=tmp_path, home=tmp_path / "home")
+    with pytest.raises(UsageError, match=sentence):
+        preflight(settings, [Quarter(2022, 4)], dt.date(2026, 1, 1))
+
+
+def test_a_twin_that_a_country_has_not_is_named_as_missing(pack, tmp_path):
+    folder = pack("kgz")
+    (folder / "simulated.yaml").unlink()
+    with pytest.raises(UsageError, match=r"kgz has no simulated\.yaml: there is no twin of it"):
+        preflight(Settings(country="kgz", home=tmp_path / "home"), [Quarter(2022, 4)], dt.date(2026, 1, 1))

@@ -59,6 +59,7 @@ def country(tmp_path, monkeypatch, capsys):
         .read_text(encoding="utf-8")
         .replace("    polygons: district\n", "    polygons: district\n    names_from: [regions]\n")
     )
+    text = text[: text.index("# Published totals")]
     names = f"""
 - {{source_id: regions, title: t, description: d, role: areas, reader: csv, path: regions.csv, {COMMON}, reference: true,
    columns: {{area_code: {{from: code, type: code, digits: 2}}, name_en: {{from: name, type: text}}}}}}
@@ -92,6 +93,7 @@ SENTENCES = [
     "tables/clinics.csv, record 3: 2 of 4 area codes are unknown; first '9901'",  # 0199 lies in a region that there is
     "tables/income.csv: 1 of 12 rows contradict their codes; 0105 (Place 0105) lies in North by its code, in South by the row",
     "2 of 12 areas have no population, and are kept out of totals: 0101 Place 0101, 0102 Place 0102",
+    "16.7% of the land. Overlaps and all other sums over districts, those of the whole country too, leave these people out",
     "2 areas have under 15% of their border with areas of the same parent: 0101 Place 0101 in 01, 0206 Place 0206 in 02",
     "regions gives East the code '03', which is of no area",
     "income.income holds the rates of rates of 2020",
@@ -125,3 +127,88 @@ def test_what_is_only_said_does_not_refuse(country):
     assert code == 0, said
     assert "2 of 12 areas have no population" in said
     assert "under 15% of their border" in said
+
+
+def mended(pack, landing):
+    """The country with nothing wrong with it but what is only said."""
+    for name in ("rates.csv", "truth.yaml"):
+        (pack / "truth" / name).unlink()
+    (landing / "tables" / "clinics.csv").write_text("code,clinics\n0101,1\n")
+    (landing / "tables" / "shops.csv").write_text("code,shops\n0101,1\n")
+    write(landing / "tables" / "income.csv", "0105,South", "0105,North")
+    write(pack / "sources.yaml", 'East: "03"', "East: null")
+
+
+def write(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text, (path, old)
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_what_becomes_of_numbers_of_larger_areas_is_said(country):
+    pack, landing, run = country
+    mended(pack, landing)
+    (landing / "tables" / "regional.csv").write_text("code,population\n01,1000\n02,900\n")
+    more = f"""
+- {{source_id: regional_people, title: t, description: d, role: context, reader: csv, path: tables/regional.csv, {COMMON},
+   columns: {{area_code: {{from: code, type: code}}, population: {{from: population}}}},
+   options: {{area_attributes: {{population: population}}}}}}
+"""
+    (pack / "sources.yaml").write_text((pack / "sources.yaml").read_text(encoding="utf-8") + more, encoding="utf-8")
+    code, said = run("check", "abc", "--landing", landing)
+    assert code == 0, said
+    assert (
+        "1 areas have a number of their own, which stands since parts of them have none: 01 North 1,000 (parts 400)"
+        in said
+    )
+    assert (
+        "1 areas have a number of their own other than the sum of their parts, and the sum stands: 02 South 900 (parts 600)"
+        in said
+    )
+
+
+def test_areas_that_are_called_by_their_codes_are_said(country):
+    pack, landing, run = country
+    mended(pack, landing)
+    write(landing / "regions.csv", "02,South\n", "")
+    _, said = run("check", "abc", "--landing", landing)
+    assert "1 of 15 areas have no name and are called by their codes (1 region), first 02: name the source" in said
+
+
+def test_codes_without_a_shape_are_said(country, monkeypatch):
+    monkeypatch.setattr("poverty_assets.geography.areas.MOST_ABSENT", 0.1)
+    pack, landing, run = country
+    mended(pack, landing)
+    codes = [f"0{r}{n:02d}" for r in (1, 2) for n in range(1, 7)]
+    rows = "".join(f"{code},{code}\n" for code in [*codes, "0299"])
+    (landing / "codes.csv").write_text("shape,code\n" + rows)
+    table = f"""
+- {{source_id: shape_codes, title: t, description: d, role: areas, reader: csv, path: codes.csv, {COMMON}, reference: true,
+   columns: {{shape_id: {{from: shape, type: text}}, area_code: {{from: code, type: code}}}}}}
+"""
+    (pack / "sources.yaml").write_text((pack / "sources.yaml").read_text(encoding="utf-8") + table, encoding="utf-8")
+    write(
+        pack / "sources.yaml",
+        "    key: [area_code]\n    columns: {area_code: {from: CODE, type: code, digits: 4}, name_en: NAME}",
+        "    codes_from: shape_codes\n    key: [shape_id]\n    columns: {shape_id: CODE, name_en: NAME}",
+    )
+    code, said = run("check", "abc", "--landing", landing)
+    assert code == 0, said
+    assert "shape_codes lists 1 of 13 codes without a shape in boundaries/finest.geojson: 0299 (shape 0299)" in said
+
+
+WRONG = [
+    ("sources.yaml", "name_en: NAME}", "name_en: NAMEN}", "1 columns missing, first 'NAMEN'; the file has CODE, NAME"),
+    ("country.yaml", "parent: {prefix: 2}", "parent: {column: region}", "no column region, by which a district knows its parent; columns"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "old", "new", "problem"), WRONG)
+def test_boundaries_that_cannot_be_used_are_one_fault_with_what_there_is(country, file, old, new, problem):
+    pack, landing, run = country
+    mended(pack, landing)
+    write(pack / file, old, new)
+    code, said = run("check", "abc", "--landing", landing)
+    assert code == 2
+    assert said.count(problem) == 1, said
+    assert "faults of country abc: 1" in said

@@ -58,6 +58,7 @@ def areas() -> pd.DataFrame:
         name_km="ឃុំ", is_urban=frame["area_id"].str.endswith("01").where(frame["area_level"] == "commune", None),
         households=frame["population"] // 5, area_km2=100.0, centroid_lon=[s.centroid.x for s in joined],
         centroid_lat=12.25, geometry=shapely.to_wkb(joined), valid_from=None, valid_to=None, edition=None,
+        population_parts_unknown=0,
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ def areas() -> pd.DataFrame:
     return frame.assign(
         name_en=frame["area_id"], name_km=None, is_urban=None, population=1000, households=200, area_km2=1.0,
         centroid_lon=104.5, centroid_lat=12.5, geometry=square, valid_from=None, valid_to=None, edition=None,
+        population_parts_unknown=0,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from poverty_assets.catalog import TABLES, table
@@ -294,3 +295,11 @@ def test_a_kept_quarter_of_an_older_file_without_that_column_is_kept_with_its_da
         days = connection.execute("SELECT label, published_at, replicates FROM dim_quarter ORDER BY quarter").fetchall()
     assert [(label, day.year) for label, day, _ in days] == [("2022Q3", 2023), ("2022Q4", 2023)]
     assert days[0][2] is None
+
+
+def test_a_quarter_of_before_a_column_that_may_be_empty_is_published_with_nothing_in_it(lake, target):
+    path = lake.path("dim_area", Q1)
+    pq.write_table(pq.read_table(path).drop_columns(["population_parts_unknown"]), path)
+    reseal(lake, Q1)
+    publish(lake, target, KHM, is_simulated=True, run_id="r")
+    assert set(headcounts(target)) == {"2022Q3", "2022Q4"}

@@ -30,6 +30,7 @@ class OfferedFeature(Form):
         if not isinstance(value, dict):
             return value
         names = {key: str(text) for key, text in value.items() if _LANGUAGE.fullmatch(str(key))}
+        _refuse_keys(value, names, "group")
         _refuse_unnamed(names)
         return {key: text for key, text in value.items() if key not in names} | {"names": names}
 
@@ -50,6 +51,7 @@ class ShownUnit(Form):
         if not isinstance(value, dict):
             return value
         names = {key: str(text) for key, text in value.items() if _LANGUAGE.fullmatch(str(key))}
+        _refuse_keys(value, names, "times", "over")
         _refuse_unnamed(names)
         return {key: part for key, part in value.items() if key not in names} | {"names": names}
 
@@ -70,6 +72,14 @@ class ExplorerFacts(Form):
     features: dict[str, OfferedFeature] = Field(default_factory=dict)
     units: dict[str, ShownUnit] = Field(default_factory=dict)
     spellings: dict[str, str] = Field(default_factory=dict)
+
+
+def _refuse_keys(value: dict[Any, Any], names: dict[str, str], *others: str) -> None:
+    """Refuse further keys with what there may be: a text in which a comma is not quoted makes a key of what follows it."""
+    wrong = [key for key in value if key not in names and key not in others]
+    if wrong:
+        remedy = f"use a language code (en, ky) or {' or '.join(others)}; quote a text that holds a comma"
+        raise misfit(f"unknown key {wrong[0]!r}", remedy, str(wrong[0]))
 
 
 def _refuse_unnamed(names: dict[str, str]) -> None:
