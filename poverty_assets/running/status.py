@@ -117,8 +117,12 @@ def _due(settings: Settings, published: set[str], now: dt.datetime) -> list[Conc
     day = quarter.end + dt.timedelta(days=DUE_DAYS)
     lacking = _awaited(settings, quarter)
     waits = f"; no accepted file of {len(lacking)} sources: {', '.join(lacking)}" if lacking else ""
-    remedy = f"poverty-assets refresh --quarter {quarter}"
-    return [Concern(f"{quarter} was due on {day} and is not published{waits}", remedy)]
+    older = bool(published) and max(published) < quarter.shift(-1).label
+    newest = f" (the newest is {max(published)})" if older else ""
+    remedy = f"poverty-assets refresh --quarter {quarter}" + (
+        "; nothing, where only older ones are wanted" if older else ""
+    )
+    return [Concern(f"{quarter} was due on {day} and is not published{newest}{waits}", remedy)]
 
 
 def _awaited(settings: Settings, quarter: Quarter) -> list[str]:
