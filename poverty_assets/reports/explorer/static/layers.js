@@ -64,11 +64,15 @@ function methodName(id, quarter, area) {
 
 // Sums over the finest areas leave out those whose people nobody counts; where nobody's are counted all weigh alike, and none is left out.
 const SUMS = new Set(["composite", "modelled", "downscaled"]);
-const uncounted = AREAS.id.map(() => []), parts = AREAS.id.map(() => 0), children = AREAS.id.map(() => 0);
+const uncounted = AREAS.id.map(() => []), unpeopled = AREAS.id.map(() => []), parts = AREAS.id.map(() => 0), children = AREAS.id.map(() => 0);
 AREAS.parent.forEach(larger => { if (larger >= 0) children[larger] += 1; });
 areasOf(FINEST).forEach(area => {
-  const lost = AREAS.population[area] === null && AREAS.households[area] === null;
-  for (let i = AREAS.parent[area]; i >= 0; i = AREAS.parent[i]) { parts[i] += 1; if (lost) uncounted[i].push(area); }
+  const unknown = AREAS.population[area] === null, lost = unknown && AREAS.households[area] === null; // households stand in for people in sums
+  for (let i = AREAS.parent[area]; i >= 0; i = AREAS.parent[i]) {
+    parts[i] += 1;
+    if (unknown) unpeopled[i].push(area);
+    if (lost) uncounted[i].push(area);
+  }
 });
 function leftOut(area) { return uncounted[area].length < parts[area] ? uncounted[area] : []; }
 // The first that is named is a whole region by itself, if one is.

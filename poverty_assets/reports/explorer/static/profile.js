@@ -127,7 +127,7 @@ function partsRows(id, { area, quarter }) {
 
 function featureRows({ area, quarter }) {
   const rows = [
-    { name: t("population"), value: whole(AREAS.population[area]), unit: (AREAS.uncounted[area] ?? uncounted[area].length) && AREAS.population[area] !== null ? without(uncounted[area]) : "", observed: "" },
+    { name: t("population"), value: whole(AREAS.population[area]), unit: AREAS.uncounted[area] !== 0 && AREAS.population[area] !== null ? without(unpeopled[area]) : "", observed: "" },
     { name: t("households"), value: whole(AREAS.households[area]), unit: "", observed: "" },
   ];
   for (const id of Object.keys(DATA.features)) {
