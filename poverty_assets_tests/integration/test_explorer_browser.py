@@ -11,7 +11,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import openpyxl
 import pytest
 
 from poverty_assets.reports.explorer import write_explorer
+from poverty_assets_tests.integration.hands import PHONE, WIDE, Hand
 from poverty_assets_tests.reports import explorer_warehouse as made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
@@ -27,7 +28,6 @@ KHMER = re.compile("[\u1780-\u17ff]")
 PATIENCE = 120_000  # milliseconds; what never comes fails by it, and a busy machine is no reason to fail
 LATEST = "quarter = '2026-07-01' AND area_level = 'commune' AND NOT suppressed"
 BOTH = "indicator_a = 'sanitation' AND indicator_b = 'drinking_water'"
-WIDE, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -530,6 +530,131 @@ def test_five_hundred_numbers_on_the_page_are_the_warehouses(page, warehouse):
             assert shown[area]["95% interval"] == f"{percent(low)} to {percent(high)}", (figure, area)
             compared += 3
     assert compared == 7 * 29 * 3 > 500
+
+
+TASKS: dict[int, Callable[[Any, Hand, str, Path], None]] = {}
+"""What people come for, by number; each is done by a hand, in a language, and held against the file."""
+
+
+def task(number: int) -> Callable[[Any], Any]:
+    return lambda done: TASKS.setdefault(number, done)
+
+
+@task(1)
+def three_worst_for_water_and_sanitation_and_how_sure(page: Any, hand: Hand, language: str, warehouse: Path) -> None:
+    """Topic: two deprivations together, drinking water and sanitation; tab Ranking; the sentence above it."""
+    for name, value in (("topic", "pair"), ("first", "drinking_water"), ("second", "sanitation")):
+        hand.choose(name, value)
+    hand.tab("ranking")
+    answer = ask(
+        warehouse, f"SELECT area_id FROM fct_overlap_pair WHERE {LATEST} AND {BOTH} ORDER BY share_both DESC LIMIT 3"
+    )
+    assert first_areas(page) == [area for (area,) in answer]
+    assert re.search(r"\d", page.locator("#sure").inner_text())
+
+
+@task(2)
+def did_poverty_fall_and_since_when(page: Any, hand: Hand, language: str, warehouse: Path) -> None:
+    """Open the page: the profile of the country says it."""
+    hand.open_sheet()
+    ((low, high),) = ask(
+        warehouse, "SELECT ci_low, ci_high FROM fct_change WHERE area_id = 'KH' AND method = 'direct' AND statistic = 'headcount_ratio'"
+    )  # fmt: skip
+    said = page.locator(".headline").inner_text()
+    assert all(f"{bound * 100:+.1f}".replace("-", "\u2212") in said for bound in (low, high))
+    assert "2022Q1" in said
+
+
+@task(3)
+def two_areas_compared(page: Any, hand: Hand, language: str, warehouse: Path) -> None:
+    """Find the first; type the second into "Compare with"; read the sentence."""
+    first, second = {"en": ("Khum 30", "Khum 29"), "km": ("ឃុំទី 30", "ឃុំទី 29")}[language]
+    hand.find("search", first)
+    hand.open_sheet()
+    hand.find("other", second)
+    estimates = dict(
+        ask(warehouse, f"SELECT area_id, estimate FROM fct_mpi WHERE {LATEST} AND statistic = 'headcount_ratio'")
+    )
+    said = page.locator("#difference").inner_text()
+    assert all(percent(estimates[area]) in said for area in ("030205", "030204"))
+
+
+@task(4)
+def where_to_act_at_ninety_per_cent(page: Any, hand: Hand, language: str, warehouse: Path) -> None:
+    """Tab "Where to act": it opens at the worst tenth and 90%."""
+    hand.tab("act")
+    hand.choose("criterion", "tenth")
+    answer = ask(
+        warehouse,
+        f"SELECT area_id FROM fct_rank WHERE {LATEST} AND figure_id = 'headcount_ratio' AND p_worst_tenth >= 0.9",
+    )
+    assert {row.get_attribute("data-area") for row in page.locator("#act-table tbody tr").all()} == {
+        a for (a,) in answer
+    }
+    assert "90%" in page.locator("#act").inner_text()
+
+
+@task(5)
+def poor_people_exposed_in_a_district(page: Any, hand: Hand, language: str, warehouse: Path) -> None:
+    """Topic: hazards; figure: people who are poor and exposed; level; tab Ranking."""
+    for name, value in (("topic", "hazard"), ("figure", "poor_exposed:flood"), ("level", "2")):
+        hand.choose(name, value)
+    hand.tab("ranking")
+    ((value,),) = ask(
+        warehouse, "SELECT share_poor_exposed FROM fct_hazard WHERE quarter = '2026-07-01' AND area_id = '0302'"
+    )
+    assert page.locator("#ranking-table tr[data-area='0302'] .value").inner_text() == percent(value)
+
+
+@task(6)
+def print_one_province(page: Any, hand: Hand, language: str, warehouse: Path) -> None:
+    """Find it; press Print."""
+    page.evaluate("window.print = () => { window.printed = document.querySelector('.side').dataset.area; }")
+    hand.find("search", {"en": "Khet 03", "km": "ខេត្ត 03"}[language])
+    hand.press("#print")
+    assert page.evaluate("window.printed") == "03"
+
+
+@task(7)
+def share_a_view(page: Any, hand: Hand, language: str, warehouse: Path) -> None:
+    """Find an area; press Copy link: the address holds it (what another reader sees then has a test of its own)."""
+    hand.find("search", {"en": "Srok 0302", "km": "ស្រុក 0302"}[language])
+    before = page.locator("#link").inner_text()
+    hand.press("#link")
+    assert page.locator("#link").inner_text() != before
+    assert {f"lang={language}", "area=0302"} <= set(page.evaluate("location.hash").strip("#").split("&"))
+
+
+@task(8)
+def what_deprived_in_sanitation_means(page: Any, hand: Hand, language: str, warehouse: Path) -> None:
+    """Press the name beside its row of the matrix."""
+    hand.open_sheet()
+    hand.press(".matrix tbody button.define >> nth=2")
+    named = dict(ask(warehouse, f"SELECT indicator_id, coalesce(name_{language}, name_en) FROM dim_indicator"))
+    asked = page.locator("#definitions dt[data-asked]").inner_text()
+    page.keyboard.press("Escape")
+    assert asked == named["sanitation"]
+
+
+OTHER_WAYS = [(way, language) for way in ("mouse", "keyboard", "touch") for language in ("en", "km")][1:]
+
+
+@pytest.mark.parametrize(
+    ("way", "language"), [("mouse", "en"), *(pytest.param(*other, marks=pytest.mark.soak) for other in OTHER_WAYS)]
+)
+@pytest.mark.parametrize("number", TASKS)
+def test_each_task_takes_less_than_a_minute_by_mouse_keyboard_and_touch_in_both_languages(
+    page, warehouse, output, number, way, language
+):
+    page.set_viewport_size(PHONE if way == "touch" else WIDE)
+    page.evaluate("document.body.classList.remove('sheet-open')")
+    page.evaluate("view => { location.hash = view; }", f"lang={language}&x={number}")
+    page.wait_for_function("!location.hash.includes('&x=')", timeout=PATIENCE)
+    settle(page)
+    hand = Hand(page, way, settle)
+    TASKS[number](page, hand, language, warehouse)
+    page.screenshot(path=output / f"task-{number}-{way}-{language}.png")
+    assert hand.seconds < 60
 
 
 def test_task_1_the_three_worst_for_water_and_sanitation_and_how_sure(page, warehouse):

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from poverty_assets.catalog import Table
+from poverty_assets.catalog import SCHEMA_VERSION, Table
 from poverty_assets.catalog.uncertainty import UNCERTAINTY_TABLES
 from poverty_assets.catalog.vulnerability import VULNERABILITY_TABLES
 from poverty_assets.quarter import Quarter
@@ -296,7 +296,7 @@ def _once(
         ),
         "meta_build": pd.DataFrame(
             [{"build_id": "b", "run_id": "r", "code_version": "0", "lake_digest": DIGEST, "quarters": [q.label for q in quarters],
-              "is_simulated": simulated, "built_at": stamp}]
+              "is_simulated": simulated, "built_at": stamp, "schema_version": SCHEMA_VERSION}]
         ),
     }  # fmt: skip
 
