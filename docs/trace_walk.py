@@ -18,7 +18,7 @@ is told where it first does. Of the steps of the run only those of the walk are 
 steps come from Dagster's own calls of the IO manager.
 
 How re-entries are counted. A stay in a file ends when none of its functions is at work and another file holds what is followed. A
-file that has two stays in a step is entered again. One thing is taken apart, the frame of a step: what Dagster's ``handle_output``
+file that has two stays in a step is entered again. One thing is taken apart, the frame of a step: what ``keep``, ``handle_output``
 and ``load_input`` call stands between steps, and so, where Dagster hands nothing in, does the first stay of a step in a file that
 ``handle_output`` will come to: the lake, read by the step itself. A file may be read from as a step begins and written to as it ends;
 whatever else it does in between, or any other file does twice, is counted, in the frame too.
@@ -304,7 +304,7 @@ class Trace:
         busy = [one for stack in list(self._at_work.values()) for one, _ in stack]
         mine = [at_work for _, at_work in self._at_work.get(threading.get_ident(), [])]
         way: Literal["read", "written", ""] = (
-            "written" if "handle_output" in mine else "read" if "load_input" in mine else ""
+            "written" if {"handle_output", "keep"} & {*mine} else "read" if "load_input" in mine else ""
         )
         self.number += 1
         function = code.co_qualname.replace("build.<locals>.", "").replace("<locals>.", "")

@@ -118,6 +118,7 @@ def refresh(
     country: Annotated[str | None, typer.Option(help="Country folder, as khm.")] = None,
     measure: Annotated[str | None, typer.Option(help="Measure, as global_mpi.")] = None,
     why: Annotated[str, typer.Option(help="Reason, which the runs bear in the UI.")] = "",
+    full: Annotated[bool, typer.Option("--full", help="Make everything anew, also what is there already.")] = False,
 ) -> None:
     """Refresh quarters and publish the warehouse (default: the latest complete quarter and the one a year before)."""
     from poverty_assets.quarter import Quarter
@@ -135,10 +136,12 @@ def refresh(
     today = dt.datetime.now(dt.UTC).date()
     quarters = [Quarter.from_label(label) for label in quarter] if quarter else default_quarters(today)
     with _progress() as announce:
-        done = run(settings, quarters, today=today, why=why, announce=announce)
+        done = run(settings, quarters, today=today, why=why, announce=announce, full=full)
     _tell_held_back(settings, done.following)
     if not done.published or done.following.rows is None:
         return
+    if done.reused:
+        print(f"{done.reused} of {done.assets} assets were there already and were used again (--full makes all anew)")
     simulated = "SIMULATED DATA, " if settings.is_simulated else ""
     labels = ", ".join(q.label for q in done.published)
     print(f"Published {labels} ({simulated}{done.following.rows:,} rows) in {done.warehouse}")

@@ -6,6 +6,7 @@ Nothing heavy is imported and nothing is read until Dagster asks.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,11 +64,20 @@ def build_definitions(
 
 
 def _with_code(made: Sequence[Any]) -> Sequence[Any]:
-    """The assets, each with the place of its code, which the UI shows."""
+    """The assets, each with the place of its code, which the UI shows: that of the asset's own function, whatever runs it."""
     with warnings.catch_warnings():
         # places of code are a beta of Dagster's; that one warning would come three hundred times at each start
         warnings.filterwarnings("ignore", message=".*(code_references|CodeReference)", category=dg.BetaWarning)
-        return dg.with_source_code_references(made)
+        return [_placed(one) if isinstance(one, dg.AssetsDefinition) else one for one in made]
+
+
+def _placed(one: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    written = inspect.unwrap(one.node_def.compute_fn.decorated_fn)  # type: ignore[attr-defined]
+    place = dg.LocalFileCodeReference(
+        file_path=inspect.getfile(written), line_number=inspect.getsourcelines(written)[1]
+    )
+    shown = {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[place])}
+    return one.map_asset_specs(lambda spec: spec.merge_attributes(metadata=shown))
 
 
 def under(location: str, made: Sequence[Any]) -> list[Any]:

@@ -124,6 +124,11 @@ class Settings(BaseSettings):
         return self.home / "coverage"
 
     @property
+    def made(self) -> Path:
+        """Folder of records of what each step was made of, without which everything is made anew."""
+        return self.home / "made"
+
+    @property
     def reports(self) -> Path:
         """Folder of pages for people."""
         return self.home / "reports"
@@ -131,7 +136,8 @@ class Settings(BaseSettings):
     @property
     def written(self) -> list[Path]:
         """Folders that runs write into."""
-        folders = [self.lake, self.models, self.coverages, self.warehouse.parent, self.candidate.parent, self.reports]
+        made = [self.lake, self.models, self.coverages, self.made]
+        folders = [*made, self.warehouse.parent, self.candidate.parent, self.reports]
         return [folder for folder in folders if folder.is_dir()]
 
     @property

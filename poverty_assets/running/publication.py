@@ -111,6 +111,18 @@ def approve(settings: Settings, quarter: Quarter, by: str, embargo: str) -> Foll
         return follow(settings, country, definitions, instance, tags | said)
 
 
+def made_and_reused(result: Any) -> tuple[int, int]:
+    """How many assets a run says that it made, and how many of them were there already."""
+    from poverty_assets.graph.reuse.step import REUSED
+
+    shown = [event.step_materialization_data.materialization.metadata for event in _materialized(result)]
+    return len(shown), sum(REUSED in each and bool(each[REUSED].value) for each in shown)
+
+
+def _materialized(result: Any) -> list[Any]:
+    return [event for event in result.all_events if event.is_step_materialization]
+
+
 def run_job(
     job: Any,
     instance: Any,

@@ -19,7 +19,7 @@ from poverty_assets.pack.source import HOW_TO_ESTIMATE, NOTHING_ESTIMATED, Sourc
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.interrupted import give_up_interrupted, living
 from poverty_assets.running.pruning import prune
-from poverty_assets.running.publication import Following, follow, run_job, who
+from poverty_assets.running.publication import Following, follow, made_and_reused, run_job, who
 from poverty_assets.running.side_by_side import run_side_by_side
 from poverty_assets.settings import Settings, chosen_measure, claim_home
 from poverty_assets.sources.provenance import check_present
@@ -33,6 +33,8 @@ class Refreshed:
     warehouse: Any
     published_level: str
     following: Following
+    assets: int = 0
+    reused: int = 0
 
     @property
     def published(self) -> list[Quarter]:
@@ -54,6 +56,7 @@ def refresh(
     today: dt.date,
     why: str = "",
     announce: Callable[[str, int], None] = lambda text, steps: None,
+    full: bool = False,
 ) -> Refreshed:
     """Check the request, run each quarter, publish.
 
@@ -64,16 +67,16 @@ def refresh(
     today : date
         Quarters that have not ended by it are refused.
     why : str
-        What the runs say of their reason.
+        The runs' reason.
     announce : callable
         Told each stage, and of how many steps it consists.
+    full : bool
+        Whether everything is made anew, also what is there already.
 
     Raises
     ------
-    InputError
-        If the request or an input file cannot be used; nothing was published.
-    PovertyAssetsError
-        If a step, a blocking check or the gate failed; nothing was published.
+    InputError, PovertyAssetsError
+        If the request or an input file cannot be used, or a step, a blocking check or the gate failed; nothing was published.
     """
     preflight(settings, quarters, today)
     claim_home(settings)
@@ -84,7 +87,7 @@ def refresh(
 
     asked = sorted(set(quarters))
     country = load_country(settings.country)
-    said = {"who": who(), "why": why or " ".join(["poverty-assets refresh", *map(str, asked)])}
+    said = {"who": who(), "why": why or " ".join(["poverty-assets refresh", *map(str, asked)])} | _full(full)
     side_by_side = min(settings.workers, len(asked), os.cpu_count() or 1)
     with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
         give_up_interrupted(settings.dagster_home)
@@ -93,21 +96,29 @@ def refresh(
         steps = len(list(job.asset_layer.executable_asset_keys))
         if side_by_side > 1:
             announce(" and ".join(map(str, asked)) + ", side by side", steps * len(asked))
-            run_side_by_side(
-                run_quarter, [(settings.model_dump_json(), quarter.key, said) for quarter in asked], side_by_side
-            )
+            each = [(settings.model_dump_json(), quarter.key, said) for quarter in asked]
+            counts = run_side_by_side(run_quarter, each, side_by_side)
         else:
+            counts = []
             for quarter in asked:
                 announce(str(quarter), steps)
-                run_job(job, instance, str(quarter), tags | said, partition_key=quarter.key)
+                done = run_job(job, instance, str(quarter), tags | said, partition_key=quarter.key)
+                counts.append(made_and_reused(done))
         announce("publishing", 1)
         following = follow(settings, country, definitions, instance, tags | said)
         prune(instance, settings.dagster_home, dt.datetime.now(dt.UTC), settings.keep_days)
-    return Refreshed(asked, settings.warehouse, country.levels.published, following)
+    assets, reused = (sum(number) for number in zip(*counts, strict=True))
+    return Refreshed(asked, settings.warehouse, country.levels.published, following, assets, reused)
 
 
-def run_quarter(settings_json: str, key: str, said: dict[str, str]) -> None:
-    """Run one quarter, in whatever process this is.
+def _full(full: bool) -> dict[str, str]:
+    from poverty_assets.graph.reuse.step import FULL
+
+    return {FULL: "true"} if full else {}
+
+
+def run_quarter(settings_json: str, key: str, said: dict[str, str]) -> tuple[int, int]:
+    """Run one quarter, in whatever process this is; returns how many assets it has, and how many of them were there already.
 
     Parameters
     ----------
@@ -125,7 +136,8 @@ def run_quarter(settings_json: str, key: str, said: dict[str, str]) -> None:
     settings = Settings.model_validate_json(settings_json)
     with open_instance(settings.dagster_home) as instance, living(settings.dagster_home) as tags:
         job = build_definitions(settings).resolve_job_def(QUARTER)
-        run_job(job, instance, str(Quarter.from_key(key)), tags | said, partition_key=key)
+        done = run_job(job, instance, str(Quarter.from_key(key)), tags | said, partition_key=key)
+    return made_and_reused(done)
 
 
 def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> None:

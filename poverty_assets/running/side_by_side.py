@@ -15,16 +15,22 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, TypeVar
 
 from poverty_assets.errors import PovertyAssetsError
 
+T = TypeVar("T")
 LOGGER = "poverty_assets"
 _LOOK_EVERY = 1.0  # seconds
 
 
-def run_side_by_side(run: Callable[..., None], arguments: list[tuple[Any, ...]], workers: int) -> None:
+def run_side_by_side(run: Callable[..., T], arguments: list[tuple[Any, ...]], workers: int) -> list[T]:
     """Call ``run`` with each tuple of arguments, ``workers`` at once; raise the first error when those that run have ended.
+
+    Returns
+    -------
+    list
+        What each call returned, in order.
 
     Parameters
     ----------
@@ -43,6 +49,7 @@ def run_side_by_side(run: Callable[..., None], arguments: list[tuple[Any, ...]],
                 future.cancel()
             for future in done:
                 future.result()
+            returned = [future.result() for future in waiting]
     except BrokenProcessPool as error:
         # a process that ended at once may hold the queue's lock for ever, so nothing more may be asked of the queue
         messages.cancel_join_thread()
@@ -54,6 +61,7 @@ def run_side_by_side(run: Callable[..., None], arguments: list[tuple[Any, ...]],
         listener.stop()
         raise
     listener.stop()
+    return returned
 
 
 class _Forward(logging.Handler):

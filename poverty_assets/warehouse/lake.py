@@ -109,6 +109,14 @@ class Lake:
         }
         return facts | notes_of_rows(noted)
 
+    def noted_files(self, name: str, quarter: Quarter) -> tuple[Path, Path]:
+        """Where lies what was noted of a partition: of the release that was read, and the rest. Either may be absent."""
+        return self._part(SOURCE_RELEASE, name, quarter), self._part(QUARTER_NOTE, name, quarter)
+
+    def checked_file(self, name: str, quarter: Quarter) -> Path:
+        """Where lies what the checks of a table found."""
+        return self._part(CHECK_RESULT, name, quarter)
+
     # ------------------------------------------------------------------ seals
     def digests(self, quarter: Quarter, names: Collection[str]) -> dict[str, str]:
         """SHA-256 of the quarter's file of each table, and of what was noted and checked, by path below the root."""

@@ -1,9 +1,9 @@
 """Refreshes in child processes that share one interpreter's imports, for tests that kill or repeat many of them.
 
 Run as a program: reads one JSON request a line from standard input (``home``, ``landing``, ``quarters``, ``log``; ``workers`` if
-more than one; ``environment`` for variables; ``kill_at``, ``grown`` for a kill), forks, runs ``poverty-assets refresh`` in the child
-and answers with a JSON line (``code``, ``moments``, ``struck``). A child that does not end by itself writes where it stands to its log
-and fails.
+more than one; ``environment`` for variables; ``full`` where all is to be made anew; ``kill_at``, ``grown`` for a kill), forks, runs
+``poverty-assets refresh`` in the child and answers with a JSON line (``code``, ``moments``, ``struck``). A child that does not end by
+itself writes where it stands to its log and fails.
 
 Moments are what can be seen of a refresh by the files of its home (Dagster's apart), in their order: ``begins`` a folder's file (its
 step has computed and now writes), a file ``written`` (whole, under its temporary name), a file ``in place``; the last is that it
@@ -112,7 +112,8 @@ def _refresh(request: dict[str, Any], moments: _Moments) -> None:
     os.environ.update(request.get("environment", {}), POVERTY_ASSETS_HOME=request["home"])
     os.environ["POVERTY_ASSETS_WORKERS"] = str(request.get("workers", 1))
     quarters = [part for quarter in request["quarters"] for part in ("--quarter", quarter)]
-    sys.argv = ["poverty-assets", "refresh", *quarters, "--sources", "landing", "--landing", request["landing"]]
+    asked = [*quarters, *(["--full"] if request.get("full") else [])]
+    sys.argv = ["poverty-assets", "refresh", *asked, "--sources", "landing", "--landing", request["landing"]]
     sink = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(sink, 1)
     os.dup2(sink, 2)

@@ -54,7 +54,7 @@ def test_twenty_four_quarters_two_at_a_time_and_one_after_the_other_agree_byte_f
 ):
     quarters, log = labels(24), tmp_path / "log"
     with Refresher() as one:
-        one.ask(home=tmp_path / "single", landing=landing, quarters=quarters, log=log)
+        one.ask(home=tmp_path / "single", landing=landing, quarters=quarters, log=log, full=True)
         assert one.answer()["code"] == 0, log.read_text()[-3000:]
     single = lake_bytes(tmp_path / "single")
     assert sum(name.startswith("lake/fct_mpi/") for name in single) == len(quarters)

@@ -99,7 +99,7 @@ def assert_harmless(refresher, whole, landing, folder, kills):
     request = {"home": home, "landing": landing, "quarters": [QUARTER], "log": folder / "log"}
     size = (home / "warehouse/poverty.duckdb").stat().st_size
     for moment, grown in kills:
-        refresher.ask(**request, kill_at=moment, grown=grown and round(grown * size))
+        refresher.ask(**request, full=True, kill_at=moment, grown=grown and round(grown * size))
         answer = refresher.answer()
         assert answer["struck"], f"the refresh never came to {moment!r}: {(folder / 'log').read_text()[-2000:]}"
         assert answer["code"] == -9, moment

@@ -31,7 +31,7 @@ def rows(run_cli, home, sql):
 
 @dataclass
 class Again:
-    """A published quarter that was run once more, beside packs of other countries that are broken: what was said, the lake before, and
+    """A published quarter that was made anew, beside packs of other countries that are broken: what was said, the lake before, and
     how often each raster was opened."""
 
     home: Path
@@ -66,7 +66,7 @@ def again(published_home, landing, broken_packs, tmp_path_factory):
         opened.update([str(path)])
         return really(path, *rest, **said)
 
-    command = ["refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", landing]
+    command = ["refresh", "--full", "--quarter", QUARTER, "--sources", "landing", "--landing", landing]
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(rasterio, "open", counted)
@@ -85,7 +85,7 @@ def test_the_summary_says_what_was_published_where_and_what_to_type_next(again):
     assert "make ui" in again.said.out
 
 
-def test_running_a_quarter_again_gives_the_same_lake_byte_for_byte(again):
+def test_making_a_quarter_anew_gives_the_same_lake_byte_for_byte(again):
     assert again.said.code == 0, again.said.err
     assert lake_bytes(again.home) == again.before
 

@@ -46,7 +46,7 @@ def candidate(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRe
     return dg.MaterializeResult(metadata=publication_metadata(done) | {"page": dg.MetadataValue.path(str(page))})
 
 
-@asset(Said("warehouse", every, ("python",)), deps=("candidate",))
+@asset(Said("warehouse", every, ("python",)), deps=("candidate",), again=None)
 def approval(context: dg.AssetExecutionContext, config: Word, home: Home) -> dg.MaterializeResult:
     """Approves a quarter as the candidate shows it. It is then published by itself, once its embargo is over."""
     from poverty_assets.warehouse.approval import embargo_day

@@ -9,7 +9,7 @@ import pandas as pd
 
 from poverty_assets.geography.areas import boundary_source
 from poverty_assets.graph.assets.describe import picture
-from poverty_assets.graph.assets.recipe import Pack, Said, asset, of_role
+from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Pack, Said, asset, of_role
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.pack.source import SourceSpec, TableSource
@@ -39,7 +39,9 @@ def _areas_and_coded(pack: Pack) -> list[SourceSpec]:
     return [*of_role("areas")(pack), *_coded(pack)]
 
 
-@asset(Said("areas", of_role("areas"), ("python", "parquet", "shapely")), reads=of_role("areas"))
+@asset(
+    Said("areas", of_role("areas"), ("python", "parquet", "shapely")), reads=of_role("areas"), again=KNOWS_NO_QUARTER
+)
 def area_boundary(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     """Boundaries and names of areas at every level: the finest as observed, the others dissolved from it."""
     from poverty_assets.geography.areas import areas_from_sources
@@ -47,7 +49,7 @@ def area_boundary(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame
     return areas_from_sources(home.of_role("areas"), home.reader(quarter_of(context)), home.country)
 
 
-@asset(Said(of=_coded), reads=_listed_and_coded)
+@asset(Said(of=_coded), reads=_listed_and_coded, again=KNOWS_NO_QUARTER)
 def area_crosswalk(context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, home: Home) -> pd.DataFrame:
     """Codes of other years and editions, mapped, with the share of a unit's people in each area that it became."""
     from poverty_assets.geography.crosswalk import map_sources
@@ -56,7 +58,7 @@ def area_crosswalk(context: dg.AssetExecutionContext, area_boundary: pd.DataFram
     return map_sources(coded(home.specs), read, area_boundary, home.country, boundary_source(home.specs))
 
 
-@asset(Said(of=_areas_and_coded))
+@asset(Said(of=_areas_and_coded), again=KNOWS_NO_QUARTER)
 def dim_area(
     context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
 ) -> pd.DataFrame:

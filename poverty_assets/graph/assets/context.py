@@ -7,7 +7,7 @@ Belongs here: the asset of that. Does not belong here: simplifying and thinning 
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.graph.assets.recipe import Pack, Said, asset
+from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Pack, Said, asset
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.pack.country import Country
@@ -24,7 +24,7 @@ def _drawn(pack: Pack) -> list[SourceSpec]:
     return drawn(pack.specs, pack.country)
 
 
-@asset(Said(of=_drawn, kinds=("python", "parquet", "shapely")), reads=_drawn)
+@asset(Said(of=_drawn, kinds=("python", "parquet", "shapely")), reads=_drawn, again=KNOWS_NO_QUARTER)
 def dim_context(context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, home: Home) -> pd.DataFrame:
     """Layers for orientation."""
     from poverty_assets.geography.context import context_layers

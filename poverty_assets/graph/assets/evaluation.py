@@ -10,11 +10,13 @@ import dagster as dg
 import pandas as pd
 
 from poverty_assets.graph.assets.describe import pictures, scores_table
-from poverty_assets.graph.assets.recipe import Pack, Said, asset, evidence
+from poverty_assets.graph.assets.recipe import Again, Pack, Said, asset, evidence
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
+from poverty_assets.graph.reuse.step import Statement
 from poverty_assets.pack.country import load_truth_sources
 from poverty_assets.pack.source import SourceSpec, covariates
+from poverty_assets.quarter import Quarter
 
 SHOWN = ("coverage95", "width95", "bias", "bias_poorest_tenth", "sd_ratio", "mae", "spearman")
 
@@ -24,7 +26,16 @@ def rates(pack: Pack) -> list[SourceSpec]:
     return [*load_truth_sources(pack.country, simulated=pack.simulated)]
 
 
-@asset(Said("evaluation", evidence))
+def _truth(home: Home, quarter: Quarter) -> Statement:
+    return Statement(files=[home.settings.truth])
+
+
+def _official(home: Home, quarter: Quarter) -> Statement:
+    of_landing = load_truth_sources(home.country, simulated=home.settings.is_simulated)
+    return Statement(files=[home.landing / spec.path for spec in of_landing])
+
+
+@asset(Said("evaluation", evidence), again=Again(states=_truth))
 def truth_metric(
     context: dg.AssetExecutionContext,
     area_draw: pd.DataFrame,
@@ -48,7 +59,7 @@ def truth_metric(
     return pd.concat([judged.metrics, judged.joint], ignore_index=True).assign(as_of_quarter=quarter.start)
 
 
-@asset(Said("evaluation", rates))
+@asset(Said("evaluation", rates), again=Again(states=_official))
 def official_metric(
     context: dg.AssetExecutionContext,
     fct_mpi: pd.DataFrame,
@@ -67,7 +78,7 @@ def official_metric(
     rows = made.metrics.assign(as_of_quarter=quarter.start)
     if len(rows):
         context.add_output_metadata({"scores": scores_table(rows, ("spearman", "rmse", "bias"))})
-    return home.noted("official_metric", quarter, rows, {"scored": made.notes, "not there": official.absent})
+    return home.noted(rows, {"scored": made.notes, "not there": official.absent})
 
 
 ASSETS = (truth_metric, official_metric)

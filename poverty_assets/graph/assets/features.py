@@ -9,15 +9,31 @@ import dagster as dg
 import pandas as pd
 
 from poverty_assets.graph.assets.describe import picture
-from poverty_assets.graph.assets.recipe import Pack, Said, assets, featured, of_role
+from poverty_assets.graph.assets.recipe import Again, Pack, Said, assets, featured, of_role
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Compute, Home
+from poverty_assets.graph.reuse.step import Statement
+from poverty_assets.intake.grounds import Grounds, grounds_of
 from poverty_assets.pack.source import SourceSpec, covariates
 from poverty_assets.quarter import Quarter
 
 
 def _read(pack: Pack) -> list[SourceSpec]:
     return [*featured(pack), *of_role("survey")(pack)]
+
+
+def _earlier(home: Home, quarter: Quarter) -> Statement:
+    """What is read of earlier times: releases that served them, and registers with what these are held against."""
+    from poverty_assets.sources.earlier import earlier_times, release_then
+
+    grounds = Grounds()
+    for time in earlier_times(home.survey_waves(quarter), quarter):
+        then = time.quarter
+        releases = (release_then(spec, then, home.landing) for spec in home.specs if spec.features)
+        grounds.files += [found.path for found in releases if found is not None]
+        for spec in home.tables_of_role("register"):
+            grounds += grounds_of(spec, then, home.landing, home.country, home.specs)
+    return Statement(grounds.facts, grounds.files)
 
 
 @assets(
@@ -38,6 +54,7 @@ def _read(pack: Pack) -> list[SourceSpec]:
         ),
     },
     reads=_read,
+    again=Again(states=_earlier),
 )
 def features(
     context: dg.AssetExecutionContext,

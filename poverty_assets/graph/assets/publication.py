@@ -5,7 +5,9 @@ swapping (``warehouse.build``).
 """
 
 import logging
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -18,6 +20,8 @@ from poverty_assets.graph.assets.describe import OWNERS, gate_results, publicati
 from poverty_assets.graph.assets.recipe import Said, asset, every
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
+from poverty_assets.graph.reuse.outside import Outside
+from poverty_assets.graph.reuse.watched import digest_of
 from poverty_assets.graph.schedules import FRESH
 from poverty_assets.warehouse.gate import KINDS
 
@@ -36,7 +40,7 @@ SEALED_QUARTERS = dg.AssetSpec(
 SEALED = (*(t.name for t in TABLES if t.is_one_file), "area_draw")
 
 
-@asset(Said("warehouse", every, ("python",), freshness=FRESH), deps=SEALED)
+@asset(Said("warehouse", every, ("python",), freshness=FRESH), deps=SEALED, again=None)
 def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     """Marks a quarter complete: every table is written and has passed its blocking checks. The digests of its files
     go into the seal; a quarter whose files differ from its seal is not published."""
@@ -66,25 +70,51 @@ def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
 def warehouse(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """The published DuckDB file: built beside the old one from every complete quarter of the lake, checked (keys,
     parents, ranges, identities, disclosure) and swapped in whole. A failed check publishes nothing."""
-    from poverty_assets.graph.assets.lineage import backing
-    from poverty_assets.warehouse.build import publish
+    from poverty_assets.warehouse.editions import want_again
     from poverty_assets.warehouse.query import mixed_replicates
 
-    said: dict[str, Any] = {"is_simulated": home.settings.is_simulated, "run_id": context.run.run_id}
+    published = Outside("warehouse", __name__, publishable(home))
     try:
-        done = publish(home.lake, home.settings.warehouse, home.country, **said, backing=backing(context, home))
+        result = published.result(context, home, lambda: _published(context, home))
     except GateFailed as error:
         yield from gate_results(error.failures)
         raise
-    for quarter, tables in done.kept.items():
-        first = ", ".join(tables[:3])
-        LOG.warning("%s is half remade (%s); its published rows were kept. Refresh it.", quarter, first)
+    want_again(home.settings.warehouse)
     if home.country.wants_approval:
         home.desk.clear()
     mixed = mixed_replicates(home.settings.warehouse)
     if mixed:
         LOG.warning("%s. Refresh the ones with fewer.", mixed)
-    yield dg.MaterializeResult(metadata=publication_metadata(done), check_results=list(gate_results([])))
+    yield result._replace(check_results=list(gate_results([])))
+
+
+def _published(context: dg.AssetExecutionContext, home: Home) -> tuple[dict[str, Any], list[Path]]:
+    from poverty_assets.graph.assets.lineage import backing
+    from poverty_assets.warehouse.build import publish
+
+    said: dict[str, Any] = {"is_simulated": home.settings.is_simulated, "run_id": context.run.run_id}
+    done = publish(home.lake, home.settings.warehouse, home.country, **said, backing=backing(context, home))
+    for quarter, tables in done.kept.items():
+        first = ", ".join(tables[:3])
+        LOG.warning("%s is half remade (%s); its published rows were kept. Refresh it.", quarter, first)
+    return publication_metadata(done), [done.path]
+
+
+def publishable(home: Home) -> list[str]:
+    """What the published file is made of, beside the pack: complete quarters of the lake, and whose word lets them through.
+
+    A file that is made from one before it as well, since a quarter is half remade or waits, is never made of the same again.
+    """
+    from poverty_assets.warehouse.behind import lake_version, published_digests
+
+    complete = [quarter for quarter in home.lake.quarters() if not home.lake.unsealed(quarter)]
+    touched = {*published_digests(home.settings.warehouse), *home.lake.quarters()}
+    if home.country.wants_approval or touched - {*complete}:
+        return [uuid.uuid4().hex]
+    wired = [
+        digest_of(path) for path in sorted(Path(__file__).parent.glob("*.py"))
+    ]  # lineage is told by the graph itself
+    return [lake_version(home.lake), *wired]
 
 
 ASSETS = (quarter_seal, warehouse)

@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from poverty_assets.graph.assets.describe import pictures
-from poverty_assets.graph.assets.recipe import Pack, Said, assets
+from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Pack, Said, assets
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec
@@ -31,6 +31,7 @@ def _chosen(pack: Pack) -> Sequence[SourceSpec]:
 @assets(
     {name: Said("published", _chosen, description=TEXT.format(name.removeprefix("published_"))) for name in NAMES},
     reads=_chosen,
+    again=KNOWS_NO_QUARTER,
 )
 def published_estimates(context: dg.AssetExecutionContext, dim_area: pd.DataFrame, home: Home) -> Iterator[dg.Output]:
     """Figures that others have published."""
@@ -47,7 +48,7 @@ def published_estimates(context: dg.AssetExecutionContext, dim_area: pd.DataFram
     ]
     tables = published_tables(publications, dim_area, home.country)
     said = {"region": tables.said.notes, "warning": tables.said.warnings}
-    mpi = home.noted("published_mpi", quarter, tables.mpi, said)
+    mpi = home.noted(tables.mpi, said)
     yield dg.Output(mpi, "published_mpi", metadata=pictures(headcounts(tables.mpi)))
     yield dg.Output(tables.headcount, "published_headcount")
     yield dg.Output(tables.contribution, "published_contribution")

@@ -9,6 +9,7 @@ with roles of sources in place of their names. ``wire`` then does what ``dagster
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +18,11 @@ import dagster as dg
 
 from poverty_assets.catalog import table
 from poverty_assets.graph.assets.describe import OWNERS, column_schema, source_table
+from poverty_assets.graph.resources import Home
+from poverty_assets.graph.reuse.step import Knows, Statement, Step, nothing_stated
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec
+from poverty_assets.quarter import Quarter
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,22 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Again:
+    """When what an asset made may serve again.
+
+    Attributes
+    ----------
+    knows : {"nothing", "what is stated", "quarter"}
+        What its function may know of the quarter (``reuse.step.Step``); a function without a context knows nothing.
+    states : callable
+        What it reads beside the lake and the pack.
+    """
+
+    knows: Knows = "quarter"
+    states: Callable[[Home, Quarter], Statement] = nothing_stated
+
+
+@dataclass(frozen=True)
 class Recipe:
     """An asset before its pack is known; called, it is its function."""
 
@@ -124,6 +144,7 @@ class Recipe:
     partitioned: bool = True
     pool: str | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
+    again: Again | None = None
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """Call the function, as a test does."""
@@ -134,19 +155,40 @@ class Recipe:
         """The function's name: that of the asset, or of the step that makes several."""
         return self.function.__name__
 
-    def wire(self, pack: Pack) -> dg.AssetsDefinition:
-        """The asset of Dagster for a pack."""
+    @property
+    def step(self) -> Step | None:
+        """The step that is made only where it is not there already; None of one that runs every time."""
+        if self.again is None or not self.partitioned:
+            return None
+        function = self.function
+        knows = self.again.knows if "context" in inspect.signature(function).parameters else "nothing"
+        defined = (function.__module__, function.__name__)
+        return Step(self.name, function, defined, tuple(self.outs), knows=knows, states=self.again.states)
+
+    def wire(self, pack: Pack, *, reused: bool = False) -> dg.AssetsDefinition:
+        """The asset of Dagster for a pack; where it is to be reused, a step that looks first whether it is there."""
+        step = self.step if reused else None
+        function = self.function if step is None else step.wired()
         read = [f"src_{spec.source_id}" for spec in self.reads(pack)]
         shared: dict[str, Any] = {"name": self.name, "deps": [*self.deps, *read], "pool": self.pool}
         shared["partitions_def"] = pack.partitions if self.partitioned else None
+        version = None if step is None else step.code
         if list(self.outs) == [self.name]:
+            shared["code_version"] = version
             if self.checks:
                 shared["check_specs"] = [
                     dg.AssetCheckSpec(name, asset=self.name, description=text) for name, text in self.checks.items()
                 ]
-            return dg.asset(**shared, **self.outs[self.name].arguments(self.name, pack))(self.function)
-        outs = {name: dg.AssetOut(**said.arguments(name, pack)) for name, said in self.outs.items()}
-        return dg.multi_asset(outs=outs, **shared)(self.function)
+            return dg.asset(**shared, **self.outs[self.name].arguments(self.name, pack))(function)
+        outs = {
+            name: dg.AssetOut(code_version=version, **said.arguments(name, pack)) for name, said in self.outs.items()
+        }
+        return dg.multi_asset(outs=outs, **shared)(function)
+
+
+KNOWS_ITS_QUARTER = Again()
+KNOWS_NO_QUARTER = Again("nothing")
+"""Of what reads tables of its own quarter and is not to know which it is: made once for all quarters in which they are the same."""
 
 
 def asset(
@@ -157,6 +199,7 @@ def asset(
     pool: str | None = None,
     partitioned: bool = True,
     checks: Mapping[str, str] | None = None,
+    again: Again | None = KNOWS_ITS_QUARTER,
 ) -> Callable[[Callable[..., Any]], Recipe]:
     """A function that makes one asset of its own name; without a group it is a table of the catalog.
 
@@ -173,15 +216,19 @@ def asset(
         Whether there is one a quarter.
     checks : mapping, optional
         Checks of which it brings the results itself, and what each holds.
+    again : Again, optional
+        When what it made may serve again; None: never.
     """
 
     def made(function: Callable[..., Any]) -> Recipe:
         outs = {function.__name__: said or Said()}
-        return Recipe(function, outs, reads, deps, partitioned, pool, checks or {})
+        return Recipe(function, outs, reads, deps, partitioned, pool, checks or {}, again)
 
     return made
 
 
-def assets(outs: Mapping[str, Said], *, reads: Choice = none) -> Callable[[Callable[..., Any]], Recipe]:
+def assets(
+    outs: Mapping[str, Said], *, reads: Choice = none, again: Again | None = KNOWS_ITS_QUARTER
+) -> Callable[[Callable[..., Any]], Recipe]:
     """A function that makes several assets in one step."""
-    return lambda function: Recipe(function, outs, reads)
+    return lambda function: Recipe(function, outs, reads, again=again)

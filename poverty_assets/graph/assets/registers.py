@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from poverty_assets.graph.assets.describe import pictures, scores_table
-from poverty_assets.graph.assets.recipe import Said, asset, assets, featured_or, of_role
+from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Said, asset, assets, featured_or, of_role
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.pack.source import covariates
@@ -18,7 +18,7 @@ USED = featured_or("register")
 _LEARNT = ("scikitlearn", "parquet")
 
 
-@asset(Said("registers", of_role("register")), reads=of_role("register"))
+@asset(Said("registers", of_role("register")), reads=of_role("register"), again=KNOWS_NO_QUARTER)
 def register_count(
     context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
 ) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def register_count(
     return count_registers(home.tables_of_role("register"), read, area_crosswalk, Hierarchy.of(area_boundary))
 
 
-@asset(Said("registers", of_role("history")), reads=of_role("history"))
+@asset(Said("registers", of_role("history")), reads=of_role("history"), again=KNOWS_NO_QUARTER)
 def register_history(context: dg.AssetExecutionContext, area_crosswalk: pd.DataFrame, home: Home) -> pd.DataFrame:
     """Rates of earlier releases of the registers, by area: a baseline for the model, never a feature of it."""
     from poverty_assets.registers.counts import register_history as history_of

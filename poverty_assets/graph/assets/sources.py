@@ -5,22 +5,25 @@ decides, so they are made when it is known. Does not belong here: readers (``pov
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from poverty_assets.graph.assets.describe import OWNERS, picture, source_table
-from poverty_assets.graph.assets.recipe import Pack, Said, asset, every
+from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Pack, Said, asset, every
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
+from poverty_assets.graph.reuse.step import Statement, Step, code_of
 from poverty_assets.intake.gate import CHECKS, RefusedFile, SenseFinding, checks_of
+from poverty_assets.intake.grounds import grounds_of
 from poverty_assets.pack.source import SourceSpec
+from poverty_assets.quarter import Quarter
 from poverty_assets.sources.readers import Observation
 
 
-@asset(Said("sources", every, ("python", "geotiff"), metadata={"is_simulated": True}))
+@asset(Said("sources", every, ("python", "geotiff"), metadata={"is_simulated": True}), again=None)
 def simulated_landing(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     """SIMULATED DATA: files of a simulated twin of the country, in the forms that real sources come in."""
     from poverty_assets.sources.earlier import earlier_times, waves_stated
@@ -35,7 +38,7 @@ def simulated_landing(context: dg.AssetExecutionContext, home: Home) -> pd.DataF
     return pd.DataFrame({"landing": [home.landing.name], "seed": [asked.seed]})
 
 
-@asset(Said(of=every), reads=every)
+@asset(Said(of=every), reads=every, again=KNOWS_NO_QUARTER)
 def meta_source(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     """The files that the quarter used."""
     from poverty_assets.warehouse.provenance import source_rows
@@ -58,7 +61,9 @@ def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
         deps=[simulated_landing.name] if pack.simulated else [],
         metadata={"sources": source_table([spec]), "is_simulated": spec.is_simulated},
         check_specs=_check_specs(spec, pack),
+        code_version=code_of(__name__, source_asset.__name__),
     )
+    @_where_not_there(spec)
     def source(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Output | dg.AssetCheckResult]:
         try:
             observation, findings = home.admitted(spec.source_id, quarter_of(context))
@@ -69,6 +74,18 @@ def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
         yield from _results(spec, findings)
 
     return source
+
+
+def _where_not_there(spec: SourceSpec) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Has a source be read where it is not there already from the same files: its own, and those that its verdict rests on."""
+    name = f"src_{spec.source_id}"
+
+    def states(home: Home, quarter: Quarter) -> Statement:
+        grounds = grounds_of(spec, quarter, home.landing, home.country, home.specs)
+        return Statement(grounds.facts, grounds.files)
+
+    of: dict[str, Any] = {"outputs": (name,), "knows": "what is stated", "states": states}
+    return lambda function: Step(name, function, (__name__, source_asset.__name__), **of).wired()
 
 
 def _check_specs(spec: SourceSpec, pack: Pack) -> list[dg.AssetCheckSpec]:

@@ -7,7 +7,7 @@ reading surveys (``sources.surveys``) or deriving deprivations (``measure.measur
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.graph.assets.recipe import Said, asset, of_role
+from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Said, asset, of_role
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.sources.readers import Observation
@@ -28,19 +28,19 @@ def dim_indicator(home: Home) -> pd.DataFrame:
     return pd.concat([one.dim_indicator(home.country.language_codes) for one in measures], ignore_index=True)
 
 
-@asset(Said("survey", WAVES, description=TEXT.format(which="")), reads=WAVES)
+@asset(Said("survey", WAVES, description=TEXT.format(which="")), reads=WAVES, again=KNOWS_NO_QUARTER)
 def survey_household(context: dg.AssetExecutionContext, home: Home) -> Observation:
     """Households of the serving wave."""
     return _wave(context, home, 0)
 
 
-@asset(Said("survey", WAVES, description=TEXT.format(which=" before it")), reads=WAVES)
+@asset(Said("survey", WAVES, description=TEXT.format(which=" before it")), reads=WAVES, again=KNOWS_NO_QUARTER)
 def survey_household_before(context: dg.AssetExecutionContext, home: Home) -> Observation:
     """Households of the wave before it."""
     return _wave(context, home, 1)
 
 
-@asset(Said("survey", WAVES), reads=WAVES)
+@asset(Said("survey", WAVES), reads=WAVES, again=KNOWS_NO_QUARTER)
 def wave_level(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     """Shares of the country at every wave that the quarter sees: which way it went before the latest two."""
     from poverty_assets.small_area.inputs import levels_of, waves_of

@@ -169,12 +169,10 @@ class Home(dg.ConfigurableResource):
         name = f"src_{source_id}"
         return None if "absent" in self.lake.notes(name, quarter) else self.lake.raster(name, quarter)
 
-    def noted(
-        self, name: str, quarter: Quarter, frame: pd.DataFrame, notes: dict[str, dict[str, str]]
-    ) -> Observation | pd.DataFrame:
-        """An asset's rows with what is to be noted of them; the rows alone where there is nothing to note, nor to take back."""
+    def noted(self, frame: pd.DataFrame, notes: dict[str, dict[str, str]]) -> Observation | pd.DataFrame:
+        """An asset's rows with what is to be noted of them; the rows alone where there is nothing to note."""
         kept = {note: of for note, of in notes.items() if of}
-        return Observation(frame, "", len(frame), metadata=kept) if kept or self.lake.notes(name, quarter) else frame
+        return Observation(frame, "", len(frame), metadata=kept) if kept else frame
 
     def reader(self, quarter: Quarter) -> Callable[[str], pd.DataFrame | None]:
         """`observed` of one quarter, as a function of the source."""

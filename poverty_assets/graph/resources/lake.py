@@ -5,6 +5,7 @@ a partition is written.
 """
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -59,33 +60,54 @@ def _columns_of(name: str) -> list[str]:
         return []
 
 
+@dataclass(frozen=True)
+class KeptPartition:
+    """A partition of the lake, handed on by its name: it is read by who needs its rows."""
+
+    name: str
+    quarter: Quarter
+
+
+def keep(lake: Lake, name: str, quarter: Quarter, made: Any) -> dict[str, Any]:
+    """Write a partition whole, with what is noted of it; returns what the UI shows of it.
+
+    Parameters
+    ----------
+    made : DataFrame or Observation
+        Rows alone have no notes: those of an earlier run are taken back.
+    """
+    frame, noted = (made.frame, made.metadata) if isinstance(made, Observation) else (made, None)
+    if noted is None:
+        for path in lake.noted_files(name, quarter):
+            path.unlink(missing_ok=True)
+    if isinstance(made, Observation) and made.raster is not None:
+        path = lake.write_raster(name, quarter, made.raster, made.metadata)
+        rows, frame = made.raster.shape[0], raster_head(made.raster)
+    else:
+        path, rows = lake.write(name, quarter, frame, noted), len(frame)
+    LOG.info("%s %s %s rows", quarter, name, f"{rows:,}")
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": frame_schema(name, frame),
+        "bytes": path.stat().st_size,
+        "file": dg.MetadataValue.path(str(path)),
+    }
+
+
 class LakeIOManager(dg.ConfigurableIOManager):
-    """Writes each asset's frame as one Parquet file of its quarter, and reads it for the assets downstream."""
+    """Hands partitions of the lake from asset to asset: written as Parquet files of their quarter, read where rows are needed."""
 
     lake: dg.ResourceDependency[Lake]
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Write the partition whole; report rows, bytes and file."""
+        """Write the partition, unless its step has; report rows, bytes and file."""
         quarter = Quarter.from_key(context.partition_key)
-        name = context.asset_key.path[-1]
-        frame, noted = (obj.frame, obj.metadata) if isinstance(obj, Observation) else (obj, None)
+        if not isinstance(obj, KeptPartition):
+            context.add_output_metadata(keep(self.lake, context.asset_key.path[-1], quarter, obj))
         lineage = column_lineage(context.asset_key)
-        if isinstance(obj, Observation) and obj.raster is not None:
-            path = self.lake.write_raster(name, quarter, obj.raster, obj.metadata)
-            rows, frame = obj.raster.shape[0], raster_head(obj.raster)
-        else:
-            path, rows = self.lake.write(name, quarter, frame, noted), len(frame)
-        context.add_output_metadata(
-            {
-                "dagster/row_count": rows,
-                "dagster/column_schema": frame_schema(name, frame),
-                "bytes": path.stat().st_size,
-                "file": dg.MetadataValue.path(str(path)),
-                **({"dagster/column_lineage": lineage} if lineage is not None else {}),
-            }
-        )
-        LOG.info("%s %s %s rows", quarter, name, f"{rows:,}")
+        if lineage is not None:
+            context.add_output_metadata({"dagster/column_lineage": lineage})
 
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """Read the partition that the run is about."""
-        return self.lake.read(context.asset_key.path[-1], Quarter.from_key(context.partition_key))
+    def load_input(self, context: dg.InputContext) -> KeptPartition:
+        """The partition that the run is about."""
+        return KeptPartition(context.asset_key.path[-1], Quarter.from_key(context.partition_key))

@@ -1,0 +1,210 @@
+"""What a refresh takes as it is, and what it makes anew when one thing changes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import duckdb
+import pytest
+
+from poverty_assets.graph import assets
+from poverty_assets.graph.assets.recipe import Pack
+from poverty_assets.graph.checks import asset_checks
+from poverty_assets.graph.partitions import quarterly
+from poverty_assets.graph.resources import Home
+from poverty_assets.graph.reuse import code, step
+from poverty_assets.pack.country import COUNTRIES, country_folder
+from poverty_assets.quarter import Quarter
+from poverty_assets.running.instance import open_instance
+from poverty_assets.settings import Settings
+from poverty_assets_tests.integration.conftest import QUARTER
+from poverty_assets_tests.integration.test_refresh import lake_bytes
+
+NOW = Quarter.from_label(QUARTER)
+EVERY: set[str] = set()
+REGISTER = "registers/*idpoor_communes*.json"
+
+
+def steps_of(home: Home) -> dict[str, step.Step]:
+    """Steps that look first whether they are there, by name."""
+    quarters = quarterly(Quarter.from_label(home.country.first_quarter))
+    made = assets.build(Pack(home.specs, quarters, home.country, home.settings.is_simulated))
+    functions = [
+        one.node_def.compute_fn.decorated_fn
+        for one in [*made, *asset_checks.build(quarters)]
+        if isinstance(one, dg.AssetsDefinition)
+    ]
+    return {each.step.name: each.step for each in functions if hasattr(each, "step")}
+
+
+def to_make(folder: Path, **asked: object) -> set[str]:
+    """Steps that would be made anew if the quarter were refreshed now, with what is before them as it lies in the lake."""
+    home = Home.of(Settings(home=folder, **asked))
+    object.__setattr__(home, "settings", home.settings)
+    run = SimpleNamespace(run=SimpleNamespace(tags={}))
+    running = {name: step._Running(one, run, home, NOW) for name, one in steps_of(home).items()}
+    return {name for name, one in running.items() if one._found(one._base()) is None}
+
+
+@pytest.fixture
+def landed(home, broken) -> Path:
+    """The published home, with a landing folder of its own."""
+    claim = json.loads((home / "home.json").read_text())
+    (home / "home.json").write_text(json.dumps(claim | {"landing": str(broken)}))
+    return home
+
+
+def one_household_more(landing: Path) -> None:
+    (register,) = landing.glob(REGISTER)
+    records = json.loads(register.read_text())
+    records["DataList"][0]["Total_HHs"] += 1
+    register.write_text(json.dumps(records))
+
+
+def test_nothing_is_made_where_nothing_changed(landed):
+    assert to_make(landed) == set()
+
+
+def test_another_number_of_replicates_makes_anew_what_is_replicated(landed):
+    assert to_make(landed, replicates=25) == {"small_area_estimates"}
+
+
+def test_another_release_of_a_file_is_read_and_what_is_held_against_it(landed, broken):
+    one_household_more(broken)
+    made = to_make(landed)
+    assert "src_idpoor_2022" in made
+    assert not made & {"src_elevation", "src_roads", "survey_household", "area_boundary", "fct_mpi", "dim_context"}
+
+
+def test_a_file_of_the_lake_that_is_not_as_it_was_made_is_made_again_and_its_readers(landed):
+    path = landed / "lake" / "dim_shock" / f"quarter={NOW.key}" / "part.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert to_make(landed) == {"dim_shock", "vulnerability", "check_dim_shock"}
+
+
+@pytest.mark.parametrize(
+    ("file", "readers"),
+    [
+        ("registers.yaml", {"fct_register_audit"}),
+        ("hazards.yaml", {"hazards", "dim_shock", "vulnerability", "small_area_estimates"}),
+        ("explorer.yaml", set()),
+    ],
+)
+def test_a_file_of_the_pack_makes_anew_what_reads_it(landed, tmp_path, monkeypatch, file, readers):
+    pack = Path(shutil.copytree(country_folder("khm"), tmp_path / "packs" / "khm"))
+    monkeypatch.setenv(COUNTRIES, str(pack.parent))
+    assert to_make(landed) == set()
+    (pack / file).write_text((pack / file).read_text() + "\n# a word\n")
+    assert to_make(landed) == readers
+    (pack / "further.yaml").write_text("{}")
+    assert to_make(landed) == steps_of(Home.of(Settings(home=landed))).keys()
+
+
+def test_another_library_makes_everything_anew(landed, monkeypatch):
+    monkeypatch.setattr(step, "environment", lambda: "another")
+    assert to_make(landed) == steps_of(Home.of(Settings(home=landed))).keys()
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """The package's sources, for a test to change; versions are told from them."""
+
+    def forget():
+        for one in vars(code).values():
+            if hasattr(one, "cache_clear"):
+                one.cache_clear()
+        step.code_of.cache_clear()
+
+    leave = shutil.ignore_patterns("__pycache__", "countries", "static")
+    copy = Path(shutil.copytree(code.ROOT, tmp_path / "poverty_assets", ignore=leave))
+    monkeypatch.setattr(code, "ROOT", copy)
+    forget()
+    yield copy, forget
+    monkeypatch.undo()
+    forget()
+
+
+@pytest.mark.parametrize(
+    ("file", "some", "none"),
+    [
+        (
+            "measurement/latent_classes.py",
+            {"overlap", "direct_estimates"},
+            {"src_elevation", "features", "dim_context"},
+        ),
+        ("features/zonal.py", {"features"}, {"src_elevation", "direct_estimates", "fct_mpi", "dim_area"}),
+        ("geography/context.py", {"dim_context"}, {"dim_area", "small_area_estimates", "features"}),
+        ("graph/assets/context.py", {"dim_context"}, {"dim_area", "small_area_estimates", "features"}),
+        ("graph/checks/coverage.py", {"check_fct_mpi"}, {"fct_mpi", "features"}),
+        ("reports/pages.py", set(), EVERY),
+    ],
+)
+def test_a_change_of_code_makes_anew_what_it_makes(landed, sources, file, some, none):
+    copy, forget = sources
+    assert to_make(landed) == set()
+    text = (copy / file).read_text()
+    (copy / file).write_text(
+        text.replace("    return ", "    _ = 0\n    return ", 1) if "graph" in file else text + "\n_ = 0\n"
+    )
+    forget()
+    made = to_make(landed)
+    assert some <= made
+    assert not made & (steps_of(Home.of(Settings(home=landed))).keys() if none is EVERY else none)
+
+
+def test_a_refresh_after_a_change_takes_the_rest_and_publishes_what_making_all_anew_would(run_cli, landed, broken):
+    command = ("refresh", "--quarter", QUARTER)
+    one_household_more(broken)
+    taken = run_cli(landed, *command)
+    assert taken.code == 0, taken.err
+    assert "assets were there already and were used again" in taken.out
+    assert made_of_last_run(landed) > {"src_idpoor_2022", "register_count", "fct_register", "area_draw"}
+    assert not made_of_last_run(landed) & {"src_elevation", "direct_mpi", "area_boundary", "dim_context"}
+    lake, rows = lake_bytes(landed), published(landed)
+    whole = run_cli(landed, *command, "--full")
+    assert whole.code == 0, whole.err
+    assert "used again" not in whole.out
+    assert lake_bytes(landed) == lake
+    assert published(landed) == rows
+
+
+def test_a_refresh_of_the_same_files_makes_and_publishes_nothing_and_says_of_each_asset_whence_it_is(run_cli, home):
+    first = run_cli(home, "refresh", "--quarter", QUARTER)
+    state = (home / "warehouse" / "poverty.duckdb").stat(), lake_bytes(home)
+    again = run_cli(home, "refresh", "--quarter", QUARTER)
+    assert (first.code, again.code) == (0, 0), again.err
+    assert made_of_last_run(home) == {"quarter_seal"}
+    assert ((home / "warehouse" / "poverty.duckdb").stat(), lake_bytes(home)) == state
+    assert "Published 2022Q4" in again.out
+    with open_instance(home / "dagster") as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("fct_mpi"))
+        maker = event.asset_materialization.metadata["reused_from_run"].value
+        assert instance.get_run_by_id(maker) is not None
+        assert event.asset_materialization.tags["dagster/data_version"]
+
+
+def made_of_last_run(folder: Path) -> set[str]:
+    """Assets that the last run of the quarter did not take as they were."""
+    with open_instance(folder / "dagster") as instance:
+        (run,) = instance.get_runs(dg.RunsFilter(job_name="quarter"), limit=1)
+        events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        shown = [event.get_dagster_event().step_materialization_data.materialization for event in events]
+    reused = {
+        one.asset_key.to_user_string() for one in shown if "reused" in one.metadata and one.metadata["reused"].value
+    }
+    return {one.asset_key.to_user_string() for one in shown} - reused - {"sealed_quarters"}
+
+
+def published(folder: Path) -> dict[str, int]:
+    """A digest of the rows of each published table that holds figures."""
+    with duckdb.connect(str(folder / "warehouse" / "poverty.duckdb"), read_only=True) as connection:
+        tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
+        return {
+            name: connection.execute(f'SELECT sum(hash(t)) FROM "{schema}"."{name}" t').fetchone()[0]
+            for schema, name in tables
+            if name.startswith("fct_")
+        }
