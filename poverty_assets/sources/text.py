@@ -93,7 +93,8 @@ def csv_rows(text: str, path: Path, remedy: str, wanted: Collection[str] = ()) -
     try:
         rows = list(csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n")), strict=True))
     except csv.Error as error:
-        problem = f"not a csv that can be read: {error}; a quote may stand open"
+        why = "it ends within a field" if "unexpected end" in str(error) else str(error)
+        problem = f"not a csv that can be read: {why}; a quote may stand open"
         raise UnreadableFile(problem, file=path, remedy=f"correct the quote; {remedy}") from error
     numbered = [(number, row) for number, row in enumerate(rows, start=1) if any(cell.strip() for cell in row)]
     if not numbered:
