@@ -10,6 +10,10 @@ are taken as known, so that a share is as good as a total.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -85,25 +89,209 @@ def follows(
     -------
     ndarray of bool, shape (n_cells, n_figures)
     """
-    size = cells["size"].to_numpy()
-    whole_sums = [one for one in wholes(cells, parent) if abs(size[one[1]].sum() / size[one[0]] - 1) < 1e-9]
-    nothing = shown & zero
-    for whole, parts in whole_sums * 8:
-        nothing[parts] |= nothing[whole]
-    links = np.zeros((len(whole_sums), len(cells)))
-    for row, (whole, parts) in enumerate(whole_sums):
-        links[row, whole], links[row, parts] = -1, 1
+    nothing, links = given_by_zeros(cells, parent, shown, zero), _links(cells, parent)
     over_areas, over_figures = (
-        kron(csr_array(links), eye_array(shown.shape[1])),
+        kron(links, eye_array(shown.shape[1])),
         kron(eye_array(len(cells)), csr_array(identities)),
     )
     hidden = ~(shown | nothing).ravel()
     everything = vstack([over_areas, over_figures]).tocsr()[:, hidden]
-    start = np.random.default_rng(1).uniform(1, 2, everything.shape[1])
-    away = lsmr(everything, everything @ start, atol=1e-14, btol=1e-14, conlim=0, maxiter=20_000)[0]
-    answer = np.zeros(shown.size, dtype=bool)
+    return _fixed(everything, hidden).reshape(shown.shape)
+
+
+def _complete(cells: pd.DataFrame, parent: dict[str, str]) -> list[tuple[int, list[int]]]:
+    """Wholes whose parts leave nothing over."""
+    size = cells["size"].to_numpy()
+    return [one for one in wholes(cells, parent) if abs(size[one[1]].sum() / size[one[0]] - 1) < 1e-9]
+
+
+def given_by_zeros(cells: pd.DataFrame, parent: dict[str, str], shown: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """Figures that are shown to be 0, and all their parts, which are no secret; arguments as in `follows`."""
+    whole_sums, nothing = _complete(cells, parent), shown & zero
+    before = -1
+    while before != (before := int(nothing.sum())):
+        for whole, parts in whole_sums:
+            nothing[parts] |= nothing[whole]
+    return nothing
+
+
+def follows_by_turns(
+    cells: pd.DataFrame, parent: dict[str, str], identities: np.ndarray, shown: np.ndarray, zero: np.ndarray
+) -> np.ndarray:
+    """`follows` for a whole country: figure by figure over areas and subgroups, then cell by cell over figures, each time with all that
+    has been found by then, until a turn finds nothing."""
+    links = _links(cells, parent)
+    known = shown | given_by_zeros(cells, parent, shown, zero)
+    before = -1
+    while before != (before := int(known.sum())):
+        for one in np.flatnonzero(~known.all(axis=0)):
+            known[:, one] |= _fixed(links[:, ~known[:, one]], ~known[:, one])
+        for cell in np.flatnonzero(~known.all(axis=1)):
+            hidden = np.flatnonzero(~known[cell])
+            _, values, right = np.linalg.svd(identities[:, hidden], full_matrices=False)
+            known[cell, hidden[(right[values > 1e-9] ** 2).sum(axis=0) > 1 - 1e-6]] = True
+    return known & ~shown
+
+
+def _fixed(matrix: csr_array, hidden: np.ndarray) -> np.ndarray:
+    """Of all members, the hidden ones that equations in them fix: at 0 in the projection of a random vector on the null space."""
+    start = np.random.default_rng(1).uniform(1, 2, matrix.shape[1])
+    away = lsmr(matrix, matrix @ start, atol=1e-14, btol=1e-14, conlim=0, maxiter=20_000)[0]
+    answer = np.zeros(len(hidden), dtype=bool)
     answer[hidden] = np.abs(start - away) < 1e-6
-    return answer.reshape(shown.shape)
+    return answer
+
+
+def _links(cells: pd.DataFrame, parent: dict[str, str]) -> csr_array:
+    """Sums over areas and subgroups: a row a whole, -1 at it and 1 at its parts."""
+    whole_sums = _complete(cells, parent)
+    rows = np.repeat(np.arange(len(whole_sums)), [1 + len(parts) for _, parts in whole_sums])
+    members = np.concatenate([[whole, *parts] for whole, parts in whole_sums])
+    signs = np.where(np.append(True, rows[1:] != rows[:-1]), -1.0, 1.0)
+    return csr_array((signs, (rows, members)), shape=(len(whole_sums), len(cells)))
+
+
+@dataclass(frozen=True)
+class Told:
+    """Everything that direct rows of a published file tell, as figures of cells.
+
+    Attributes
+    ----------
+    cells : DataFrame, n_cells rows
+        ``area_id, subgroup, size`` (persons, weighted) and ``n_households`` of every cell of the survey, published or not.
+    figures : list of tuple
+        ``(kind, ...)`` of each figure: headcounts, H, M0, near-poor shares, pairs, numbers and sets of dimensions.
+    identities, shown
+        As `follows` takes them.
+    n : ndarray of int, shape (n_cells, n_figures)
+        Interviewed households that hold the figure.
+    """
+
+    cells: pd.DataFrame
+    figures: list[tuple[Any, ...]]
+    identities: np.ndarray
+    shown: np.ndarray
+    n: np.ndarray
+
+    def secrets(self) -> np.ndarray:
+        """Figures that are not shown and that somebody holds."""
+        return ~self.shown & (self.n > 0)
+
+    def means(self) -> Told:
+        """Of means over all households alone: headcounts, H, M0, near-poor shares."""
+        own = np.array([figure[0] not in ("both", "number", "dimensions") for figure in self.figures])
+        identities = self.identities[(self.identities[:, ~own] == 0).all(axis=1)][:, own]
+        figures = [figure for figure, is_mean in zip(self.figures, own, strict=True) if is_mean]
+        return Told(self.cells, figures, identities, self.shown[:, own], self.n[:, own])
+
+
+def told(households: pd.DataFrame, parent: dict[str, str], warehouse: duckdb.DuckDBPyConnection) -> Told:
+    """What direct rows tell, of a file with one quarter; ``households`` are the survey's, with an indicator a column."""
+    names = warehouse.execute("SELECT DISTINCT indicators FROM fct_profile").fetchall()[0][0]
+    households = households.dropna(subset=names).reset_index(drop=True)
+    bits = households[names].to_numpy(dtype=int)
+    sql = (
+        "SELECT DISTINCT indicator_id, weight, dimension_id FROM dim_indicator SEMI JOIN fct_profile USING (measure_id)"
+    )
+    indicator = warehouse.execute(sql).df().set_index("indicator_id").loc[names]
+    weights, cutoffs = indicator["weight"].to_numpy(), (0.2, 0.333333, 0.5)
+    columns = _columns_of_means(bits, names, weights, cutoffs)
+    columns |= {("both", a, b): bits[:, i] * bits[:, j] for (i, a), (j, b) in combinations(enumerate(names), 2)}
+    columns |= {("number", m): bits.sum(axis=1) == m for m in range(len(names) + 1)}
+    dimensions = list(dict.fromkeys(indicator["dimension_id"]))
+    touched = [bits[:, (indicator["dimension_id"] == one).to_numpy()].any(axis=1) for one in dimensions]
+    number = sum(one.astype(int) << place for place, one in enumerate(touched))
+    columns |= {("dimensions", m): number == m for m in range(1 << len(dimensions))}
+    values = np.column_stack([*columns.values()]).astype(float)
+    n, _ = _counted(households, parent, (values > 0).astype(float))
+    size = _persons(households, parent)
+    cells = n.index.to_frame(index=False).set_axis(["area_id", "subgroup"], axis=1)
+    cells["size"] = size.loc[n.index].to_numpy()
+    cells["n_households"] = _counted(households, parent, np.ones((len(households), 1)))[0].loc[n.index, 0].to_numpy()
+    figures = list(columns)
+    identities = _identities(
+        figures, names, weights, cutoffs, [list(indicator["dimension_id"]).count(d) for d in dimensions]
+    )
+    return Told(cells, figures, identities, _shown(warehouse, n.index, figures), np.rint(n.to_numpy()).astype(int))
+
+
+def _columns_of_means(
+    bits: np.ndarray, names: list[str], weights: np.ndarray, cutoffs: tuple[float, ...]
+) -> dict[tuple[Any, ...], np.ndarray]:
+    score = bits @ weights
+    columns: dict[tuple[Any, ...], np.ndarray] = {("uncensored", name): bits[:, j] for j, name in enumerate(names)}
+    for k in cutoffs:
+        poor = score >= k - 1e-6
+        columns |= {(k, name): bits[:, j] * poor for j, name in enumerate(names)}
+        columns |= {("H", k): poor, ("M0", k): poor * score}
+    columns["near-poor",] = (score >= cutoffs[0] - 1e-6) & (score < cutoffs[1] - 1e-6)
+    return columns
+
+
+def _identities(
+    figures: list[tuple[Any, ...]], names: list[str], weights: np.ndarray, cutoffs: tuple[float, ...], widths: list[int]
+) -> np.ndarray:
+    """Sums of figures of one cell that everybody knows, its size being known."""
+    place, d = {figure: i for i, figure in enumerate(figures)}, len(names)
+    rows: list[dict[tuple[Any, ...], float]] = [
+        {("M0", k): -1.0} | {(k, name): float(w) for name, w in zip(names, weights, strict=True)} for k in cutoffs
+    ]
+    rows.append({("near-poor",): -1.0, ("H", cutoffs[0]): 1.0, ("H", cutoffs[1]): -1.0})
+    rows.append({("number", m): 1.0 for m in range(d + 1)})
+    rows.append({("number", m): float(m) for m in range(d + 1)} | {("uncensored", name): -1.0 for name in names})
+    pairs = {("both", a, b): -1.0 for a, b in combinations(names, 2)}
+    rows.append({("number", m): m * (m - 1) / 2 for m in range(d + 1)} | pairs)
+    rows.append({("dimensions", m): 1.0 for m in range(1 << len(widths))})
+    rows.append({("dimensions", 0): 1.0, ("number", 0): -1.0})
+    answer, first = np.zeros((len(rows) + len(widths), len(figures))), 0
+    for row, terms in enumerate(rows):
+        for figure, times in terms.items():
+            answer[row, place[figure]] = times
+    for number, width in enumerate(widths):  # of two indicators of a dimension: either, less both, is that dimension
+        if width == 2:
+            a, b = names[first], names[first + 1]
+            row = answer[len(rows) + number]
+            row[[place["uncensored", a], place["uncensored", b]]], row[place["both", a, b]] = 1, -1
+            row[[place["dimensions", m] for m in range(1 << len(widths)) if m >> number & 1]] = -1
+        first += width
+    return answer
+
+
+def _shown(warehouse: duckdb.DuckDBPyConnection, cells: pd.MultiIndex, figures: list[tuple[Any, ...]]) -> np.ndarray:
+    """Figures that rows tell, by themselves or with one another."""
+    place, shown = {figure: i for i, figure in enumerate(figures)}, np.zeros((len(cells), len(figures)), dtype=bool)
+
+    def rows(table: str, *columns: str) -> Iterator[tuple[int, list[Any]]]:
+        sql = f"SELECT area_id, subgroup, {', '.join(columns)} FROM {table} WHERE method = 'direct' AND NOT suppressed"
+        frame = warehouse.execute(sql).df()
+        at = cells.get_indexer(pd.MultiIndex.from_frame(frame[["area_id", "subgroup"]]))
+        for cell, *values in zip(at, *(frame[name] for name in columns), strict=True):
+            yield cell, values
+
+    kinds = {"uncensored": "uncensored", "censored_k20": 0.2, "censored": 0.333333, "censored_k50": 0.5}
+    for cell, (name, kind) in rows("fct_headcount", "indicator_id", "kind"):
+        shown[cell, place[kinds[kind], name]] = True
+    intensity, parts = [], defaultdict(list)
+    for cell, (statistic, k) in rows("fct_mpi", "statistic", "k"):
+        if statistic == "intensity":
+            intensity.append((cell, k))
+        else:
+            names = {"headcount_ratio": ("H", k), "mpi": ("M0", k), "vulnerable": ("near-poor",), "severe": ("H", k)}
+            shown[cell, place[names[statistic]]] = True
+    for cell, (a, b) in rows("fct_overlap_pair", "indicator_a", "indicator_b"):
+        shown[cell, [place["both", a, b], place["uncensored", a], place["uncensored", b]]] = True
+    for cell, (m,) in rows("fct_deprivation_count", "n_deprivations"):
+        shown[cell, place["number", m]] = True
+    for cell, (m,) in rows("fct_dimension_overlap", "dimension_mask"):
+        shown[cell, place["dimensions", m]] = True
+    for cell, (k, name) in rows("fct_contribution", "k", "indicator_id"):
+        parts[cell, k].append(place[k, name])
+    for cell, k in intensity:
+        both = [place["H", k], place["M0", k]]
+        shown[cell, both] |= shown[cell, both].any()
+    for (cell, k), some in parts.items():  # shares of M0: with it or one of them, all are known
+        shown[cell, [*some, place["M0", k]]] |= shown[cell, [*some, place["M0", k]]].any()
+    return shown
 
 
 def interviewed(
@@ -172,6 +360,29 @@ def _counted(
     households: pd.DataFrame, parent: dict[str, str], columns: np.ndarray
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Households and clusters of each area and subgroup in which each column holds."""
+    links = _of_cells(households, parent)
+    grouped = links.groupby(["area_id", "subgroup", "psu"], sort=True)
+    index = grouped.size().index.droplevel("psu")
+    at = (grouped.ngroup().to_numpy(), links["row"].to_numpy())
+    each = csr_array((np.ones(len(links)), at), shape=(len(index), len(households))) @ columns
+    frame = pd.DataFrame(each, index=index)
+    return frame.groupby(level=[0, 1]).sum(), (frame > 0).groupby(level=[0, 1]).sum()
+
+
+def _persons(households: pd.DataFrame, parent: dict[str, str]) -> pd.Series:
+    """Persons of each area and subgroup, weighted."""
+    links = _of_cells(households, parent)
+    of = households.iloc[links["row"]].reset_index(drop=True)
+    people = np.select(
+        [links["subgroup"] == "age_group=child", links["subgroup"] == "age_group=adult"],
+        [of["n_children"], of["hh_size"] - of["n_children"]],
+        of["hh_size"],
+    )
+    return (of["weight"] * people).groupby([links["area_id"], links["subgroup"]]).sum()
+
+
+def _of_cells(households: pd.DataFrame, parent: dict[str, str]) -> pd.DataFrame:
+    """A row for each household and each area and subgroup that it is in."""
     adults = households["hh_size"] - households["n_children"]
     groups = [
         pd.Series("all", index=households.index),
@@ -187,10 +398,4 @@ def _counted(
             pd.DataFrame({"area_id": area, "subgroup": group, "psu": psu, "row": households.index}) for group in groups
         ]
         area = area.map(parent)
-    links = pd.concat(parts).dropna()
-    grouped = links.groupby(["area_id", "subgroup", "psu"], sort=True)
-    index = grouped.size().index.droplevel("psu")
-    at = (grouped.ngroup().to_numpy(), links["row"].to_numpy())
-    each = csr_array((np.ones(len(links)), at), shape=(len(index), len(households))) @ columns
-    frame = pd.DataFrame(each, index=index)
-    return frame.groupby(level=[0, 1]).sum(), (frame > 0).groupby(level=[0, 1]).sum()
+    return pd.concat(parts).dropna().reset_index(drop=True)

@@ -8,14 +8,21 @@ import pytest
 
 from poverty_assets.measurement.bundles import OTHER_SETS
 from poverty_assets.measurement.coding import Columns
-from poverty_assets.measurement.direct_tables import disclosure_decisions, overlap_tables, profile_counts
-from poverty_assets.measurement.disclosure import SET_CLUSTERS, SET_HOUSEHOLDS
+from poverty_assets.measurement.direct_tables import (
+    direct_tables,
+    disclosure_decisions,
+    measured_households,
+    overlap_tables,
+    profile_counts,
+)
+from poverty_assets.measurement.figure_disclosure import SET_CLUSTERS, SET_HOUSEHOLDS
 from poverty_assets.measurement.masks import cells_of, count_masks, holders, profile_bits
 from poverty_assets.registers.rows import withheld_areas
 from poverty_assets_tests.attacker import follows, solved
 from poverty_assets_tests.measurement.overlap_cases import AREAS, HIERARCHY, make_measure, make_survey
 
 NAMES = [f"i{j}" for j in range(6)]
+MEASURE = make_measure(NAMES)
 PARENT = dict(zip(AREAS["area_id"], AREAS["parent_id"], strict=True))
 
 
@@ -145,6 +152,42 @@ def test_the_attacker_wins_where_only_what_few_hold_is_withheld(told):
     shown = ~withheld[:, None] & ((n == 0) | (n >= SET_HOUSEHOLDS))
     found = follows(cells, PARENT, identities_of(figures), shown, n == 0)
     assert (found & (n > 0) & (n < SET_HOUSEHOLDS)).sum() > 20
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3, 4])
+def headcounts(request):
+    """Every headcount of every cell of a survey in which few are deprived: ``total`` (households), ``known``, whether its cell is."""
+    survey = make_survey(n=400, seed=request.param, n_psus=60, indicators=NAMES)
+    rare = np.random.default_rng(request.param).random((len(survey), len(NAMES))) < [0.6, 0.4, 0.2, 0.1, 0.05, 0.05]
+    survey = measured_households(survey.assign(**{n: survey[n] * rare[:, j] for j, n in enumerate(NAMES)}), MEASURE)
+    decisions = disclosure_decisions(survey, MEASURE, HIERARCHY)
+    made = direct_tables(survey, MEASURE, HIERARCHY, decisions)
+    open_rows = made.headcount[~made.headcount["suppressed"]]
+    counts = profile_counts(survey, MEASURE)
+    cells, bits = cells_of(counts, HIERARCHY), profile_bits(counts.masks, len(NAMES))
+    poor = {"uncensored": 0} | dict(zip(("censored_k20", "censored", "censored_k50"), (0.2, 1 / 3, 0.5), strict=True))
+    keys = pd.MultiIndex.from_frame(cells.table[["area_id", "subgroup"]])
+    of_cell = decisions.set_index(["area_id", "subgroup"])["suppressed"].reindex(keys).to_numpy()
+    parts = []
+    for kind, k in poor.items():
+        columns = bits * (bits.mean(axis=1) >= k - 1e-9)[:, None]
+        held = np.rint(cells.rollup @ (counts.households @ columns)).astype(int)
+        for j, name in enumerate(NAMES):
+            own = open_rows[(open_rows["kind"] == kind) & (open_rows["indicator_id"] == name)]
+            known = keys.isin(pd.MultiIndex.from_frame(own[["area_id", "subgroup"]]))
+            parts.append(cells.table.assign(figure=f"{kind} {name}", total=held[:, j], known=known, of_cell=~of_cell))
+    return pd.concat(parts)
+
+
+def test_no_headcount_of_a_withheld_cell_follows_beside_ones_that_a_zero_gives(headcounts):
+    assert [solved(cells, PARENT)[0] for _, cells in headcounts.groupby("figure")] == [set()] * 24
+    assert sum(len(solved(cells, PARENT)[1]) for _, cells in headcounts.groupby("figure")) > 0
+    assert headcounts["known"].mean() > 0.5 * headcounts["of_cell"].mean()
+
+
+def test_the_attacker_wins_where_only_cells_are_withheld(headcounts):
+    by_cell = headcounts.assign(known=headcounts["of_cell"])
+    assert sum(len(solved(cells, PARENT)[0]) for _, cells in by_cell.groupby("figure")) > 0
 
 
 @pytest.mark.parametrize("beside", [0, 8, 40])

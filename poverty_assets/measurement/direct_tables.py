@@ -23,16 +23,11 @@ from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement import change as changes
 from poverty_assets.measurement.bundles import bundles, name_only
 from poverty_assets.measurement.coding import Columns
-from poverty_assets.measurement.disclosure import (
-    Held,
-    apply,
-    decide,
-    figures_to_publish,
-    sets_to_publish,
-)
+from poverty_assets.measurement.disclosure import apply, decide
 from poverty_assets.measurement.domains import ALL, DEFAULT_SUBGROUPS, SIZE_CLASSES
 from poverty_assets.measurement.estimates import estimate_measure
-from poverty_assets.measurement.held_figures import figure_columns, held_figures
+from poverty_assets.measurement.figure_disclosure import Held, figures_to_publish, sets_to_publish
+from poverty_assets.measurement.held_figures import figure_columns, held_figures, means_shown
 from poverty_assets.measurement.intervals import logit_interval
 from poverty_assets.measurement.latent_classes import (
     LatentClasses,
@@ -100,12 +95,21 @@ def direct_tables(
     """H, A, M0, near-poor, severe, headcounts and contributions for every area and subgroup."""
     made = estimate_measure(households, measure, hierarchy, censored_at=measure.cutoffs)
     contribution = _with_evidence(made.contribution, made.mpi, made.df, hierarchy.finest)
-    tables = {"fct_mpi": made.mpi, "fct_headcount": _with_kinds(made.headcount), "fct_contribution": contribution}
-    mpi, headcount, contribution = (
-        apply(_rows_worth_publishing(rows, decisions, hierarchy.finest), decisions, of=table(name))
-        for name, rows in tables.items()
+    counts = profile_counts(households, measure)
+    means = means_shown(counts, cells_of(counts, hierarchy), decisions, measure, hierarchy)
+
+    def applied(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+        rows = _rows_worth_publishing(rows, decisions, hierarchy.finest)
+        return apply(
+            rows, decisions, of=table(name), shown=means.of_rows(name, rows), enough=np.ones(len(rows), dtype=bool)
+        )
+
+    return DirectTables(
+        applied("fct_mpi", made.mpi),
+        _with_kinds(applied("fct_headcount", made.headcount)),
+        applied("fct_contribution", contribution),
+        made.left_out,
     )
-    return DirectTables(mpi, headcount, contribution, made.left_out)
 
 
 def _with_kinds(headcount: pd.DataFrame) -> pd.DataFrame:
@@ -128,10 +132,15 @@ def _with_evidence(contribution: pd.DataFrame, mpi: pd.DataFrame, df: int, fines
 def _rows_worth_publishing(rows: pd.DataFrame, decisions: pd.DataFrame, finest: str) -> pd.DataFrame:
     """Rows of cells that are published, and of withheld ones but for subgroups of the finest areas: a row of NULLs for each
     subgroup, indicator and k of an area of the finest level with too few households would say nothing more."""
+    of_all = (rows["subgroup"] == ALL).to_numpy()
+    return rows[_published(rows, decisions) | of_all | (rows["area_level"] != finest).to_numpy()]
+
+
+def _published(rows: pd.DataFrame, decisions: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Rows of cells that are published."""
     decided = decisions.set_index(["area_id", "subgroup"])["suppressed"]
     keys = pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]])
-    withheld = decided.reindex(keys).fillna(True).to_numpy(dtype=bool)
-    return rows[~withheld | (rows["subgroup"] == ALL).to_numpy() | (rows["area_level"] != finest).to_numpy()]
+    return ~decided.reindex(keys).fillna(True).to_numpy(dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -182,7 +191,7 @@ def overlap_tables(
 
 def _named_bundles(
     counted: tuple[MaskCounts, Cells],
-    table: pd.DataFrame,
+    rows: pd.DataFrame,
     decisions: pd.DataFrame,
     hierarchy: Hierarchy,
     beside: tuple[Held, npt.NDArray[np.bool_]],
@@ -191,21 +200,29 @@ def _named_bundles(
     of. ``beside`` are the figures of the cells, and which of them are shown."""
     counts, every = counted
     keys = ["area_id", "subgroup", "bundle_mask"]
-    # Which of its rows enough households hold is decided below, where the others are pooled.
-    rows = apply(table, decisions, only_if_published={"bundle_mask": 0})
-    withheld = rows[rows["suppressed"]]
-    rows = rows[~rows["suppressed"]].reset_index(drop=True)
+    published = _published(rows, decisions)
     who = holders(counts, every)
     held = every.table[["area_id", "subgroup"]].iloc[who["cell"]].reset_index(drop=True)
     held["bundle_mask"] = counts.masks[who["column"]].astype(np.int64)
     held[["n_households", "n_clusters"]] = who[["n_households", "n_clusters"]]
-    place = pd.MultiIndex.from_frame(held[keys])
-    held["listed"] = place.isin(pd.MultiIndex.from_frame(rows[keys]))
+    place, of_rows = pd.MultiIndex.from_frame(held[keys]), pd.MultiIndex.from_frame(rows[keys])
+    held["listed"] = place.isin(of_rows[published])
     held = held.rename(columns={"bundle_mask": "set"}).assign(cell=who["cell"])
     held["shown"] = sets_to_publish(held, hierarchy, beside)
-    own = held.set_index(place)[["shown", "n_households"]].reindex(pd.MultiIndex.from_frame(rows[keys]))
+    own = held.set_index(place)[["shown", "n_households"]].reindex(of_rows[published])
     shown, n = own["shown"].fillna(False).to_numpy(dtype=bool), own["n_households"].fillna(0).to_numpy(dtype=np.int64)
-    return pd.concat([name_only(rows, shown, n), withheld], ignore_index=True)
+    named = name_only(rows[published], shown, n)
+    without = pd.MultiIndex.from_frame(named[keys[:2]]).isin(_without_margins(every, beside[1], counts.n_indicators))
+    named.loc[without, ["share_expected", *(f"excess{part}" for part in ("", "_se", "_ci_low", "_ci_high"))]] = np.nan
+    both, empty = pd.concat([named, rows[~published]], ignore_index=True), {"bundle_mask": 0}
+    every_row = np.ones(len(both), dtype=bool)
+    return apply(both, decisions, of=table("fct_bundle"), shown=every_row, only_if_published=empty)
+
+
+def _without_margins(cells: Cells, shown: npt.NDArray[np.bool_], n_indicators: int) -> pd.MultiIndex:
+    """Cells in which some uncensored headcount is withheld, which the share expected without association would give away."""
+    some = ~shown[:, :n_indicators].all(axis=1)
+    return pd.MultiIndex.from_frame(cells.table.loc[some, ["area_id", "subgroup"]])
 
 
 def _worth_a_row(counts: MaskCounts, cells: Cells, decisions: pd.DataFrame, hierarchy: Hierarchy) -> IntArray:

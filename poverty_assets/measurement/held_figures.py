@@ -1,12 +1,14 @@
 """Every direct figure as what a household of each profile counts for in it, and the households that hold it in each cell.
 
-Belongs here: the list of figures by table of the catalog, their columns over all profiles, and counting holders and their clusters.
-Does not belong here: which figures are published (``disclosure``), their estimates (``estimates``, ``overlap``).
+Belongs here: the list of figures by table of the catalog, their columns over all profiles, which of them each row tells, and counting
+holders and their clusters.
+Does not belong here: which figures are published (``figure_disclosure``), their estimates (``estimates``, ``overlap``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +16,12 @@ import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray, group_sums
 from poverty_assets.catalog import table
-from poverty_assets.measure.measure import Measure
+from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.measurement.cluster_totals import clusters_of
-from poverty_assets.measurement.disclosure import Held
+from poverty_assets.measurement.figure_disclosure import Held, figures_to_publish
 from poverty_assets.measurement.latent_classes import LatentClasses
-from poverty_assets.measurement.masks import Cells, MaskCounts, profile_bits
+from poverty_assets.measurement.masks import Cells, MaskCounts, pair_index, profile_bits
 from poverty_assets.measurement.overlap import dimension_sets, pair_columns
 
 _MEMBER = 0.5
@@ -26,17 +29,26 @@ _MEMBER = 0.5
 _AT_ONCE = 16  # figures whose clusters are counted in one go, which bounds the memory of a large survey
 
 
+def mean_columns(measure: Measure) -> dict[str, FloatArray]:
+    """Direct figures that are means over all households: headcounts (uncensored, then at each cut-off); H, then M0, at each
+    cut-off, and the share of near-poor."""
+    bits = profile_bits(np.arange(1 << len(measure.indicator_ids)), len(measure.indicator_ids))
+    scores = measure.scores(bits)
+    poor = np.column_stack([measure.is_poor(scores, k) for k in measure.cutoffs]).astype(float)
+    return {
+        "fct_headcount": np.column_stack([bits, *(bits * one[:, None] for one in poor.T)]),
+        "fct_mpi": np.column_stack([poor, poor * scores[:, None] / measure.denominator, poor[:, 0] - poor[:, 1]]),
+    }
+
+
 def figure_columns(measure: Measure, classes: LatentClasses) -> dict[str, FloatArray]:
     """Direct figures of each table, in the order of its rows within a cell: a row a profile, ascending, a column a figure."""
     d = len(measure.indicator_ids)
     masks = np.arange(1 << d)
     bits = profile_bits(masks, d)
-    scores = measure.scores(bits)
-    poor = np.column_stack([measure.is_poor(scores, k) for k in measure.cutoffs]).astype(float)
     sets = dimension_sets(masks, measure)[:, None] == np.arange(1 << len(measure.dimension_ids))
     return {
-        "fct_headcount": np.column_stack([bits, *(bits * one[:, None] for one in poor.T)]),
-        "fct_mpi": np.column_stack([poor, poor * scores[:, None] / measure.denominator]),
+        **mean_columns(measure),
         "fct_overlap_pair": pair_columns(masks, d)[:, d:],
         "fct_deprivation_count": (bits.sum(axis=1)[:, None] == np.arange(d + 1)).astype(float),
         "fct_dimension_overlap": sets.astype(float),
@@ -56,7 +68,7 @@ def held_figures(
     decisions : DataFrame from ``disclosure.decide``
     with_row : ndarray of int
         Cells (rows of ``cells.table``) that have rows in tables of what some households hold together.
-    figures : mapping from `figure_columns`
+    figures : mapping from `figure_columns`, or `mean_columns`
     """
     keys = ["area_id", "subgroup"]
     decided = decisions.set_index(keys)["suppressed"].reindex(pd.MultiIndex.from_frame(cells.table[keys]))
@@ -75,7 +87,20 @@ def held_figures(
     n_clusters = _clusters(counts, cells, by_unit > 0)
     table_of_cells = cells.table[[*keys, "n_households"]].assign(suppressed=suppressed)
     listed = (listed | of_all) & ~suppressed[:, None]
-    return Held(table_of_cells, n_households, n_clusters, nobody, profiles, of_all, listed)
+    beside = _margins_beside(figures, counts.n_indicators)
+    return Held(table_of_cells, n_households, n_clusters, nobody, profiles, of_all, beside, listed)
+
+
+def _margins_beside(figures: Mapping[str, FloatArray], n_indicators: int) -> npt.NDArray[np.bool_]:
+    """The margins (first columns of headcounts) that stand in the rows of pairs."""
+    at = dict(zip(figures, np.cumsum([0, *(one.shape[1] for one in figures.values())]), strict=False))
+    n_figures = sum(one.shape[1] for one in figures.values())
+    beside = np.zeros((n_figures, n_figures), dtype=bool)
+    if "fct_overlap_pair" in figures:
+        first, second = pair_index(n_indicators)
+        row = at["fct_overlap_pair"] + np.arange(len(first))
+        beside[row, at["fct_headcount"] + first] = beside[row, at["fct_headcount"] + second] = True
+    return beside
 
 
 def _clusters(counts: MaskCounts, cells: Cells, there: npt.NDArray[np.bool_]) -> IntArray:
@@ -89,3 +114,49 @@ def _clusters(counts: MaskCounts, cells: Cells, there: npt.NDArray[np.bool_]) ->
         own = group_sums(there[unit, start : start + _AT_ONCE].astype(float), cluster, len(cell)) > 0
         parts.append(group_sums(own.astype(float), cell, len(cells.table)))
     return np.rint(np.hstack(parts)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class MeansShown:
+    """Which means over all households are shown in which cells.
+
+    Attributes
+    ----------
+    cells : MultiIndex of area_id, subgroup
+    shown : ndarray of bool, shape (n_cells, n_figures)
+        Columns as in `mean_columns`.
+    measure : Measure
+    """
+
+    cells: pd.MultiIndex
+    shown: npt.NDArray[np.bool_]
+    measure: Measure
+
+    def of_rows(self, name: str, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Whether everything that a row tells is shown; rows of ``fct_mpi``, ``fct_headcount`` or ``fct_contribution``, by ``k``."""
+        cell = self.cells.get_indexer(pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]]))
+        first, second = self._told(name, rows)
+        return np.asarray((cell >= 0) & self.shown[cell, first] & self.shown[cell, second])
+
+    def _told(self, name: str, rows: pd.DataFrame) -> tuple[IntArray, IntArray]:
+        """Columns of the two figures that each row follows from; twice the same where it is a figure itself."""
+        ids, cutoffs = self.measure.indicator_ids, [k_value(k) for k in self.measure.cutoffs]
+        k = pd.Index(cutoffs).get_indexer(rows["k"])  # -1: uncensored
+        ratio = (1 + len(cutoffs)) * len(ids) + k
+        mean_score = ratio + len(cutoffs)
+        if name == "fct_mpi":
+            of = rows["statistic"].to_numpy()
+            first = np.where(of == "mpi", mean_score, ratio)
+            first = np.where(of == "vulnerable", self.shown.shape[1] - 1, first)
+            return first, np.where(of == "intensity", mean_score, first)
+        headcount = (1 + k) * len(ids) + pd.Index(ids).get_indexer(rows["indicator_id"])
+        return headcount, mean_score if name == "fct_contribution" else headcount
+
+
+def means_shown(
+    counts: MaskCounts, cells: Cells, decisions: pd.DataFrame, measure: Measure, hierarchy: Hierarchy
+) -> MeansShown:
+    """Which headcounts, H and M0 may be shown, decided without any other figure."""
+    held = held_figures(counts, cells, decisions, np.empty(0, dtype=np.int64), mean_columns(measure))
+    index = pd.MultiIndex.from_frame(cells.table[["area_id", "subgroup"]])
+    return MeansShown(index, figures_to_publish(held, hierarchy), measure)

@@ -16,7 +16,7 @@ from poverty_assets.catalog import table as definition_of
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.lake import Lake
-from poverty_assets_tests.attacker import interviewed
+from poverty_assets_tests.attacker import follows_by_turns, interviewed, told
 from poverty_assets_tests.reports.explorer_data import data_of
 
 README = Path(poverty_assets.__file__).parents[1] / "README.md"
@@ -128,6 +128,16 @@ def test_every_direct_row_that_counts_some_households_counts_five_of_two_cluster
         assert len(shown) > 1000, name
         assert shown["n"].min() >= 5, name
         assert shown["clusters"].min() >= 2, name
+
+
+def test_no_withheld_headcount_or_h_follows_from_all_that_the_file_shows_of_them(home, warehouse):
+    households = Lake(home / "lake").read("survey_household", Quarter(2026, 3))
+    parent = dict(warehouse.execute("SELECT area_id, parent_id FROM dim_area").fetchall())
+    known = told(households, parent, warehouse).means()
+    secret = known.secrets() & [figure[0] != "M0" for figure in known.figures]
+    assert secret.sum() > 100_000
+    found = follows_by_turns(known.cells, parent, known.identities, known.shown, known.n == 0)
+    assert (found & secret).sum() == 0
 
 
 def test_draws_and_joint_profiles_of_a_quarter_take_at_most_8_megabytes(warehouse):

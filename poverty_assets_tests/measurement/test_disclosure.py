@@ -118,11 +118,13 @@ def test_a_withheld_cell_is_blank_in_every_table_and_says_only_why():
     decisions = decide(cells.table, HIERARCHY)
     hidden = set(zip(*[decisions.loc[decisions["suppressed"], c] for c in ("area_id", "subgroup")], strict=True))
     assert 0 < len(hidden) < len(decisions)
-    for rows in (
-        apply(overlap_pairs(counts, cells, measure), decisions),
-        apply(deprivation_counts(counts, cells, measure), decisions),
-        apply(bundles(counts, cells, measure), decisions, only_if_published={"bundle_mask": 0}),
+    for name, made, only in (
+        ("fct_overlap_pair", overlap_pairs(counts, cells, measure), {}),
+        ("fct_deprivation_count", deprivation_counts(counts, cells, measure), {}),
+        ("fct_bundle", bundles(counts, cells, measure), {"bundle_mask": 0}),
     ):
+        every = np.ones(len(made), dtype=bool)
+        rows = apply(made, decisions, of=catalog.table(name), shown=every, only_if_published=only)
         inside = pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]]).isin(hidden)
         assert (rows["suppressed"] == inside).all()
         assert rows[inside].select_dtypes("float").isna().all(axis=None)
@@ -136,7 +138,7 @@ def test_a_cell_that_nobody_decided_on_is_withheld():
     table = pd.DataFrame(
         {"area_id": ["01"], "subgroup": ["all"], "estimate": [0.5], "k": [0.2], "quality_flag": ["ok"]}
     )
-    out = apply(table, decide(make_cells({"020101": 100}), HIERARCHY))
+    out = apply(table, decide(make_cells({"020101": 100}), HIERARCHY), of=catalog.table("fct_mpi"))
     assert out["suppressed"].tolist() == [True]
     assert out["k"].tolist() == [0.2]
 
@@ -163,7 +165,8 @@ def test_a_register_is_withheld_under_5_with_a_second_cell():
     decisions = decide(
         register.assign(subgroup="all"), HIERARCHY, minimum=5, flag_below=0, size="listed", size_is_published=False
     )
-    out = apply(register, decisions, withhold=["listed", "rate"])
+    of = catalog.table("fct_contribution")  # any that is of all households
+    out = apply(register, decisions, of=of, withhold=["listed", "rate"])
     assert set(out.loc[out["listed"].isna(), "area_id"]) == {"010101", "010102"}
     assert out["households"].notna().all()
 

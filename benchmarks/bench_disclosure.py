@@ -1,0 +1,100 @@
+"""What direct rows withhold, by table and level, and what an attacker finds out who has the whole published file.
+
+    python -m benchmarks.bench_disclosure [--home data] [--against OTHER]
+
+The first table: rows of method ``direct``, how many are withheld, and for which of three reasons: their cell (area and subgroup) is
+withheld; too few households hold what they count; they protect another. The second: figures that nobody is shown, those of them that
+somebody holds, and what follows from the file. A figure that a published 0 gives is 0 itself, and counted apart. With ``--against``
+figures of another home's file are taken as shown, too, where both files are of the same wave: two files that a user can hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from poverty_assets.catalog import TABLES
+from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.lake import Lake
+from poverty_assets_tests.attacker import Told, follows_by_turns, given_by_zeros, told
+
+OVERLAP = ("fct_overlap_pair", "fct_deprivation_count", "fct_dimension_overlap", "fct_typology")
+BUNDLES = "fct_bundle"  # what is not named is pooled there, not withheld
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--home", type=Path, default=Path("data"))
+    parser.add_argument("--against", type=Path)
+    asked = parser.parse_args()
+    with duckdb.connect(str(asked.home / "warehouse/poverty.duckdb"), read_only=True) as warehouse:
+        print(withheld(warehouse).to_string())
+        known, parent = known_from(asked.home, warehouse)
+    if asked.against is not None:
+        with duckdb.connect(str(asked.against / "warehouse/poverty.duckdb"), read_only=True) as warehouse:
+            known.shown[:] |= known_from(asked.against, warehouse)[0].shown
+    print("means over all households alone")
+    print(attacked(known.means(), parent).to_string())
+    print("everything together")
+    print(attacked(known, parent).to_string())
+
+
+def withheld(warehouse: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Direct rows by table and level, and the share of them that is withheld, with reasons."""
+    names = [
+        t.name for t in TABLES if {"method", "suppressed", "area_level", "subgroup"} <= {c.name for c in t.columns}
+    ]
+    parts = []
+    for name in names:
+        sql = f"""
+            SELECT '{name}' AS table_name, area_level, count(*) AS n, count_if(suppressed) AS withheld,
+                   count_if(suppressed AND cell) AS of_cell, count_if(suppressed AND NOT cell AND flag LIKE 'too_few_households%') AS few,
+                   count_if(suppressed AND NOT cell AND flag NOT LIKE 'too_few_households%') AS protects
+            FROM (SELECT t.area_level, t.suppressed, t.quality_flag AS flag, c.cell FROM {name} t JOIN (
+                SELECT quarter, area_id, subgroup, bool_and(suppressed) AS cell FROM fct_headcount WHERE method = 'direct' GROUP BY ALL
+            ) c USING (quarter, area_id, subgroup) WHERE t.method = 'direct') GROUP BY ALL
+        """
+        parts.append(warehouse.execute(sql).df())
+    rows = pd.concat(parts)
+    every = rows.assign(table_name=np.where(rows["table_name"].isin(OVERLAP), "overlap", "means"))
+    every = every[~rows["table_name"].isin((BUNDLES, "fct_change"))]
+    whole = pd.concat([rows, every, every.assign(table_name="means and overlap")])
+    table = pd.concat([whole, whole.assign(area_level="every level")]).groupby(["table_name", "area_level"]).sum()
+    return table.assign(share=(table["withheld"] / table["n"]).round(4))
+
+
+def known_from(home: Path, warehouse: duckdb.DuckDBPyConnection) -> tuple[Told, dict[str, str]]:
+    """What the direct rows of the newest quarter of a file tell, and the area above each."""
+    (key,) = warehouse.execute("SELECT max(quarter) FROM fct_headcount WHERE method = 'direct'").fetchone() or (None,)
+    households = Lake(home / "lake").read("survey_household", Quarter.containing(key))
+    parent = dict(warehouse.execute("SELECT area_id, parent_id FROM dim_area").fetchall())
+    return told(households, parent, warehouse), parent
+
+
+def attacked(known: Told, parent: dict[str, str]) -> pd.DataFrame:
+    """What follows, by kind of figure: of cells under 25 households, of figures that one to four hold, and of all that is withheld."""
+    zero, secret = known.n == 0, known.secrets()
+    given = given_by_zeros(known.cells, parent, known.shown, zero) & ~known.shown
+    found = follows_by_turns(known.cells, parent, known.identities, known.shown, zero) & secret
+    small = (known.cells["n_households"] < 25).to_numpy()[:, None]
+    few = ~small & (known.n < 5)
+    kind = np.array([_kind(figure) for figure in known.figures])
+    counted = {
+        "not shown": ~known.shown, "given by a 0": given, "held by somebody": secret, "follow": found,
+        "of small cells": secret & small, "follow of small cells": found & small, "follow of few": found & few,
+    }  # fmt: skip
+    columns = {name: pd.Series(what.sum(axis=0)).groupby(kind).sum() for name, what in counted.items()}
+    table = pd.DataFrame(columns)
+    return pd.concat([table, table.sum().to_frame("all").T])
+
+
+def _kind(figure: tuple[object, ...]) -> str:
+    return figure[0] if isinstance(figure[0], str) else f"censored at {figure[0]}"
+
+
+if __name__ == "__main__":
+    main()
