@@ -155,6 +155,8 @@ class WatchedHome:
         self._told = Heard()
 
     def __getattr__(self, name: str) -> Any:
+        if "_members" not in self.__dict__:  # not there yet: whoever looks at it now asks nothing of the home
+            raise AttributeError(name)
         if name not in self._members and name != "settings":
             self._told.untold.append(f"home.{name}")
         if name in _LOADED:
@@ -218,6 +220,8 @@ class _WatchedSettings:
         self._settings, self._ask = settings, ask
 
     def __getattr__(self, name: str) -> Any:
+        if "_settings" not in self.__dict__:
+            raise AttributeError(name)
         value = getattr(self._settings, name)
         if not isinstance(value, Path) and not callable(value):
             self._ask(f"setting:{name}")
