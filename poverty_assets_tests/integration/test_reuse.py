@@ -163,7 +163,7 @@ def test_a_refresh_after_a_change_takes_the_rest_and_publishes_what_making_all_a
     assert taken.code == 0, taken.err
     assert "assets were there already and were used again" in taken.out
     assert made_of_last_run(landed) > {"src_idpoor_2022", "register_count", "fct_register", "area_draw"}
-    assert not made_of_last_run(landed) & {"src_elevation", "direct_mpi", "area_boundary", "dim_context"}
+    assert not made_of_last_run(landed) & {"src_elevation", "survey_household", "area_boundary", "dim_context"}
     lake, rows = lake_bytes(landed), published(landed)
     whole = run_cli(landed, *command, "--full")
     assert whole.code == 0, whole.err
