@@ -57,9 +57,9 @@ def said_of(warehouse: Path, area: str = "KH") -> dict[str, str]:
     return {finding.key: finding.text for finding in (*report.findings, *report.notes)}
 
 
-def assert_every_sentence_true(warehouse: Path) -> list[int]:
+def assert_every_sentence_true(warehouse: Path, quarter: Quarter = NOW) -> list[int]:
     """What is said of each area is what the proofs say, word for word; what they do not prove is not said."""
-    raw, reports = Raw(warehouse, NOW), reports_of(warehouse)
+    raw, reports = Raw(warehouse, quarter), reports_of(warehouse, quarter)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         there = held(connection)
     for area, report in reports.items():
