@@ -8,6 +8,7 @@ import pytest
 
 from poverty_assets.definitions import build_definitions
 from poverty_assets.errors import PagesBehind
+from poverty_assets.graph.reuse.step import FULL
 from poverty_assets.pack.country import load_country
 from poverty_assets.running.instance import open_instance
 from poverty_assets.running.publication import follow
@@ -69,7 +70,7 @@ def test_where_the_pages_have_no_room_the_end_says_which_is_new(disk, home):
     settings = Settings(home=home)
     before = (home / "warehouse/poverty.duckdb").stat().st_ino
     with open_instance(settings.dagster_home) as instance, pytest.raises(PagesBehind) as caught:
-        follow(settings, load_country("khm"), build_definitions(settings), instance, {})
+        follow(settings, load_country("khm"), build_definitions(settings), instance, {FULL: "true"})
     assert (home / "warehouse/poverty.duckdb").stat().st_ino != before
     assert "poverty.duckdb is published; its pages could not be written" in str(caught.value)
     assert f"{home}/reports: no room is left on the disk" in str(caught.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poverty_assets.small_area.replicates import drawn_households, in_threads
+from poverty_assets.small_area.replicates import drawn_households
 
 
 def test_drawn_households_have_the_expected_mean_and_variance() -> None:
@@ -13,8 +13,3 @@ def test_drawn_households_have_the_expected_mean_and_variance() -> None:
     np.testing.assert_allclose(drawn.sum(axis=1), 1)
     np.testing.assert_allclose(drawn.mean(axis=0), expected[0], atol=0.004)
     np.testing.assert_allclose(drawn.var(axis=0)[:3], expected[0][:3] * (1 - expected[0][:3]) / 50, rtol=0.15)
-
-
-def test_threads_keep_the_order() -> None:
-    found = list(in_threads(lambda x: np.array([x]), ((i,) for i in range(7)), 3))
-    np.testing.assert_array_equal(np.concatenate(found), np.arange(7))
