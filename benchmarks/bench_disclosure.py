@@ -68,8 +68,13 @@ def withheld(warehouse: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 
 def known_from(home: Path, warehouse: duckdb.DuckDBPyConnection) -> tuple[Told, dict[str, str]]:
-    """What the direct rows of the newest quarter of a file tell, and the area above each."""
-    (key,) = warehouse.execute("SELECT max(quarter) FROM fct_headcount WHERE method = 'direct'").fetchone() or (None,)
+    """What the direct rows of a file of one quarter tell, and the area above each."""
+    quarters = warehouse.execute("SELECT DISTINCT quarter FROM fct_headcount WHERE method = 'direct'").fetchall()
+    if len(quarters) != 1:
+        raise SystemExit(
+            f"{home}: direct rows of {len(quarters)} quarters; give it a home of one (refresh --quarter 2026Q3)"
+        )
+    key = quarters[0][0]
     households = Lake(home / "lake").read("survey_household", Quarter.containing(key))
     parent = dict(warehouse.execute("SELECT area_id, parent_id FROM dim_area").fetchall())
     return told(households, parent, warehouse), parent
