@@ -149,7 +149,11 @@ def open_workers(asked: str, number: int = 2) -> Iterator[Workers]:
         if asked == LOCAL:
             with (
                 distributed.LocalCluster(
-                    n_workers=number, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+                    n_workers=number,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=50,
                 ) as cluster,
                 distributed.Client(cluster) as client,
             ):

@@ -34,7 +34,8 @@ def test_manifests_are_kubernetes_own(manifest):
 
 def test_services_are_compose_own(tmp_path):
     if shutil.which("docker-compose") is None:
-        assert set(COMPOSE) <= {"services", "volumes", "x-poverty"}
+        if os.environ.get("CI") == "true":
+            pytest.fail("no docker-compose: .ci/run must install it")
         pytest.skip("docker-compose is not installed (Debian: docker-compose)")
     environment = {"PATH": os.environ["PATH"], "POSTGRES_PASSWORD": "secret"}
     command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "config"]
