@@ -14,7 +14,8 @@ from poverty_assets.pack.country import Country
 from poverty_assets.pack.fetch import fields_in
 from poverty_assets.pack.source import Release
 
-_SECRETS = re.compile(r"(?i)(sig|signature|token|key|credential|password|secret)")
+SECRETS = re.compile(r"(sig|signature|token|key|credential|password|secret)", re.IGNORECASE)
+"""Names of parameters that hold what nobody is to read."""
 
 
 def filled(
@@ -60,5 +61,5 @@ def shown(address: str) -> str:
     'https://example.org/a.tif?sv=1'
     """
     parts = urlsplit(address)
-    query = urlencode([(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _SECRETS.search(k)])
+    query = urlencode([(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not SECRETS.search(k)])
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))

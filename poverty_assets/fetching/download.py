@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import httpx
@@ -17,7 +17,8 @@ import httpx
 from poverty_assets.atomic import write_text
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.addresses import shown
-from poverty_assets.fetching.web import NotTheFile, Version, Web
+from poverty_assets.fetching.answers import Version
+from poverty_assets.fetching.web import LONGEST_WAIT, NotTheFile, Refused, Web
 
 _PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<!doctype html|<html)", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
@@ -30,8 +31,8 @@ def download(
 ) -> Version:
     """Fetch a file into ``piece``; what lies there of the same version already is continued.
 
-    A server that ignores ranges, or has another version by now, sends the whole file: then it starts anew. As long as each round of
-    tries gets further than the one before, there is another.
+    A server that ignores ranges, or has another version by now, sends the whole file: then it starts anew. As long as a round of tries
+    gets further than the one before, there is another, whatever its last try met.
 
     Raises
     ------
@@ -47,8 +48,13 @@ def download(
                     with attempt:
                         return _pull(web, address, piece, pause, headers or {})
         except FetchFailed as error:
-            if not isinstance(error.__context__, httpx.TransportError) or _size(piece) <= had:
+            worth_more = isinstance(error.__context__, httpx.RequestError | Refused | NotTheFile)
+            if not worth_more or _asks_to_stay_away(error.__context__) or _size(piece) <= had:
                 raise
+
+
+def _asks_to_stay_away(error: BaseException | None) -> bool:
+    return isinstance(error, Refused) and error.wait is not None and error.wait > LONGEST_WAIT
 
 
 def forget(piece: Path) -> None:
@@ -64,10 +70,11 @@ def _pull(web: Web, address: str, piece: Path, pause: float, headers: dict[str, 
     ask = {"Range": f"bytes={have}-", "If-Range": str(known.validator)} if have else {}
     with web.ask("GET", address, pause=pause, headers={**headers, **ask}) as answer:
         begins = re.match(r"bytes (\d+)-", answer.headers.get("content-range", ""))
-        if answer.status_code == 416 or (answer.status_code == 206 and (not begins or int(begins[1]) != have)):
+        version = Version.of(answer)
+        another = answer.status_code == 206 and (not begins or int(begins[1]) != have or _differ(version, known))
+        if answer.status_code == 416 or another:
             forget(piece)
             raise NotTheFile("the server sent another piece than it was asked for")
-        version = Version.of(answer)
         _refuse_a_full_disk(version.size, piece, address)
         chunks = answer.iter_raw()  # as they come: nothing is lost when the connection is
         head = next(chunks, b"")
@@ -84,6 +91,11 @@ def _pull(web: Web, address: str, piece: Path, pause: float, headers: dict[str, 
         forget(piece)
         raise NotTheFile(f"{got:,} bytes came where the server had announced {version.size:,}")
     return version
+
+
+def _differ(one: Version, other: Version) -> bool:
+    """Whether two answers tell of two versions; what one of them does not say does not count."""
+    return any(mine and theirs and mine != theirs for mine, theirs in zip(astuple(one), astuple(other), strict=True))
 
 
 def _refuse_a_page(head: bytes, answer: httpx.Response, address: str) -> None:

@@ -16,6 +16,7 @@ from typing import Literal
 from filelock import FileLock
 
 from poverty_assets.errors import FetchFailed, NotObserved, NotThere
+from poverty_assets.fetching.answers import KeptAnswers
 from poverty_assets.fetching.clients import client_of
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.landing import check, held, place
@@ -87,6 +88,7 @@ class Fetching:
 
     def fetch(self, specs: Sequence[SourceSpec], quarters: Sequence[Quarter], *, dry_run: bool = False) -> list[Told]:
         """Land what quarters want of sources; one that fails does not keep the others."""
+        self.web.answers = KeptAnswers(self.work / "answers", writes=not dry_run)
         if dry_run:
             return self._each(specs, quarters, self._compare)
         self.work.mkdir(parents=True, exist_ok=True)
@@ -95,6 +97,7 @@ class Fetching:
 
     def probe(self, specs: Sequence[SourceSpec], quarter: Quarter) -> list[Told]:
         """Ask each source whether it is there, going back through its periods to the newest that is; nothing is fetched."""
+        self.web.answers = KeptAnswers(self.work / "answers", writes=False)
         return self._each(specs, [quarter], self._probe)
 
     def _each(

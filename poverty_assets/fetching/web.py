@@ -1,7 +1,7 @@
 """One polite way to ask over HTTP.
 
-Belongs here: the session (time limits, redirects, pace, what is worth another try and after which wait), and errors of the network as
-sentences. Does not belong here: what is asked for, or files (``download``).
+Belongs here: the session (time limits, redirects, pace, what is worth another try and after which wait), answers that need not come
+again (``answers``), and errors of the network as sentences. Does not belong here: what is asked for, or files (``download``, ``remote``).
 """
 
 from __future__ import annotations
@@ -9,26 +9,31 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import importlib.metadata
+import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import stamina
 
 from poverty_assets.errors import FetchFailed, NotThere
 from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.answers import KeptAnswer, KeptAnswers, Version
 from poverty_assets.pack.fetch import is_guarded
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 ATTEMPTS = 6
 LONGEST_WAIT = 300.0
 """Seconds of ``Retry-After`` that are waited for; who asks for more is asked again another day."""
 WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+SILENCE = 30.0
+"""Seconds without a byte after which a server counts as silent."""
 _REDIRECTS = 5
 
 
@@ -44,8 +49,23 @@ class NoToken(FetchFailed):
     """The source wants a secret that is not set."""
 
 
+class NotLetIn(FetchFailed):
+    """The server asks who we are: a token that is wrong, or a signed address whose time is over."""
+
+
 class NotTheFile(Exception):
-    """What came is not the file: an HTML page, a piece of the wrong length, another digest. The next try may be better."""
+    """What came is not the file: an HTML page, a piece of the wrong length, another digest. The next try may be better.
+
+    Parameters
+    ----------
+    problem : str
+    remedy : str
+        Where no try is better.
+    """
+
+    def __init__(self, problem: str, remedy: str = "open the address in a browser and read what it says") -> None:
+        self.remedy = remedy
+        super().__init__(problem)
 
 
 def worth_another_try(error: Exception) -> bool | float:
@@ -54,7 +74,7 @@ def worth_another_try(error: Exception) -> bool | float:
         if error.wait is None:
             return True
         return error.wait if error.wait <= LONGEST_WAIT else False
-    return isinstance(error, httpx.TransportError | NotTheFile)
+    return isinstance(error, httpx.RequestError | NotTheFile)
 
 
 def seconds_to_wait(header: str | None, now: dt.datetime) -> float | None:
@@ -75,40 +95,6 @@ def seconds_to_wait(header: str | None, now: dt.datetime) -> float | None:
         return None
 
 
-@dataclass(frozen=True)
-class Version:
-    """What a server says of a file: enough to know it again.
-
-    Attributes
-    ----------
-    size : int, optional
-        Bytes.
-    etag, last_modified : str, optional
-        As in the headers of these names.
-    """
-
-    size: int | None = None
-    etag: str | None = None
-    last_modified: str | None = None
-
-    @classmethod
-    def of(cls, answer: httpx.Response) -> Version:
-        """The version that an answer's headers tell."""
-        head = answer.headers
-        whole = head.get("content-range", "").rpartition("/")[2] or head.get("content-length", "")
-        return cls(int(whole) if whole.isdigit() else None, head.get("etag"), head.get("last-modified"))
-
-    @property
-    def validator(self) -> str | None:
-        """What a piece can be continued by (``If-Range``): a strong tag, else the date."""
-        return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the same file would be known again."""
-        return bool(self.etag or self.last_modified)
-
-
 @dataclass
 class Web:
     """The session of one fetch.
@@ -118,15 +104,21 @@ class Web:
     client : httpx.Client
     sleep, clock : callable
         For the pace; tests give their own.
+    silence : float
+        Seconds without a byte after which a server counts as silent.
     moved : int
         Bytes of bodies that came.
+    answers : KeptAnswers
+        Of catalogues, from the last time.
     """
 
     client: httpx.Client
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     attempts: int = ATTEMPTS
+    silence: float = SILENCE
     moved: int = 0
+    answers: KeptAnswers = field(default_factory=KeptAnswers)
     _asked: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -139,7 +131,7 @@ class Web:
 
     @contextmanager
     def ask(
-        self, method: str, address: str, *, pause: float = 0.0, headers: dict[str, str] | None = None, **more: Any
+        self, method: str, address: str, *, pause: float = 0.0, headers: dict[str, str] | None = None
     ) -> Iterator[httpx.Response]:
         """One request; the body is not read yet. Once only: see ``tries``.
 
@@ -151,17 +143,37 @@ class Web:
             If it will not.
         """
         self.wait_for_turn(address, pause)
-        with self.client.stream(method, address, headers=headers or {}, **more) as answer:
+        with self.client.stream(method, address, headers=headers or {}) as answer:
             if answer.status_code in WORTH_ANOTHER_TRY:
                 raise Refused(
                     answer.status_code, seconds_to_wait(answer.headers.get("retry-after"), dt.datetime.now(dt.UTC))
                 )
+            if answer.status_code in (401, 403) and answer.history:
+                raise Refused(
+                    answer.status_code, None
+                )  # the next time we may be sent on to an address that is signed anew
             if answer.status_code >= 400 and answer.status_code != 416:
                 raise _final(answer.status_code, address)
             yield answer
 
-    def json(self, address: str, *, pause: float = 0.0, headers: dict[str, str] | None = None, **more: Any) -> Any:
-        """The JSON that an address answers with.
+    def read(
+        self,
+        address: str,
+        how: Callable[[bytes], T],
+        *,
+        pause: float = 0.0,
+        headers: dict[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        keep: bool = True,
+    ) -> T:
+        """What an address of some megabytes answers with; what has not changed does not come again.
+
+        Parameters
+        ----------
+        how : callable
+            Makes something of the body; raises ``NotTheFile`` where it is not what was asked for: a busy server may say so with a 200.
+        keep : bool
+            Whether it may be kept for the next time: no secret may.
 
         Raises
         ------
@@ -169,14 +181,34 @@ class Web:
         """
         with self.tries(address) as attempts:
             for attempt in attempts:
-                with attempt, self.ask("GET", address, pause=pause, headers=headers, **more) as answer:
-                    body = answer.read()
-                    self.moved += len(body)
-                    try:
-                        return answer.json()
-                    except ValueError:
-                        raise NotTheFile("an answer came that is not JSON") from None
+                with attempt:
+                    answer = self._answer(address, pause, headers or {}, params)
+                    found = how(answer.data)
+                    if keep:
+                        self.answers.keep(answer)
+                    return found
         raise AssertionError("unreachable")  # stamina ends with a value or an error
+
+    def json(self, address: str, how: Callable[[Any], T] = lambda found: found, **more: Any) -> T:
+        """The same of an answer in JSON.
+
+        Raises
+        ------
+        FetchFailed
+        """
+        return self.read(address, lambda body: how(_parsed(body)), **more)
+
+    def _answer(
+        self, address: str, pause: float, headers: dict[str, str], params: Mapping[str, str] | None
+    ) -> KeptAnswer:
+        asked = str(httpx.URL(address).copy_merge_params(params or {}))
+        before = self.answers.of(asked)
+        with self.ask("GET", asked, pause=pause, headers=headers | (before.version.unless if before else {})) as answer:
+            if answer.status_code == 304 and before is not None:
+                return before
+            data = answer.read()
+            self.moved += len(data)
+            return KeptAnswer(asked, data, Version.of(answer))
 
     def look(self, address: str, *, pause: float = 0.0, headers: dict[str, str] | None = None) -> Version:
         """What the server says of a file, without its body.
@@ -201,13 +233,20 @@ class Web:
         self._asked[host] = max(due, now)
 
 
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotTheFile("an answer came that is not JSON") from None
+
+
 @contextmanager
 def open_web() -> Iterator[Web]:
     """A session for the real world."""
     version = importlib.metadata.version("poverty-assets")
     with httpx.Client(
         headers={"User-Agent": f"poverty-assets/{version}", "Accept-Encoding": "identity"},
-        timeout=httpx.Timeout(30.0, connect=15.0),
+        timeout=httpx.Timeout(SILENCE, connect=15.0),
         follow_redirects=True,
         max_redirects=_REDIRECTS,
         event_hooks={"request": [_refuse_the_open_road]},
@@ -259,7 +298,7 @@ def _final(status: int, address: str) -> FetchFailed:
             f"there is no such file ({status})", address=where, remedy="look on the publisher's page for where it went"
         )
     if status in (401, 403):
-        return FetchFailed(
+        return NotLetIn(
             f"the server does not let us in ({status})",
             address=where,
             remedy="check the token, and on the publisher's page whether the application must be authorised first",
@@ -274,21 +313,26 @@ def explained(address: str) -> Iterator[None]:
     where = shown(address)
     try:
         yield
+    except FetchFailed as error:
+        if error.address is not None:
+            raise
+        raise type(error)(error.problem, address=where, remedy=error.remedy) from None
     except Refused as error:
+        if error.status in (401, 403):
+            raise _final(error.status, address) from None
         waited = f" and asks to wait {error.wait:.0f} seconds" if error.wait is not None else ""
-        raise FetchFailed(f"{error}{waited}, at every try", address=where, remedy=later) from None
+        often = "" if error.wait is not None and error.wait > LONGEST_WAIT else ", at every try"
+        raise FetchFailed(f"{error}{waited}{often}", address=where, remedy=later) from None
     except NotTheFile as error:
-        raise FetchFailed(
-            str(error), address=where, remedy="open the address in a browser and read what it says"
-        ) from None
+        raise FetchFailed(str(error), address=where, remedy=error.remedy) from None
     except httpx.TooManyRedirects:
         raise FetchFailed(
             f"the server sends on more than {_REDIRECTS} times", address=where, remedy="check the entry's address"
         ) from None
     except httpx.TimeoutException:
         raise FetchFailed("the server is silent, at every try", address=where, remedy=later) from None
-    except httpx.TransportError as error:
-        said = str(error) or type(error).__name__
+    except (httpx.RequestError, httpx.InvalidURL) as error:
+        said = (str(error) or type(error).__name__).splitlines()[0]
         raise FetchFailed(
             f"the connection failed, at every try ({said})", address=where, remedy=f"check the network, and {later}"
         ) from None

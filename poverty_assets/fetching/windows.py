@@ -1,13 +1,15 @@
 """The country's cells of a raster, wherever it lies, and the rasters that are made of them.
 
-Belongs here: reading a window in pieces over HTTP (GDAL's ``/vsicurl/``), combining months, and writing the result. Does not belong
-here: what a raster means (``sources.raster`` reads it again as every landing file).
+Belongs here: reading a window, combining months, and writing the result. Does not belong here: which bytes of a remote file come for it
+(``remote``), or what a raster means (``sources.raster`` reads it again as every landing file).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,21 +17,16 @@ from typing import Any
 import numpy as np
 
 from poverty_assets.errors import FetchFailed
-from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.remote import FileChanged, RemoteFile
 from poverty_assets.fetching.web import NotTheFile
 
 Bounds = tuple[float, float, float, float]
 NODATA = -9999.0
 
-_POLITE = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no request for a listing, or for files beside it
+_BY_ITSELF = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # nothing is looked for beside it
     "GDAL_PAM_ENABLED": "NO",
-    "GDAL_INGESTED_BYTES_AT_OPEN": "32768",  # the header in one request
-    "GDAL_HTTP_USERAGENT": "poverty-assets",
-    "GDAL_HTTP_CONNECTTIMEOUT": "15",
-    "GDAL_HTTP_TIMEOUT": "60",
-    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/",  # another release may have taken the place of the one before
-    "CPL_VSIL_CURL_USE_HEAD": "NO",
+    "GDAL_INGESTED_BYTES_AT_OPEN": "32768",  # the header at once
 }
 
 _COMBINED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -57,44 +54,60 @@ class RemoteCells:
     crs: Any
 
 
-def read_cells(
-    where: str, bounds: Bounds, *, nodata: float | None = None, headers: dict[str, str] | None = None
-) -> RemoteCells:
-    """RemoteCells of the first band that touch the bounds.
+def read_cells(where: Path | RemoteFile, bounds: Bounds, *, nodata: float | None = None) -> RemoteCells:
+    """Cells of the first band that touch the bounds.
 
     Parameters
     ----------
-    where : str
-        A path, or an https address: of that only the pieces that hold the window come.
+    where : Path or RemoteFile
+        Of a remote file only the pieces come that hold the window.
     bounds : (west, south, east, north) in degrees
     nodata : float, optional
-        SceneNumbers number that means "no value", beside the file's own.
+        Stored number that means "no value", beside the file's own.
 
     Raises
     ------
     NotTheFile
         If it cannot be read: a later try may go better.
+    NoRanges
+        If the server sends whole files only.
     FetchFailed
         If it does not cover the bounds, or does not say where it lies.
     """
-    import rasterio
-    from rasterio.errors import RasterioError
+    with _opened(where) as data:
+        if data.crs is None or data.transform.is_identity:
+            raise FetchFailed("the raster does not say where it lies")
+        window = _window(data, bounds)
+        stored = data.read(1, window=window, masked=True)
+        values = np.ma.filled(stored.astype("float64"), np.nan)
+        if nodata is not None:
+            values[np.ma.getdata(stored) == nodata] = np.nan
+        return RemoteCells(values * data.scales[0] + data.offsets[0], data.window_transform(window), data.crs)
 
-    path = f"/vsicurl/{where}" if "://" in where else where
-    more = {"GDAL_HTTP_HEADERS": "\r\n".join(f"{k}: {v}" for k, v in headers.items())} if headers else {}
+
+@contextmanager
+def _opened(where: Path | RemoteFile) -> Iterator[Any]:
+    """A raster opened; what went wrong on the way to a remote one is raised in place of what GDAL makes of it."""
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    trouble: Exception | None = None
     try:
-        with rasterio.Env(**_POLITE, **more), rasterio.open(path) as data:
-            if data.crs is None or data.transform.is_identity:
-                raise FetchFailed("the raster does not say where it lies", address=shown(where))
-            window = _window(data, bounds, where)
-            stored = data.read(1, window=window, masked=True)
-            values = np.ma.filled(stored.astype("float64"), np.nan)
-            if nodata is not None:
-                values[np.ma.getdata(stored) == nodata] = np.nan
-            return RemoteCells(values * data.scales[0] + data.offsets[0], data.window_transform(window), data.crs)
+        with warnings.catch_warnings(), rasterio.Env(**_BY_ITSELF):
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            remote = {} if isinstance(where, Path) else {"opener": where.opened}
+            with rasterio.open(where if isinstance(where, Path) else "remote.tif", **remote) as data:
+                yield data
     except RasterioError as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NotTheFile(f"the raster cannot be read ({said.replace(where, shown(where))})") from None
+        trouble = NotTheFile(f"the raster cannot be read ({said})")
+    finally:
+        if isinstance(where, RemoteFile) and where.trouble is not None:
+            trouble = where.trouble
+        if isinstance(trouble, FileChanged):
+            trouble = NotTheFile("the file changed while it was read")
+        if trouble is not None:
+            raise trouble from None
 
 
 @dataclass(frozen=True)
@@ -150,7 +163,7 @@ class SceneNumbers:
     offset: float = 0.0
 
 
-def read_onto(where: str, grid: RemoteGrid, stored: SceneNumbers) -> np.ndarray:
+def read_onto(where: Path | RemoteFile, grid: RemoteGrid, stored: SceneNumbers) -> np.ndarray:
     """The first band of a raster in any projection, brought onto a grid; where cells are smaller, their mean.
 
     Returns
@@ -162,26 +175,17 @@ def read_onto(where: str, grid: RemoteGrid, stored: SceneNumbers) -> np.ndarray:
     ------
     NotTheFile
         If it cannot be read: a later try may go better.
+    NoRanges
+        If the server sends whole files only.
     """
-    import rasterio
     from rasterio.enums import Resampling
-    from rasterio.errors import RasterioError
     from rasterio.vrt import WarpedVRT
 
-    path = f"/vsicurl/{where}" if "://" in where else where
     rows, columns = grid.shape
     onto = {"crs": "EPSG:4326", "transform": grid.transform, "width": columns, "height": rows}
     values: dict[str, Any] = {"src_nodata": stored.nodata, "nodata": stored.nodata, "dtype": "float64"}
-    try:
-        with (
-            rasterio.Env(**_POLITE),
-            rasterio.open(path) as data,
-            WarpedVRT(data, **onto, **values, resampling=Resampling.average) as warped,
-        ):
-            read = warped.read(1)
-    except RasterioError as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NotTheFile(f"the raster cannot be read ({said.replace(where, shown(where))})") from None
+    with _opened(where) as data, WarpedVRT(data, **onto, **values, resampling=Resampling.average) as warped:
+        read = warped.read(1)
     low, high = stored.valid_range or (-np.inf, np.inf)
     bad = (read == stored.nodata) | (read < low) | (read > high)
     return np.where(bad, np.nan, read * stored.scale + stored.offset)
@@ -265,7 +269,7 @@ def write_cells(path: Path, bands: Sequence[RemoteCells]) -> None:
             out.write(np.where(np.isnan(band.values), NODATA, band.values).astype("float32"), number)
 
 
-def _window(data: Any, bounds: Bounds, where: str) -> Any:
+def _window(data: Any, bounds: Bounds) -> Any:
     from rasterio.crs import CRS
     from rasterio.warp import transform_bounds
     from rasterio.windows import Window, from_bounds
@@ -277,9 +281,7 @@ def _window(data: Any, bounds: Bounds, where: str) -> Any:
     right = min(data.width, math.ceil(exact.col_off + exact.width - 1e-6))
     bottom = min(data.height, math.ceil(exact.row_off + exact.height - 1e-6))
     if right <= left or bottom <= top:
-        raise FetchFailed(
-            "the raster does not cover the country", address=shown(where), remedy="check the entry's address"
-        )
+        raise FetchFailed("the raster does not cover the country", remedy="check the entry's address")
     return Window(left, top, right - left, bottom - top)
 
 

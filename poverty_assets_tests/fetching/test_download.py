@@ -35,7 +35,7 @@ def test_what_broke_off_is_continued(provider, web, tmp_path):
 
 
 def test_a_piece_left_by_an_earlier_fetch_is_continued(provider, web, tmp_path):
-    provider.put("/a.bin", DATA, faults=["cut", *["500"] * 6])
+    provider.put("/a.bin", DATA, faults=["cut", *["500"] * 11])
     with pytest.raises(FetchFailed, match="answered 500, at every try"):
         download(web, provider.at("/a.bin"), tmp_path / "a.bin")
     download(web, provider.at("/a.bin"), tmp_path / "a.bin")
@@ -51,7 +51,7 @@ def test_a_long_download_may_break_off_more_often_than_there_are_tries(provider,
 
 @pytest.mark.parametrize("fault", ["whole", "changed", "no validator"])
 def test_it_starts_anew_where_it_cannot_be_continued(provider, web, tmp_path, fault):
-    file = provider.put("/a.bin", DATA, faults=["cut", *["500"] * 6, *(["whole"] if fault == "whole" else [])])
+    file = provider.put("/a.bin", DATA, faults=["cut", *["500"] * 11, *(["whole"] if fault == "whole" else [])])
     if fault == "no validator":
         file.etag = file.modified = None
     with pytest.raises(FetchFailed):

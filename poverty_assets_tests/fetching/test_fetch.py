@@ -187,7 +187,7 @@ def test_a_token_comes_from_the_environment_and_is_written_nowhere(bench, provid
 
 
 def test_a_killed_fetch_leaves_nothing_in_the_landing_folder_and_is_continued(bench, provider, rain):
-    provider.files["/rain_2026Q3.tif"].faults = ["cut", *["500"] * 6]
+    provider.files["/rain_2026Q3.tif"].faults = ["cut", *["500"] * 11]
     assert bench.fetch(rain).state == "failed"
     assert bench.files == []
     before = provider.sent

@@ -60,4 +60,5 @@ def test_faults_are_outlasted_and_what_is_not_there_is_said(bench, provider):
     assert bench.fetch(census(provider)).state == "fetched"
     told = bench.fetch(census(provider, flow="NSO,SNOW,1.0"))
     assert told.state == "late"
-    assert "SNOW,1.0/A.: there is no such file (404)" in told.words
+    assert "SNOW,1.0/A.?" in told.words
+    assert "there is no such file (404)" in told.words

@@ -12,10 +12,11 @@ from urllib.parse import unquote, urlsplit
 
 from poverty_assets.errors import FetchFailed, NotThere
 from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import download
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import Version, Web
+from poverty_assets.fetching.web import NotTheFile, Web
 from poverty_assets.pack.fetch import CkanFetch, is_guarded
 
 
@@ -28,8 +29,7 @@ class CkanClient:
         ((_, catalogue),) = order.addresses
         where = f"{catalogue.rstrip('/')}/api/3/action/package_show"
         dataset, name = order.filled(fetch.dataset), order.filled(fetch.file)
-        answer = web.json(where, params={"id": dataset}, pause=fetch.pause_seconds)
-        resources = answer.get("result", {}).get("resources", []) if isinstance(answer, dict) else []
+        resources = web.json(where, _resources, params={"id": dataset}, pause=fetch.pause_seconds)
         if not resources:
             raise NotThere(f"data set {dataset} has no files", address=where, remedy="correct dataset in the entry")
         found = [one for one in resources if name in _names(one)]
@@ -49,6 +49,14 @@ class CkanClient:
         return file
 
 
+def _resources(answer: Any) -> list[dict[str, Any]]:
+    result = answer.get("result") if isinstance(answer, dict) else None
+    found = result.get("resources") if isinstance(result, dict) else None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise NotTheFile("the answer is not that of a CKAN catalogue", "correct the address in the entry")
+    return found
+
+
 def _names(resource: dict[str, Any]) -> list[str]:
     """How a file may be called: as its address ends, or by its name."""
     return [unquote(PurePosixPath(urlsplit(str(resource.get("url", ""))).path).name), str(resource.get("name", ""))]
@@ -57,7 +65,11 @@ def _names(resource: dict[str, Any]) -> list[str]:
 def _offer(resource: dict[str, Any], where: str) -> Offer:
     address = str(resource.get("url", ""))
     if not is_guarded(address):
-        raise FetchFailed(f"the catalogue names no https address but {shown(address)!r}", address=where)
+        raise FetchFailed(
+            f"the catalogue names no https address but {shown(address)!r}",
+            address=where,
+            remedy="tell the publisher, and fetch it by hand",
+        )
     modified = str(resource.get("last_modified") or "") or None
     size = resource.get("size")
     version = Version(size if isinstance(size, int) else None, str(resource.get("hash") or "") or None, modified)

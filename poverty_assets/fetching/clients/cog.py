@@ -1,7 +1,6 @@
 """The country's window of rasters that can be read in pieces.
 
-Belongs here: one window a month, months as one raster, and what is done where a server ignores ranges: it sends the whole file, and the
-window is cut from that.
+Belongs here: one window a month, and months as one raster.
 """
 
 from __future__ import annotations
@@ -9,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from poverty_assets.fetching.clients.offer import Offer
-from poverty_assets.fetching.download import download
+from poverty_assets.fetching.clients.raster import read_raster
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import NotTheFile, Web, bearer
+from poverty_assets.fetching.web import Web, bearer
 from poverty_assets.fetching.windows import RemoteCells, combined, read_cells, write_cells
 from poverty_assets.pack.fetch import CogFetch
 
@@ -41,25 +40,12 @@ class CogClient:
         return file
 
     def _read(self, address: str, fetch: CogFetch, order: Order, web: Web, folder: Path) -> RemoteCells:
-        headers = bearer(fetch.token)
-        where = address
-        if not takes_ranges(web, address, fetch.pause_seconds, headers):
-            piece = folder / f"whole_{Path(address.partition('?')[0]).name}"
-            download(web, address, piece, pause=fetch.pause_seconds, headers=headers)
-            where, headers = str(piece), {}
-        with web.tries(address) as attempts:
-            for attempt in attempts:
-                with attempt:
-                    return read_cells(where, order.country.bounds, nodata=fetch.nodata, headers=headers)
-        raise AssertionError("unreachable")  # stamina ends with a value or an error
-
-
-def takes_ranges(web: Web, address: str, pause: float, headers: dict[str, str]) -> bool:
-    """Whether a server sends a piece when it is asked for one; some say so and send the whole file."""
-    with web.tries(address) as attempts:
-        for attempt in attempts:
-            with attempt, web.ask("GET", address, pause=pause, headers={**headers, "Range": "bytes=0-15"}) as answer:
-                if answer.status_code == 206 and len(answer.read()) != 16:
-                    raise NotTheFile("the server sent another piece than it was asked for")
-                return answer.status_code == 206
-    raise AssertionError("unreachable")  # stamina ends with a value or an error
+        bounds = order.country.bounds
+        return read_raster(
+            web,
+            lambda again: address,
+            lambda where: read_cells(where, bounds, nodata=fetch.nodata),
+            folder,
+            pause=fetch.pause_seconds,
+            headers=bearer(fetch.token),
+        )

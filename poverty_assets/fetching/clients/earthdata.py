@@ -20,10 +20,11 @@ from rasterio.transform import from_origin
 
 from poverty_assets.errors import FetchFailed, NotThere
 from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import download, forget
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import Version, Web, bearer
+from poverty_assets.fetching.web import NotTheFile, Web, bearer
 from poverty_assets.fetching.windows import (
     NODATA,
     Overlaid,
@@ -56,12 +57,9 @@ class EarthdataClient:
             "version": fetch.version,
             "bounding_box": ",".join(str(side) for side in order.country.bounds),
             "temporal": f"{first}T00:00:00Z,{last}T23:59:59Z",
-            "page_size": 2000,
+            "page_size": "2000",
         }
-        answer = web.json(address, pause=fetch.pause_seconds, params=words)
-        entries = answer.get("feed", {}).get("entry") if isinstance(answer, dict) else None
-        if not isinstance(entries, list):
-            raise FetchFailed("the answer is no list of granules", address=shown(address), remedy="correct the address")
+        entries = web.json(address, _granules, pause=fetch.pause_seconds, params=words)
         within = [
             e
             for e in entries
@@ -80,7 +78,7 @@ class EarthdataClient:
             file = folder / PurePosixPath(urlsplit(address).path).name
             tile = folder / "tile.tif"
             self._tile(address, file, tile, fetch, web)
-            laid.add(read_onto(str(tile), grid, SceneNumbers(NODATA)))
+            laid.add(read_onto(tile, grid, SceneNumbers(NODATA)))
             tile.unlink()
         made = folder / order.release.path.name
         write_cells(made, [RemoteCells(laid.values, grid.transform, CRS.from_epsg(4326))])
@@ -138,7 +136,9 @@ def _variable(file: Path, names: Sequence[str]) -> np.ndarray:
             with rasterio.open(found[0]) as data:
                 return data.read(1)
         except RasterioError as error:
-            raise FetchFailed(f"the HDF5 file cannot be read ({str(error).splitlines()[0]})") from None
+            raise FetchFailed(
+                f"the HDF5 file cannot be read ({str(error).splitlines()[0]})", remedy="it came broken: fetch it again"
+            ) from None
 
 
 def _require_every_month(entries: list[dict[str, Any]], order: Order) -> None:
@@ -153,15 +153,26 @@ def _require_every_month(entries: list[dict[str, Any]], order: Order) -> None:
         )
 
 
+def _granules(answer: Any) -> list[dict[str, Any]]:
+    feed = answer.get("feed") if isinstance(answer, dict) else None
+    entries = feed.get("entry") if isinstance(feed, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise NotTheFile("the answer is no list of granules", "correct the address in the entry")
+    return entries
+
+
 def _part(entry: dict[str, Any]) -> tuple[str, Version]:
     links = [
         str(link.get("href"))
-        for link in entry.get("links", [])
+        for link in entry.get("links") or ()
         if str(link.get("rel", "")).endswith("/data#") and str(link.get("href", "")).endswith(".h5")
     ]
     links = [link for link in links if is_guarded(link)]
     if not links:
-        raise FetchFailed(f"granule {entry.get('title') or entry.get('id')} has no https address of an HDF5 file")
+        raise FetchFailed(
+            f"granule {entry.get('title') or entry.get('id')} has no https address of an HDF5 file",
+            remedy="look in the catalogue what it has: the product may come in another form now",
+        )
     try:
         size = round(float(entry["granule_size"]) * _MEGABYTE)
     except (KeyError, TypeError, ValueError):

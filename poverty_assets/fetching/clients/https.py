@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import download, forget
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import Web, bearer
+from poverty_assets.fetching.web import NotLetIn, NotTheFile, Web, bearer
 from poverty_assets.pack.fetch import HttpsFetch, is_guarded
 
 _ROUNDS = 3
@@ -28,14 +29,19 @@ class HttpsClient:
         fetch, ((_, address),) = _of(order), order.addresses
         headers = bearer(fetch.token)
         if fetch.link is not None:
-            address = linked(web.json(address, pause=fetch.pause_seconds, headers=headers), fetch.link, address)
+            address = _linked(order, web)
         return Offer([(address, web.look(address, pause=fetch.pause_seconds, headers=headers))])
 
     def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
         """Download it; a file with another digest than was stated is fetched anew."""
         fetch, ((address, _),) = _of(order), offer.parts
         file = folder / order.release.path.name
-        download_stated(order, address, file, web, fetch.checksum, fetch.sha256)
+        try:
+            download_stated(order, address, file, web, fetch.checksum, fetch.sha256)
+        except NotLetIn:
+            if fetch.link is None:
+                raise
+            download_stated(order, _linked(order, web), file, web, fetch.checksum, fetch.sha256)  # its time was over
         return file
 
 
@@ -67,35 +73,33 @@ def download_stated(
     )
 
 
-def linked(document: object, key: str, address: str) -> str:
-    """The address that stands under a key of a JSON document.
+def _linked(order: Order, web: Web) -> str:
+    """The address that the document at the entry's address gives."""
+    fetch, ((_, address),) = _of(order), order.addresses
+    key = str(fetch.link)
 
-    Raises
-    ------
-    FetchFailed
-    """
-    found = document.get(key) if isinstance(document, dict) else None
-    if not isinstance(found, str) or not is_guarded(found):
-        raise FetchFailed(
-            f"the answer has no https address under {key!r}",
-            address=shown(address),
-            remedy="the publisher has changed its interface: correct the entry",
-        )
-    return found
+    def found(document: Any) -> str:
+        said = document.get(key) if isinstance(document, dict) else None
+        if not isinstance(said, str) or not is_guarded(said):
+            raise NotTheFile(
+                f"the answer has no https address under {key!r}",
+                "the publisher has changed its interface: correct the entry",
+            )
+        return said
+
+    return web.json(address, found, pause=fetch.pause_seconds, headers=bearer(fetch.token), keep=False)
 
 
 def _stated(where: str, pause: float, web: Web) -> str:
     """The digest in the publisher's own file of it."""
-    with web.tries(where) as attempts:
-        for attempt in attempts:
-            with attempt, web.ask("GET", where, pause=pause) as answer:
-                text = answer.read().decode("ascii", "replace")
-    found = re.match(r"\s*([0-9a-fA-F]{64}|[0-9a-fA-F]{32})\b", text)
-    if not found:
-        raise FetchFailed(
-            "the file does not begin with a digest", address=shown(where), remedy="correct checksum in the entry"
-        )
-    return found[1].lower()
+
+    def digest(body: bytes) -> str:
+        found = re.match(rb"\s*([0-9a-fA-F]{64}|[0-9a-fA-F]{32})\b", body)
+        if not found:
+            raise NotTheFile("the file does not begin with a digest", "correct checksum in the entry")
+        return found[1].decode().lower()
+
+    return web.read(where, digest, pause=pause)
 
 
 def _of(order: Order) -> HttpsFetch:

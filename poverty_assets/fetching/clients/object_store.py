@@ -1,7 +1,7 @@
 """Shapes within the country's bounds from GeoParquet files in a bucket.
 
-Belongs here: which release, which row groups of which files, and the rows within them. The bucket is asked by obstore, which tries
-again by itself; of each file come its footer and the row groups that touch the bounds.
+Belongs here: which release, which row groups of which files, and the rows within them. The bucket is asked by obstore; of each file come
+its footer and the row groups that touch the bounds.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -20,13 +19,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from poverty_assets.errors import FetchFailed, NotThere
+from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.extra import from_extra
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import Version, Web
+from poverty_assets.fetching.web import NotLetIn, NotTheFile, Web
 from poverty_assets.fetching.windows import Bounds
 from poverty_assets.pack.fetch import ObjectStoreFetch
 
+T = TypeVar("T")
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})")
 
 
@@ -36,19 +38,19 @@ class ObjectStoreClient:
     def offer(self, order: Order, web: Web) -> Offer:
         """A part for each file of the newest release that was made by the end of the period."""
         obstore, fetch = from_extra("obstore"), _of(order)
-        store, prefix = _store(fetch), urlsplit(order.addresses[0][1]).path.lstrip("/")
+        store, prefix = _store(fetch, web), urlsplit(order.addresses[0][1]).path.lstrip("/")
         before, _, behind = prefix.partition("{release}")
-        with _explained(fetch):
-            listed = obstore.list_with_delimiter(store, before)["common_prefixes"]
-            there = sorted(str(path).rstrip("/").rpartition("/")[2] for path in listed)
-            release = newest(there, order.release.observed_to)
-            if release is None:
-                raise NotThere(
-                    f"no release of {order.release.observed_to} or before is kept; there are: {', '.join(there) or 'none'}",
-                    address=fetch.address,
-                    remedy="a publisher that keeps only the newest releases cannot serve an older quarter",
-                )
-            files = [one for some in obstore.list(store, f"{before}{release}{behind}") for one in some]
+        listed = _asked(web, fetch, lambda: obstore.list_with_delimiter(store, before)["common_prefixes"])
+        there = sorted(str(path).rstrip("/").rpartition("/")[2] for path in listed)
+        release = newest(there, order.release.observed_to)
+        if release is None:
+            raise NotThere(
+                f"no release of {order.release.observed_to} or before is kept; there are: {', '.join(there) or 'none'}",
+                address=fetch.address,
+                remedy="a publisher that keeps only the newest releases cannot serve an older quarter",
+            )
+        under = f"{before}{release}{behind}"
+        files = _asked(web, fetch, lambda: [one for some in obstore.list(store, under) for one in some])
         if not files:
             raise NotThere(f"release {release} has no such files", address=fetch.address, remedy="correct the entry")
         bucket = urlsplit(fetch.address).netloc
@@ -66,11 +68,13 @@ class ObjectStoreClient:
     def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
         """Read the row groups that touch the bounds, and write the rows within them."""
         fetch, bounds = _of(order), order.country.bounds
-        store, found = _store(fetch), []
+        store, found = _store(fetch, web), []
         for address, version in offer.parts:
-            with _explained(fetch):
-                reader = _Reader(store, urlsplit(address).path.lstrip("/"), int(version.size or 0), web)
-                found += list(rows_within(pq.ParquetFile(reader), bounds, fetch))
+            path = urlsplit(address).path.lstrip("/")
+            with web.tries(address) as attempts:
+                for attempt in attempts:
+                    with attempt:
+                        found += _rows(_Reader(store, path, version, fetch, web), bounds, fetch)
         rows = pa.concat_tables(found) if found else None
         if rows is None or not rows.num_rows:
             raise FetchFailed(
@@ -155,12 +159,22 @@ def _write(rows: pa.Table, file: Path) -> None:
     gpd.GeoDataFrame(frame, geometry=shapes.to_list(), crs="EPSG:4326").to_parquet(file)
 
 
+def _rows(file: _Reader, bounds: Bounds, fetch: ObjectStoreFetch) -> list[pa.Table]:
+    try:
+        return list(rows_within(pq.ParquetFile(file), bounds, fetch))
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).splitlines()[0]
+        raise NotTheFile(
+            f"the Parquet file cannot be read ({said})", "the release may be broken: try again later"
+        ) from None
+
+
 class _Reader(io.RawIOBase):
     """An object of a bucket as a file that can be read here and there."""
 
-    def __init__(self, store: Any, path: str, size: int, web: Web) -> None:
-        self._store, self._path, self._size, self._web = store, path, size, web
-        self._at = 0
+    def __init__(self, store: Any, path: str, version: Version, fetch: ObjectStoreFetch, web: Web) -> None:
+        self._store, self._path, self._version, self._fetch, self._web = store, path, version, fetch, web
+        self._at, self._size = 0, int(version.size or 0)
 
     def readable(self) -> bool:
         return True
@@ -179,33 +193,70 @@ class _Reader(io.RawIOBase):
         end = self._size if size < 0 else min(self._at + size, self._size)
         if end <= self._at:
             return b""
-        data = bytes(from_extra("obstore").get_range(self._store, self._path, start=self._at, end=end))
+        data = _asked(self._web, self._fetch, lambda: self._piece(self._at, end))
         self._at += len(data)
         self._web.moved += len(data)
         return data
 
+    def _piece(self, start: int, end: int) -> bytes:
+        options: dict[str, Any] = {"range": (start, end)}
+        if self._version.etag:
+            options["if_match"] = self._version.etag  # all pieces are of the file that was listed
+        data = bytes(from_extra("obstore").get(self._store, self._path, options=options).bytes())
+        if len(data) != end - start:
+            raise NotTheFile("the bucket sent another piece than it was asked for")
+        return data
 
-def _store(fetch: ObjectStoreFetch) -> Any:
-    """The bucket, asked without a signature: it is open to anybody."""
-    more: dict[str, Any] = {"client_options": {"user_agent": "poverty-assets"}}
+
+def _store(fetch: ObjectStoreFetch, web: Web) -> Any:
+    """The bucket, asked without a signature: it is open to anybody. Every request is made once: see ``_asked``."""
+    client: dict[str, Any] = {"user_agent": "poverty-assets", "timeout": f"{round(web.silence * 1000)}ms"}
+    more: dict[str, Any] = {}
     if fetch.endpoint is not None:
         more["endpoint"] = fetch.endpoint
-        more["client_options"]["allow_http"] = fetch.endpoint.startswith("http://")
+        client["allow_http"] = fetch.endpoint.startswith("http://")
     return from_extra("obstore.store").S3Store(
-        urlsplit(fetch.address).netloc, region=fetch.region, skip_signature=True, **more
+        urlsplit(fetch.address).netloc,
+        region=fetch.region,
+        skip_signature=True,
+        client_options=client,
+        retry_config={"max_retries": 0},
+        **more,
     )
 
 
-@contextmanager
-def _explained(fetch: ObjectStoreFetch) -> Iterator[None]:
-    """Errors of obstore as sentences."""
-    try:
-        yield
-    except (from_extra("obstore.exceptions").BaseError, OSError) as error:
-        said = str(error).splitlines()[0]
-        raise FetchFailed(
-            f"the bucket cannot be read ({said})", address=fetch.address, remedy="try again later"
-        ) from None
+def _asked(web: Web, fetch: ObjectStoreFetch, how: Callable[[], T]) -> T:
+    """What a bucket answers: with the tries, the pace and the sentences of everything else that is asked.
+
+    Raises
+    ------
+    FetchFailed
+    """
+    errors = from_extra("obstore.exceptions")
+    with web.tries(fetch.address) as attempts:
+        for attempt in attempts:
+            with attempt:
+                web.wait_for_turn(fetch.endpoint or fetch.address, fetch.pause_seconds)
+                try:
+                    return how()
+                except errors.NotFoundError:
+                    raise NotThere(
+                        "the bucket has no such file", address=fetch.address, remedy="correct the entry"
+                    ) from None
+                except (errors.PermissionDeniedError, errors.UnauthenticatedError):
+                    raise NotLetIn(
+                        "the bucket does not let us in",
+                        address=fetch.address,
+                        remedy="look whether it is still open to all",
+                    ) from None
+                except (errors.BaseError, OSError, ValueError) as error:
+                    said = re.sub(r"https?://\S+", lambda found: shown(found[0]), (str(error) or "no reason given"))
+                    raise NotTheFile(f"the bucket cannot be read ({_short(said)})", "try again later") from None
+    raise AssertionError("unreachable")  # stamina ends with a value or an error
+
+
+def _short(said: str) -> str:
+    return " ".join(said.split())[:160]
 
 
 def _of(order: Order) -> ObjectStoreFetch:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import Version, Web
+from poverty_assets.fetching.web import Web
 from poverty_assets.sources.landed import Part
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import Version, Web, bearer
+from poverty_assets.fetching.web import NotTheFile, Web, bearer
 from poverty_assets.pack.fetch import RestFetch, is_guarded
 
 _MOST_PAGES = 10_000
@@ -46,31 +47,39 @@ class RestClient:
         if not isinstance(fetch, RestFetch):
             raise TypeError(f"{fetch.client} is another client's")
         ((_, address),) = order.addresses
-        more: dict[str, Any] = {"params": {k: order.filled(v) for k, v in fetch.parameters.items()}}
+        params = {k: order.filled(v) for k, v in fetch.parameters.items()}
+        headers = bearer(fetch.token)
+
+        def page(answer: Any) -> tuple[list[Any], str]:
+            return _page(answer, fetch)
+
         seen: set[str] = set()
         for number in range(fetch.first_page, fetch.first_page + _MOST_PAGES):
             if fetch.page is not None:
-                more["params"][fetch.page] = number
-            answer = web.json(address, pause=fetch.pause_seconds, headers=bearer(fetch.token), **more)
-            records = _records(answer, fetch.records, address)
+                params[fetch.page] = str(number)
+            records, following = web.json(address, page, pause=fetch.pause_seconds, headers=headers, params=params)
             yield records
-            following = answer.get(fetch.next) if fetch.next is not None and isinstance(answer, dict) else None
             if (fetch.page is None and not following) or not records:
                 return
             if following:
-                address, more = _followed(str(following), seen, address), {}
-        raise FetchFailed(f"there is no end after {_MOST_PAGES:,} pages", address=shown(address))
+                address, params = _followed(following, seen, address), {}
+        raise FetchFailed(
+            f"there is no end after {_MOST_PAGES:,} pages",
+            address=shown(address),
+            remedy="correct page or next in the entry",
+        )
 
 
-def _records(answer: Any, key: str | None, address: str) -> list[Any]:
+def _page(answer: Any, fetch: RestFetch) -> tuple[list[Any], str]:
+    """Records of a page, and the address of the next one; empty where there is none."""
+    key = fetch.records
     found = answer.get(key) if key is not None and isinstance(answer, dict) else answer
     if not isinstance(found, list):
-        raise FetchFailed(
+        raise NotTheFile(
             f"the answer has no list of records{f' under {key!r}' if key else ''}",
-            address=shown(address),
-            remedy="the publisher has changed its interface: correct records in the entry",
+            "the publisher has changed its interface: correct records in the entry",
         )
-    return found
+    return found, str(answer.get(fetch.next) or "") if fetch.next is not None and isinstance(answer, dict) else ""
 
 
 def _followed(following: str, seen: set[str], address: str) -> str:
@@ -80,6 +89,6 @@ def _followed(following: str, seen: set[str], address: str) -> str:
             if following in seen
             else f"the next page is at {shown(following)}, not https"
         )
-        raise FetchFailed(why, address=shown(address))
+        raise FetchFailed(why, address=shown(address), remedy="correct next in the entry, or tell the publisher")
     seen.add(following)
     return following

@@ -1,20 +1,23 @@
 """Observations of an SDMX service, as a statistics office gives them.
 
-Belongs here: one query, and its answer as a table. The service is asked by sdmx1, which knows the forms of the answer.
+Belongs here: one query, and its answer as a table. sdmx1 knows how a query is written and what the forms of answers mean; it asks nobody.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+import io
 from pathlib import Path
 from typing import Any
 
-from poverty_assets.errors import FetchFailed, NotThere
+import httpx
+
+from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.extra import from_extra
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import WORTH_ANOTHER_TRY, NotTheFile, Refused, Version, Web, seconds_to_wait
+from poverty_assets.fetching.web import NotTheFile, Web
 from poverty_assets.pack.fetch import SdmxFetch
 
 _SOURCE = "OURS"
@@ -24,35 +27,30 @@ class SdmxClient:
     """The client ``sdmx``."""
 
     def offer(self, order: Order, web: Web) -> Offer:
-        """The query, asked for one observation: a service tells neither size nor version."""
-        from_extra("sdmx")  # said before anything moves
+        """The query: a service tells neither size nor version. Asked for one observation, or whether its last answer still holds."""
         fetch, ((_, address),) = _of(order), order.addresses
         where = f"{address.rstrip('/')}/data/{fetch.flow}/{fetch.key}".rstrip("/")
-        words = _period(order) | {"firstNObservations": "1"}
+        query, headers = _query(order)
+        if web.answers.of(query) is not None:
+            web.read(query, _table, pause=fetch.pause_seconds, headers=headers)
+            return Offer([(where, Version())])
+        one = str(httpx.URL(where).copy_merge_params(_period(order) | {"firstNObservations": "1"}))
         with web.tries(where) as attempts:
             for attempt in attempts:
-                with attempt, web.ask("GET", where, pause=fetch.pause_seconds, params=words):
+                with attempt, web.ask("GET", one, pause=fetch.pause_seconds):
                     pass  # its body is not read: some services give all of it all the same
         return Offer([(where, Version())])
 
     def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
         """Ask, and write the observations, sorted by their dimensions."""
-        import pandas as pd
-
-        sdmx, fetch, ((_, address),) = from_extra("sdmx"), _of(order), order.addresses
-        sdmx.add_source({"id": _SOURCE, "name": order.spec.publisher, "url": address.rstrip("/")}, override=True)
-        client = sdmx.Client(_SOURCE)
-        where = offer.parts[0][0]
-        with web.tries(where) as attempts:
-            for attempt in attempts:
-                with attempt:
-                    web.wait_for_turn(address, fetch.pause_seconds)
-                    found = sdmx.to_pandas(_asked(client, order, where))
-        if not isinstance(found, pd.Series) or found.empty:
+        query, headers = _query(order)
+        table = web.read(query, _table, pause=order.fetch.pause_seconds, headers=headers)
+        if table.empty:
             raise FetchFailed(
-                "the service gives no observation", address=shown(where), remedy="check flow and key in the entry"
+                "the service gives no observation",
+                address=shown(offer.parts[0][0]),
+                remedy="check flow and key in the entry",
             )
-        table = found.rename("value").reset_index()
         dimensions = [name for name in table.columns if name != "value"]
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / order.release.path.name
@@ -60,43 +58,33 @@ class SdmxClient:
         return file
 
 
-def _asked(client: Any, order: Order, where: str) -> Any:
-    """One answer of the service.
+def _query(order: Order) -> tuple[str, dict[str, str]]:
+    """The address of all observations, and the header that says in which form."""
+    sdmx, fetch, ((_, address),) = from_extra("sdmx"), _of(order), order.addresses
+    sdmx.add_source({"id": _SOURCE, "name": order.spec.publisher, "url": address.rstrip("/")}, override=True)
+    query = sdmx.Client(_SOURCE).get("data", resource_id=fetch.flow, key=fetch.key, params=_period(order), dry_run=True)
+    return str(query.url), {"Accept": query.headers.get("Accept", "*/*")}
+
+
+def _table(body: bytes) -> Any:
+    """Observations of an answer, a row each.
 
     Raises
     ------
-    NotTheFile, Refused
-        If a later try may be answered better.
-    FetchFailed
-        If it will not.
+    NotTheFile
+        If it is none: a later try may be answered better.
     """
-    import requests
+    import pandas as pd
 
-    fetch = _of(order)
+    sdmx = from_extra("sdmx")
     try:
-        return client.get("data", resource_id=fetch.flow, key=fetch.key, params=_period(order))
-    except requests.HTTPError as error:
-        answer = error.response
-        if answer is None:
-            raise NotTheFile(f"the connection failed ({error})") from None
-        if answer.status_code == 404:
-            raise NotThere(
-                "the service has no such observations (404)",
-                address=shown(where),
-                remedy="check flow and key in the entry",
-            ) from None
-        if answer.status_code not in WORTH_ANOTHER_TRY:
-            raise FetchFailed(
-                f"the service refused the query ({answer.status_code})",
-                address=shown(where),
-                remedy="check flow and key in the entry",
-            ) from None
-        wait = seconds_to_wait(answer.headers.get("retry-after"), dt.datetime.now(dt.UTC))
-        raise Refused(answer.status_code, wait) from None
-    except requests.RequestException as error:
-        raise NotTheFile(f"the connection failed ({type(error).__name__})") from None
-    except (ValueError, SyntaxError) as error:  # sdmx1 and lxml: what came is no SDMX
-        raise NotTheFile(f"an answer came that is not SDMX ({str(error).splitlines()[0][:100]})") from None
+        found = sdmx.to_pandas(sdmx.read_sdmx(io.BytesIO(body)))
+    except Exception as error:  # sdmx1 raises whatever its reader stumbles upon, errors of lxml and json among them
+        said = (str(error) or type(error).__name__).splitlines()[0][:100]
+        raise NotTheFile(f"an answer came that is not SDMX ({said})", "check flow and key in the entry") from None
+    if not isinstance(found, pd.Series):
+        return pd.DataFrame()
+    return found.rename("value").reset_index()
 
 
 def _period(order: Order) -> dict[str, str]:

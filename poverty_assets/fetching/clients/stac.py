@@ -16,9 +16,11 @@ from rasterio.crs import CRS
 
 from poverty_assets.errors import FetchFailed, NotThere
 from poverty_assets.fetching.addresses import shown
+from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
+from poverty_assets.fetching.clients.raster import read_raster
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import Version, Web, bearer
+from poverty_assets.fetching.web import NotTheFile, Web, bearer
 from poverty_assets.fetching.windows import Overlaid, RemoteCells, RemoteGrid, SceneNumbers, read_onto, write_cells
 from poverty_assets.pack.fetch import StacFetch, is_guarded
 
@@ -48,21 +50,23 @@ class StacClient:
         laid = Overlaid(fetch.combine, grid.shape)
         signer = _Signer(fetch, web)
         for address, _ in offer.parts:
-            laid.add(self._read(address, signer, grid, fetch, web))
+            laid.add(self._read(address, signer, grid, fetch, web, folder))
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / order.release.path.name
         write_cells(file, [RemoteCells(laid.values, grid.transform, CRS.from_epsg(4326))])
         return file
 
-    def _read(self, address: str, signer: _Signer, grid: RemoteGrid, fetch: StacFetch, web: Web) -> np.ndarray:
+    def _read(
+        self, address: str, signer: _Signer, grid: RemoteGrid, fetch: StacFetch, web: Web, folder: Path
+    ) -> np.ndarray:
         stored = SceneNumbers(fetch.nodata, fetch.valid_range, fetch.scale, fetch.offset)
-        with web.tries(address) as attempts:
-            for attempt in attempts:
-                with attempt:
-                    signed = signer.signed(address, again=attempt.num > 1)
-                    web.wait_for_turn(address, fetch.pause_seconds)
-                    return read_onto(signed, grid, stored)
-        raise AssertionError("unreachable")  # stamina ends with a value or an error
+        return read_raster(
+            web,
+            lambda again: signer.signed(address, again=again),
+            lambda where: read_onto(where, grid, stored),
+            folder,
+            pause=fetch.pause_seconds,
+        )
 
 
 class _Signer:
@@ -78,11 +82,23 @@ class _Signer:
         if where is None:
             return address
         if self._token is None or again:
-            answer = self._web.json(where, pause=self._fetch.pause_seconds)
-            self._token = str(answer.get("token", "")) if isinstance(answer, dict) else ""
-            if not self._token:
-                raise FetchFailed("the answer has no token", address=shown(where), remedy="correct sign in the entry")
+            self._token = self._web.json(where, _token, pause=self._fetch.pause_seconds, keep=False)
         return f"{address}{'&' if '?' in address else '?'}{self._token}"
+
+
+def _token(answer: Any) -> str:
+    found = answer.get("token") if isinstance(answer, dict) else None
+    if not isinstance(found, str) or not found:
+        raise NotTheFile("the answer has no token", "correct sign in the entry")
+    return found
+
+
+def _features(answer: Any) -> dict[str, Any]:
+    """An answer to a search, with its scenes."""
+    features = answer.get("features") if isinstance(answer, dict) else None
+    if not isinstance(features, list) or not all(isinstance(item, dict) for item in features):
+        raise NotTheFile("the answer is no list of scenes", "correct the address in the entry")
+    return dict(answer)
 
 
 def _items(order: Order, fetch: StacFetch, web: Web) -> Iterator[dict[str, Any]]:
@@ -90,49 +106,55 @@ def _items(order: Order, fetch: StacFetch, web: Web) -> Iterator[dict[str, Any]]
     ((_, root),) = order.addresses
     address = f"{root.rstrip('/')}/search"
     first, last = order.release.observed_from, order.release.observed_to
-    more: dict[str, Any] = {
-        "params": {
-            "collections": fetch.collection,
-            "bbox": ",".join(str(side) for side in order.country.bounds),
-            "datetime": f"{first}T00:00:00Z/{last}T23:59:59Z",
-            "limit": _AT_ONCE,
-        }
+    params = {
+        "collections": fetch.collection,
+        "bbox": ",".join(str(side) for side in order.country.bounds),
+        "datetime": f"{first}T00:00:00Z/{last}T23:59:59Z",
+        "limit": str(_AT_ONCE),
     }
     seen: set[str] = set()
     for _ in range(_MOST_PAGES):
-        answer = web.json(address, pause=fetch.pause_seconds, headers=bearer(fetch.token), **more)
-        features = answer.get("features") if isinstance(answer, dict) else None
-        if not isinstance(features, list):
-            raise FetchFailed("the answer is no list of scenes", address=shown(address), remedy="correct the address")
-        yield from (item for item in features if _began_within(item, first, last))
-        links = [link for link in answer.get("links", []) if link.get("rel") == "next"]
-        following = str(links[0].get("href")) if links and features else ""
+        answer = web.json(address, _features, pause=fetch.pause_seconds, headers=bearer(fetch.token), params=params)
+        yield from (item for item in answer["features"] if _began_within(item, first, last))
+        following = next((str(link.get("href")) for link in answer.get("links") or () if link.get("rel") == "next"), "")
+        if not answer["features"]:
+            return
         if not following:
             return
         if following in seen or not is_guarded(following):
-            raise FetchFailed("the pages of the search lead nowhere", address=shown(following))
+            raise FetchFailed(
+                "the pages of the search lead nowhere",
+                address=shown(following),
+                remedy="correct the address in the entry",
+            )
         seen.add(following)
-        address, more = following, {}
-    raise FetchFailed(f"there is no end after {_MOST_PAGES:,} pages", address=shown(address))
+        address, params = following, {}
+    raise FetchFailed(
+        f"there is no end after {_MOST_PAGES:,} pages",
+        address=shown(address),
+        remedy="correct the address in the entry",
+    )
 
 
 def _began_within(item: dict[str, Any], first: dt.date, last: dt.date) -> bool:
     """Whether a scene belongs to the period: a search also finds those that only reach into it, from before or beyond."""
-    said = item.get("properties", {})
+    said = item.get("properties") or {}
     day = str(said.get("start_datetime") or said.get("datetime") or "")[:10]
     end = str(said.get("end_datetime") or day)[:10]
     return bool(day) and first.isoformat() <= day and end <= last.isoformat()
 
 
 def _part(item: dict[str, Any], fetch: StacFetch) -> tuple[str, Version]:
-    asset = item.get("assets", {}).get(fetch.asset)
+    assets = item.get("assets") or {}
+    asset = assets.get(fetch.asset)
     if not isinstance(asset, dict) or not is_guarded(str(asset.get("href"))):
-        there = ", ".join(sorted(item.get("assets", {}))[:8])
+        there = ", ".join(sorted(assets)[:8])
         raise FetchFailed(
             f"scene {item.get('id')} has no https asset {fetch.asset}; it has: {there}",
+            address=fetch.address,
             remedy="the provider may have renamed it: correct asset in the entry",
         )
-    changed = item.get("properties", {}).get("updated")
+    changed = (item.get("properties") or {}).get("updated")
     return str(asset["href"]), Version(None, str(item.get("id")), str(changed) if changed else None)
 
 

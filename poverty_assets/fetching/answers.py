@@ -1,0 +1,121 @@
+"""What a server says of a file, and answers that need not come again as long as it says the same.
+
+Belongs here: what a file is known again by (``Version``), and answers of catalogues kept beside it: asked for again with what they are
+known by, an unchanged one is answered without a body. Does not belong here: asking (``web``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+
+from poverty_assets.atomic import write_bytes
+from poverty_assets.fetching.addresses import SECRETS
+
+_MOST = 32 << 20
+"""Bytes of an answer that is kept."""
+_SIGNED = re.compile(rb"([?&]|\\u0026)[\w.-]*" + SECRETS.pattern.encode() + rb"[\w.-]*=", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a server says of a file: enough to know it again.
+
+    Attributes
+    ----------
+    size : int, optional
+        Bytes.
+    etag, last_modified : str, optional
+        As in the headers of these names.
+    """
+
+    size: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @classmethod
+    def of(cls, answer: httpx.Response) -> Version:
+        """The version that an answer's headers tell."""
+        head = answer.headers
+        whole = head.get("content-range", "").rpartition("/")[2] or head.get("content-length", "")
+        return cls(int(whole) if whole.isdigit() else None, head.get("etag"), head.get("last-modified"))
+
+    @property
+    def validator(self) -> str | None:
+        """What a piece can be continued by (``If-Range``): a strong tag, else the date."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
+
+    @property
+    def unless(self) -> dict[str, str]:
+        """Headers that ask for a body only where it is another by now."""
+        return ({"If-None-Match": self.etag} if self.etag else {}) | (
+            {"If-Modified-Since": self.last_modified} if self.last_modified else {}
+        )
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the same file would be known again."""
+        return bool(self.etag or self.last_modified)
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """The body of an answer.
+
+    Attributes
+    ----------
+    asked : str
+        The whole address.
+    data : bytes
+    version : Version
+    """
+
+    asked: str
+    data: bytes
+    version: Version
+
+
+@dataclass(frozen=True)
+class KeptAnswers:
+    """KeptAnswers of the last time.
+
+    Attributes
+    ----------
+    folder : Path, optional
+        Where they lie; None: none are kept.
+    writes : bool
+        Whether new ones are kept, too.
+    """
+
+    folder: Path | None = None
+    writes: bool = True
+
+    def of(self, asked: str) -> KeptAnswer | None:
+        """What this address answered the last time; None where that is not known, or was changed since."""
+        if self.folder is None:
+            return None
+        try:
+            note, _, data = self._file(asked).read_bytes().partition(b"\n")
+            said = json.loads(note)
+            if hashlib.sha256(data).hexdigest() != said.pop("sha256"):
+                return None
+            return KeptAnswer(asked, data, Version(**said))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def keep(self, answer: KeptAnswer) -> None:
+        """Keep an answer for the next time, if it can be known again and holds no signed address: secrets are written nowhere."""
+        if self.folder is None or not self.writes or not answer.version.is_known:
+            return
+        if len(answer.data) > _MOST or _SIGNED.search(answer.data):
+            return
+        note = json.dumps(asdict(answer.version) | {"sha256": hashlib.sha256(answer.data).hexdigest()})
+        write_bytes(self._file(answer.asked), note.encode() + b"\n" + answer.data)
+
+    def _file(self, asked: str) -> Path:
+        return (self.folder or Path()) / hashlib.sha256(asked.encode()).hexdigest()[:32]
