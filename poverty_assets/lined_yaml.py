@@ -47,6 +47,8 @@ class LinedYaml:
         The place within the file that this part of it stands at.
     faults : list of SpecificationError, optional
         Where ``noted`` puts what is wrong, while the file is being read by ``collected``.
+    borrowed : dict of place to (Path, int)
+        Places that stand in another file, and where: see ``laid_over``.
     """
 
     file: Path
@@ -54,6 +56,7 @@ class LinedYaml:
     lines: dict[Place, int]
     at: Place = ()
     faults: list[SpecificationError] | None = field(default=None, compare=False)
+    borrowed: Mapping[Place, tuple[Path, int]] = field(default_factory=dict, compare=False)
 
     def line(self, *key: str | int) -> int:
         """Line of a key, or of the nearest thing around it, counted from 1."""
@@ -62,9 +65,18 @@ class LinedYaml:
             place = place[:-1]
         return self.lines.get(place, 1)
 
+    def place(self, *key: str | int, named: str = "") -> str:
+        """Where a key stands, in words: its line, and where it is borrowed from another file also the line there."""
+        place = (*self.at, *key)
+        while place and place not in self.lines and place not in self.borrowed:
+            place = place[:-1]
+        lender = self.borrowed.get(place)
+        words = ", ".join(part for part in (f"line {self.line(*key)}", named) if part)
+        return f"{words} ({lender[0].name}, line {lender[1]})" if lender else words
+
     def fault(self, problem: str, remedy: str, *key: str | int) -> SpecificationError:
         """An error with the file, the line of ``key``, what is wrong and the remedy."""
-        return SpecificationError(problem, file=self.file, place=f"line {self.line(*key)}", remedy=remedy)
+        return SpecificationError(problem, file=self.file, place=self.place(*key), remedy=remedy)
 
     def refuse(self, problem: str, remedy: str, *key: str | int) -> NoReturn:
         """Raise ``fault``."""
@@ -94,6 +106,28 @@ class LinedYaml:
         for step in key:
             value = value[step]
         return replace(self, value=value, at=(*self.at, *key))
+
+    def laid_over(self, other: LinedYaml) -> LinedYaml:
+        """This part's mapping laid over another's: mappings within are joined key by key, all else stands in place of the other's.
+
+        Of what is borrowed from the other, messages name the line of this part and that of the other.
+        """
+        borrowed = dict(self.borrowed)
+
+        def laid(own: Any, theirs: Any, place: Place) -> Any:
+            if not isinstance(own, dict) or not isinstance(theirs, dict):
+                return own
+            ours = {key: laid(value, theirs.get(key), (*place, key)) for key, value in own.items()}
+            return ours | {key: lent(value, (*place, key)) for key, value in theirs.items() if key not in own}
+
+        def lent(value: Any, place: Place) -> Any:
+            borrowed[(*self.at, *place)] = (other.file, other.line(*place))
+            pairs = value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ())
+            for step, child in pairs:
+                lent(child, (*place, step))
+            return value
+
+        return replace(self, value=laid(self.value, other.value, ()), borrowed=borrowed)
 
     def items(self, key: str) -> list[LinedYaml]:
         """The mappings of the list under ``key``; an absent list is empty."""
@@ -214,7 +248,7 @@ class LinedYaml:
             at.append(step)
             value = value[step]
         problem, remedy = _words(error, context)
-        place = ", ".join(part for part in (f"line {self.line(*at)}", ".".join(named)) if part)
+        place = self.place(*at, named=".".join(named))
         return self.line(*at), SpecificationError(problem, file=self.file, place=place, remedy=remedy)
 
 

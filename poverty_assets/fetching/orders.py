@@ -53,11 +53,11 @@ class Order:
     @property
     def addresses(self) -> list[tuple[int | None, str]]:
         """The entry's address filled in, for each month where it asks for months."""
-        return filled(self.fetch.address, self.release, self.country, {"release": "{release}"})
+        return filled(self.fetch.address, self.release, self.country, {**self.fetch.names, "release": "{release}"})
 
     def filled(self, template: str) -> str:
         """Another template of the entry filled in."""
-        return filled(template, self.release, self.country)[0][1]
+        return filled(template, self.release, self.country, self.fetch.names)[0][1]
 
     @property
     def providers(self) -> list[Order]:
@@ -75,7 +75,8 @@ class Order:
     def recipe(self) -> str:
         """A digest of how the file is made: with another recipe the same addresses give another file."""
         words = {"citation", "confirmed", "lag_days", "pause_seconds", "resolution", "instead"}
-        said = [self.fetch.model_dump(mode="json", exclude=words), self.country.bounds]
+        # what is left at its default says nothing, so that a field that entries can have from now on changes no recipe
+        said = [self.fetch.model_dump(mode="json", exclude=words, exclude_defaults=True), self.country.bounds]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -19,6 +19,7 @@ from poverty_assets.pack.editions import AreaEdition, Editions
 from poverty_assets.pack.feature import WeightedFeature
 from poverty_assets.pack.keys import AREA_CODE
 from poverty_assets.pack.levels import Level, Levels
+from poverty_assets.pack.open_sources import with_open_sources
 from poverty_assets.pack.source import AnySource, RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
 
@@ -290,7 +291,7 @@ def read_sources(path: Path) -> list[SourceSpec]:
     SpecificationError
         If it cannot be used, with every entry, key and line at fault.
     """
-    file = read_lined_yaml(path, list)
+    file = with_open_sources(read_lined_yaml(path, list))
     specs: list[SourceSpec] = file.checked(list[AnySource])
     names = [spec.source_id for spec in specs]
     features = [(f.feature_id, (i, "features", j)) for i, spec in enumerate(specs) for j, f in enumerate(spec.features)]

@@ -5,8 +5,8 @@ Belongs here: the form of that block, one class a protocol, and what an address 
 
 An address is a template. It may hold ``{year}``, ``{label}`` (``2022Q1``), ``{number}`` (1 to 4), ``{month}`` (two digits: one address for
 each month of the period), ``{next_year_2}`` (two digits of the year that follows: of snapshots made on new year's day), ``{iso3}``,
-``{iso3_lower}``, ``{name}`` (the country's English name in small letters, parted by hyphens) and, of the client ``object_store``,
-``{release}``.
+``{iso3_lower}``, ``{name}`` (the country's English name in small letters, parted by hyphens), what ``names`` gives and, of the client
+``object_store``, ``{release}``.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class FetchSpec(Form):
         Environment variable with the secret that the publisher asks for, sent as a bearer token. It is written nowhere.
     pause_seconds : float
         Least time between two requests to the same host.
+    names : dict of str to str
+        Further names that the address holds in braces, and what stands there: what differs by country, as ``{region: asia}``.
     instead : block ``fetch``, optional
         A second provider of the same: asked where the first fails.
     """
@@ -79,6 +81,7 @@ class FetchSpec(Form):
     non_commercial: bool = False
     token: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9_]*$")
     pause_seconds: float = Field(default=1.0, ge=0)
+    names: dict[str, str] = Field(default_factory=dict)
     instead: AnyFetch | None = None
 
     @property
@@ -92,7 +95,13 @@ class FetchSpec(Form):
             held = fields_in(self.address)
         except ValueError as error:
             raise misfit(f"the address is no template: {error}", "close every brace", "address") from None
-        found = [misfit(f"the address holds {{{name}}}", nearest(name, FIELDS), "address") for name in held - {*FIELDS}]
+        known = {*FIELDS, *self.names}
+        found = [
+            misfit(
+                f"the address holds {{{name}}}", f"{nearest(name, known)} Or state names: {{{name}: ...}}", "address"
+            )
+            for name in sorted(held - known)
+        ]
         if not is_guarded(re.sub(r"\{\w*\}", "x", self.address)):
             found.append(misfit("the address is not https", "write https://, or http:// of this machine", "address"))
         raise_misfits(found)

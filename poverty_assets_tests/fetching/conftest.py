@@ -48,13 +48,21 @@ def country() -> Country:
     return load_country("khm").model_copy(update={"bounds": BOUNDS})
 
 
-def tiff(value: float = 1.0, *, size: int = 40, nodata: float | None = -9999.0, **more: Any) -> bytes:
-    """A raster of four degrees by four around the country, in cells of a tenth of a degree."""
+def tiff(
+    value: float = 1.0,
+    *,
+    size: int = 40,
+    nodata: float | None = -9999.0,
+    corner: tuple[float, float] = (99, 13),
+    degrees: float = 4,
+    **more: Any,
+) -> bytes:
+    """A raster of so many degrees from its north-western corner on: four by four around the country."""
     values = np.arange(size * size, dtype="float32").reshape(size, size) * value
     with rasterio.MemoryFile() as memory:
         with memory.open(
             driver="GTiff", width=size, height=size, count=1, dtype="float32", crs="EPSG:4326",
-            transform=from_origin(99, 13, 4 / size, 4 / size), nodata=nodata, **more,
+            transform=from_origin(*corner, degrees / size, degrees / size), nodata=nodata, **more,
         ) as out:  # fmt: skip
             out.write(values, 1)
         return memory.read()

@@ -1,4 +1,4 @@
-"""``poverty-assets fetch`` through the door that people use, with the pack's own entries at a provider on this machine."""
+"""``poverty-assets fetch`` through the door that people use, with the entries of the package at a provider on this machine."""
 
 import shutil
 import sys
@@ -9,14 +9,20 @@ import stamina
 
 import poverty_assets
 from poverty_assets import cli
-from poverty_assets.pack.country import COUNTRIES, country_folder, load_country, load_sources
+from poverty_assets.pack import open_sources
+from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.readers import observe
 from poverty_assets_tests.fetching.conftest import tiff
 from poverty_assets_tests.fetching.server import Provider
 
-PROVIDERS = ("https://data.worldpop.org", "https://data.chc.ucsb.edu", "https://data.humdata.org")
-WORLDPOP = "/GIS/Population/Global_2015_2030/R2025A/{0}/KHM/v1/1km_ua/constrained/khm_pop_{0}_CN_1km_R2025A_UA_v1.tif"
+PROVIDERS = (
+    "https://data.worldpop.org",
+    "https://data.chc.ucsb.edu",
+    "https://data.humdata.org",
+    "https://planetarycomputer.microsoft.com",
+)
+WORLDPOP = "/GIS/Population/Global_2015_2030/R2025A/{0}/{2}/v1/1km_ua/constrained/{1}_pop_{0}_CN_1km_R2025A_UA_v1.tif"
 CHIRPS = "/products/CHIRPS/v3.0/monthly/global/cogs/chirps-v3.0.{}.{:02d}.cog"
 NORMAL = "/products/CHPclim/v2/monthly_9090/CHPclim2.90-90.{:02d}.tif"
 
@@ -25,21 +31,20 @@ NORMAL = "/products/CHPclim/v2/monthly_9090/CHPclim2.90-90.{:02d}.tif"
 def publishers(tmp_path, monkeypatch):
     """The publishers of three sources, at this machine instead of their own."""
     with Provider() as provider:
-        folder = shutil.copytree(country_folder("khm"), tmp_path / "countries" / "khm")
-        text = (folder / "sources.yaml").read_text(encoding="utf-8")
-        for host in PROVIDERS:
-            text = text.replace(f"address: {host}", f"address: {provider.address}")
-        text = text.replace("client: ", "pause_seconds: 0\n    client: ")
-        (folder / "sources.yaml").write_text(text, encoding="utf-8")
+        for file in shutil.copytree(open_sources.FOLDER, tmp_path / "open_sources").glob("*.yaml"):
+            text = file.read_text(encoding="utf-8")
+            for host in PROVIDERS:
+                text = text.replace(host, provider.address)
+            file.write_text(text.replace("client: ", "pause_seconds: 0\n    client: "), encoding="utf-8")
+        monkeypatch.setattr(open_sources, "FOLDER", tmp_path / "open_sources")
         over_cambodia = tiff()
         for year in (2020, 2021, 2025):
-            provider.put(WORLDPOP.format(year), over_cambodia)
+            provider.put(WORLDPOP.format(year, "khm", "KHM"), over_cambodia)
         for year in (2021, 2022, 2026):
             for month in range(1, 13):
                 provider.put(CHIRPS.format(year, month), over_cambodia)
         for month in range(1, 13):
             provider.put(NORMAL.format(month), over_cambodia)
-        monkeypatch.setenv(COUNTRIES, str(tmp_path / "countries"))
         monkeypatch.setenv("POVERTY_ASSETS_HOME", str(tmp_path / "home"))
         stamina.set_testing(True, attempts=3, cap=True)
         yield provider
@@ -70,6 +75,32 @@ def test_a_quarter_is_fetched_and_the_next_time_nothing_moves(publishers, capsys
     assert code == 0
     assert sum(line.startswith("unchanged") for line in lines) == len(landed)
     assert publishers.sent == sent
+
+
+def test_another_country_fetches_by_the_same_entries(publishers, capsys, monkeypatch, tmp_path):
+    over_the_country = tiff(corner=(69, 44), degrees=12)
+    publishers.put(WORLDPOP.format(2018, "kgz", "KGZ"), over_the_country)
+    for month in (10, 11, 12):
+        publishers.put(CHIRPS.format(2018, month), over_the_country)
+    publishers.put("/scene.tif", tiff(30, corner=(69, 44), degrees=12, nodata=None))
+    scene = {
+        "id": "scene",
+        "properties": {"start_datetime": "2018-11-01T00:00:00Z", "end_datetime": "2018-11-08T00:00:00Z"},
+        "assets": {"LST_Day_1km": {"href": publishers.at("/scene.tif")}},
+    }
+    publishers.answers["/api/stac/v1/search"] = lambda words: {"features": [scene], "links": []}
+    publishers.answers["/api/sas/v1/token/modis-11A2-061"] = lambda words: {"token": "sig=1"}
+    names = ("population", "rainfall", "land_surface_temperature")
+    code, _, err = fetch(capsys, monkeypatch, *names, "--quarter", "2018Q4", "--country", "kgz")
+    assert code == 0, err
+    landed = sorted(path.name for path in (tmp_path / "home" / "landing").rglob("*.tif"))
+    assert landed == ["chirps_2018Q4.tif", "modis_lst_day_2018Q4.tif", "worldpop_2018.tif"]
+
+
+@pytest.mark.parametrize("how", ["--dry-run", "--probe"])
+def test_another_country_lists_what_it_takes(publishers, capsys, monkeypatch, how):
+    _, lines, _ = fetch(capsys, monkeypatch, "rainfall", "population", "--quarter", "2018Q4", "--country", "kgz", how)
+    assert {line.split()[1] for line in lines} == {"rainfall", "population"}
 
 
 def test_prices_of_a_file_that_grows_are_those_of_up_to_the_quarter(publishers, capsys, monkeypatch, tmp_path):
