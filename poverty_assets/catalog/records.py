@@ -6,7 +6,7 @@ Belongs here: what a row is, its key and columns. Does not belong here: tables o
 
 from __future__ import annotations
 
-from poverty_assets.catalog.columns import QUARTER, SOURCE_ID, SUBGROUP
+from poverty_assets.catalog.columns import AREA_LEVEL, QUARTER, SOURCE_ID, SUBGROUP
 from poverty_assets.catalog.model import Column, Table
 
 _SCORE_UNIT = "as the metric"
@@ -159,6 +159,7 @@ META_SOURCE = Table(
         Column("rows", "BIGINT", "Rows, features or cells read", "rows", False, 0),
         Column("quarantined", "BIGINT", "Rows set aside because they break the contract", "rows", False, 0),
         Column("is_simulated", "BOOLEAN", "True for simulated data"),
+        Column("is_preliminary", "BOOLEAN", "True where the publisher will replace it by a final release"),
     ),
     "sources",
 )
@@ -216,6 +217,122 @@ META_LINEAGE = Table(
         Column("table_name", "VARCHAR", "Table that holds the figures"),
         Column("method", "VARCHAR", "Evidence behind them; empty where the table's rows have none"),
         SOURCE_ID,
+    ),
+    "warehouse",
+    partitioned=False,
+)
+
+_REVISION = (
+    QUARTER,
+    Column(
+        "revision",
+        "INTEGER",
+        "Number of the revision, from 1; the first publication of a quarter is none",
+        "revision",
+        False,
+        1,
+    ),
+)
+
+META_REVISION = Table(
+    "meta_revision",
+    "Revisions of published quarters: what changed against the file that was published before, by how much, and why",
+    "quarter and revision",
+    ("quarter", "revision"),
+    (
+        *_REVISION,
+        Column("what", "VARCHAR", "What changed and by how much, in a sentence"),
+        Column("why", "VARCHAR", "Why: which source files, which version of the code, how many replicates"),
+        Column("sources", "VARCHAR[]", "Sources (meta_source) that are of another file, new, or no longer there"),
+        Column(
+            "figures",
+            "BIGINT",
+            "Headline figures (v_figure) held against those before; NULL where those are of a form that cannot be",
+            "figures",
+            True,
+            0,
+        ),
+        Column("moved", "BIGINT", "Of them, those that are others by more than a millionth", "figures", True, 0),
+        Column(
+            "outside",
+            "BIGINT",
+            "Of them, those that lie outside the 95% interval that was published",
+            "figures",
+            True,
+            0,
+        ),
+        Column("came", "BIGINT", "Headline figures that were not there, or withheld, before", "figures", True, 0),
+        Column("gone", "BIGINT", "Headline figures that are gone, or withheld, since", "figures", True, 0),
+        Column(
+            "changes",
+            "BIGINT",
+            "Headline changes up to this quarter or since it (fct_change) that stand in both files",
+            "changes",
+            False,
+            0,
+        ),
+        Column("turned", "BIGINT", "Of them, those whose direction turned round", "changes", False, 0),
+        Column(
+            "turned_clear", "BIGINT", "Of those, the ones that differ from 0 both before and now", "changes", False, 0
+        ),
+        Column(
+            "headcount_ratio_before",
+            "DOUBLE",
+            "The country's headcount ratio (default measure, k of one third) as it was published",
+            "share, 0 to 1",
+            True,
+            0,
+            1,
+        ),
+        Column("headcount_ratio", "DOUBLE", "The same as it is now", "share, 0 to 1", True, 0, 1),
+        Column(
+            "wants_new_run",
+            "VARCHAR[]",
+            "Other quarters of this file that still rest on files which this quarter no longer does",
+        ),
+        Column("run_id", "VARCHAR", "Run that published it"),
+        Column("replaced", "TIMESTAMP", "When the quarter that it replaces had been published (UTC)"),
+        Column("built_at", "TIMESTAMP", "When (UTC)"),
+    ),
+    "warehouse",
+    partitioned=False,
+)
+
+META_REVISION_FIGURE = Table(
+    "meta_revision_figure",
+    "By how much each revision moved headline figures, by level, measure and kind of figure",
+    "quarter, revision, level, measure, table and kind of figure",
+    ("quarter", "revision", "area_level", "measure_id", "table_name", "figure"),
+    (
+        *_REVISION,
+        AREA_LEVEL,
+        Column("measure_id", "VARCHAR", "Measure (dim_indicator); all: of no measure in particular"),
+        Column("table_name", "VARCHAR", "Table that holds the figures"),
+        Column("figure", "VARCHAR", "Kind of figure: figure_id of v_figure up to its first colon"),
+        Column("figures", "BIGINT", "Figures in both files", "figures", False, 0),
+        Column("moved", "BIGINT", "Of them, those that are others by more than a millionth", "figures", False, 0),
+        Column(
+            "outside",
+            "BIGINT",
+            "Of them, those that lie outside the 95% interval that was published",
+            "figures",
+            False,
+            0,
+        ),
+        Column("came", "BIGINT", "Figures that were not there, or withheld, before", "figures", False, 0),
+        Column("gone", "BIGINT", "Figures that are gone, or withheld, since", "figures", False, 0),
+        Column(
+            "mean_move",
+            "DOUBLE",
+            "Mean of how far they moved, up or down; NULL where none stands in both files",
+            "as the figure",
+            True,
+            0,
+        ),
+        Column("largest_move", "DOUBLE", "The farthest that one moved", "as the figure", True, 0),
+        Column(
+            "largest_move_area_id", "VARCHAR", "Area of that one; NULL where none moved", nullable=True, holds="area"
+        ),
     ),
     "warehouse",
     partitioned=False,

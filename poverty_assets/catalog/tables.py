@@ -35,6 +35,8 @@ from poverty_assets.catalog.records import (
     CHECK_RESULT,
     META_BUILD,
     META_LINEAGE,
+    META_REVISION,
+    META_REVISION_FIGURE,
     META_SOURCE,
     MODEL_METRIC,
     MODEL_RUN,
@@ -673,4 +675,6 @@ TABLES: tuple[Table, ...] = (
     META_SOURCE,
     META_BUILD,
     META_LINEAGE,
+    META_REVISION,
+    META_REVISION_FIGURE,
 )

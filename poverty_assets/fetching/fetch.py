@@ -121,8 +121,29 @@ class Fetching:
 
     def _told(self, step: Callable[[Order], Told], wanted: Order) -> Told:
         before = self.web.moved
+        found = self._final(step, wanted)
+        if found.state in ("waits", "late"):
+            found = self._until_then(step, wanted, found)
+        return replace(found, moved=self.web.moved - before)
+
+    def _until_then(self, step: Callable[[Order], Told], wanted: Order, final: Told) -> Told:
+        """The same of the preliminary release; a final one that is here stays, whether it can be seen at the publisher or not."""
+        early = wanted.preliminary
+        sha256, record = held(wanted)
+        if early is None or (sha256 is not None and (record is None or not record.is_preliminary)):
+            return final
         try:
-            found = self._at_some_provider(step, wanted)
+            found = self._at_some_provider(step, early)
+        except NotThere:
+            return final
+        except FetchFailed as error:
+            return _failure(early, error)
+        words = f"{found.words}; it is preliminary, the final release is {final.words.partition(',')[0]}"
+        return final if found.state == "waits" else replace(found, words=words)
+
+    def _final(self, step: Callable[[Order], Told], wanted: Order) -> Told:
+        try:
+            return self._at_some_provider(step, wanted)
         except NotThere as error:
             if wanted.expected is None or step == self._probe:
                 return _failure(wanted, error)
@@ -133,7 +154,6 @@ class Fetching:
             return Told(wanted.title, "passed", f"{error.problem}: {error.remedy}")
         except FetchFailed as error:
             return _failure(wanted, error)
-        return Told(found.title, found.state, found.words, self.web.moved - before)
 
     def _at_some_provider(self, step: Callable[[Order], Told], wanted: Order) -> Told:
         """A step at the provider that the file here came from, else at the first; where that fails, at the others.

@@ -94,6 +94,7 @@ def place(order: Order, offer: Offer, file: Path, now: dt.datetime) -> LandedRec
         released_on=offer.released_on,
         release=offer.release,
         fetched_at=now,
+        is_preliminary=order.is_preliminary,
         client=order.fetch.client,
         recipe=order.recipe,
         parts=offer.recorded,

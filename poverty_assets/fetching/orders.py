@@ -31,11 +31,14 @@ class Order:
         The file, and the period that it observes.
     fetch : AnyFetch
     country : Country
+    is_preliminary : bool
+        Whether it is what the publisher gives out until the final release is there.
     """
 
     release: Release
     fetch: AnyFetch
     country: Country
+    is_preliminary: bool = False
 
     @property
     def spec(self) -> SourceSpec:
@@ -65,6 +68,12 @@ class Order:
         return [replace(self, fetch=fetch) for fetch in self.fetch.providers]
 
     @property
+    def preliminary(self) -> Order | None:
+        """The order of what is given out until this one is there."""
+        fetch = self.fetch.preliminary
+        return None if fetch is None else replace(self, fetch=fetch, is_preliminary=True)
+
+    @property
     def expected(self) -> dt.date | None:
         """By when it can be expected; None where that day is not stated: a file that is not of a period."""
         if self.spec.cadence == "once":
@@ -74,7 +83,7 @@ class Order:
     @property
     def recipe(self) -> str:
         """A digest of how the file is made: with another recipe the same addresses give another file."""
-        words = {"citation", "confirmed", "lag_days", "pause_seconds", "resolution", "instead"}
+        words = {"citation", "confirmed", "lag_days", "pause_seconds", "resolution", "instead", "preliminary"}
         # what is left at its default says nothing, so that a field that entries can have from now on changes no recipe
         said = [self.fetch.model_dump(mode="json", exclude=words, exclude_defaults=True), self.country.bounds]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

@@ -67,6 +67,8 @@ class FetchSpec(Form):
         Further names that the address holds in braces, and what stands there: what differs by country, as ``{region: asia}``.
     instead : block ``fetch``, optional
         A second provider of the same: asked where the first fails.
+    preliminary : block ``fetch``, optional
+        What the publisher gives out until the final release is there: fetched while that is not, and replaced by it.
     """
 
     readers: ClassVar[tuple[str, ...]] = ()
@@ -83,6 +85,7 @@ class FetchSpec(Form):
     pause_seconds: float = Field(default=1.0, ge=0)
     names: dict[str, str] = Field(default_factory=dict)
     instead: AnyFetch | None = None
+    preliminary: AnyFetch | None = None
 
     @property
     def providers(self) -> list[AnyFetch]:

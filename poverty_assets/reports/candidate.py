@@ -20,6 +20,7 @@ from poverty_assets.warehouse.approval import page_of
 
 MOST_AREAS = 15
 STATISTICS = {"headcount_ratio": "Headcount ratio (H)", "intensity": "Intensity (A)", "mpi": "MPI (M0)"}
+_REVISION = "SELECT what, why FROM meta_revision WHERE quarter = ? ORDER BY revision DESC LIMIT 1"
 _OF_ALL = "f.is_headline AND f.subgroup = 'all' AND f.k BETWEEN 0.33 AND 0.34"
 
 
@@ -64,6 +65,9 @@ def _of_quarter(connection: Any, quarter: Quarter, before: list[Quarter], countr
         if against == quarter
         else f"new: held against {against} as it is published"
     )
+    if against == quarter:
+        what, why = _rows(connection, _REVISION, quarter.start)[0]
+        said += f". {what}. Why: {why}"
     tables = [_national(connection, quarter, against, country), _checks(connection, quarter)]
     if against is not None:
         tables[1:1] = [_moves(connection, quarter, against, level) for level in _levels(country)]

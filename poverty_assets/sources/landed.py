@@ -42,6 +42,8 @@ class LandedRecord(BaseModel):
         The publisher's files that it was made from; for a plain file that file.
     release : str, optional
         What the publisher calls this release.
+    is_preliminary : bool
+        Whether the publisher will replace it by a final release.
     recipe : str
         Digest of how it was made from its parts.
     replaces : str, optional
@@ -61,6 +63,7 @@ class LandedRecord(BaseModel):
     observed_to: dt.date
     released_on: dt.date | None = None
     release: str | None = None
+    is_preliminary: bool = False
     fetched_at: dt.datetime
     client: str
     recipe: str
@@ -72,6 +75,8 @@ class LandedRecord(BaseModel):
         noted: dict[str, Any] = {"url": self.url, "licence": self.licence}
         if self.released_on is not None:
             noted["released_on"] = self.released_on.isoformat()
+        if self.is_preliminary:
+            noted["is_preliminary"] = True
         return noted
 
 

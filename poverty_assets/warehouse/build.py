@@ -26,6 +26,7 @@ from poverty_assets.catalog import SCHEMA_VERSION, Table, table
 from poverty_assets.errors import GateFailed
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse import revisions
 from poverty_assets.warehouse.approval import held_back
 from poverty_assets.warehouse.changes import ChangesHeld, made_changes
 from poverty_assets.warehouse.editions import keep, set_aside_log, set_aside_unreadable, want_again
@@ -35,6 +36,7 @@ from poverty_assets.warehouse.local import level_rows, tables_of
 from poverty_assets.warehouse.macros import MACROS
 from poverty_assets.warehouse.narrow import STORAGE, Rows, fill_narrow, literal
 from poverty_assets.warehouse.provenance import Backing, nowcast_choice, replicates, survey_wave
+from poverty_assets.warehouse.revisions import Revised
 from poverty_assets.warehouse.views import View, views_of
 
 if TYPE_CHECKING:
@@ -219,9 +221,10 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
         connection.execute("SET preserve_insertion_order = true")
         if old.is_file():
             connection.execute(f"ATTACH {literal(str(old))} AS old (READ_ONLY)")
-        _fill(connection, edition, path, has_old=old.is_file())
+        revised = _fill(connection, edition, path, has_old=old.is_file())
         for view in edition.views:
             connection.execute(f'CREATE VIEW "{view.name}" AS {view.sql}')
+        revisions.note(connection, revised)
         for macro in MACROS:
             connection.execute(macro.ddl)
         _comment(connection, edition)
@@ -242,15 +245,15 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
             scratch.unlink(missing_ok=True)
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, *, has_old: bool) -> None:
-    """Make the tables and fill them: first those that lie as they are read, then the narrow ones."""
+def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, *, has_old: bool) -> Revised:
+    """Make the tables and fill them: first those that lie as they are read, then the narrow ones. Returns what is revised."""
     plain = [one for one in edition.tables if not one.narrow]
     for definition in plain:
         connection.execute(definition.ddl)
         if definition.partitioned:
             _fill_plain(connection, definition, edition)
     _fill_levels(connection, edition.country)
-    unchanged = _fill_quarters(connection, edition, has_old)
+    unchanged, revised = _fill_quarters(connection, edition, has_old)
     rows = {one: list(_rows(connection, one, edition).values()) for one in edition.tables if one.narrow}
     changes = next(one for one in rows if one.name == "fct_change")
     own = _rows(connection, changes, edition)
@@ -259,7 +262,11 @@ def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, 
     )
     fill_narrow(connection, rows)
     _fill_build(connection, edition)
+    if has_old:
+        revisions.take_over(connection, [*edition.sealed, *edition.kept])
     _add_keys(connection, plain)
+    country = edition.country
+    return Revised(revised, edition.now, edition.run_id, country.area_id, country.default_measure)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Edition) -> dict[Quarter, Rows]:
@@ -338,9 +345,11 @@ def _old_columns(connection: duckdb.DuckDBPyConnection, table_name: str) -> list
     return [row[0] for row in held]
 
 
-def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has_old: bool) -> set[Quarter]:
+def _fill_quarters(
+    connection: duckdb.DuckDBPyConnection, edition: _Edition, has_old: bool
+) -> tuple[set[Quarter], set[Quarter]]:
     """One row a quarter; its day of publication stays as long as its sealed files do. Returns the quarters that are as they
-    were."""
+    were, and those that were published of other files."""
     lake = edition.lake
     before: dict[str, tuple[str, dt.datetime]] = {}
     if has_old and _has_columns(connection, "dim_quarter", "quarter", "lake_digest", "published_at"):
@@ -354,12 +363,13 @@ def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has
         connection.execute(
             "INSERT INTO dim_quarter BY NAME SELECT * FROM old.main.dim_quarter WHERE quarter = ?", [quarter.start]
         )
-    unchanged = set()
+    unchanged: set[Quarter] = set()
+    revised: set[Quarter] = set()
     for quarter in edition.sealed:
         digest = lake.sealed_digest(quarter)
         held = before.get(quarter.key)
-        if held and held[0] == digest:
-            unchanged.add(quarter)
+        if held:
+            (unchanged if held[0] == digest else revised).add(quarter)
         published = held[1] if held and quarter in unchanged else edition.now.replace(tzinfo=None)
         wave, wave_end = survey_wave(lake, quarter)
         nowcast = wave_end is not None and wave_end < quarter.start
@@ -369,7 +379,7 @@ def _fill_quarters(connection: duckdb.DuckDBPyConnection, edition: _Edition, has
              replicates(lake, quarter), edition.is_simulated, digest, published,
              *edition.backing.signed(quarter), *edition.backing.made_by(quarter)],
         )  # fmt: skip
-    return unchanged
+    return unchanged, revised
 
 
 def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:

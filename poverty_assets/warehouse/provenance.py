@@ -74,6 +74,7 @@ def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.Dat
                 "rows": noted["rows"],
                 "quarantined": int(sum(noted.get("quarantined", {}).values())),
                 "is_simulated": spec.is_simulated,
+                "is_preliminary": bool(noted.get("is_preliminary", False)),
             }
         )
     return pd.DataFrame(rows, columns=[column.name for column in table("meta_source").lake_columns])

@@ -272,3 +272,55 @@ def test_random_faults_end_in_the_right_bytes_or_in_one_sentence(bench, provider
             assert remedy
     assert states[True].count("fetched") >= 0.95 * len(states[True])
     assert set(states[False]) <= {"fetched", "failed"}
+
+
+# ---------------------------------------------------------------- preliminary and final
+@pytest.fixture
+def twofold(provider):
+    """Rain that has a preliminary release a week after the quarter, and a final one after a month."""
+    provider.put("/early_2026Q3.tif", tiff(2.0))
+    early = {
+        "client": "https",
+        "address": provider.at("/early_{label}.tif"),
+        "citation": "Early",
+        "confirmed": "by the test",
+        "lag_days": 7,
+    }
+    return entry(provider.at("/rain_{label}.tif"), fetch={"preliminary": early})
+
+
+def test_the_preliminary_release_serves_until_the_final_one_is_expected(bench, twofold):
+    told = bench.fetch(twofold, today=dt.date(2026, 10, 10))
+    assert told.state == "fetched"
+    assert told.words.endswith("it is preliminary, the final release is expected by 2026-10-30")
+    assert read_record(bench.landing / PATH).is_preliminary
+    assert bench.fetch(twofold, today=dt.date(2026, 10, 11)).state == "unchanged"
+
+
+def test_nothing_is_asked_for_before_the_preliminary_release_can_be_there(bench, provider, twofold):
+    assert bench.fetch(twofold, today=dt.date(2026, 10, 6)).state == "waits"
+    assert provider.asked == []
+
+
+def test_it_serves_on_while_the_final_one_is_late_and_is_replaced_by_it(bench, provider, twofold):
+    assert bench.fetch(twofold).state == "fetched"
+    provider.put("/rain_2026Q3.tif", GOOD)
+    told = bench.fetch(twofold)
+    assert told.state == "revised"
+    record = read_record(bench.landing / PATH)
+    assert not record.is_preliminary
+    assert record.replaces == hashlib.sha256(tiff(2.0)).hexdigest()
+    assert "is_preliminary" not in record.as_noted()
+
+
+def test_a_final_release_stays_though_it_can_be_seen_no_more(bench, provider, twofold):
+    provider.put("/rain_2026Q3.tif", GOOD)
+    bench.fetch(twofold)
+    del provider.files["/rain_2026Q3.tif"]
+    assert bench.fetch(twofold).state == "late"
+    assert (bench.landing / PATH).read_bytes() == GOOD
+
+
+def test_meta_source_says_that_a_file_is_preliminary(bench, twofold, country):
+    bench.fetch(twofold, today=dt.date(2026, 10, 10))
+    assert observe(twofold, QUARTER, bench.landing, country).metadata["is_preliminary"] is True
