@@ -6,6 +6,8 @@ Belongs here: what a row is, its key and columns. Does not belong here: a table 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from poverty_assets.catalog.columns import (
     AREA_ID,
     INDICATOR_ID,
@@ -94,6 +96,7 @@ INNER_TABLES: tuple[Table, ...] = (
                 META_SOURCE.column(name)
                 for name in ("source_id", "file", "sha256", "observed_from", "observed_to", "released_on", "rows")
             ),
+            replace(META_SOURCE.column("is_preliminary"), nullable=True),
         ),
         "sources",
         in_parts="asset",

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from poverty_assets.errors import InputError, MachineTrouble, UsageError
 from poverty_assets.intake.arrivals import awaited, latest, read_arrivals
 from poverty_assets.pack.country import load_country, load_sources
+from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.instance import has_records, read_instance
 from poverty_assets.running.trouble import trouble_behind
 from poverty_assets.settings import Settings
+from poverty_assets.sources.earlier import release_then
+from poverty_assets.sources.landed import read_record
 from poverty_assets.warehouse.approval import ApprovalDesk, page_of
 from poverty_assets.warehouse.behind import lake_version, quarters_behind
 from poverty_assets.warehouse.editions import unwanted_lake
@@ -25,6 +28,7 @@ from poverty_assets.warehouse.query import mixed_replicates, published_labels, s
 DUE_DAYS = 26
 """Days after a quarter's end by which it has to be published: the schedule's, and a week."""
 _MOST_RUNS = 200
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def concerns(settings: Settings, now: dt.datetime) -> list[Concern]:
     if behind and load_country(settings.country).wants_approval:
         found += _waiting(settings)
         behind = ApprovalDesk.of(settings).behind(now)
-    found += _landing(settings)
+    found += [*_landing(settings), *_replaced(settings, lake)]
     if behind:
         labels = ", ".join(quarter.label for quarter in behind)
         back = unwanted_lake(settings.warehouse) == lake_version(lake)
@@ -106,6 +110,28 @@ def _landing(settings: Settings) -> list[Concern]:
         )
         for one in refused
     ]
+
+
+def _replaced(settings: Settings, lake: Lake) -> list[Concern]:
+    """Quarters made of a file that its publisher has replaced since, by the record beside the one that was fetched."""
+    if settings.is_simulated:
+        return []
+    specs = load_sources(load_country(settings.country), simulated=False)
+    found = []
+    for quarter in lake.quarters():
+        replaced = [spec.source_id for spec in specs if spec.fetch and _is_replaced(spec, quarter, settings, lake)]
+        if replaced:
+            named = f"{', '.join(replaced[:_MOST_NAMED])}{', ...' if len(replaced) > _MOST_NAMED else ''}"
+            what = f"{quarter} was made of files that have been replaced since, of {len(replaced)} sources: {named}"
+            found.append(Concern(what, f"poverty-assets refresh --quarter {quarter}"))
+    return found
+
+
+def _is_replaced(spec: SourceSpec, quarter: Quarter, settings: Settings, lake: Lake) -> bool:
+    served = release_then(spec, quarter, settings.landing_folder)
+    record = None if served is None else read_record(served.path)
+    used = lake.source_digest(spec.source_id, quarter)
+    return record is not None and used is not None and record.sha256 != used
 
 
 def _due(settings: Settings, published: set[str], now: dt.datetime) -> list[Concern]:

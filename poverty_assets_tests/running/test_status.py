@@ -4,13 +4,16 @@ import datetime as dt
 import sys
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from poverty_assets import cli
+from poverty_assets.atomic import write_text
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.instance import open_instance
 from poverty_assets.running.status import concerns
 from poverty_assets.settings import Settings, claim_home
+from poverty_assets.sources.landed import LandedRecord, write_record
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.warehouse.small_lake import KHM, mpi, write_quarter
@@ -62,6 +65,35 @@ def test_what_is_complete_and_what_is_half_remade_is_told_apart(settings):
         "complete and not published: 2022Q4",
         "2022Q3 is half remade (fct_mpi)",
     ]
+
+
+def test_a_quarter_made_of_a_file_that_was_replaced_since_is_named(settings):
+    lake, used = Lake(settings.lake), "1" * 64
+    days = {"observed_from": dt.date(2022, 7, 1), "observed_to": dt.date(2022, 9, 30), "rows": 1}
+    noted = {
+        "sha256": used,
+        "source_id": "rainfall",
+        "file": "rasters/chirps_2022Q3.tif",
+        "is_preliminary": True,
+        **days,
+    }
+    lake.write("src_rainfall", FIRST, pd.DataFrame({"a": [1]}), noted)
+    assert lake.notes("src_rainfall", FIRST)["is_preliminary"] is True
+    file = settings.landing_folder / "rasters" / "chirps_2022Q3.tif"
+    write_text(file, "rain")
+    write_record(file, record("rainfall", sha256=used))
+    assert said(settings) == []
+    write_record(file, record("rainfall", sha256="2" * 64))
+    what = "2022Q3 was made of files that have been replaced since, of 1 sources: rainfall"
+    assert said(settings) == [(what, "poverty-assets refresh --quarter 2022Q3")]
+
+
+def record(source_id, sha256):
+    day = dt.date(2022, 9, 30)
+    return LandedRecord(
+        source_id=source_id, url="u", licence="l", publisher="p", citation="c", sha256=sha256, size=4, observed_from=day, observed_to=day,
+        fetched_at=IN_TIME, client="https", recipe="r", parts=[],
+    )  # fmt: skip
 
 
 def test_the_last_run_of_a_job_that_failed_is_told_until_one_succeeds(settings):
