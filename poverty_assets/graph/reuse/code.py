@@ -166,7 +166,8 @@ def _tree(module: str) -> ast.Module:
 
 def _file(module: str) -> Path:
     place = ROOT.joinpath(*module.split(".")[1:])
-    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    package = place / "__init__.py"  # a folder of data may have a module's name
+    return package if package.is_file() else place.with_suffix(".py")
 
 
 def _is_module(name: str) -> bool:
