@@ -10,17 +10,20 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock
 
-from poverty_assets.errors import FetchFailed, NotObserved, NotThere
+from poverty_assets.errors import FetchFailed, NotObserved, NotThere, UsageError
+from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.answers import KeptAnswers
 from poverty_assets.fetching.clients import client_of
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.landing import check, held, place
 from poverty_assets.fetching.orders import Order, earlier, order
+from poverty_assets.fetching.side_by_side import answered
 from poverty_assets.fetching.web import NoToken, Web
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec
@@ -30,6 +33,9 @@ from poverty_assets.sources.landed import LandedRecord
 State = Literal["fetched", "revised", "unchanged", "wanted", "there", "kept", "waits", "late", "passed", "failed"]
 _PERIODS_BACK = 8
 _ROUNDS = 3
+_PROBED_WITHIN = 50.0
+"""Seconds in which a probe has to be answered, so that a user knows within a minute."""
+_PROBED_TIMES = 2
 
 
 @dataclass(frozen=True)
@@ -95,10 +101,34 @@ class Fetching:
         with FileLock(self.work / "lock"):
             return self._each(specs, quarters, self._land)
 
-    def probe(self, specs: Sequence[SourceSpec], quarter: Quarter) -> list[Told]:
-        """Ask each source whether it is there, going back through its periods to the newest that is; nothing is fetched."""
+    def probe(self, specs: Sequence[SourceSpec], quarter: Quarter, *, within: float = _PROBED_WITHIN) -> list[Told]:
+        """Ask each source at each of its providers whether it is there, going back through its periods to the newest that is.
+
+        All are asked side by side, and who has not answered within so many seconds is said to be silent. Nothing is fetched.
+        """
         self.web.answers = KeptAnswers(self.work / "answers", writes=False)
-        return self._each(specs, [quarter], self._probe)
+        told: dict[int, Told] = {}
+        asked: dict[int, Order] = {}
+        for spec in specs:
+            try:
+                providers = order(spec, quarter, self.landing, self.country).providers
+            except NotObserved as error:
+                number = len(told) + len(asked)
+                told[number] = Told(f"{spec.source_id} {quarter}", "passed", error.problem)
+                self.say(told[number].line)
+            else:
+                asked |= {len(told) + len(asked) + i: one for i, one in enumerate(providers)}
+        hurried = replace(self, web=replace(self.web, attempts=_PROBED_TIMES))
+        questions = [partial(hurried._probed, one) for one in asked.values()]
+        for at, found in answered(questions, within):
+            number = list(asked)[at]
+            told[number] = found
+            self.say(found.line)
+        for number, one in asked.items():
+            if number not in told:
+                told[number] = _failure(one, _silent(one, within))
+                self.say(told[number].line)
+        return [told[number] for number in sorted(told)]
 
     def _each(
         self, specs: Sequence[SourceSpec], quarters: Sequence[Quarter], step: Callable[[Order], Told]
@@ -145,7 +175,7 @@ class Fetching:
         try:
             return self._at_some_provider(step, wanted)
         except NotThere as error:
-            if wanted.expected is None or step == self._probe:
+            if wanted.expected is None:
                 return _failure(wanted, error)
             return Told(wanted.title, "late", f"expected by {wanted.expected}, and not there: {error}")
         except NoToken as error:
@@ -154,6 +184,8 @@ class Fetching:
             return Told(wanted.title, "passed", f"{error.problem}: {error.remedy}")
         except FetchFailed as error:
             return _failure(wanted, error)
+        except UsageError as error:  # a library that is not installed keeps no other source
+            return _failure(wanted, FetchFailed(error.problem, remedy=error.remedy))
 
     def _at_some_provider(self, step: Callable[[Order], Told], wanted: Order) -> Told:
         """A step at the provider that the file here came from, else at the first; where that fails, at the others.
@@ -174,8 +206,21 @@ class Fetching:
                 return replace(found, words=found.words + why)
         raise missed[0]
 
-    # ------------------------------------------------------------------ steps
-    def _probe(self, wanted: Order) -> Told:
+    def _probed(self, wanted: Order) -> Told:
+        try:
+            return self._newest(wanted)
+        except NoToken as error:
+            return (
+                _failure(wanted, error)
+                if self.named
+                else Told(_at(wanted), "passed", f"{error.problem}: {error.remedy}")
+            )
+        except FetchFailed as error:
+            return _failure(wanted, error)
+        except UsageError as error:  # a library that is not installed keeps no other source
+            return _failure(wanted, FetchFailed(error.problem, remedy=error.remedy))
+
+    def _newest(self, wanted: Order) -> Told:
         client = client_of(wanted.fetch.client)
         missed: NotThere | None = None
         for one in (wanted, *earlier(wanted, self.landing, _PERIODS_BACK)):
@@ -185,9 +230,10 @@ class Fetching:
                 missed = missed or error
                 continue
             late = f"; {wanted.title} is expected by {wanted.expected}" if one is not wanted else ""
-            return Told(one.title, "there", _described(found) + late)
+            return Told(_at(one), "there", _described(found) + late)
         raise missed or NotThere("the publisher has none of it")
 
+    # ------------------------------------------------------------------ steps
     def _compare(self, wanted: Order) -> Told:
         found = self._wanted(wanted)
         if isinstance(found, Told):
@@ -259,6 +305,19 @@ def _described(found: Offer) -> str:
     return f"{size} from {where}" if found.is_whole else f"the country's window of {size} from {where}"
 
 
+def _at(wanted: Order) -> str:
+    """What is asked for, and of whom where it is not the first of its providers."""
+    return wanted.title if wanted.fetch is wanted.spec.fetch else f"{wanted.title}, instead"
+
+
+def _silent(wanted: Order, within: float) -> FetchFailed:
+    return FetchFailed(
+        f"no answer within {within:.0f} seconds",
+        address=shown(wanted.addresses[0][1]),
+        remedy="ask for this source alone, and look at the publisher's page",
+    )
+
+
 def _failure(wanted: Order, error: FetchFailed) -> Told:
     remedy = f"\nRemedy: {error.remedy}" if error.remedy else ""
-    return Told(wanted.title, "failed", f"{error}{remedy}")
+    return Told(_at(wanted), "failed", f"{error}{remedy}")

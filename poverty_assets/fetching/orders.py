@@ -89,8 +89,10 @@ class Order:
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def fetched_sources(specs: Sequence[SourceSpec], names: Sequence[str]) -> list[SourceSpec]:
-    """Sources to fetch: those named, else all that can be and whose licence lets anybody use them.
+def fetched_sources(
+    specs: Sequence[SourceSpec], names: Sequence[str], *, whatever_licence: bool = False
+) -> list[SourceSpec]:
+    """Sources to fetch: those named, else all that can be and whose licence lets anybody use them, or whatever it is.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def fetched_sources(specs: Sequence[SourceSpec], names: Sequence[str]) -> list[S
             )
     if names:
         return [known[name] for name in dict.fromkeys(names)]
-    return [spec for spec in able if spec.fetch is not None and not spec.fetch.non_commercial]
+    return [spec for spec in able if spec.fetch is not None and (whatever_licence or not spec.fetch.non_commercial)]
 
 
 def order(spec: SourceSpec, quarter: Quarter, landing: Path, country: Country) -> Order:
@@ -125,12 +127,13 @@ def order(spec: SourceSpec, quarter: Quarter, landing: Path, country: Country) -
 
 
 def earlier(wanted: Order, landing: Path, periods: int) -> list[Order]:
-    """The same of so many periods before, the latest first; nothing where the source begins later, or has no periods."""
+    """The same of so many periods before, of the same provider, the latest first; nothing where the source has no periods."""
     step = {"quarter": 1, "year": 4}.get(wanted.spec.cadence, 0)
     found = []
     for back in range(1, periods + 1) if step else ():
         try:
-            found.append(order(wanted.spec, wanted.release.quarter.shift(-back * step), landing, wanted.country))
+            before = order(wanted.spec, wanted.release.quarter.shift(-back * step), landing, wanted.country)
+            found.append(replace(before, fetch=wanted.fetch))
         except NotObserved:
             break
     return found

@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -120,6 +121,7 @@ class Web:
     moved: int = 0
     answers: KeptAnswers = field(default_factory=KeptAnswers)
     _asked: dict[str, float] = field(default_factory=dict)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def tries(self, address: str) -> Iterator[Any]:
@@ -224,13 +226,14 @@ class Web:
         raise AssertionError("unreachable")  # stamina ends with a value or an error
 
     def wait_for_turn(self, address: str, pause: float) -> None:
-        """Leave a host in peace for so long after the request before."""
+        """Leave a host in peace for so long after the request before, whoever asks."""
         host = httpx.URL(address).host
-        due = self._asked.get(host, float("-inf")) + pause
-        now = self.clock()
+        with self._turn:
+            now = self.clock()
+            due = max(now, self._asked.get(host, float("-inf")) + pause)
+            self._asked[host] = due
         if due > now:
             self.sleep(due - now)
-        self._asked[host] = max(due, now)
 
 
 def _parsed(body: bytes) -> Any:

@@ -61,11 +61,14 @@ def fetch(
     from poverty_assets.fetching.orders import fetched_sources
     from poverty_assets.fetching.web import open_web
 
-    chosen = fetched_sources(specs, names)
+    chosen = fetched_sources(specs, names, whatever_licence=how == "probe")  # nobody's licence forbids to ask
     if not chosen:
         raise UsageError(
             f"no source of {country.name_en} is fetched", remedy="add a block fetch to entries of sources.yaml"
         )
+    for spec in specs:
+        if not names and spec.fetch is not None and spec not in chosen:
+            say(f"passed    {spec.source_id}: {spec.licence} forbids commercial use; name the source to fetch it")
     before = {t.quarter for quarter in quarters for t in earlier_times(waves_stated(specs, quarter), quarter)}
     with open_web() as web:
         work = Fetching(

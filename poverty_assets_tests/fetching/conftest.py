@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +104,11 @@ class Bench:
         return told
 
     def probe(self, spec: SourceSpec) -> Told:
-        (told,) = self.fetching(dt.date(2026, 11, 20), False).probe([spec], QUARTER)
+        (told,) = self.probed([spec])
         return told
+
+    def probed(self, specs: list[SourceSpec], *, say: Callable[[str], None] = print, **more: Any) -> list[Told]:
+        return replace(self.fetching(dt.date(2026, 11, 20), False), say=say).probe(specs, QUARTER, **more)
 
     def fetching(self, today: dt.date, named: bool) -> Fetching:
         return Fetching(self.country, self.landing, self.work, self.web, today, named=named)
