@@ -111,13 +111,15 @@ class Fetching:
         asked: dict[int, Order] = {}
         for spec in specs:
             try:
-                providers = order(spec, quarter, self.landing, self.country).providers
+                wanted = order(spec, quarter, self.landing, self.country)
             except NotObserved as error:
                 number = len(told) + len(asked)
                 told[number] = Told(f"{spec.source_id} {quarter}", "passed", error.problem)
                 self.say(told[number].line)
             else:
-                asked |= {len(told) + len(asked) + i: one for i, one in enumerate(providers)}
+                early = wanted.preliminary
+                both = [*wanted.providers, *(early.providers if early is not None else [])]
+                asked |= {len(told) + len(asked) + i: one for i, one in enumerate(both)}
         hurried = replace(self, web=replace(self.web, attempts=_PROBED_TIMES))
         questions = [partial(hurried._probed, one) for one in asked.values()]
         for at, found in answered(questions, within):
@@ -307,7 +309,13 @@ def _described(found: Offer) -> str:
 
 def _at(wanted: Order) -> str:
     """What is asked for, and of whom where it is not the first of its providers."""
-    return wanted.title if wanted.fetch is wanted.spec.fetch else f"{wanted.title}, instead"
+    first = wanted.spec.fetch and (wanted.spec.fetch.preliminary if wanted.is_preliminary else wanted.spec.fetch)
+    words = [
+        wanted.title,
+        *(["preliminary"] if wanted.is_preliminary else []),
+        *(["instead"] if wanted.fetch is not first else []),
+    ]
+    return ", ".join(words)
 
 
 def _silent(wanted: Order, within: float) -> FetchFailed:

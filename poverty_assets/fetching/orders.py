@@ -133,7 +133,7 @@ def earlier(wanted: Order, landing: Path, periods: int) -> list[Order]:
     for back in range(1, periods + 1) if step else ():
         try:
             before = order(wanted.spec, wanted.release.quarter.shift(-back * step), landing, wanted.country)
-            found.append(replace(before, fetch=wanted.fetch))
+            found.append(replace(before, fetch=wanted.fetch, is_preliminary=wanted.is_preliminary))
         except NotObserved:
             break
     return found

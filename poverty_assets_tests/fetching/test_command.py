@@ -1,5 +1,6 @@
 """``poverty-assets fetch`` through the door that people use, with the entries of the package at a provider on this machine."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -35,7 +36,8 @@ def publishers(tmp_path, monkeypatch):
             text = file.read_text(encoding="utf-8")
             for host in PROVIDERS:
                 text = text.replace(host, provider.address)
-            file.write_text(text.replace("client: ", "pause_seconds: 0\n    client: "), encoding="utf-8")
+            text = re.sub(r"^( +)client: ", r"\1pause_seconds: 0\n\1client: ", text, flags=re.MULTILINE)
+            file.write_text(text, encoding="utf-8")
         monkeypatch.setattr(open_sources, "FOLDER", tmp_path / "open_sources")
         over_cambodia = tiff()
         for year in (2020, 2021, 2025):

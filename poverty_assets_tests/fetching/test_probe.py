@@ -58,6 +58,22 @@ def test_each_provider_of_a_source_is_asked(bench, provider):
     ]
 
 
+def test_the_preliminary_release_of_a_source_is_asked_for_too(bench, provider):
+    early = {
+        "client": "https",
+        "address": provider.at("/early_{label}.tif"),
+        "citation": "A provider",
+        "confirmed": "by the test",
+    }
+    provider.put("/rain_2026Q2.tif", tiff())
+    provider.put("/early_2026Q3.tif", tiff())
+    told = bench.probed([one(provider, "rain", fetch={"preliminary": early})])
+    assert [(found.state, found.title) for found in told] == [
+        ("there", "rain 2026Q2"),
+        ("there", "rain 2026Q3, preliminary"),
+    ]
+
+
 def test_a_library_that_is_not_installed_keeps_no_other_source(bench, provider, monkeypatch):
     class Lacking:
         def offer(self, order, web):
