@@ -25,6 +25,7 @@ PROVIDERS = (
 )
 WORLDPOP = "/GIS/Population/Global_2015_2030/R2025A/{0}/{2}/v1/1km_ua/constrained/{1}_pop_{0}_CN_1km_R2025A_UA_v1.tif"
 CHIRPS = "/products/CHIRPS/v3.0/monthly/global/cogs/chirps-v3.0.{}.{:02d}.cog"
+EARLY = "/products/CHIRPS/v3.0/prelim/monthly/global/tifs/chirps-v3.0.{}.{:02d}.tif"
 NORMAL = "/products/CHPclim/v2/monthly_9090/CHPclim2.90-90.{:02d}.tif"
 
 
@@ -45,6 +46,7 @@ def publishers(tmp_path, monkeypatch):
         for year in (2021, 2022, 2026):
             for month in range(1, 13):
                 provider.put(CHIRPS.format(year, month), over_cambodia)
+                provider.put(EARLY.format(year, month), over_cambodia)
         for month in range(1, 13):
             provider.put(NORMAL.format(month), over_cambodia)
         monkeypatch.setenv("POVERTY_ASSETS_HOME", str(tmp_path / "home"))
