@@ -6,8 +6,6 @@ Belongs here: what a row is, its key and columns. Does not belong here: a table 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from poverty_assets.catalog.columns import (
     AREA_ID,
     INDICATOR_ID,
@@ -94,9 +92,17 @@ INNER_TABLES: tuple[Table, ...] = (
             Column("asset", "VARCHAR", "Asset that read it"),
             *(
                 META_SOURCE.column(name)
-                for name in ("source_id", "file", "sha256", "observed_from", "observed_to", "released_on", "rows")
+                for name in (
+                    "source_id",
+                    "file",
+                    "sha256",
+                    "observed_from",
+                    "observed_to",
+                    "released_on",
+                    "rows",
+                    "is_preliminary",
+                )
             ),
-            replace(META_SOURCE.column("is_preliminary"), nullable=True),
         ),
         "sources",
         in_parts="asset",

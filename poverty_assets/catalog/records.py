@@ -159,7 +159,12 @@ META_SOURCE = Table(
         Column("rows", "BIGINT", "Rows, features or cells read", "rows", False, 0),
         Column("quarantined", "BIGINT", "Rows set aside because they break the contract", "rows", False, 0),
         Column("is_simulated", "BOOLEAN", "True for simulated data"),
-        Column("is_preliminary", "BOOLEAN", "True where the publisher will replace it by a final release"),
+        Column(
+            "is_preliminary",
+            "BOOLEAN",
+            "True where the publisher will replace it by a final release; NULL of quarters made before that was noted",
+            nullable=True,
+        ),
     ),
     "sources",
 )

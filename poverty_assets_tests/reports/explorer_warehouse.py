@@ -257,7 +257,7 @@ def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[st
             [("survey", "Household survey"), ("raster", "Night lights")], columns=["source_id", "title"]
         ).assign(
             publisher="Publisher", url="https://example.org", licence="CC BY 4.0", file="file", sha256=DIGEST,
-            observed_from=day, observed_to=day, rows=1, quarantined=0, is_simulated=simulated,
+            observed_from=day, observed_to=day, rows=1, quarantined=0, is_simulated=simulated, is_preliminary=False,
         ),
     }  # fmt: skip
 
