@@ -447,13 +447,29 @@ def _release(folder: Path, force: bool) -> None:
 @app.command()
 def status(
     exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 1 where there is something to do.")] = False,
+    sources: Annotated[bool, typer.Option("--sources", help="How each source stands to a quarter.")] = False,
+    quarter: Annotated[
+        str | None, typer.Option(help="With --sources: quarter, as 2022Q1; by default the newest that is due.")
+    ] = None,
 ) -> None:
-    """What is published, how fresh it is, failed checks, and what to do."""
+    """What is published, how fresh it is, failed checks, and what to do; or how each source stands to a quarter."""
     from poverty_assets.running.status import concerns, status_screen
     from poverty_assets.settings import require_form
 
+    if quarter is not None and not sources:
+        raise UsageError("--quarter goes with --sources", remedy="add --sources, or leave it out")
     settings = _settings()
     require_form(settings)
+    if sources:
+        from poverty_assets.quarter import Quarter
+        from poverty_assets.running.source_status import source_screen
+
+        asked = Quarter.from_label(quarter) if quarter else None
+        screen, lacks = source_screen(settings, asked, dt.datetime.now(dt.UTC))
+        print(screen)
+        if exit_code and lacks:
+            sys.exit(EXIT_FAILED)
+        return
     found = concerns(settings, dt.datetime.now(dt.UTC))
     print(status_screen(settings, found))
     if exit_code and found:

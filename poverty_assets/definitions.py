@@ -47,12 +47,14 @@ def build_definitions(
     checks = asset_checks.build(quarters)
     if location is not None:
         made, checks = under(location, made), under(location, checks)
+    approves, lands = country.wants_approval, not settings.is_simulated
+    all_jobs = jobs.build(settings, quarters, location, wants_approval=approves)
     return dg.Definitions(
         assets=_with_code(made),
         asset_checks=checks,
-        jobs=jobs.build(settings, location, wants_approval=country.wants_approval),
-        schedules=schedules.build(quarters),
-        sensors=sensors.build(wants_approval=country.wants_approval, lands=not settings.is_simulated),
+        jobs=all_jobs,
+        schedules=schedules.build(quarters, all_jobs, lands=lands),
+        sensors=sensors.build(all_jobs, wants_approval=approves, lands=lands),
         executor=dg.in_process_executor,
         resources={
             "home": Home.of(settings),

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
         Who takes rasters and replicates: nothing for threads here, ``local`` for a Dask cluster on this machine, or a scheduler's address.
     keep_days : int
         For how long records and logs of runs are kept after which the same work succeeded again.
+    fetch : bool
+        Whether the home fetches by itself what its quarters want; else a person does, or files come another way.
     """
 
     model_config = SettingsConfigDict(env_prefix="POVERTY_ASSETS_", extra="ignore")
@@ -69,6 +71,7 @@ class Settings(BaseSettings):
     passed_on: bool = True
     dask: str = ""
     keep_days: int = Field(default=180, ge=1)
+    fetch: bool = False
 
     @model_validator(mode="after")
     def _the_homes_own_country(self) -> Settings:
@@ -102,6 +105,11 @@ class Settings(BaseSettings):
     def arrivals(self) -> Path:
         """Record of what came into the landing folder."""
         return self.home / "arrivals.json"
+
+    @property
+    def waiting(self) -> Path:
+        """Record of since when quarters are begun by themselves here, and of when was last fetched for which."""
+        return self.home / "waiting.json"
 
     @property
     def quarantine(self) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from poverty_assets.pack.country import Country
 from poverty_assets.pack.fetch import AnyFetch
 from poverty_assets.pack.source import Release, SourceSpec, release
 from poverty_assets.quarter import Quarter
+from poverty_assets.sources.earlier import earlier_times, waves_stated
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,16 @@ def fetched_sources(
     return [spec for spec in able if spec.fetch is not None and (whatever_licence or not spec.fetch.non_commercial)]
 
 
+def fetched_unasked(specs: Sequence[SourceSpec]) -> list[SourceSpec]:
+    """Those that come without being named and without a secret that is not set: what a home fetches that does so by itself."""
+    found = []
+    for spec in fetched_sources(specs, []):
+        tokens = [one.token for one in spec.fetch.providers] if spec.fetch is not None else []
+        if any(token is None or os.environ.get(token) for token in tokens):
+            found.append(spec)
+    return found
+
+
 def order(spec: SourceSpec, quarter: Quarter, landing: Path, country: Country) -> Order:
     """The file of a source that serves a quarter.
 
@@ -124,6 +136,12 @@ def order(spec: SourceSpec, quarter: Quarter, landing: Path, country: Country) -
     if spec.fetch is None:
         raise NotObserved(f"source {spec.source_id} is not fetched")
     return Order(release(spec, quarter, landing), spec.fetch, country)
+
+
+def with_earlier(specs: Sequence[SourceSpec], quarters: Sequence[Quarter]) -> list[Quarter]:
+    """Quarters, and after them the earlier ones that their models learn from."""
+    before = {time.quarter for one in quarters for time in earlier_times(waves_stated(list(specs), one), one)}
+    return [*sorted(quarters), *sorted(before - {*quarters})]
 
 
 def earlier(wanted: Order, landing: Path, periods: int) -> list[Order]:

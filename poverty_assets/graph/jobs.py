@@ -1,4 +1,5 @@
-"""The jobs: a quarter, and the publication, which follows by itself when the quarters that were asked for are done (``sensors``).
+"""The jobs: a quarter, and the publication, which follows by itself when the quarters that were asked for are done (``sensors``); of real
+data also what comes into the landing folder.
 
 Belongs here: selections of assets that run together. Steps run in one process: an interpreter for every step, Dagster's
 default, costs seconds each, and steps of a quarter follow one another anyway.
@@ -12,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from poverty_assets import __version__
+from poverty_assets.graph.assets import landed
 from poverty_assets.settings import Settings
 
 QUARTER = "quarter"
@@ -19,9 +21,14 @@ PUBLISH = "publish"
 CANDIDATE = "candidate"
 APPROVE = "approve"
 LANDING = "landing"
+FETCH, ASK = landed.FETCH, landed.ASK
+BEGINS = "quarterly_refresh"
+"""What begins quarters by itself: a schedule of the simulated twin, whose files are always there, a sensor of real data."""
 
 
-def build(settings: Settings, location: str | None = None, *, wants_approval: bool = False) -> list[Any]:
+def build(
+    settings: Settings, quarters: dg.PartitionsDefinition, location: str | None = None, *, wants_approval: bool = False
+) -> list[Any]:
     """All jobs; every run says how many replicates it was asked for and by which version of the code.
 
     Where several homes are served as one, the keys of assets begin with the location's name.
@@ -32,15 +39,15 @@ def build(settings: Settings, location: str | None = None, *, wants_approval: bo
         return dg.AssetSelection.assets(*(dg.AssetKey([*([location] if location else []), name]) for name in names))
 
     warehouse = assets_of("warehouse", "pages")
-    quarters = dg.AssetSelection.all() - warehouse
+    of_quarter = dg.AssetSelection.all() - warehouse
     if wants_approval:
-        quarters -= assets_of("candidate", "approval")
+        of_quarter -= assets_of("candidate", "approval")
     if not settings.is_simulated:
-        quarters -= assets_of("arrivals")
+        of_quarter -= assets_of("arrivals") | dg.AssetSelection.groups(landed.GROUP)
     return [
         dg.define_asset_job(
             QUARTER,
-            selection=quarters,
+            selection=of_quarter,
             tags=tags,
             description="Everything of one quarter, up to its seal: what the schedule and backfills run. The publication follows"
             " by itself when all that were asked for are done.",
@@ -52,7 +59,7 @@ def build(settings: Settings, location: str | None = None, *, wants_approval: bo
             description="Builds the warehouse from every complete quarter, checks it, swaps it in and writes the pages.",
         ),
         *(_of_approval(assets_of, tags) if wants_approval else []),
-        *([] if settings.is_simulated else [_of_landing(assets_of, tags)]),
+        *([] if settings.is_simulated else [_of_landing(assets_of, tags), *landed.jobs(quarters, location, tags)]),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The quarter as Dagster's partition.
+"""The quarter as Dagster's partition, and the year for what lands once a year.
 
 Belongs here: the partitions definition, and the one conversion between a run's partition and a ``Quarter``. Does not belong
 here: the calendar itself (``quarter``).
@@ -15,6 +15,11 @@ from poverty_assets.quarter import Quarter
 def quarterly(first: Quarter) -> dg.TimeWindowPartitionsDefinition:
     """Quarters from ``first`` to the last complete one; the key is the quarter's first day."""
     return dg.TimeWindowPartitionsDefinition(cron_schedule="0 0 1 1,4,7,10 *", fmt="%Y-%m-%d", start=first.key)
+
+
+def yearly(first: int) -> dg.TimeWindowPartitionsDefinition:
+    """Years from ``first`` to the last complete one, of sources that come once a year; the key is the year."""
+    return dg.TimeWindowPartitionsDefinition(cron_schedule="0 0 1 1 *", fmt="%Y", start=str(first))
 
 
 def quarter_of(context: dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Quarter:

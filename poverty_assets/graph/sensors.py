@@ -1,15 +1,15 @@
-"""What happens by itself: files that came are judged, quarters that they touch are made again, the publication (or the candidate for
-one) when quarters are done, word of what failed, a heartbeat.
+"""What happens by itself: a quarter of real data is begun when what it needs has arrived, files that came are judged, quarters that they
+touch are made again, the publication (or the candidate for one) when quarters are done, word of what failed, a heartbeat.
 
-Belongs here: sensors, which ask and start runs. Does not belong here: what is behind (``warehouse.behind``), what came
-(``intake.arrivals``), or how word is sent (``alerts``, ``heartbeat``).
+Belongs here: sensors, which ask and start runs. Does not belong here: when a quarter is due (``intake.due``), what is behind
+(``warehouse.behind``), what came (``intake.arrivals``), or how word is sent (``alerts``, ``heartbeat``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from poverty_assets.errors import HeldElsewhere
 from poverty_assets.graph import alerts
 from poverty_assets.graph.heartbeat import beat
-from poverty_assets.graph.jobs import CANDIDATE, LANDING, PUBLISH, QUARTER
+from poverty_assets.graph.jobs import BEGINS, CANDIDATE, FETCH, LANDING, PUBLISH, QUARTER
 from poverty_assets.graph.resources import Home
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import PROCESS_SIGNS
@@ -29,6 +29,8 @@ from poverty_assets.signs_of_life import anyone_alive
 
 ERRORS = HeldElsewhere.__module__
 LAKE_TAG = "poverty_assets/lake"
+MISSING_TAG = "missing"
+"""Tag of a run that goes without sources which were promised: their names."""
 MOST_TRIES = 2
 MOST_NAMED = 5
 LOOK_EVERY, BEAT_EVERY = 10, 60
@@ -37,10 +39,59 @@ NOTHING_NEW = "what is published is what the lake holds"
 _BACKFILLS_AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
-def build(*, wants_approval: bool = False, lands: bool = False) -> list[dg.SensorDefinition]:
+def build(jobs: Sequence[Any], *, wants_approval: bool = False, lands: bool = False) -> list[dg.SensorDefinition]:
     """All sensors; those of the landing folder where files of real sources land in it."""
     of_approval = [propose_when_done] if wants_approval else []
-    return [publish_when_done, *of_approval, *([look_at_landing, revise] if lands else []), tell_failures, heartbeat]
+    of_landing = [_beginning(jobs), look_at_landing, revise] if lands else []
+    return [publish_when_done, *of_approval, *of_landing, tell_failures, heartbeat]
+
+
+def _beginning(jobs: Sequence[Any]) -> dg.SensorDefinition:
+    """The one sensor that begins quarters."""
+
+    @dg.sensor(
+        name=BEGINS,
+        jobs=[job for job in jobs if job.name in (FETCH, QUARTER)],
+        minimum_interval_seconds=BEAT_EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Begins a quarter once, from the twentieth day after its end, when every source that is promised for it is there,"
+        " or when it has waited its longest; fetches first where the home does so. Its publication follows by itself.",
+    )
+    def quarterly_refresh(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
+        """What is due now, once nothing is under way."""
+        busy = _busy(context, home)
+        return dg.SkipReason(busy) if busy else begin(home, dt.datetime.now(dt.UTC))
+
+    return quarterly_refresh
+
+
+def begin(home: Home, now: dt.datetime) -> dg.SensorResult | dg.SkipReason:
+    """Fetches and quarters to start now; what is waited for, where there is none.
+
+    Whether a quarter is made is read from the lake, what it lacks from the landing folder, when it was last fetched for from
+    ``waiting.json``: Dagster's records keep one and the same run from being asked for twice, and nothing more.
+    """
+    from poverty_assets.intake.arrivals import noticed, read_arrivals
+    from poverty_assets.intake.due import decide, due_quarters, read_waiting, write_waiting
+
+    if noticed(home.specs, home.landing, read_arrivals(home.settings.arrivals), now):
+        return dg.SkipReason("files came that are to be judged first")
+    waiting, today, last_day = read_waiting(home.settings.waiting, now.date()), now.date(), home.country.last_day
+    first, requests, said = Quarter.from_label(home.country.first_quarter), [], []
+    for quarter in due_quarters(now, first, home.lake.quarters(), waiting.since, last_day):
+        found, tried = home.standings(quarter), waiting.tried_on(quarter)
+        made = decide(quarter, found, now, last_day=last_day, fetches=bool(home.fetched), tried=tried)
+        tags = {"who": BEGINS, "why": made.why} | ({MISSING_TAG: ", ".join(made.lacking)} if made.lacking else {})
+        if made.do == "fetch":
+            waiting = waiting.with_try(quarter, today)
+            key = f"fetch:{quarter.key}:{today}"
+            requests.append(dg.RunRequest(key, job_name=FETCH, partition_key=quarter.key, tags=tags))
+        elif made.do == "start":
+            key = f"begin:{quarter.key}:{','.join(made.lacking)}"
+            requests.append(dg.RunRequest(key, job_name=QUARTER, partition_key=quarter.key, tags=tags))
+        said.append(made.why)
+    write_waiting(home.settings.waiting, waiting)
+    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("; ".join(said) or "no quarter is due")
 
 
 @dg.sensor(
@@ -165,8 +216,8 @@ def look_at_landing(context: dg.SensorEvaluationContext, home: Home) -> dg.Senso
     job_name=QUARTER,
     minimum_interval_seconds=BEAT_EVERY,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Makes those quarters again that a file touches which was accepted since; quarters that are not made yet are the"
-    " schedule's.",
+    description="Makes those quarters again that a file touches which was accepted since; quarters that are not made yet are begun"
+    " by quarterly_refresh.",
 )
 def revise(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
     """A revision of each quarter that would be another with the files as they are now; once for the same files."""

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from poverty_assets.atomic import write_text
-from poverty_assets.errors import ContractViolation, InputError, NotObserved, UnreadableFile
+from poverty_assets.errors import ContractViolation, InputError, UnreadableFile
 from poverty_assets.intake.bench import Bench
 from poverty_assets.intake.validation import bench_of, releases, verdict
 from poverty_assets.measure.measure import Measure
-from poverty_assets.pack.source import RasterSource, Release, SourceSpec, VectorSource, release
+from poverty_assets.pack.source import RasterSource, Release, SourceSpec, VectorSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.sources.earlier import earlier_times, release_then, waves_stated
@@ -249,18 +249,3 @@ def _serving(spec: SourceSpec, quarter: Quarter, landing: Path, known: Mapping[s
         return None
     one = known.get(found.file(landing))
     return replace(one, source_id=spec.source_id) if one is not None and one.state == state_of(found) else None
-
-
-def awaited(specs: Sequence[SourceSpec], landing: Path, quarter: Quarter, arrivals: Sequence[Arrival]) -> list[str]:
-    """Sources of which a quarter that is not made yet waits for a file: none is there for it, or it was refused."""
-    known = {name: one for name, one in latest(arrivals).items() if one.verdict == "accepted"}
-    own = [spec for spec in specs if spec.package is None and (spec.required or spec.cadence != "once")]
-    return [spec.source_id for spec in own if _lacks(spec, quarter, landing, known)]
-
-
-def _lacks(spec: SourceSpec, quarter: Quarter, landing: Path, known: Mapping[str, Arrival]) -> bool:
-    try:
-        found = release(spec, quarter, landing)
-    except NotObserved:
-        return False
-    return not found.path.exists() or found.file(landing) not in known

@@ -17,6 +17,7 @@ from poverty_assets.errors import SpecificationError, UsageError
 from poverty_assets.lined_yaml import Form, LinedYaml, misfit, nearest, raise_misfits, read_lined_yaml
 from poverty_assets.pack.editions import AreaEdition, Editions
 from poverty_assets.pack.feature import WeightedFeature
+from poverty_assets.pack.fetch import PATIENCE_DAYS
 from poverty_assets.pack.keys import AREA_CODE
 from poverty_assets.pack.levels import Level, Levels
 from poverty_assets.pack.open_sources import with_open_sources
@@ -135,6 +136,8 @@ class Country(Named):
         Views under old names: the old name to the table or view that it means.
     publication : {"automatic", "approved"}
         Whether a complete quarter is published by itself, or once somebody has approved it.
+    last_day : int
+        Days after a quarter's end for which its sources are waited for at most.
     citation : Citation
         How a release is cited.
     """
@@ -156,6 +159,7 @@ class Country(Named):
     context_layers: list[ContextLayer] = Field(default_factory=list)
     aliases: dict[str, str] = Field(default_factory=dict)
     publication: Literal["automatic", "approved"] = "automatic"
+    last_day: int = Field(default=PATIENCE_DAYS, ge=20)
     citation: Citation = Field(default_factory=Citation)
 
     @model_validator(mode="after")

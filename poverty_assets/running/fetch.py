@@ -14,7 +14,6 @@ from poverty_assets.errors import FetchFailed, UsageError
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, require_kind
-from poverty_assets.sources.earlier import earlier_times, waves_stated
 
 How = Literal["fetch", "dry_run", "probe"]
 
@@ -58,7 +57,7 @@ def fetch(
     specs = load_sources(country, simulated=False)
     # the clients' libraries take a second to import, and a refused request needs none of them
     from poverty_assets.fetching.fetch import Fetching, failures
-    from poverty_assets.fetching.orders import fetched_sources
+    from poverty_assets.fetching.orders import fetched_sources, with_earlier
     from poverty_assets.fetching.web import open_web
 
     chosen = fetched_sources(specs, names, whatever_licence=how == "probe")  # nobody's licence forbids to ask
@@ -69,7 +68,6 @@ def fetch(
     for spec in specs:
         if not names and spec.fetch is not None and spec not in chosen:
             say(f"passed    {spec.source_id}: {spec.licence} forbids commercial use; name the source to fetch it")
-    before = {t.quarter for quarter in quarters for t in earlier_times(waves_stated(specs, quarter), quarter)}
     with open_web() as web:
         work = Fetching(
             country, settings.landing_folder, settings.home / "fetching", web, today, named=bool(names), say=say
@@ -77,7 +75,7 @@ def fetch(
         if how == "probe":
             told = work.probe(chosen, max(quarters))
         else:
-            told = work.fetch(chosen, [*sorted(quarters), *sorted(before - {*quarters})], dry_run=how == "dry_run")
+            told = work.fetch(chosen, with_earlier(specs, quarters), dry_run=how == "dry_run")
     return failures(told)
 
 

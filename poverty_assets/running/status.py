@@ -10,11 +10,12 @@ import datetime as dt
 from dataclasses import dataclass
 
 from poverty_assets.errors import InputError, MachineTrouble, UsageError
-from poverty_assets.intake.arrivals import awaited, latest, read_arrivals
+from poverty_assets.intake.arrivals import latest, read_arrivals
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.instance import has_records, read_instance
+from poverty_assets.running.source_status import awaited
 from poverty_assets.running.trouble import trouble_behind
 from poverty_assets.settings import Settings
 from poverty_assets.sources.earlier import release_then
@@ -154,10 +155,7 @@ def _due(settings: Settings, published: set[str], now: dt.datetime) -> list[Conc
 def _awaited(settings: Settings, quarter: Quarter) -> list[str]:
     """Sources without a file for a quarter, once the landing folder has been looked at."""
     arrivals = [] if settings.is_simulated else read_arrivals(settings.arrivals)
-    if not arrivals:
-        return []
-    specs = load_sources(load_country(settings.country), simulated=False)
-    return awaited(specs, settings.landing_folder, quarter, arrivals)
+    return list(awaited(settings, quarter)[1]) if arrivals else []
 
 
 def _failed_runs(settings: Settings) -> list[Concern]:

@@ -12,12 +12,17 @@ import yaml
 
 import poverty_assets
 from poverty_assets.definitions import build_definitions
-from poverty_assets.graph.partitions import quarterly
+from poverty_assets.graph.assets.landed import GROUP, upstream
+from poverty_assets.graph.assets.recipe import Pack
+from poverty_assets.graph.freshness import by_when
+from poverty_assets.graph.partitions import quarterly, yearly
 from poverty_assets.graph.schedules import requests
+from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.gate import KINDS
 from poverty_assets.warehouse.local import tables_of
+from poverty_assets_tests.fetching.conftest import entry
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 PACKAGE = Path(poverty_assets.__file__).parent
@@ -78,13 +83,61 @@ def test_every_check_of_a_table_speaks_of_one_quarter_and_the_gates_are_the_ware
 
 def test_all_but_the_warehouse_its_pages_and_what_came_are_partitioned_by_quarter(nodes):
     came = {"arrivals"} if all(n.key != dg.AssetKey("simulated_landing") for n in nodes) else set()
-    assert {n.key.to_user_string() for n in nodes if n.partitions_def is None} == {"warehouse", "pages"} | came
+    own = [n for n in nodes if n.group_name != GROUP]
+    assert {n.key.to_user_string() for n in own if n.partitions_def is None} == {"warehouse", "pages"} | came
+
+
+def test_what_lands_has_the_partitions_and_the_freshness_of_its_cadence_and_simulated_homes_have_none(definitions):
+    graph = definitions.resolve_asset_graph()
+    landed = {key.path[-1]: graph.get(key) for key in graph.get_all_asset_keys() if graph.get(key).group_name == GROUP}
+    if not landed:
+        assert dg.AssetKey("simulated_landing") in graph.get_all_asset_keys()
+        return
+    specs = load_sources(load_country("khm"), simulated=False)
+    assert set(landed) == {spec.source_id for spec in specs if spec.package is None}
+    for spec in specs:
+        if spec.package is not None:
+            continue
+        node = landed[spec.source_id]
+        assert node.is_materializable == (spec.fetch is not None), spec.source_id
+        begins = {"once": None, "year": "%Y", "quarter": "%Y-%m-%d"}[spec.cadence]
+        assert (node.partitions_def and node.partitions_def.fmt) == begins, spec.source_id
+        assert (node.freshness_policy is None) == (spec.cadence == "once"), spec.source_id
+        assert node.key in graph.get(dg.AssetKey(f"src_{spec.source_id}")).parent_keys
+    (rain,) = [spec for spec in specs if spec.source_id == "rainfall"]
+    window = landed["rainfall"].freshness_policy
+    assert window.warn_window.days == 92 + rain.fetch.lag_days
+    assert window.fail_window > window.warn_window
+
+
+def test_a_quarter_of_a_yearly_source_lies_downstream_of_its_own_year_or_the_one_before():
+    (dep,) = upstream(
+        entry("https://example.org/{year}.tif", cadence="year"),
+        Pack([], quarterly(Quarter(2010, 1)), load_country("khm"), simulated=False),
+    )
+    mapped = dep.partition_mapping.get_upstream_mapped_partitions_result_for_partitions(
+        quarterly(Quarter(2010, 1)).subset_with_partition_keys(["2026-07-01"]),
+        quarterly(Quarter(2010, 1)),
+        yearly(2009),
+        current_time=dt.datetime(2026, 11, 1, tzinfo=dt.UTC),
+    )
+    assert set(mapped.partitions_subset.get_partition_keys()) == {"2025"}
+
+
+def test_no_run_of_a_quarter_fetches(definitions):
+    keys = definitions.resolve_job_def("quarter").asset_layer.executable_asset_keys
+    assert [key for key in keys if key.path[0] == "landed"] == []
 
 
 def test_the_schedule_runs_twenty_days_after_a_quarters_end_for_that_quarter(definitions):
     (schedule,) = definitions.schedules
-    assert schedule.cron_schedule == "0 2 20 1,4,7,10 *"
-    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    begins = [one for one in (*definitions.schedules, *definitions.sensors) if one.name == "quarterly_refresh"]
+    assert len(begins) == 1
+    if schedule in begins:  # of the twin; where real files land, a sensor looks from that day on
+        assert schedule.cron_schedule == "0 2 20 1,4,7,10 *"
+        assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    else:
+        assert begins[0].default_status == dg.DefaultSensorStatus.RUNNING
     quarters = quarterly(Quarter(2010, 1))
     (tick,) = requests(quarters, dt.datetime(2026, 10, 20, 2, tzinfo=dt.UTC), [])
     assert tick.partition_key == "2026-07-01"
@@ -139,3 +192,19 @@ def test_every_package_says_what_belongs_in_it():
     for path in PACKAGE.rglob("__init__.py"):
         docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
         assert "Belongs here" in docstring, path
+
+
+@pytest.mark.parametrize(("last_day", "due"), [(75, "4,7,10,1"), (20, "2,5,8,11"), (110, "5,8,11,2")])
+def test_real_quarters_have_to_be_there_after_they_have_waited_their_longest(last_day, due):
+    country = load_country("khm").model_copy(update={"last_day": last_day})
+    policy = by_when(Pack([], quarterly(Quarter(2010, 1)), country, simulated=False))
+    assert policy.deadline_cron == f"0 2 1 {due} *"
+    for month in map(int, due.split(",")):
+        deadline = dt.date(2027, month, 1)
+        ended = max(
+            day
+            for year in (2026, 2027)
+            for n in (1, 2, 3, 4)
+            if (day := Quarter(year, n).end) <= deadline - dt.timedelta(last_day)
+        )
+        assert dt.timedelta(last_day) < deadline - ended

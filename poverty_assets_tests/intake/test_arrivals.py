@@ -14,7 +14,7 @@ from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.resources import Home
 from poverty_assets.graph.sensors import look_at_landing, revise
-from poverty_assets.intake.arrivals import awaited, latest, read_arrivals, receive
+from poverty_assets.intake.arrivals import latest, read_arrivals, receive
 from poverty_assets.intake.validation import validate_landing
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.status import concerns
@@ -137,10 +137,8 @@ def test_a_refused_file_lies_in_quarantine_with_every_row_and_validate_says_the_
     assert report.count("'much'") == 4
     assert json.loads((settings.quarantine / REGISTER).read_text()) == data
     assert asked(revise, settings) == "no quarter is touched by what came"
-    assert any(
-        one.source_id == name
-        for name in awaited(Home.of(settings).specs, settings.landing, QUARTER, read_arrivals(settings.arrivals))
-    )
+    stood = {standing.source_id: standing.state for standing in Home.of(settings).standings(QUARTER)}
+    assert stood[one.source_id] == "missing"
     change(settings, json.dumps(data))
     assert receive(settings, NOW) == []
     assert not (settings.landing / REGISTER).exists()

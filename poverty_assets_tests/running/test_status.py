@@ -11,6 +11,7 @@ from poverty_assets import cli
 from poverty_assets.atomic import write_text
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.instance import open_instance
+from poverty_assets.running.source_status import newest_due
 from poverty_assets.running.status import concerns
 from poverty_assets.settings import Settings, claim_home
 from poverty_assets.sources.landed import LandedRecord, write_record
@@ -116,3 +117,33 @@ def test_the_command_ends_with_1_only_where_it_is_asked_to_and_there_is_somethin
         assert "2022Q3: published" in shown
         assert "To do:\n" in shown
         assert "was due on" in shown
+
+
+def told(monkeypatch, capsys, home, *words):
+    """Exit code and lines of ``status --sources``."""
+    monkeypatch.setenv("POVERTY_ASSETS_HOME", str(home))
+    monkeypatch.setattr(sys, "argv", ["poverty-assets", "status", "--sources", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0), capsys.readouterr().out.splitlines()
+
+
+def test_each_source_is_told_as_it_stands_to_a_quarter_and_what_the_quarter_waits_for(settings, monkeypatch, capsys):
+    rasters = settings.landing_folder / "rasters"
+    rasters.mkdir()
+    (rasters / "chirps_2022Q3.tif").write_bytes(b"II*\0")
+    code, lines = told(monkeypatch, capsys, settings.home, "--quarter", "2022Q4", "--exit-code")
+    assert code == 1
+    assert lines[0].startswith("2022Q4: 0 present, 1 stale, ")
+    (rain,) = [line for line in lines if " rainfall:" in line]
+    assert rain.startswith(
+        "stale     rainfall: the newest is rasters/chirps_2022Q3.tif; expected by 2023-02-14; poverty-assets fetch"
+    )
+    assert lines[-1].startswith("Waited until 2023-03-16 for ")
+    assert ", rainfall" in lines[-1]
+    assert told(monkeypatch, capsys, settings.home, "--quarter", "2022Q4")[0] == 0
+
+
+def test_without_a_quarter_the_newest_that_is_due_is_told():
+    assert newest_due(dt.datetime(2026, 10, 20, 1, tzinfo=dt.UTC)) == Quarter(2026, 2)
+    assert newest_due(dt.datetime(2026, 10, 20, 2, tzinfo=dt.UTC)) == Quarter(2026, 3)

@@ -16,6 +16,7 @@ from poverty_assets.graph.assets import (
     estimates,
     evaluation,
     features,
+    landed,
     models,
     pages,
     publication,
@@ -41,7 +42,7 @@ GROUPS = (
 def build(pack: Pack) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Every asset of the graph."""
     made: list[dg.AssetsDefinition | dg.AssetSpec] = [publication.SEALED_QUARTERS]
-    made += [sources.simulated_landing.wire(pack)] if pack.simulated else []
+    made += [sources.simulated_landing.wire(pack)] if pack.simulated else landed.build(pack)
     made += [sources.source_asset(spec, pack) for spec in pack.specs]
     made += [sources.meta_source.wire(pack, reused=True)]
     groups = (*GROUPS, *([approval] if pack.country.wants_approval else []), *([] if pack.simulated else [arrivals]))

@@ -73,7 +73,7 @@ def sources_of(pack: Pack) -> dict[tuple[str, str], list[str]]:
     def behind(names: Iterable[str]) -> list[str]:
         reached, left = set(names), list(names)
         while left:
-            more = graph[left.pop()] - reached
+            more = graph.get(left.pop(), set()) - reached
             reached |= more
             left += more
         return sorted(of_assets[name] for name in reached if name in of_assets)

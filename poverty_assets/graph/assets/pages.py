@@ -10,13 +10,13 @@ import dagster as dg
 
 from poverty_assets.graph.assets.describe import picture
 from poverty_assets.graph.assets.recipe import Said, asset, every
+from poverty_assets.graph.freshness import by_when
 from poverty_assets.graph.resources import Home
 from poverty_assets.graph.reuse.outside import Outside
 from poverty_assets.graph.reuse.watched import digest_of
-from poverty_assets.graph.schedules import FRESH
 
 
-@asset(Said("reports", every, ("html",), freshness=FRESH), deps=("warehouse",), partitioned=False)
+@asset(Said("reports", every, ("html",), freshness=by_when), deps=("warehouse",), partitioned=False)
 def pages(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """Files for people who have no database: ``explorer.html``, ``<quarter>.html`` of the newest quarters, ``dictionary.html``, and
     in ``areas/`` a report of each area, with a PDF and a card. Each opens from disk, without a server or a network, and is read from the

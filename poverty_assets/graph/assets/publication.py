@@ -18,11 +18,11 @@ from poverty_assets.catalog import TABLES
 from poverty_assets.errors import GateFailed
 from poverty_assets.graph.assets.describe import OWNERS, gate_results, publication_metadata
 from poverty_assets.graph.assets.recipe import Said, asset, every
+from poverty_assets.graph.freshness import by_when
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
 from poverty_assets.graph.reuse.outside import Outside
 from poverty_assets.graph.reuse.watched import digest_of
-from poverty_assets.graph.schedules import FRESH
 from poverty_assets.warehouse.gate import KINDS
 
 LOG = logging.getLogger("poverty_assets")
@@ -40,7 +40,7 @@ SEALED_QUARTERS = dg.AssetSpec(
 SEALED = (*(t.name for t in TABLES if t.is_one_file), "area_draw")
 
 
-@asset(Said("warehouse", every, ("python",), freshness=FRESH), deps=SEALED, again=None)
+@asset(Said("warehouse", every, ("python",), freshness=by_when), deps=SEALED, again=None)
 def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     """Marks a quarter complete: every table is written and has passed its blocking checks. The digests of its files
     go into the seal; a quarter whose files differ from its seal is not published."""
@@ -61,7 +61,7 @@ def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
 
 
 @asset(
-    Said("warehouse", every, ("duckdb",), metadata={"dagster/uri": "warehouse/poverty.duckdb"}, freshness=FRESH),
+    Said("warehouse", every, ("duckdb",), metadata={"dagster/uri": "warehouse/poverty.duckdb"}, freshness=by_when),
     deps=(dg.AssetDep("quarter_seal", partition_mapping=dg.AllPartitionMapping()), SEALED_QUARTERS.key),
     pool=POOL,
     partitioned=False,

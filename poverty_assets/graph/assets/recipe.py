@@ -92,8 +92,8 @@ class Said:
     description : str
         By default the table's, else the function's docstring.
     metadata : mapping
-    freshness : FreshnessPolicy, optional
-        By when it has to be there.
+    freshness : callable, optional
+        By when it has to be there, as the pack has it.
     """
 
     group: str = ""
@@ -101,11 +101,12 @@ class Said:
     kinds: tuple[str, ...] = ("python", "parquet")
     description: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    freshness: dg.FreshnessPolicy | None = None
+    freshness: Callable[[Pack], dg.FreshnessPolicy] | None = None
 
     def arguments(self, name: str, pack: Pack) -> dict[str, Any]:
         """Arguments that ``dagster.asset`` and ``dagster.AssetOut`` share."""
-        made: dict[str, Any] = {"owners": OWNERS, "kinds": set(self.kinds), "freshness_policy": self.freshness}
+        made: dict[str, Any] = {"owners": OWNERS, "kinds": set(self.kinds)}
+        made["freshness_policy"] = self.freshness(pack) if self.freshness is not None else None
         metadata: dict[str, Any] = {"sources": source_table(self.of(pack)), **self.metadata}
         if not self.group:
             definition = table(name)

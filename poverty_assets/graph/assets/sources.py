@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from poverty_assets.graph.assets.describe import OWNERS, picture, source_table
+from poverty_assets.graph.assets.landed import upstream
 from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Pack, Said, asset, every
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
@@ -58,7 +59,7 @@ def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
         owners=OWNERS,
         kinds={"python", spec.reader},
         partitions_def=pack.partitions,
-        deps=[simulated_landing.name] if pack.simulated else [],
+        deps=[simulated_landing.name] if pack.simulated else upstream(spec, pack),
         metadata={"sources": source_table([spec]), "is_simulated": spec.is_simulated},
         check_specs=_check_specs(spec, pack),
         code_version=code_of(__name__, source_asset.__name__),

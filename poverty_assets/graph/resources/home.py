@@ -19,7 +19,10 @@ from pydantic import PrivateAttr
 
 from poverty_assets.atomic import sweep
 from poverty_assets.features.feature_table import Observed
+from poverty_assets.fetching.orders import fetched_unasked
+from poverty_assets.intake.arrivals import read_arrivals
 from poverty_assets.intake.gate import SenseFinding, admit
+from poverty_assets.intake.standing import Standing, standings
 from poverty_assets.measure.measure import Measure, load_measure, measure_files
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, TableSource
@@ -118,6 +121,17 @@ class Home(dg.ConfigurableResource):
     def admitted(self, source_id: str, quarter: Quarter) -> tuple[Observation, list[SenseFinding]]:
         """The same, with what the checks of its sense found."""
         return admit(self.sources[source_id], quarter, self.landing, self.country, self.specs, self.measure)
+
+    @cached_property
+    def fetched(self) -> list[SourceSpec]:
+        """Sources that the home fetches by itself."""
+        return fetched_unasked(self.specs) if self.settings.fetch else []
+
+    def standings(self, quarter: Quarter) -> list[Standing]:
+        """How each source stands to a quarter."""
+        arrivals = [] if self.settings.is_simulated else read_arrivals(self.settings.arrivals)
+        fetched = [spec.source_id for spec in self.fetched]
+        return standings(self.specs, self.landing, quarter, arrivals, fetched)
 
     def survey_waves(self, quarter: Quarter) -> list[tuple[str, dict[str, Any]]]:
         """Survey waves that the quarter sees, in order of the end of fieldwork, with what was noted of each."""
