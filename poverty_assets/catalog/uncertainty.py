@@ -70,7 +70,7 @@ FCT_RANK = Table(
         _PROBABILITY.renamed("p_above_country", "Probability that the figure lies above the country's"),
         *EVIDENCE,
     ),
-    "small_area",
+    "uncertainty",
     narrow=True,
 )
 
@@ -103,7 +103,7 @@ FCT_DRAW = Table(
         ),
         *EVIDENCE,
     ),
-    "small_area",
+    "uncertainty",
     newest=8,
     narrow=True,
 )
@@ -135,7 +135,7 @@ FCT_PROFILE = Table(
         ),
         *EVIDENCE,
     ),
-    "small_area",
+    "uncertainty",
     narrow=True,
 )
 

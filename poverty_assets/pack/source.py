@@ -40,10 +40,12 @@ class ColumnContract(Form):
     ``first`` keeps so many characters of it, as of a village's code those of the area that it lies in. ``flag`` is 0 for the
     values in ``zero_if`` and 1 for any other. ``on_violation`` says what happens to a row that breaks the contract: ``refuse``
     the file, or ``quarantine`` the row (set aside, counted). ``median`` is the least and the largest that the middle value of the
-    column can be: outside it the column is in another unit, and the file is refused.
+    column can be: outside it the column is in another unit, and the file is refused. ``description`` says what it holds, where its
+    name does not.
     """
 
     source: str | list[str] = Field(alias="from")
+    description: str = ""
     type: Literal["code", "integer", "number", "text", "date", "flag"] = "number"
     digits: int | None = Field(default=None, ge=1)
     without: str = ""

@@ -4,6 +4,7 @@ import ast
 import datetime as dt
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import dagster as dg
@@ -56,6 +57,7 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_it_stands(nodes):
         assert node.kinds, name
         assert node.group_name != "default", name
         assert "sources" in node.metadata, name
+        assert node.tags["data"] in ("real", "simulated"), name
         (reference,) = node.metadata["dagster/code_references"].code_references
         assert Path(reference.file_path).is_relative_to(PACKAGE / "graph" / "assets"), name
 
@@ -70,6 +72,33 @@ def test_every_table_of_the_lake_is_an_asset_with_its_columns_units_and_checks(d
         assert [c.name for c in schema.columns] == [c.name for c in table.columns], table.name
         assert all(c.description for c in schema.columns), table.name
         assert table.name in checked
+
+
+def test_every_group_can_be_taken_in_at_a_glance(nodes):
+    sizes = Counter(node.group_name for node in nodes)
+    assert all(size <= 24 for size in sizes.values()), sizes
+    assert {
+        "sources_areas",
+        "sources_survey",
+        "sources_rasters",
+        "small_area_model",
+        "small_area_figures",
+        "uncertainty",
+    } <= set(sizes)
+
+
+def test_every_source_says_what_its_columns_hold(nodes):
+    shown = {}
+    for node in nodes:
+        name = node.key.to_user_string()
+        if name.startswith("src_"):  # of other forms (published tables, surveys) the columns are those that they become
+            shown[name] = node.metadata["dagster/column_schema"].columns
+            assert all(column.description for column in shown[name]), name
+    table = shown.get("src_commune_counts") or shown["src_idpoor_2022"]
+    columns = {column.name: column for column in table}
+    assert columns["area_code"].type == "code"
+    assert "of the file" in columns["households"].description
+    assert {"cells", "dtype", "crs"} <= {column.name for column in shown["src_elevation"]}
 
 
 def test_every_check_of_a_table_speaks_of_one_quarter_and_the_gates_are_the_warehouses_own(definitions):

@@ -15,7 +15,7 @@ import pandas as pd
 
 from poverty_assets.catalog import table
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import SourceSpec
+from poverty_assets.pack.source import ColumnContract, RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.warehouse.local import locale_of
 
 if TYPE_CHECKING:
@@ -42,6 +42,62 @@ def column_schema(name: str, country: Country) -> dg.TableSchema:
             for column in definition.columns
         ]
     )
+
+
+def source_schema(spec: SourceSpec) -> dg.TableSchema:
+    """Columns of a source as its entry states them: what each holds, its name in the file, and what its values may be."""
+    contracts = spec.columns if isinstance(spec, TableSource) else {}
+    if isinstance(spec, VectorSource):
+        read = spec.options.columns
+        contracts = {
+            n: ColumnContract.model_validate({"from": c}) if isinstance(c, str) else c for n, c in read.items()
+        }
+    key = spec.key if isinstance(spec, TableSource) else spec.options.key if isinstance(spec, VectorSource) else []
+    columns = [_source_column(name, contract, tuple(key) == (name,)) for name, contract in contracts.items()]
+    if isinstance(spec, VectorSource):
+        columns.append(dg.TableColumn("geometry", "geometry", "Shape, as the file has it"))
+    if isinstance(spec, RasterSource):
+        columns = [dg.TableColumn(name, kind, text) for name, (kind, text) in _OF_CELLS.items()]
+    return dg.TableSchema(columns=columns)
+
+
+_OF_CELLS = {
+    "cells": ("bytes", "Values of a row of cells, from the west; a row of this table for each, from the north"),
+    "dtype": ("text", "Their type"),
+    **{
+        side: ("number", f"{side.capitalize()} end of the raster, in units of its crs")
+        for side in ("west", "south", "east", "north")
+    },
+    "crs": ("text", "Its coordinate reference system"),
+}
+
+
+def _source_column(name: str, contract: ColumnContract, unique: bool) -> dg.TableColumn:
+    named = [contract.source] if isinstance(contract.source, str) else contract.source
+    said = [contract.description] if contract.description else []
+    said.append(f"{' or '.join(named)} of the file")
+    bounds = {"at least": contract.minimum, "at most": contract.maximum}
+    said += [f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None]
+    said += ["rows that break this are set aside"] if contract.on_violation == "quarantine" else []
+    constraints = dg.TableColumnConstraints(nullable=contract.nullable, unique=unique)
+    return dg.TableColumn(name, contract.type, "; ".join(said), constraints)
+
+
+def source_group(spec: SourceSpec) -> str:
+    """Group of a source's asset: by its role, and of the many behind features by their form."""
+    if spec.role != "features":
+        return f"sources_{spec.role}"
+    return "sources_rasters" if isinstance(spec, RasterSource) else "sources_shapes"
+
+
+def source_tags(spec: SourceSpec) -> dict[str, str]:
+    """Tags of a source's assets, by which the UI finds them."""
+    return {
+        "role": spec.role,
+        "cadence": spec.cadence,
+        "data": "simulated" if spec.is_simulated else "real",
+        "fetched": "yes" if spec.fetch is not None else "no",
+    }
 
 
 def source_table(sources: Iterable[SourceSpec]) -> dg.MarkdownMetadataValue:

@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 
 from poverty_assets.errors import FetchFailed
-from poverty_assets.graph.assets.describe import OWNERS, source_table
+from poverty_assets.graph.assets.describe import OWNERS, source_table, source_tags
 from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.partitions import quarter_of, yearly
 from poverty_assets.graph.resources import Home
@@ -96,6 +96,7 @@ def _said(spec: SourceSpec) -> dict[str, Any]:
     return {
         "description": said,
         "owners": OWNERS,
+        "tags": source_tags(spec),
         "metadata": {"sources": source_table([spec])},
         "freshness_policy": _fresh(spec),
     }

@@ -16,7 +16,7 @@ from typing import Any
 
 import dagster as dg
 
-from poverty_assets.catalog import table
+from poverty_assets.catalog import TABLES, table
 from poverty_assets.graph.assets.describe import OWNERS, column_schema, source_table
 from poverty_assets.graph.resources import Home
 from poverty_assets.graph.reuse.step import Knows, Statement, Step, nothing_stated
@@ -44,6 +44,9 @@ class Pack:
     country: Country
     simulated: bool
 
+
+PUBLISHED = frozenset(one.name for one in TABLES)
+"""Tables that the warehouse has."""
 
 Choice = Callable[[Pack], Sequence[SourceSpec]]
 """Some of a pack's sources."""
@@ -107,6 +110,10 @@ class Said:
         """Arguments that ``dagster.asset`` and ``dagster.AssetOut`` share."""
         made: dict[str, Any] = {"owners": OWNERS, "kinds": set(self.kinds)}
         made["freshness_policy"] = self.freshness(pack) if self.freshness is not None else None
+        made["tags"] = {
+            "data": "simulated" if pack.simulated else "real",
+            "published": "yes" if name in PUBLISHED else "no",
+        }
         metadata: dict[str, Any] = {"sources": source_table(self.of(pack)), **self.metadata}
         if not self.group:
             definition = table(name)

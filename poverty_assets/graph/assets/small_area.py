@@ -38,13 +38,14 @@ OTHERS = {
     "margin_metric": "How learners and baselines predict held-out areas, indicator by indicator; and how the nowcast from the"
     " wave before did when the latest wave came, beside persistence.",
 }
+MODEL, FIGURES = "small_area_model", "small_area_figures"
 SCORES = ("log_loss", "rmse", "mae", "bias", "spearman", "skill_against_persistence")
 
 
 @assets(
-    {name: Said("small_area", evidence, description=ROWS.format(field)) for name, field in TABLES.items()}
+    {name: Said(FIGURES, evidence, description=ROWS.format(field)) for name, field in TABLES.items()}
     | {"fct_rank": Said(of=evidence)}
-    | {name: Said("small_area", evidence, description=text) for name, text in OTHERS.items()}
+    | {name: Said(MODEL, evidence, description=text) for name, text in OTHERS.items()}
 )
 def small_area_estimates(
     context: dg.AssetExecutionContext,

@@ -1,7 +1,7 @@
 """Each source as observed: one asset per entry of the country's ``sources.yaml``.
 
-Belongs here: the assets of group ``sources``. In a home of simulated data they read what the twin wrote. Which there are the pack
-decides, so they are made when it is known. Does not belong here: readers (``poverty_assets.sources``).
+Belongs here: the assets of the groups ``sources`` and, by role, ``sources_<role>``. In a home of simulated data they read what the twin
+wrote. Which there are the pack decides, so they are made when it is known. Does not belong here: readers (``poverty_assets.sources``).
 """
 
 import warnings
@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from poverty_assets.graph.assets.describe import OWNERS, picture, source_table
+from poverty_assets.graph.assets.describe import OWNERS, picture, source_group, source_schema, source_table, source_tags
 from poverty_assets.graph.assets.landed import upstream
 from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Pack, Said, asset, every
 from poverty_assets.graph.partitions import quarter_of
@@ -55,12 +55,17 @@ def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
         description=f"**{spec.title}.** {spec.description}\n\nPublisher: {spec.publisher}. Licence: {spec.licence}."
         f" Observed: {spec.observed_from or 'each ' + spec.cadence} to {spec.observed_to or 'its end'}."
         f" How to obtain it: {spec.obtain}",
-        group_name="sources",
+        group_name=source_group(spec),
         owners=OWNERS,
+        tags=source_tags(spec),
         kinds={"python", spec.reader},
         partitions_def=pack.partitions,
         deps=[simulated_landing.name] if pack.simulated else upstream(spec, pack),
-        metadata={"sources": source_table([spec]), "is_simulated": spec.is_simulated},
+        metadata={
+            "sources": source_table([spec]),
+            "is_simulated": spec.is_simulated,
+            "dagster/column_schema": source_schema(spec),
+        },
         check_specs=_check_specs(spec, pack),
         code_version=code_of(__name__, source_asset.__name__),
     )
