@@ -29,7 +29,7 @@ class Version:
     Attributes
     ----------
     size : int, optional
-        Bytes.
+        Bytes; a server that says 0 of a file it has not begun to send says nothing.
     etag, last_modified : str, optional
         As in the headers of these names.
     """
@@ -43,7 +43,7 @@ class Version:
         """The version that an answer's headers tell."""
         head = answer.headers
         whole = head.get("content-range", "").rpartition("/")[2] or head.get("content-length", "")
-        return cls(int(whole) if whole.isdigit() else None, head.get("etag"), head.get("last-modified"))
+        return cls(int(whole) if whole.isdigit() and int(whole) else None, head.get("etag"), head.get("last-modified"))
 
     @property
     def validator(self) -> str | None:

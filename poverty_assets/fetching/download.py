@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, astuple
 from pathlib import Path
 
@@ -53,6 +54,40 @@ def download(
                 raise
 
 
+def download_told(
+    web: Web,
+    address: str,
+    piece: Path,
+    told: Callable[[bool], int | None],
+    *,
+    pause: float = 0.0,
+    headers: dict[str, str] | None = None,
+) -> None:
+    """Fetch a file of the size that its publisher tells; a server that announces too little sends a part as if it were all.
+
+    Parameters
+    ----------
+    told : callable
+        Gives the size, if the publisher tells any; with True it is asked anew.
+
+    Raises
+    ------
+    FetchFailed
+    """
+    with web.tries(address) as attempts:
+        for attempt in attempts:
+            with attempt:
+                download(web, address, piece, pause=pause, headers=headers)
+                size = _size(piece)
+                if told(False) in (None, size) or told(True) in (None, size):
+                    return
+                forget(piece)
+                raise NotTheFile(
+                    f"{size:,} bytes came, and the publisher tells of {told(False):,}",
+                    "the publisher may be changing it right now: try again later",
+                )
+
+
 def _asks_to_stay_away(error: BaseException | None) -> bool:
     return isinstance(error, Refused) and error.wait is not None and error.wait > LONGEST_WAIT
 
@@ -68,7 +103,11 @@ def _pull(web: Web, address: str, piece: Path, pause: float, headers: dict[str, 
     if have and not known.validator:
         have = 0
     ask = {"Range": f"bytes={have}-", "If-Range": str(known.validator)} if have else {}
+    if have and have == known.size:
+        ask = known.unless  # it came whole, and what was to follow did not
     with web.ask("GET", address, pause=pause, headers={**headers, **ask}) as answer:
+        if answer.status_code == 304 and have:
+            return known
         begins = re.match(r"bytes (\d+)-", answer.headers.get("content-range", ""))
         version = Version.of(answer)
         another = answer.status_code == 206 and (not begins or int(begins[1]) != have or _differ(version, known))

@@ -10,16 +10,17 @@ import io
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 from poverty_assets.fetching.answers import Version
-from poverty_assets.fetching.web import NotLetIn, NotTheFile, Refused, Web
+from poverty_assets.fetching.web import NotTheFile, Web
 
+T = TypeVar("T")
 _BLOCK = 1 << 16
 _MOST_AHEAD = 16
 """Blocks in one request at most where a file is read one piece after the other."""
 _KEPT = 1024
 """Blocks in memory."""
-_RENEWALS = 3
 
 
 class NoRanges(Exception):
@@ -48,7 +49,6 @@ class RemoteFile:
         self, web: Web, address: Callable[[bool], str], *, pause: float = 0.0, headers: dict[str, str] | None = None
     ) -> None:
         self._web, self._signed, self._pause, self._headers = web, address, pause, headers or {}
-        self._address = address(False)
         self._version: Version | None = None
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._ahead, self._after = 1, -1
@@ -104,23 +104,18 @@ class RemoteFile:
             self._blocks.popitem(last=False)
 
     def _asked(self, start: int, end: int) -> bytes:
-        renewed = 0
-        with self._web.tries(self._address) as attempts:
-            for attempt in attempts:
-                with attempt:
-                    try:
-                        return self._piece(start, end)
-                    except NotLetIn as error:
-                        before, self._address = self._address, self._signed(True)
-                        renewed += 1
-                        if self._address == before or renewed > _RENEWALS:
-                            raise
-                        raise Refused(403, None) from error
-        raise AssertionError("unreachable")  # stamina ends with a value or an error
+        def piece(address: str) -> bytes:
+            with self._web.tries(address) as attempts:
+                for attempt in attempts:
+                    with attempt:
+                        return self._piece(address, start, end)
+            raise AssertionError("unreachable")  # stamina ends with a value or an error
 
-    def _piece(self, start: int, end: int) -> bytes:
+        return self._web.let_in(self._signed, piece)
+
+    def _piece(self, address: str, start: int, end: int) -> bytes:
         ask = {**self._headers, "Range": f"bytes={start}-{end - 1}"}
-        with self._web.ask("GET", self._address, pause=self._pause, headers=ask) as answer:
+        with self._web.ask("GET", address, pause=self._pause, headers=ask) as answer:
             kind = answer.headers.get("content-type", "").lower()
             said = re.match(r"bytes (\d+)-(\d+)/(\d+|\*)$", answer.headers.get("content-range", ""))
             if (said and said[3] == "*") or (answer.status_code == 200 and "text/html" not in kind):
@@ -155,17 +150,19 @@ class _Opened(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_END:
-            offset += self._file.size
+            offset += self._kept(lambda: self._file.size) or 0
         self._at = offset + (self._at if whence == io.SEEK_CUR else 0)
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        if self._file.trouble is not None:
-            return b""
-        try:
-            data = self._file.read(self._at, size if size >= 0 else self._file.size)
-        except Exception as error:  # whatever it is, it is raised when GDAL is done
-            self._file.trouble = error
-            return b""
+        data = self._kept(lambda: self._file.read(self._at, size if size >= 0 else self._file.size)) or b""
         self._at += len(data)
         return data
+
+    def _kept(self, how: Callable[[], T]) -> T | None:
+        if self._file.trouble is None:
+            try:
+                return how()
+            except Exception as error:  # whatever it is, it is raised when GDAL is done
+                self._file.trouble = error
+        return None

@@ -54,6 +54,10 @@ class NotLetIn(FetchFailed):
     """The server asks who we are: a token that is wrong, or a signed address whose time is over."""
 
 
+class NoSuchMethod(FetchFailed):
+    """The server does not know how to answer such a request: some cannot tell of a file without sending it."""
+
+
 class NotTheFile(Exception):
     """What came is not the file: an HTML page, a piece of the wrong length, another digest. The next try may be better.
 
@@ -122,6 +126,7 @@ class Web:
     answers: KeptAnswers = field(default_factory=KeptAnswers)
     _asked: dict[str, float] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _peace: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     @contextmanager
     def tries(self, address: str) -> Iterator[Any]:
@@ -147,9 +152,9 @@ class Web:
         self.wait_for_turn(address, pause)
         with self.client.stream(method, address, headers=headers or {}) as answer:
             if answer.status_code in WORTH_ANOTHER_TRY:
-                raise Refused(
-                    answer.status_code, seconds_to_wait(answer.headers.get("retry-after"), dt.datetime.now(dt.UTC))
-                )
+                wait = seconds_to_wait(answer.headers.get("retry-after"), dt.datetime.now(dt.UTC))
+                self._peace[httpx.URL(address).host] = self.clock() + (wait or 0.0), answer.status_code
+                raise Refused(answer.status_code, wait)
             if answer.status_code in (401, 403) and answer.history:
                 raise Refused(
                     answer.status_code, None
@@ -221,16 +226,63 @@ class Web:
         """
         with self.tries(address) as attempts:
             for attempt in attempts:
-                with attempt, self.ask("HEAD", address, pause=pause, headers=headers) as answer:
-                    return Version.of(answer)
+                with attempt:
+                    return self._looked(address, pause, headers or {})
+        raise AssertionError("unreachable")  # stamina ends with a value or an error
+
+    def _looked(self, address: str, pause: float, headers: dict[str, str]) -> Version:
+        try:
+            with self.ask("HEAD", address, pause=pause, headers=headers) as answer:
+                found = answer
+        except NoSuchMethod:
+            with self.ask("GET", address, pause=pause, headers=headers | {"Range": "bytes=0-0"}) as answer:
+                found = answer  # its body is not read
+        if "text/html" in found.headers.get("content-type", "").lower():
+            raise NotTheFile("a web page came in place of the file")
+        return Version.of(found)
+
+    def let_in(self, signed: Callable[[bool], str], how: Callable[[str], T]) -> T:
+        """What is done with an address whose time may be over before it is done: then it is signed anew.
+
+        Parameters
+        ----------
+        signed : callable
+            Gives the address; with True one that is signed anew.
+        how : callable
+            Takes the address.
+
+        Raises
+        ------
+        FetchFailed
+        """
+        address = signed(False)
+        with self.tries(address) as attempts:
+            for attempt in attempts:
+                with attempt:
+                    try:
+                        return how(address)
+                    except NotLetIn:
+                        before, address = address, signed(True)
+                        if address == before:
+                            raise
+                        raise Refused(403, None) from None
         raise AssertionError("unreachable")  # stamina ends with a value or an error
 
     def wait_for_turn(self, address: str, pause: float) -> None:
-        """Leave a host in peace for so long after the request before, whoever asks."""
+        """Leave a host in peace for so long after the request before, whoever asks, and for as long as it asked for.
+
+        Raises
+        ------
+        Refused
+            If it asked to be left for longer than is waited for: nothing is asked.
+        """
         host = httpx.URL(address).host
         with self._turn:
             now = self.clock()
-            due = max(now, self._asked.get(host, float("-inf")) + pause)
+            peace, status = self._peace.get(host, (now, 0))
+            if peace - now > LONGEST_WAIT:
+                raise Refused(status, peace - now)
+            due = max(now, self._asked.get(host, float("-inf")) + pause, peace)
             self._asked[host] = due
         if due > now:
             self.sleep(due - now)
@@ -244,21 +296,38 @@ def _parsed(body: bytes) -> Any:
 
 
 @contextmanager
-def open_web() -> Iterator[Web]:
-    """A session for the real world."""
+def open_web(silence: float = SILENCE, **more: Any) -> Iterator[Web]:
+    """A session for the real world; ``more`` as in ``Web``."""
     version = importlib.metadata.version("poverty-assets")
-    with httpx.Client(
-        headers={"User-Agent": f"poverty-assets/{version}", "Accept-Encoding": "identity"},
-        timeout=httpx.Timeout(SILENCE, connect=15.0),
-        follow_redirects=True,
-        max_redirects=_REDIRECTS,
-        event_hooks={"request": [_refuse_the_open_road]},
-    ) as client:
+    with (
+        _secrets_unlogged(),
+        httpx.Client(
+            headers={"User-Agent": f"poverty-assets/{version}", "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(silence, connect=min(silence, 15.0)),
+            follow_redirects=True,
+            max_redirects=_REDIRECTS,
+            event_hooks={"request": [_refuse_the_open_road]},
+        ) as client,
+    ):
         stamina.instrumentation.set_on_retry_hooks([_tell_of_another_try])
         try:
-            yield Web(client)
+            yield Web(client, silence=silence, **more)
         finally:
             stamina.instrumentation.set_on_retry_hooks(None)
+
+
+@contextmanager
+def _secrets_unlogged() -> Iterator[None]:
+    """httpx logs whole addresses, httpcore whole headers: signatures and tokens would stand in logs."""
+    loggers = [logging.getLogger(name) for name in ("httpx", "httpcore")]
+    before = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for one, level in zip(loggers, before, strict=True):
+            one.setLevel(level)
 
 
 def _tell_of_another_try(details: Any) -> None:
@@ -299,6 +368,10 @@ def _final(status: int, address: str) -> FetchFailed:
     if status in (404, 410):
         return NotThere(
             f"there is no such file ({status})", address=where, remedy="look on the publisher's page for where it went"
+        )
+    if status in (405, 501):
+        return NoSuchMethod(
+            f"the server does not take the request ({status})", address=where, remedy="check the entry's address"
         )
     if status in (401, 403):
         return NotLetIn(

@@ -1,12 +1,18 @@
 """A provider on this machine that speaks HTTP as providers do, and misbehaves as it is told.
 
-Belongs here: files, faults, and a record of what was asked. A fault is met once, in the order given, by requests for a body.
+Belongs here: files, faults, and a record of what was asked. A fault of a file is met once, in the order given, by requests for its body;
+one of a plan by the next request, of whatever kind, whose path begins so.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import email.utils
+import hashlib
+import itertools
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +20,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 FAULTS = ("cut", "500", "503", "429", "429 later", "page", "whole", "short", "reset")
+STATUS = {"500", "502", "503", "504", "408", "429", "404", "401"}
+LATER = 7
+"""Seconds that an answer 429 asks to be left in peace for."""
 
 
 @dataclass
@@ -28,6 +37,7 @@ class Served:
     faults: list[str] = field(default_factory=list)
     wants: str | None = None
     refuses: str | None = None
+    signed: bool = False
 
 
 Answer = Callable[[dict[str, str]], Any]
@@ -44,6 +54,39 @@ class Provider:
     sent: int = 0
     address: str = ""
     released: threading.Event = field(default_factory=threading.Event)
+    plans: dict[str, list[str]] = field(default_factory=dict)
+    always: dict[str, str] = field(default_factory=dict)
+    sends_on: dict[str, str] = field(default_factory=dict)
+    looping: dict[str, int] = field(default_factory=dict)
+    tagged: bool = False
+    signature: int = 1
+    clock: Callable[[], float] = time.monotonic
+    quiet_until: dict[str, float] = field(default_factory=dict)
+    at_times: dict[str, list[float]] = field(default_factory=dict)
+    disturbed: int = 0
+    sent_on: bool = False
+
+    def planned(self, path: str) -> str:
+        """The fault that the next request for a path meets."""
+        if self.looping.get(path):
+            return "loop"
+        self.looping.pop(path, None)
+        for prefix, fault in self.always.items():
+            if path.startswith(prefix):
+                return fault
+        for prefix, plan in self.plans.items():
+            if path.startswith(prefix) and plan:
+                return plan.pop(0)
+        return ""
+
+    def hasty(self, pause: float) -> int:
+        """How many requests came sooner after the one before, but for those that were sent on."""
+        pairs = [pair for times in self.at_times.values() for pair in itertools.pairwise(times)]
+        return sum(later - before < pause - 1e-6 for before, later in pairs)
+
+    def sign(self, path: str) -> str:
+        """A signed address that holds until the next fault ``expired``."""
+        return f"{self.at(path)}?sig=Sig-{self.signature}-5170"
 
     def put(self, path: str, data: bytes, **more: Any) -> Served:
         """Serve a file."""
@@ -51,8 +94,9 @@ class Provider:
         return self.files[path]
 
     def at(self, path: str) -> str:
-        """The whole address of a path."""
-        return self.address + path
+        """The whole address of a path; what lies below ``/two`` is at another host, of the same machine."""
+        other = path.startswith("/two")
+        return (self.address.replace("127.0.0.1", "localhost") if other else self.address) + path
 
     def __enter__(self) -> Provider:
         provider = self
@@ -96,6 +140,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool) -> None:
         path, wanted = unquote(urlsplit(self.path).path), self.headers.get("Range")
         self.of.asked.append((self.command, self.path, wanted))
+        host = str(self.headers.get("Host"))
+        now = self.of.clock()
+        if not self.of.sent_on:
+            self.of.at_times.setdefault(host, []).append(now)
+        self.of.sent_on = False
+        self.of.disturbed += now < self.of.quiet_until.get(host, now)
+        fault = self.of.planned(path)
+        if fault and self._is_met(fault, path):
+            return None
+        self._fault = fault
+        if path in self.of.sends_on:
+            return self._send(302, b"", {"Location": self.of.sign(self.of.sends_on[path])}, self._fault)
         if path in self.of.moved_to:
             return self._send(302, b"", {"Location": self.of.moved_to[path]})
         if path in self.of.answers:
@@ -104,7 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
                 words["body"] = self.rfile.read(int(self.headers["Content-Length"])).decode()
             said = self.of.answers[path](words)
             body = said if isinstance(said, bytes) else json.dumps(said).encode()
-            return self._send(200, body, {"Content-Type": "application/json"})
+            tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+            head = {"Content-Type": "application/json"} | ({"ETag": tag} if self.of.tagged else {})
+            if self.of.tagged and self.headers.get("If-None-Match") == tag:
+                return self._send(304, b"", head, with_body=False)
+            return self._send(200, body, head, self._fault, with_body)
         file = self.of.files.get(path)
         if file is None:
             return self._send(404, b"nothing here", {})
@@ -112,8 +172,40 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(401, b"who are you", {})
         if file.refuses and file.refuses in self.path:
             return self._send(403, b"expired", {})
-        fault = file.faults.pop(0) if with_body and file.faults else ""
+        if file.signed and f"sig=Sig-{self.of.signature}-" not in self.path:
+            return self._send(403, b"expired", {})
+        fault = self._fault or (file.faults.pop(0) if with_body and file.faults else "")
         return self._file(file, fault, wanted, with_body)
+
+    def _is_met(self, fault: str, path: str) -> bool:
+        """Answer with a fault that does not depend on what was asked for."""
+        page = b"<!DOCTYPE html><title>Please wait</title>"
+        if fault in STATUS:
+            self._send(int(fault), b"", {})
+        elif fault in ("429 later", "503 later", "429 date"):
+            when = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=LATER + 1)
+            self.of.quiet_until[str(self.headers.get("Host"))] = self.of.clock() + LATER - 1
+            later = email.utils.format_datetime(when, usegmt=True) if fault == "429 date" else str(LATER)
+            self._send(int(fault[:3]), b"", {"Retry-After": later})
+        elif fault == "429 hours":
+            self._send(429, b"", {"Retry-After": "7200"})
+        elif fault == "page":
+            self._send(200, page, {"Content-Type": "text/html"}, "", self.command == "GET")
+        elif fault == "busy":
+            self._send(200, b'{"error": "busy"}', {"Content-Type": "application/json"}, "", self.command == "GET")
+        elif fault == "loop":
+            self._send(302, b"", {"Location": self.path})
+            self.of.looping[path] = self.of.looping.get(path, 5) - 1
+        elif fault == "stale" and path.endswith(".md5"):
+            self._send(200, b"0" * 32 + b"  a file\n", {"Content-Type": "text/plain"})
+        elif fault in ("reset", "stall") or (fault == "cut" and self.command == "HEAD"):
+            self._send(200, b"", {}, "reset" if fault == "cut" else fault)
+        elif fault == "expired":
+            self.of.signature += 1
+            return False
+        else:
+            return False
+        return True
 
     def _file(self, file: Served, fault: str, wanted: str | None, with_body: bool) -> None:
         head = {"Content-Type": file.content_type, "Accept-Ranges": "bytes"}
@@ -125,12 +217,16 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(429, b"", {"Retry-After": "7"})
         if fault == "page":
             return self._send(200, b"<!DOCTYPE html><title>Please wait</title>", {"Content-Type": "text/html"})
+        if file.etag and self.headers.get("If-None-Match") == file.etag and not wanted:
+            return self._send(304, b"", head, with_body=False)
         same = self.headers.get("If-Range") in (None, file.etag, file.modified)
         if wanted and file.ranges and same and fault != "whole":
             first, _, last = wanted.removeprefix("bytes=").partition("-")
             if int(first) >= len(file.data):
                 return self._send(416, b"", {"Content-Range": f"bytes */{len(file.data)}"})
             end = min(int(last), len(file.data) - 1) if last else len(file.data) - 1
+            if fault == "gap":
+                first = str(max(0, int(first) - 1))
             head["Content-Range"] = f"bytes {first}-{end}/{len(file.data)}"
             return self._send(206, file.data[int(first) : end + 1], head, fault, with_body)
         return self._send(200, file.data, head, fault, with_body)
@@ -145,6 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         if fault == "short":  # fewer bytes are announced than there are, and no more come
             body = body[: max(1, len(body) // 3)]
+        self.of.sent_on = status == 302
         self.send_response(status)
         for name, value in head.items():
             self.send_header(name, value)

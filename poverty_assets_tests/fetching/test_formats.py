@@ -1,35 +1,18 @@
 """Formats that need a library of the extra: HDF5 tiles of Earthdata, extracts of OpenStreetMap, GeoParquet in a bucket."""
 
 import datetime as dt
-import io
 
 import geopandas as gpd
-import h5py
 import numpy as np
-import osmium
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import shapely
 
 from poverty_assets.fetching.clients.object_store import newest
 from poverty_assets.sources.landed import read_record
 from poverty_assets_tests.fetching.conftest import entry, values_of
-
-VARIABLE = "AllAngle_Composite_Snow_Free"
+from poverty_assets_tests.fetching.formats import VARIABLE, Bucket, extract_of_roads, shapes, tile
 
 
 # ---------------------------------------------------------------- Earthdata
-def tile(radiance, looks, variable=VARIABLE):
-    """A tile of ten degrees in cells of a tenth."""
-    data = io.BytesIO()
-    with h5py.File(data, "w") as file:
-        group = file.create_group("HDFEOS/GRIDS/VIIRS_Grid_DNB_2d/Data Fields")
-        group.create_dataset(variable, data=np.broadcast_to(np.float32(radiance), (100, 100)))
-        group.create_dataset(f"{VARIABLE}_Num", data=np.broadcast_to(np.uint16(looks), (100, 100)))
-    return data.getvalue()
-
-
 class Granules:
     """A catalogue of granules, of which only a token opens the files."""
 
@@ -112,17 +95,7 @@ def test_without_a_token_nobody_is_asked(bench, provider, granules, monkeypatch)
 # ---------------------------------------------------------------- OpenStreetMap
 @pytest.fixture(scope="module")
 def extract(tmp_path_factory):
-    """Three nodes, a road and a path over them, and a school around a square."""
-    file = tmp_path_factory.mktemp("osm") / "a.osm.pbf"
-    node, way = osmium.osm.mutable.Node, osmium.osm.mutable.Way
-    places = {1: (101.0, 11.0), 2: (101.1, 11.0), 3: (101.1, 11.1), 4: (101.0, 11.1)}
-    with osmium.SimpleWriter(str(file)) as out:
-        for number, place in places.items():
-            out.add_node(node(id=number, location=place, tags={"amenity": "clinic"} if number == 1 else {}, version=1))
-        out.add_way(way(id=10, nodes=[1, 2, 3], tags={"highway": "primary", "name": "5"}, version=1))
-        out.add_way(way(id=11, nodes=[1, 2], tags={"highway": "footway"}, version=1))
-        out.add_way(way(id=12, nodes=[1, 2, 3, 4, 1], tags={"amenity": "school"}, version=1))
-    return file.read_bytes()
+    return extract_of_roads(tmp_path_factory.mktemp("osm"))
 
 
 def osm(provider, **fetch):
@@ -163,48 +136,6 @@ def test_an_extract_that_is_cut_off_or_without_what_is_wanted_is_not_landed(benc
 
 
 # ---------------------------------------------------------------- GeoParquet in a bucket
-def shapes(longitudes):
-    """A file with a row group for each point at 11 degrees north."""
-    points = [shapely.Point(longitude, 11.0) for longitude in longitudes]
-    table = pa.table({
-        "id": [f"p{longitude}" for longitude in longitudes],
-        "names": [{"primary": f"Place {longitude}"} for longitude in longitudes],
-        "bbox": [{"xmin": p.x, "xmax": p.x, "ymin": p.y, "ymax": p.y} for p in points],
-        "geometry": shapely.to_wkb(points).tolist(),
-        "weight": ["x" * 1000] * len(points),
-    })  # fmt: skip
-    data = io.BytesIO()
-    pq.write_table(table, data, row_group_size=1)
-    return data.getvalue()
-
-
-class Bucket:
-    """A bucket that is listed and read as S3 is."""
-
-    def __init__(self, provider):
-        self.provider, self.keys = provider, {}
-        provider.answers["/maps"] = self.listed
-
-    def put(self, key, data):
-        self.keys[key] = len(data)
-        self.provider.put(f"/maps/{key}", data)
-
-    def listed(self, words):
-        prefix = words.get("prefix", "")
-        keys = [key for key in sorted(self.keys) if key.startswith(prefix)]
-        if words.get("delimiter"):
-            keys, folders = [], sorted({key[: key.index("/", len(prefix)) + 1] for key in keys})
-        else:
-            folders = []
-        said = "".join(
-            f'<Contents><Key>{key.replace("=", "&#61;")}</Key><Size>{self.keys[key]}</Size><ETag>"1"</ETag>'
-            "<LastModified>2026-09-20T00:00:00.000Z</LastModified></Contents>"
-            for key in keys
-        )
-        said += "".join(f"<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>" for folder in folders)
-        return f"<ListBucketResult><Name>maps</Name><IsTruncated>false</IsTruncated>{said}</ListBucketResult>".encode()
-
-
 @pytest.fixture
 def bucket(provider):
     found = Bucket(provider)

@@ -3,28 +3,7 @@
 import pandas as pd
 
 from poverty_assets_tests.fetching.conftest import entry
-
-NAMES = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1"
-
-
-def answer(rows):
-    """A message of generic data: a series for each area, an observation for each year."""
-    series = "".join(
-        f'<g:Series><g:SeriesKey><g:Value id="AREA" value="{area}"/></g:SeriesKey>'
-        + "".join(
-            f'<g:Obs><g:ObsDimension value="{year}"/><g:ObsValue value="{value}"/></g:Obs>' for year, value in years
-        )
-        + "</g:Series>"
-        for area, years in rows.items()
-    )
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?><m:GenericData xmlns:m="{NAMES}/message" xmlns:c="{NAMES}/common"'
-        f' xmlns:g="{NAMES}/data/generic"><m:Header><m:ID>1</m:ID><m:Test>false</m:Test>'
-        '<m:Prepared>2026-01-01T00:00:00</m:Prepared><m:Sender id="NSO"/>'
-        '<m:Structure structureID="S" dimensionAtObservation="TIME_PERIOD"><c:Structure>'
-        '<Ref agencyID="NSO" id="POP" version="1.0"/></c:Structure></m:Structure></m:Header>'
-        f'<m:DataSet structureRef="S">{series}</m:DataSet></m:GenericData>'
-    ).encode()
+from poverty_assets_tests.fetching.formats import answer
 
 
 def census(provider, **fetch):

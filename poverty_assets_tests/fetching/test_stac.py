@@ -3,25 +3,12 @@
 import numpy as np
 import pytest
 import rasterio
-from rasterio.transform import from_origin
-from rasterio.warp import transform_bounds
 
 from poverty_assets.fetching.windows import Overlaid, RemoteGrid
 from poverty_assets_tests.fetching.conftest import BOUNDS, entry, values_of
+from poverty_assets_tests.fetching.formats import scene
 
 PATH = "rasters/rain_2026Q3.tif"
-
-
-def scene(stored, crs="EPSG:4326", box=(99.0, 9.0, 103.0, 13.0)):
-    """A scene of one stored number everywhere, in cells of some tenth of a degree."""
-    west, south, east, north = box if crs == "EPSG:4326" else transform_bounds("EPSG:4326", crs, *box)
-    with rasterio.MemoryFile() as memory:
-        with memory.open(
-            driver="GTiff", width=40, height=40, count=1, dtype="uint16", crs=crs,
-            transform=from_origin(west, north, (east - west) / 40, (north - south) / 40),
-        ) as out:  # fmt: skip
-            out.write(np.full((40, 40), stored, dtype="uint16"), 1)
-        return memory.read()
 
 
 class Catalogue:

@@ -14,7 +14,7 @@ from poverty_assets.errors import FetchFailed, NotThere
 from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
-from poverty_assets.fetching.download import download
+from poverty_assets.fetching.download import download_told
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.web import NotTheFile, Web
 from poverty_assets.pack.fetch import CkanFetch, is_guarded
@@ -45,7 +45,15 @@ class CkanClient:
     def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
         """Download it."""
         file = folder / order.release.path.name
-        download(web, offer.parts[0][0], file, pause=order.fetch.pause_seconds)
+        address, version = offer.parts[0]
+        size = [version.size]
+
+        def told(anew: bool) -> int | None:
+            if anew:
+                size[0] = self.offer(order, web).size
+            return size[0]
+
+        download_told(web, address, file, told, pause=order.fetch.pause_seconds)
         return file
 
 
@@ -72,7 +80,9 @@ def _offer(resource: dict[str, Any], where: str) -> Offer:
         )
     modified = str(resource.get("last_modified") or "") or None
     size = resource.get("size")
-    version = Version(size if isinstance(size, int) else None, str(resource.get("hash") or "") or None, modified)
+    version = Version(
+        size if isinstance(size, int) and size > 0 else None, str(resource.get("hash") or "") or None, modified
+    )
     day = None
     if modified is not None:
         try:

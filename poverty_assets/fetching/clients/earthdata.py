@@ -19,7 +19,6 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.transform import from_origin
 
 from poverty_assets.errors import FetchFailed, NotThere
-from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import download, forget
@@ -40,7 +39,6 @@ _TILE = re.compile(r"\.h(\d{2})v(\d{2})\.")
 _DEGREES = 10
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MEGABYTE = 1 << 20
-_ROUNDS = 3
 
 
 class EarthdataClient:
@@ -74,7 +72,7 @@ class EarthdataClient:
         grid = RemoteGrid.over(order.country.bounds, fetch.cells_per_degree)
         laid = Overlaid(fetch.combine, grid.shape)
         folder.mkdir(parents=True, exist_ok=True)
-        for address, _ in offer.parts:
+        for address, _ in offer.parts:  # what the catalogue says of its size is rounded
             file = folder / PurePosixPath(urlsplit(address).path).name
             tile = folder / "tile.tif"
             self._tile(address, file, tile, fetch, web)
@@ -86,16 +84,16 @@ class EarthdataClient:
 
     def _tile(self, address: str, file: Path, tile: Path, fetch: EarthdataFetch, web: Web) -> None:
         """Download a granule and write what it has of the variable; one that came broken is fetched anew."""
-        for left in reversed(range(_ROUNDS)):
-            download(web, address, file, pause=fetch.pause_seconds, headers=bearer(fetch.token))
-            try:
-                write_cells(tile, [seen_cells(file, fetch)])
-            except FetchFailed as error:
-                forget(file)
-                if not left:
-                    raise FetchFailed(error.problem, address=shown(address), remedy=error.remedy) from None
-            else:
-                return
+        with web.tries(address) as attempts:
+            for attempt in attempts:
+                with attempt:
+                    download(web, address, file, pause=fetch.pause_seconds, headers=bearer(fetch.token))
+                    try:
+                        cells = seen_cells(file, fetch)
+                    except NotTheFile:
+                        forget(file)
+                        raise
+                    write_cells(tile, [cells])
 
 
 def seen_cells(file: Path, fetch: EarthdataFetch) -> RemoteCells:
@@ -103,15 +101,15 @@ def seen_cells(file: Path, fetch: EarthdataFetch) -> RemoteCells:
 
     Raises
     ------
+    NotTheFile
+        If it is no such file.
     FetchFailed
-        If it is no such file, or has not these variables.
+        If it has not these variables.
     """
     found = _TILE.search(file.name)
     with file.open("rb") as stream:
         if stream.read(8) != _HDF5 or not found:
-            raise FetchFailed(
-                "what came is not an HDF5 file of a tile", remedy="check the token, and the entry's product"
-            )
+            raise NotTheFile("what came is not an HDF5 file of a tile", "check the token, and the entry's product")
     values, looks = _variable(file, fetch.variable), _variable(file, fetch.looks)
     unseen = (looks < fetch.least_looks) | (looks == np.iinfo("uint16").max) | np.isclose(values, fetch.nodata)
     rows, _ = values.shape
@@ -136,9 +134,8 @@ def _variable(file: Path, names: Sequence[str]) -> np.ndarray:
             with rasterio.open(found[0]) as data:
                 return data.read(1)
         except RasterioError as error:
-            raise FetchFailed(
-                f"the HDF5 file cannot be read ({str(error).splitlines()[0]})", remedy="it came broken: fetch it again"
-            ) from None
+            said = str(error).splitlines()[0]
+            raise NotTheFile(f"the HDF5 file cannot be read ({said})", "it came broken: fetch it again") from None
 
 
 def _require_every_month(entries: list[dict[str, Any]], order: Order) -> None:

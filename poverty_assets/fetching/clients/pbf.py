@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.clients.extra import from_extra
-from poverty_assets.fetching.clients.https import download_stated
+from poverty_assets.fetching.clients.https import Stated, download_stated
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import forget
 from poverty_assets.fetching.orders import Order
@@ -34,9 +34,9 @@ class PbfClient:
         """Download the extract and write what is kept of it."""
         import geopandas as gpd
 
-        fetch, ((address, _),) = _of(order), offer.parts
+        fetch, ((address, version),) = _of(order), offer.parts
         extract = folder / PurePosixPath(urlsplit(address).path).name
-        download_stated(order, address, extract, web, fetch.checksum)
+        download_stated(order, address, extract, web, Stated(version.size, fetch.checksum))
         try:
             rows = sorted(kept(extract, fetch), key=lambda row: row["osm_id"])
         except RuntimeError as error:

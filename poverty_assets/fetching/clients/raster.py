@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from poverty_assets.fetching.download import download, forget
 from poverty_assets.fetching.remote import NoRanges, RemoteFile
-from poverty_assets.fetching.web import NotLetIn, NotTheFile, Web
+from poverty_assets.fetching.web import NotTheFile, Web
 
 T = TypeVar("T")
 
@@ -63,16 +63,9 @@ def _of_whole(
     pause: float,
     headers: dict[str, str] | None,
 ) -> T:
-    address = signed(False)
-    name = hashlib.sha256(address.partition("?")[0].encode()).hexdigest()[:16]
+    name = hashlib.sha256(signed(False).partition("?")[0].encode()).hexdigest()[:16]
     piece = folder / f"whole_{name}.tif"
-    try:
-        download(web, address, piece, pause=pause, headers=headers)
-    except NotLetIn:
-        again = signed(True)
-        if again == address:
-            raise
-        download(web, again, piece, pause=pause, headers=headers)
+    web.let_in(signed, lambda address: download(web, address, piece, pause=pause, headers=headers))
     try:
         return how(piece)
     except NotTheFile:
