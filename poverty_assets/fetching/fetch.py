@@ -52,7 +52,7 @@ class Told:
         there yet); ``passed`` (nothing for this quarter); ``failed``.
     words : str
     moved : int
-        Bytes that came for it; of windows only those of their answers to questions.
+        Bytes that came for it, those of answers to questions among them.
     """
 
     title: str
