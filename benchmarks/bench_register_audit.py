@@ -45,10 +45,9 @@ def main() -> None:
     cpu = time.process_time()
 
     started = time.perf_counter()
-    _, exposed = observed.exposure_of_quarter(
-        home.sources, areas, table["area_crosswalk"], home.country,
-        rows=lambda source_id: home.observed(source_id, period), raster=lambda source_id: home.raster(source_id, period),
-    )  # fmt: skip
+    exposed = observed.exposure_of_quarter(
+        home.sources, areas, table["area_crosswalk"], home.country, home.seen(period, ())
+    ).exposed
     seconds["exposure"] = time.perf_counter() - started
 
     started = time.perf_counter()

@@ -21,6 +21,13 @@ WHOSE = (
     " adjusted headcount ratio, a ratio or a difference"
 )
 
+BOUNDS = {
+    "interval": "a 95% interval",
+    "tolerance": "a range over the hazard's threshold and one higher and lower by its tolerance: of a count, and no 95% interval",
+    "widened": "a 95% interval widened by the hazard's tolerance, and so none any more",
+}
+"""What the bounds of a figure are the ends of."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -38,6 +45,8 @@ class Figures:
     where : str
         SQL of the rows that count, where not all do.
     has_se : bool
+    bounds : str
+        SQL of what its bounds are the ends of (``BOUNDS``).
     """
 
     table: str
@@ -46,11 +55,14 @@ class Figures:
     share_of: str = "'people'"
     where: str = ""
     has_se: bool = True
+    bounds: str = "'interval'"
 
 
 _OF_MPI = f"statistic || CASE WHEN {ONE_CUTOFF} THEN '' ELSE {OF_K} END"
 _PAIR = "indicator_a || ':' || indicator_b"
 _ONE_SHOCK = "shock_id = (SELECT min(shock_id) FROM fct_vulnerability)"
+
+_OF_HAZARD = "CASE WHEN shock_id IN (SELECT shock_id FROM dim_shock WHERE exposed_to IS NOT NULL) THEN 'widened' ELSE 'interval' END"
 
 FIGURES: tuple[Figures, ...] = (
     Figures("fct_mpi", _OF_MPI, share_of="CASE WHEN statistic IN ('intensity', 'mpi') THEN 'other' ELSE 'people' END"),
@@ -69,12 +81,12 @@ FIGURES: tuple[Figures, ...] = (
         "share",
     ),
     Figures("fct_typology", "'class:' || class_id"),
-    Figures("fct_hazard", "'exposed:' || hazard_id", "share_exposed"),
-    Figures("fct_hazard", "'poor_exposed:' || hazard_id", "share_poor_exposed"),
-    Figures("fct_hazard_overlap", "'n_hazards:' || n_hazards", "share_people"),
-    Figures("fct_hazard_overlap", "'poor_n_hazards:' || n_hazards", "share_poor"),
-    Figures("fct_vulnerability", "'exposed_near_poor'", "exposed_near_poor", where=_ONE_SHOCK),
-    Figures("fct_vulnerability", "'expected_new_poor:' || shock_id", "expected_new_poor"),
+    Figures("fct_hazard", "'exposed:' || hazard_id", "share_exposed", bounds="'tolerance'"),
+    Figures("fct_hazard", "'poor_exposed:' || hazard_id", "share_poor_exposed", bounds="'widened'"),
+    Figures("fct_hazard_overlap", "'n_hazards:' || n_hazards", "share_people", bounds="'tolerance'"),
+    Figures("fct_hazard_overlap", "'poor_n_hazards:' || n_hazards", "share_poor", bounds="'widened'"),
+    Figures("fct_vulnerability", "'exposed_near_poor'", "exposed_near_poor", where=_ONE_SHOCK, bounds="'widened'"),
+    Figures("fct_vulnerability", "'expected_new_poor:' || shock_id", "expected_new_poor", bounds=_OF_HAZARD),
     Figures("fct_register", "'register_rate:' || register_id", "rate", "'households'", has_se=False),
     Figures("fct_register", "'coverage_gap:' || register_id", "coverage_gap", "'other'", has_se=False),
     Figures("fct_register_audit", "'register_missed:' || register_id", "share_missed", "'poor households'"),

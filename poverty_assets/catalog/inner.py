@@ -279,6 +279,7 @@ INNER_TABLES: tuple[Table, ...] = (
             _SHARE_EXPOSED.renamed("strict", "Share at the threshold's upper end"),
             _SHARE_EXPOSED.renamed("lenient", "Share at its lower end"),
             Column("is_inherited", "BOOLEAN", "Taken from the area above, where the source gives none"),
+            Column("is_of_quarter", "BOOLEAN", "Whether the source observed it in the quarter"),
         ),
         "vulnerability",
         inner=True,

@@ -35,7 +35,7 @@ from poverty_assets.pack.source import (
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
 from poverty_assets.sources.contract import apply_contract, typed_columns
-from poverty_assets.sources.landed import landed_files, read_record
+from poverty_assets.sources.landed import LandedRecord, landed_files, read_record
 from poverty_assets.sources.provenance import check_file, check_present
 from poverty_assets.sources.raster import RasterCells, describe, opened_raster
 from poverty_assets.sources.shapes import opened, plain_shapes, refuse_attributes
@@ -135,8 +135,20 @@ def observe(
     } | observation.metadata
     record = read_record(found.path)
     if record is not None and record.sha256 == observation.sha256:
+        _refuse_another_period(found, record)
         observation.metadata |= record.as_noted()
     return observation
+
+
+def _refuse_another_period(found: Release, record: LandedRecord) -> None:
+    """Refuse a fetched file under the name of a quarter or year that it is not of, as an old raster that was copied for a new quarter."""
+    stated, own = (record.observed_from, record.observed_to), (found.observed_from, found.observed_to)
+    if found.spec.cadence != "once" and stated != own:
+        raise ContractViolation(
+            f"its record says that it was observed from {stated[0]} to {stated[1]}, not from {own[0]} to {own[1]}",
+            file=found.path,
+            remedy=f"put the file of that {found.spec.cadence} there, or take file and record away; {found.spec.obtain}",
+        )
 
 
 def digest(path: Path) -> str:

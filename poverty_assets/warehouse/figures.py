@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from poverty_assets.catalog import table
-from poverty_assets.catalog.figures import FIGURES, WHOSE, Figures
+from poverty_assets.catalog.figures import BOUNDS, FIGURES, WHOSE, Figures
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.levels import Level
 from poverty_assets.warehouse.view import View, holders, people_of
@@ -53,7 +53,7 @@ def figure_view() -> View:
         "Headline figures of every fact table under one key: quarter, area, measure, subgroup and figure, as shares and as people",
         f"""
         SELECT f.quarter, q.label AS quarter_label, f.area_id, f.area_level, {{names}}{{above}}, f.measure_id, f.subgroup,
-               f.figure_id, f.share_of, f.estimate, f.se, f.ci_low, f.ci_high, {people},
+               f.figure_id, f.share_of, f.estimate, f.se, f.ci_low, f.ci_high, f.bounds, {people},
                f.method, f.n_households, f.suppressed, f.quality_flag, f.table_name
         FROM ({arms}) f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter)
         """,
@@ -65,8 +65,10 @@ def figure_view() -> View:
             " with what they are of after a colon; _k20 and _k50 where the cut-off is not one third",
             "share_of": f"{WHOSE}.",
             "estimate": "The figure; NULL where suppressed",
-            "ci_low": "Lower bound of the 95% interval (of an exposure: of the threshold's tolerance)",
+            "ci_low": "Lower bound, of what bounds says",
             "ci_high": "Upper bound of it",
+            "bounds": f"What the bounds are the ends of. {'; '.join(f'{name}: {what}' for name, what in BOUNDS.items())}",
+            "people_ci_low": "Lower bound of people, of what bounds says; the population is taken as known. Unit: persons.",
             "table_name": "Table that holds it",
         },
     )
@@ -94,6 +96,7 @@ def _arm(one: Figures) -> str:
         "suppressed": "suppressed",
         "quality_flag": "quality_flag",
         "table_name": f"'{one.table}'",
+        "bounds": one.bounds,
     }
     where = f" AND {one.where}" if one.where else ""
     return f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in picked.items())} FROM {one.table} WHERE is_headline{where}"

@@ -162,7 +162,7 @@ def described(column: str) -> str | None:
     if text is None or stem == column:
         return text
     bound = "Lower" if column.endswith("_ci_low") else "Upper"
-    kind = "range over the threshold's tolerance" if stem.startswith("exposed_to_") else "95% interval"
+    kind = next((kind for prefix, kind in _RANGES.items() if stem.startswith(prefix)), "95% interval")
     return f"{bound} bound of the {kind} of {stem}"
 
 
@@ -171,6 +171,12 @@ _THREATENED = {
     "exposed_to_": "Share of people who live where {} reached its threshold in the quarter",
     "poor_and_exposed_to_": "Share of all people who are poor and exposed to {}",
     "newly_poor_under_": "Share of all people expected to become poor under the shock {}",
+}
+
+_RANGES = {
+    "exposed_to_": "range over the threshold's tolerance, which is no 95% interval,",
+    "poor_and_exposed_to_": "95% interval widened by the threshold's tolerance, and so none any more,",
+    "newly_poor_under_": "95% interval (under a shock that a hazard brings widened by the threshold's tolerance, and so none any more)",
 }
 
 

@@ -246,7 +246,7 @@ def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[st
             [("flood", "Flood", "ទឹកជំនន់", "raster", "flooded share", 0.25, 0.1, False, "made up")],
             columns=["hazard_id", "name_en", "name_km", "source_id", "unit", "threshold", "tolerance", "is_assumption",
                      "source_of_threshold"],
-        ),
+        ).assign(normal_source_id=None, observed_from=quarter.start, observed_to=day, is_of_quarter=True),
         "dim_shock": pd.DataFrame(
             [(s, MEASURE, "sanitation", en, km, "made up", "not_poor", 0.1, False, "made up")
              for s, en, km in (("flood", "Flood", "ទឹកជំនន់"), ("prices", "Higher prices", "តម្លៃឡើងថ្លៃ"))],

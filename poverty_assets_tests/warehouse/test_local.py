@@ -94,7 +94,8 @@ def test_the_suite_of_a_table_knows_the_forms_of_codes(code, passed):
 
 def test_a_name_that_the_pack_lacks_in_one_of_its_languages_is_warned_of():
     frame = pd.DataFrame(
-        [("flood", "Flood", None, "s", "m", 1.0, 0.0, False, "made up")], columns=lake_columns("dim_hazard")
+        [("flood", "Flood", None, "s", "m", 1.0, 0.0, False, "made up", None, None, None, True)],
+        columns=lake_columns("dim_hazard"),
     )
     (found,) = (one for one in validate(frame, table("dim_hazard").within(locale_of(KHM))) if not one.passed)
     assert (found.check, found.severity) == ("name_km is never NULL", "warn")

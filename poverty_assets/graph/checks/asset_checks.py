@@ -21,7 +21,13 @@ from poverty_assets.graph.reuse.step import Step
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.local import locale_of
 
-EXTRA = {"area_feature": ("coverage", "drift"), "meta_source": ("quarantine",), "fct_mpi": ("published", "agreement")}
+EXTRA = {
+    "area_feature": ("coverage", "drift"),
+    "meta_source": ("quarantine",),
+    "fct_mpi": ("published", "agreement"),
+    "hazard_reach": ("reach",),
+    "dim_hazard": ("observed",),
+}
 
 
 def build(quarters: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
@@ -79,6 +85,8 @@ _DESCRIPTIONS = {
     "drift": "Features whose distribution is not that of the training data any more, by name (warns).",
     "published": "Regions and figures of published tables that a person should look at, by name (warns).",
     "agreement": "Areas of the published level of which joint profiles and the survey itself say too different things (warns).",
+    "reach": "People exposed to a hazard are at most those in cells that it touches, at two resolutions (blocking).",
+    "observed": "Hazards that are measured by what was observed before the quarter, by name (warns).",
     "quarantine": "Rows that were set aside because they break their source's contract (warns).",
 }
 
@@ -103,6 +111,11 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
         noted = {source_id: home.lake.notes(f"src_{source_id}", quarter) for source_id in home.sources}
         set_aside = {source_id: n.get("quarantined", {}) for source_id, n in noted.items() if "absent" not in n}
         return quarantine({name: {why: int(rows) for why, rows in each.items()} for name, each in set_aside.items()})
+    if name in ("hazard_reach", "dim_hazard"):
+        from poverty_assets.graph.checks.hazards import hazards_of_another_time, people_touched
+
+        rows = home.lake.read(name, quarter)
+        return people_touched(rows) if name == "hazard_reach" else hazards_of_another_time(rows)
     if name == "fct_mpi":
         warned = home.lake.notes("published_mpi", quarter).get("warning", {})
         published = [home.lake.notes(f"src_{spec.source_id}", quarter) for spec in home.of_role("published")]
