@@ -3,14 +3,15 @@
 import datetime as dt
 import hashlib
 import random
+import shutil
 
 import pytest
 
-from poverty_assets.errors import UsageError
+from poverty_assets.errors import ContractViolation, UsageError
 from poverty_assets.fetching.fetch import failures
 from poverty_assets.fetching.orders import fetched_sources
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.landed import ENDING, read_record
+from poverty_assets.sources.landed import ENDING, read_record, record_path
 from poverty_assets.sources.readers import observe
 from poverty_assets_tests.fetching.conftest import QUARTER, entry, tiff
 from poverty_assets_tests.fetching.server import FAULTS
@@ -64,6 +65,15 @@ def test_meta_source_is_told_by_the_record_as_long_as_it_is_of_this_file(bench, 
     assert noted["licence"] == "CC BY 4.0"
     (bench.landing / PATH).write_bytes(tiff(3.0))
     assert "url" not in observe(rain, QUARTER, bench.landing, country).metadata
+
+
+def test_an_older_quarters_file_under_the_name_of_a_new_one_is_refused_by_its_record(bench, rain, country):
+    bench.fetch(rain)
+    then, now = bench.landing / PATH, bench.landing / PATH.replace("2026Q3", "2026Q4")
+    for old in (then, record_path(then)):
+        shutil.copy(old, now.with_name(old.name.replace("2026Q3", "2026Q4")))
+    with pytest.raises(ContractViolation, match="observed from 2026-07-01 to 2026-09-30, not from 2026-10-01"):
+        observe(rain, Quarter(2026, 4), bench.landing, country)
 
 
 def test_a_file_put_there_by_hand_is_replaced_only_when_the_source_is_named(bench, rain):

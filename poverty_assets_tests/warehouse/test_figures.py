@@ -9,6 +9,7 @@ from poverty_assets.warehouse.views import views_of
 from poverty_assets_tests.warehouse.made_warehouse import COMMUNES, shared_made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
+DENIALS = ("no 95% interval", "not of a 95% interval", "not one", "none any more")
 KEY = "quarter, area_id, measure_id, subgroup, figure_id"
 
 
@@ -38,6 +39,27 @@ def test_figures_are_called_as_ranks_and_draws_call_them(made):
     compared, furthest = made.sql(sql).fetchone()
     assert compared > 100
     assert furthest < 1e-6
+
+
+def test_bounds_that_rest_on_a_tolerance_are_nowhere_called_a_95_interval(made):
+    kinds = dict(made.sql("SELECT DISTINCT split_part(figure_id, ':', 1), bounds FROM v_figure").fetchall())
+    of_tolerance = {
+        "exposed": "tolerance",
+        "n_hazards": "tolerance",
+        "poor_exposed": "widened",
+        "exposed_near_poor": "widened",
+    }
+    assert {name: kinds[name] for name in of_tolerance if name in kinds} == {
+        n: k for n, k in of_tolerance.items() if n in kinds
+    }
+    assert {"exposed", "poor_exposed"} <= set(kinds)
+    assert kinds["headcount_ratio"] == "interval"
+    sql = """SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = 'main' AND column_name ~ '_ci_(low|high)$'
+             AND (table_name LIKE 'fct_hazard%' OR column_name ~ '^(exposed_near_poor|expected_new_poor|exposed_to|poor_and_exposed|newly_poor)')"""
+    rows = made.sql(sql).fetchall()
+    assert len(rows) >= 14
+    for table, column, comment in rows:
+        assert "95%" not in comment or any(denial in comment for denial in DENIALS), (table, column)
 
 
 def test_people_are_shares_of_the_population_and_add_up(made):
