@@ -54,8 +54,10 @@ def test_bounds_that_rest_on_a_tolerance_are_nowhere_called_a_95_interval(made):
     }
     assert {"exposed", "poor_exposed"} <= set(kinds)
     assert kinds["headcount_ratio"] == "interval"
-    sql = """SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = 'main' AND column_name ~ '_ci_(low|high)$'
-             AND (table_name LIKE 'fct_hazard%' OR column_name ~ '^(exposed_near_poor|expected_new_poor|exposed_to|poor_and_exposed|newly_poor)')"""
+    sql = """SELECT table_name, column_name, comment FROM duckdb_columns()
+             WHERE schema_name = 'main' AND regexp_matches(column_name, '_ci_(low|high)$')
+             AND (table_name LIKE 'fct_hazard%'
+                  OR regexp_matches(column_name, '^(exposed_near_poor|expected_new_poor|exposed_to|poor_and_exposed|newly_poor)'))"""
     rows = made.sql(sql).fetchall()
     assert len(rows) >= 14
     for table, column, comment in rows:
