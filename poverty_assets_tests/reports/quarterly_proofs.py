@@ -236,6 +236,19 @@ def sources_simulated(raw: Raw) -> Rows:
     return [{"sources": len(frame), "simulated": count}] if count else []
 
 
+def preliminary(raw: Raw) -> Rows:
+    frame = raw.of("meta_source")
+    titles = sorted(frame.loc[frame["is_preliminary"].fillna(False).astype(bool), "title"])
+    return [{"n": len(titles), "titles": titles}] if titles else []
+
+
+def revised(raw: Raw) -> Rows:
+    frame = raw.of("meta_revision")
+    frame = frame[frame["moved"] > 0].sort_values("revision").tail(1)
+    own = ["revision", "moved", "figures", "outside"]
+    return [{**row[own].astype(int).to_dict(), "on_day": row["built_at"].date()} for _, row in frame.iterrows()]
+
+
 def uncounted(raw: Raw) -> Rows:
     within = raw.parts(raw.all("dim_area"))
     parts = within[(within["level_key"] == "finest") & (within["area_id"] != raw.subject)].sort_values("area_id")
@@ -253,6 +266,6 @@ PROOFS: dict[str, Callable[[Raw], Rows]] = {
         poor, absent, change, change_absent, urban_rural, vulnerable, rank, worst, levels_absent, most_poor_people, act, act_none,
         act_far, together, widespread, overlap_absent, missed, gap_tally, register_absent, threatened, sure, evidence,
         evidence_published, overlap_inferred, uncounted, nowcast, checks, checks_passed, checks_stopping, suppressed, sources,
-        sources_simulated,
+        preliminary, revised, sources_simulated,
     )
 }  # fmt: skip

@@ -85,6 +85,13 @@ def test_every_sentence_of_each_area_is_true_where_only_totals_are_published(pub
     assert assert_every_sentence_true(published) == [9, 7, 7]
 
 
+REVISION = (
+    "INSERT INTO meta_revision BY NAME SELECT DATE '2026-07-01' AS quarter, {0} AS revision, 'what' AS what, 'why' AS why, [] AS sources,"
+    " 9 AS figures, {0} + 3 AS moved, {0} AS outside, 0 AS changes, 0 AS turned, 0 AS turned_clear, [] AS wants_new_run, 'r' AS run_id,"
+    " TIMESTAMP '2026-10-01' AS replaced, TIMESTAMP '2026-11-0{0}' AS built_at;"
+)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -111,6 +118,8 @@ def test_every_sentence_of_each_area_is_true_where_only_totals_are_published(pub
             "levels_absent": "UPDATE fct_mpi SET ci_low = NULL, ci_high = NULL",
             "register_absent": "DELETE FROM fct_register WHERE quarter = '2026-07-01'; DELETE FROM fct_register_audit",
             "uncounted": "UPDATE dim_area SET population = NULL, households = NULL WHERE area_id IN ('010101', '020101')",
+            "preliminary": "UPDATE meta_source SET is_preliminary = true WHERE source_id = 'idpoor'",
+            "revised": REVISION.format(1) + REVISION.format(2),
             "overlap_inferred": "UPDATE dim_quarter SET survey_wave = NULL; UPDATE fct_overlap_pair SET method = 'downscaled'",
         },
     ],

@@ -91,6 +91,18 @@ NOTES: tuple[Question, ...] = (
         FROM meta_source WHERE quarter = $quarter HAVING count(*) > 0""",
     ),
     Question(
+        "preliminary",
+        """SELECT count(*) AS n, list(title ORDER BY title) AS titles FROM meta_source
+        WHERE quarter = $quarter AND is_preliminary HAVING n > 0""",
+        needs=("meta_source.is_preliminary",),
+    ),
+    Question(
+        "revised",
+        """SELECT revision, CAST(built_at AS DATE) AS on_day, moved, figures, coalesce(outside, 0) AS outside FROM meta_revision
+        WHERE quarter = $quarter AND moved > 0 ORDER BY revision DESC LIMIT 1""",
+        needs=("meta_revision.moved",),
+    ),
+    Question(
         "sources_simulated",
         """SELECT count(*) AS sources, count(*) FILTER (WHERE is_simulated) AS simulated FROM meta_source
         WHERE quarter = $quarter HAVING simulated > 0""",
