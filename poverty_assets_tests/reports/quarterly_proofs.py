@@ -156,7 +156,18 @@ def threatened(raw: Raw) -> Rows:
     frame = raw.mine(raw.quoted("fct_hazard"))
     frame = frame[frame["share_poor_exposed"] > 0].assign(hazard=lambda f: f["hazard_id"].map(names))
     bounds = {f"share_poor_exposed_ci_{side}": f"poor_{side}" for side in ("low", "high")}
-    return top(frame.rename(columns=bounds), "share_poor_exposed", 1, "hazard_id")
+    found = top(frame.rename(columns=bounds), "share_poor_exposed", 1, "hazard_id")
+    titles = raw.of("meta_source").set_index("source_id")["title"]
+    for row in found:
+        own = raw.of("dim_hazard").set_index("hazard_id").loc[row["hazard_id"]]
+        told = {
+            "basis": "assumed" if own["is_assumption"] else "published",
+            "observed": "now" if own["is_of_quarter"] else "before",
+        }
+        row |= {"basis": f"say_threshold_{told['basis']}", "observed": f"say_hazard_{told['observed']}"}
+        row |= {name: own[name] for name in ("threshold", "tolerance", "unit", "observed_from", "observed_to")}
+        row |= {"word": own["source_of_threshold"], "source": titles.get(own["source_id"], own["source_id"])}
+    return found
 
 
 def sure(raw: Raw) -> Rows:

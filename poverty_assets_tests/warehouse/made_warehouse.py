@@ -327,7 +327,7 @@ def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
         {
             "hazard_id": hazard, "name_en": hazard.capitalize(), "name_km": "x", "source_id": "raster", "unit": "share",
             "threshold": 0.2, "tolerance": 0.1, "is_assumption": True, "source_of_threshold": "assumed",
-            "normal_source_id": None, "observed_from": None, "observed_to": None, "is_of_quarter": True,
+            "normal_source_id": None, "observed_from": quarter.start, "observed_to": quarter.end, "is_of_quarter": True,
         }
         for hazard in ("flood", "drought")
     ]  # fmt: skip

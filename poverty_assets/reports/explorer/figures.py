@@ -148,8 +148,10 @@ def packed_features(
         WHERE quarter IN $quarters AND list_contains($names, feature_id)"""
     rows = connection.execute(sql, {**asked, "names": list(labels)}).df()
     if "fct_hazard" in _columns(connection):
-        sql = """SELECT 'intensity:' || hazard_id AS feature_id, quarter, area_id, intensity AS value, unit, source_id,
-            (date_trunc('quarter', quarter) + INTERVAL 3 MONTH - INTERVAL 1 DAY)::DATE AS observed_on
+        last = "(date_trunc('quarter', quarter) + INTERVAL 3 MONTH - INTERVAL 1 DAY)::DATE"
+        seen_on = f"coalesce(observed_to, {last})" if "observed_to" in _columns(connection)["dim_hazard"] else last
+        sql = f"""SELECT 'intensity:' || hazard_id AS feature_id, quarter, area_id, intensity AS value, unit, source_id,
+            {seen_on} AS observed_on
             FROM fct_hazard JOIN dim_hazard USING (quarter, hazard_id)
             WHERE is_headline AND NOT suppressed AND quarter IN $quarters"""
         rows = pd.concat([rows, connection.execute(sql, asked).df()], ignore_index=True)

@@ -98,6 +98,7 @@ def read_payload(
         "hazards": hazards,
         "assumptions": _assumptions(connection, chosen),
         "shocks": _named(connection, "shock", codes),
+        "reached": _reached(connection),
         "sources": _sources(connection, wanted),
         "build": _build(connection),
     }
@@ -241,15 +242,37 @@ def _definitions(row: Any, codes: list[str]) -> dict[str, str]:
     return {FALLBACK: row["definition"], **known}
 
 
-def _assumptions(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> dict[str, dict[str, Any]]:
-    """Of each hazard of the newest quarter that has it: from what on people count as exposed, in what unit, and on whose word."""
+def _assumptions(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> dict[str, list[dict[str, Any] | None]]:
+    """Of each hazard, by quarter: from what on people count as exposed, in what unit, on whose word, what measures it and observed when;
+    None in a quarter that does not have it."""
     if not _has_table(connection, "dim_hazard"):
         return {}
-    sql = """SELECT hazard_id, unit, threshold, tolerance, is_assumption, source_of_threshold FROM dim_hazard
-        WHERE list_contains($quarters, quarter) QUALIFY row_number() OVER (PARTITION BY hazard_id ORDER BY quarter DESC) = 1
-        ORDER BY hazard_id"""
+    sql = """SELECT d.*, coalesce(s.title, d.source_id) AS source FROM dim_hazard d
+        LEFT JOIN meta_source s ON s.quarter = d.quarter AND s.source_id = d.source_id
+        WHERE list_contains($quarters, d.quarter) ORDER BY d.hazard_id, d.quarter"""
     rows = connection.execute(sql, {"quarters": [q.start for q in chosen.quarters]}).df()
-    return {row["hazard_id"]: row.drop("hazard_id").to_dict() for _, row in rows.iterrows()}
+    found: dict[str, list[dict[str, Any] | None]] = {}
+    kept = ["unit", "threshold", "tolerance", "is_assumption", "source_of_threshold", "source"]
+    for _, row in rows.iterrows():
+        at = [q.start for q in chosen.quarters].index(_day(row["quarter"].to_pydatetime()))
+        told = row[kept].to_dict() | {name: _iso(row.get(f"observed_{name}")) for name in ("from", "to")}
+        told["old"] = (
+            row.get("is_of_quarter") is not None and not pd.isna(row.get("is_of_quarter")) and not row["is_of_quarter"]
+        )
+        found.setdefault(row["hazard_id"], [None] * len(chosen.quarters))[at] = told
+    return found
+
+
+def _reached(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Of each shock that reaches those alone who are exposed to a hazard, the hazard."""
+    if not _has_table(connection, "dim_shock"):
+        return {}
+    sql = "SELECT DISTINCT shock_id, exposed_to FROM dim_shock WHERE exposed_to IS NOT NULL ORDER BY 1"
+    return dict(connection.execute(sql).fetchall())
+
+
+def _iso(day: Any) -> str | None:
+    return None if day is None or pd.isna(day) else str(day)[:10]
 
 
 def _bit_order(connection: duckdb.DuckDBPyConnection, measure: str, names: list[str]) -> list[str]:

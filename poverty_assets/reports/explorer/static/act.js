@@ -22,7 +22,7 @@ function drawAct(state) {
   if (!criteria.includes(state.criterion)) state.criterion = criteria[0];
   const rows = actRows(state), all = areasOf(state.level, state.within).filter(area => figureAt(id, NEWEST, area).state === "known").length;
   const title = t("act_title", { figure: figureName(id), what: criterionText(state, state.criterion), c: state.certainty, quarter: quarterName(NEWEST) });
-  const columns = [{ key: "name", title: t("area"), text: true }, { key: "value", title: figureName(id) }, { key: "interval", title: t("interval") }, { key: "certain", title: t("certainty"), raw: "chance" }, { key: "about", title: t("people"), raw: "people" }];
+  const columns = [{ key: "name", title: t("area"), text: true }, { key: "value", title: figureName(id) }, { key: "interval", title: boundsTitle(id) }, { key: "certain", title: t("certainty"), raw: "chance" }, { key: "about", title: t("people"), raw: "people" }];
   const choice = make("select", { id: "criterion", onchange: ({ target }) => update({ criterion: target.value }, ["act", "map"]) }, ...criteria.map(criterion => make("option", { value: criterion, selected: criterion === state.criterion }, criterionText(state, criterion))));
   const slider = (key, least, most, step, value, text, act) => make("label", { class: "slide" }, make("span", {}, `${t(key)}: `, make("output", {}, text)), make("input", { type: "range", id: key, min: least, max: most, step, value, "aria-valuetext": text, onchange: ({ target }) => { act(Number(target.value)); } }));
   const people = rows.reduce((sum, entry) => sum + (entry.people || 0), 0);
@@ -33,7 +33,7 @@ function drawAct(state) {
       slider("certainty", ...CERTAINTIES, 1, state.certainty, `${state.certainty}%`, certainty => update({ certainty }, ["act", "map"]))),
     make("p", { id: "act-found", role: "status" }, t(isShare(id) && rows.length ? "act_found_people" : "act_found", { n: whole(rows.length), all: whole(all), level: levelName(state.level).toLocaleLowerCase(language), what: criterionText(state, state.criterion), c: state.certainty, people: roundly(people) })),
     rows.length ? make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, make("table", { id: "act-table" }, make("caption", { class: "unseen" }, title),
-      make("thead", {}, make("tr", {}, ...[t("area"), t(valueTitle(id)), t("interval"), t("certainty"), ...(isShare(id) ? [t("people")] : [])].map(text => make("th", { scope: "col" }, text)))),
+      make("thead", {}, make("tr", {}, ...[t("area"), t(valueTitle(id)), boundsTitle(id), t("certainty"), ...(isShare(id) ? [t("people")] : [])].map(text => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows.slice(0, 100).map(entry => make("tr", { "data-area": entry.id, class: entry.area === state.area ? "picked" : null }, areaCells(entry), make("td", { class: "number value" }, entry.value), make("td", { class: "number interval" }, entry.interval), make("td", { class: "number" }, entry.certain), isShare(id) ? make("td", { class: "number people" }, entry.about) : ""))))) : "",
     rows.length > 100 ? make("p", { class: "help" }, t("act_more", { n: whole(rows.length - 100) })) : "",
     make("p", { class: "help" }, t("act_note", { quarter: quarterName(NEWEST) })));

@@ -96,7 +96,7 @@ function tableDetails(title, columns, rows, open) {
 function row(id, figure, more) {
   return { ...more, value: valueText(id, figure), low: written(id, figure.low), high: written(id, figure.high), v: figure.value, lo: figure.low, hi: figure.high };
 }
-const ESTIMATE_COLUMNS = id => [{ key: "value", title: t(id ? valueTitle(id) : "value") }, { key: "low", title: t("low") }, { key: "high", title: t("high") }];
+const ESTIMATE_COLUMNS = id => [{ key: "value", title: t(id ? valueTitle(id) : "value") }, { key: "low", title: id ? boundTitle(id, "low") : t("low") }, { key: "high", title: id ? boundTitle(id, "high") : t("high") }];
 // Rules for the intervals; no layer at all where no row has one.
 function intervals(rows, encoding) {
   if (!rows.some(entry => typeof entry.lo === "number" && typeof entry.hi === "number")) return [];

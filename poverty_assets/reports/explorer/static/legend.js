@@ -22,7 +22,8 @@ function surenessText(state, scale) {
   const stop = STOPS[state.sureness];
   if (!state.sureness) return t("sureness_all");
   if (scale.diverging) return t(stop.hatch ? "sureness_hatch_zero" : "sureness_grey_zero");
-  return t(stop.hatch ? "sureness_hatch" : "sureness_grey", { n: stop.span, m: scale.colours.length });
+  const words = hazardsOf(state.figure).length ? ["sureness_hatch_range", "sureness_grey_range"] : ["sureness_hatch", "sureness_grey"];
+  return t(words[stop.hatch ? 0 : 1], { n: stop.span, m: scale.colours.length });
 }
 
 // What stands below the colours: only what the map shows.
@@ -31,6 +32,7 @@ function legendLines(state, scale) {
   if (hasIntervals(state.figure) && state.sureness && figures.some(figure => figure.state === "known" && spanOf(scale, figure) >= stop.span)) lines.push({ kind: stop.hatch ? "unsure" : "grey", words: surenessText(state, scale) });
   if (!hasIntervals(state.figure)) lines.push({ kind: null, words: t(isOwn(state.figure) ? "no_interval_own" : isPlain(state.figure) ? "no_interval_feature" : "no_interval_count") });
   if (figures.some(({ state: known }) => known !== "known")) lines.push({ kind: "none", words: t("legend_none") });
+  if (!isPlain(state.figure)) lines.push(...hazardBasis(state.figure, state.quarter).map(words => ({ kind: null, words })));
   if (state.tab === "act") lines.push({ kind: "marked", words: t("legend_marked") });
   return lines;
 }

@@ -6,10 +6,15 @@ function keyRows({ area, quarter }) {
   return ids.map(id => {
     const figure = figureAt(id, quarter, area), place = rankOf(id, quarter, area);
     return row(id, figure, {
-      id, name: figureName(id), interval: intervalText(id, figure), ranks: place ? `${whole(place.rank)} (${rankRange(id, quarter, area)})` : "",
+      id, name: figureName(id), interval: boundsText(id, figure), ranks: place ? `${whole(place.rank)} (${rankRange(id, quarter, area)})` : "",
       change: changeText(id, changeOf(id, quarter, area)), evidence: evidence(id, quarter, area),
     });
   });
+}
+
+function boundsText(id, figure) {
+  const text = intervalText(id, figure);
+  return text && hazardsOf(id).length ? `${text} (${boundsTitle(id)})` : text;
 }
 
 function indicatorRows({ area, quarter }) {
@@ -162,16 +167,26 @@ function headline(state, { area, quarter }) {
   const id = state.figure, figure = figureAt(id, quarter, area), interval = intervalText(id, figure);
   const basis = [methodName(id, quarter, area) ? `${t("evidence")}: ${methodName(id, quarter, area)}` : "", surveyHouseholds(quarter, area) && !isPlain(id) && !isOwn(id) ? `${t("survey_households")}: ${whole(surveyHouseholds(quarter, area))}` : "", featureBasis(id, quarter)].filter(Boolean).join(" · ");
   return make("div", { class: "headline" },
-    make("p", {}, `${figureName(id)}: `, make("strong", {}, valueText(id, figure)), interval ? ` (${t("interval")}: ${interval})` : ""),
-    ...[rankText(id, quarter, area), isDifference(id) ? "" : changeSentence(id, quarter, area)].filter(Boolean).map(text => make("p", {}, text)), basis ? make("p", { class: "help" }, basis) : "",
+    make("p", {}, `${figureName(id)}: `, make("strong", {}, valueText(id, figure)), interval ? ` (${boundsTitle(id)}: ${interval})` : ""),
+    ...[rankText(id, quarter, area), isDifference(id) ? "" : changeSentence(id, quarter, area)].filter(Boolean).map(text => make("p", {}, text)), basis ? make("p", { class: "help" }, basis) : "", ...hazardBasis(id, quarter).map(text => make("p", { class: "help hazard-basis" }, text)),
     leftOut(area).length ? make("p", { class: "help left-out" }, t("sums_without", { without: without(leftOut(area)) })) : "");
 }
 function featureBasis(id, quarter) {
-  const kind = id.split(":")[0], hazard = ["exposed", "poor_exposed", "intensity"].includes(kind) ? DATA.assumptions[id.split(":")[1]] : null;
-  if (hazard) return t(hazard.is_assumption ? "hazard_assumed" : "hazard_threshold", { v: hazard.threshold, unit: hazard.unit });
-  if (!isPlain(id)) return "";
+  if (!isPlain(id) || hazardsOf(id).length) return "";
   const source = DATA.sources.find(one => one.id === DATA.features[id].source);
   return `${t("source")}: ${source ? source.title : DATA.features[id].source}, ${t("observed")} ${DATA.features[id].observed[quarter]}`;
+}
+
+// Of each hazard behind a figure what measures it, observed when, from what on people are exposed, how far that may be off, on whose word.
+function hazardBasis(id, quarter) {
+  return hazardsOf(id).filter(hazard => DATA.assumptions[hazard][quarter]).map(hazard => hazardWords(hazard, quarter).join(" "));
+}
+function hazardWords(hazard, quarter) {
+  const { unit, threshold, tolerance, is_assumption: assumed, source_of_threshold: word, source, from, to, old } = DATA.assumptions[hazard][quarter];
+  return [
+    from ? t("hazard_source", { name: named(DATA.hazards, hazard), source, a: from, b: to }) : "", old ? t("hazard_old") : "",
+    t(assumed ? "hazard_assumed" : "hazard_threshold", { v: threshold, unit }), t("hazard_tolerance", { v: tolerance }), word,
+  ].filter(Boolean);
 }
 
 function drawSide(state, side, scales, number) {
@@ -205,7 +220,8 @@ function drawSide(state, side, scales, number) {
 // Definitions: what each word of the page means, one click away.
 function define(id) {
   const dialog = byId("definitions"), item = (name, ...texts) => [make("dt", {}, name), ...texts.filter(Boolean).map(text => make("dd", {}, text))];
-  const hazards = Object.entries(DATA.assumptions).flatMap(([hazard, { unit, threshold, tolerance, is_assumption: assumed, source_of_threshold: word }]) => item(named(DATA.hazards, hazard), t(assumed ? "hazard_assumed" : "hazard_threshold", { v: threshold, unit }), t("hazard_tolerance", { v: tolerance }), word));
+  const newest = hazard => DATA.assumptions[hazard].findLastIndex(Boolean);
+  const hazards = Object.keys(DATA.assumptions).flatMap(hazard => item(named(DATA.hazards, hazard), ...hazardWords(hazard, newest(hazard))));
   byId("definitions-list").replaceChildren(make("dl", {},
     ...INDICATORS.flatMap(one => {
       const parts = item(label(one.names), label(one.definitions), t("weight_of", { w: percent(one.weight) }));

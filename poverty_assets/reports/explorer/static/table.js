@@ -30,7 +30,7 @@ function rankingTable(state, quarter) {
   const id = state.figure, base = baselineOf(id, state.level), ranks = SURENESS.has(`rank:${id}`) && quarter === NEWEST;
   const columns = [
     { key: "rank", title: t("rank") }, { key: "id", title: "area_id" }, { key: "name", title: t("area"), text: true }, { key: "path", title: t("within"), text: true },
-    { key: "value", title: figureName(id), unit: isShare(id) ? t("unit_share") : unitOf(id) }, { key: "low", title: t("low") }, { key: "high", title: t("high") },
+    { key: "value", title: figureName(id), unit: isShare(id) ? t("unit_share") : unitOf(id) }, { key: "low", title: boundTitle(id, "low") }, { key: "high", title: boundTitle(id, "high") },
     ...(ranks ? [{ key: "rankLow", title: t("rank_low") }, { key: "rankHigh", title: t("rank_high") }, { key: "tenth", title: t("chance_tenth") }, { key: "above", title: t("chance_country") }] : []),
     { key: "about", title: t("people"), raw: "people" }, { key: "change", title: base ? changeTitle(id, state.level) : t("change_none"), text: true, raw: "shift", unit: t("unit_share") },
     { key: "evidence", title: t("evidence"), text: true }, { key: "households", title: t("survey_households") },
@@ -65,7 +65,7 @@ function drawRanking(state) {
     ["change", "change", hasChange], ["evidence", null, !bare],
   ].filter(([, , kept]) => kept);
   const header = heads.map(([key, sort]) => {
-    const text = key === "change" ? changeTitle(id, state.level) : t(key);
+    const text = key === "change" ? changeTitle(id, state.level) : key === "interval" ? boundsTitle(id) : t(key);
     if (!sort) return make("th", { scope: "col" }, text);
     const order = state.sort === sort ? (state.ascending ? "ascending" : "descending") : null;
     const arrow = order ? (state.ascending ? " ▲" : " ▼") : "";

@@ -76,6 +76,15 @@ function valueText(id, figure) {
   if (figure.state === "withheld") return t("withheld");
   return figure.state === "none" ? t("no_figure") : withUnit(id, figure.value);
 }
+// Hazards behind a figure, and what its bounds are called: a tolerance that somebody stated makes no 95% interval.
+function hazardsOf(id) {
+  const [kind, first] = id.split(":");
+  if (["exposed", "poor_exposed", "intensity"].includes(kind)) return first in DATA.assumptions ? [first] : [];
+  if (kind === "new_poor") return [DATA.reached[first]].filter(hazard => hazard in DATA.assumptions);
+  return kind === "exposed_near_poor" ? Object.keys(DATA.assumptions) : [];
+}
+function boundsTitle(id) { return t(!hazardsOf(id).length ? "interval" : id.startsWith("exposed:") ? "range_tolerance" : "range_widened"); }
+function boundTitle(id, end) { return hazardsOf(id).length ? `${t(end)} (${boundsTitle(id)})` : t(end); }
 function intervalText(id, figure) {
   if (figure.state !== "known") return "";
   return figure.low === null || figure.high === null ? t("no_interval") : rangeText(id, figure);
