@@ -58,7 +58,8 @@ class Order:
     @property
     def addresses(self) -> list[tuple[int | None, str]]:
         """The entry's address filled in, for each month where it asks for months."""
-        return filled(self.fetch.address, self.release, self.country, {**self.fetch.names, "release": "{release}"})
+        theirs = {name: f"{{{name}}}" for name in ("release", *self.fetch.fills)}
+        return filled(self.fetch.address, self.release, self.country, {**self.fetch.names, **theirs})
 
     def filled(self, template: str) -> str:
         """Another template of the entry filled in."""

@@ -22,6 +22,7 @@ from poverty_assets.fetching.web import NotTheFile
 
 Bounds = tuple[float, float, float, float]
 NODATA = -9999.0
+_POINTS_AT_ONCE = 1 << 22
 
 _BY_ITSELF = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # nothing is looked for beside it
@@ -152,19 +153,48 @@ class RemoteGrid:
         rows, columns = self.shape
         return from_bounds(*self.bounds, columns, rows)
 
+    @property
+    def as_vrt(self) -> dict[str, Any]:
+        """As options of a ``WarpedVRT``."""
+        rows, columns = self.shape
+        return {"crs": "EPSG:4326", "transform": self.transform, "width": columns, "height": rows}
+
+    def touched_by(self, data: Any) -> tuple[slice, slice] | None:
+        """Rows and columns that an opened raster may reach; None where it lies elsewhere, as catalogues at times find."""
+        from rasterio.errors import RasterioError
+        from rasterio.warp import transform_bounds
+
+        rows, columns = self.shape
+        try:
+            box = transform_bounds(data.crs, "EPSG:4326", *data.bounds, densify_pts=21)
+        except RasterioError:
+            return slice(0, rows), slice(0, columns)
+        west, south, east, north = box
+        if not np.isfinite(box).all() or east < west:  # about a pole, or across the date line
+            return slice(0, rows), slice(0, columns)
+        left = math.floor((west - self.bounds[0]) * self.per_degree)
+        right = math.ceil((east - self.bounds[0]) * self.per_degree)
+        top = math.floor((self.bounds[3] - north) * self.per_degree)
+        bottom = math.ceil((self.bounds[3] - south) * self.per_degree)
+        if right <= 0 or bottom <= 0 or left >= columns or top >= rows:
+            return None
+        return slice(max(0, top), min(rows, bottom)), slice(max(0, left), min(columns, right))
+
 
 @dataclass(frozen=True)
 class SceneNumbers:
-    """What the stored numbers of a scene mean: see ``StacFetch``."""
+    """What the stored numbers of a scene mean: see ``ScenesFetch``."""
 
     nodata: float
     valid_range: tuple[float, float] | None = None
     scale: float = 1.0
     offset: float = 0.0
+    share_of: tuple[float, ...] = ()
+    points: int = 10
 
 
 def read_onto(where: Path | RemoteFile, grid: RemoteGrid, stored: SceneNumbers) -> np.ndarray:
-    """The first band of a raster in any projection, brought onto a grid; where cells are smaller, their mean.
+    """The first band of a raster in any projection, brought onto a grid; where cells are smaller, their mean, or the share of classes.
 
     Returns
     -------
@@ -181,14 +211,49 @@ def read_onto(where: Path | RemoteFile, grid: RemoteGrid, stored: SceneNumbers) 
     from rasterio.enums import Resampling
     from rasterio.vrt import WarpedVRT
 
-    rows, columns = grid.shape
-    onto = {"crs": "EPSG:4326", "transform": grid.transform, "width": columns, "height": rows}
     values: dict[str, Any] = {"src_nodata": stored.nodata, "nodata": stored.nodata, "dtype": "float64"}
-    with _opened(where) as data, WarpedVRT(data, **onto, **values, resampling=Resampling.average) as warped:
-        read = warped.read(1)
-    low, high = stored.valid_range or (-np.inf, np.inf)
-    bad = (read == stored.nodata) | (read < low) | (read > high)
+    with _opened(where) as data:
+        touched = grid.touched_by(data)
+        if touched is None:
+            return np.full(grid.shape, np.nan)
+        if stored.share_of:
+            return _shares(data, grid, touched, stored)
+        with WarpedVRT(data, **grid.as_vrt, **values, resampling=Resampling.average) as warped:
+            read = warped.read(1)
+    bad = ~_is_valid(read, stored)
     return np.where(bad, np.nan, read * stored.scale + stored.offset)
+
+
+def _is_valid(read: np.ndarray, stored: SceneNumbers) -> np.ndarray:
+    low, high = stored.valid_range or (-np.inf, np.inf)
+    return np.asarray((read != stored.nodata) & (read >= low) & (read <= high))
+
+
+def _shares(data: Any, grid: RemoteGrid, touched: tuple[slice, slice], stored: SceneNumbers) -> np.ndarray:
+    """The share of each cell that is of the classes, of the points in it that have a value; NaN where none has.
+
+    A lattice of points is read, so that of a map in cells of ten metres an overview will do.
+    """
+    from rasterio.enums import Resampling
+    from rasterio.vrt import WarpedVRT
+    from rasterio.windows import Window
+
+    side, out = stored.points, np.full(grid.shape, np.nan)
+    fine = RemoteGrid(grid.bounds, grid.per_degree * side)
+    rows, columns = touched
+    left, width = columns.start * side, (columns.stop - columns.start) * side
+    step = max(1, _POINTS_AT_ONCE // (width * side))
+    values: dict[str, Any] = {"src_nodata": stored.nodata, "nodata": stored.nodata}
+    with WarpedVRT(data, **fine.as_vrt, **values, resampling=Resampling.nearest) as warped:
+        for top in range(rows.start, rows.stop, step):
+            bottom = min(top + step, rows.stop)
+            read = warped.read(1, window=Window(left, top * side, width, (bottom - top) * side))
+            lattice = read.reshape(bottom - top, side, columns.stop - columns.start, side)
+            there = _is_valid(lattice, stored)
+            known = there.sum(axis=(1, 3))
+            found = (there & np.isin(lattice, stored.share_of)).sum(axis=(1, 3))
+            out[top:bottom, columns] = np.where(known > 0, found / np.maximum(known, 1), np.nan)
+    return out
 
 
 class Overlaid:

@@ -5,8 +5,8 @@ Belongs here: the form of that block, one class a protocol, and what an address 
 
 An address is a template. It may hold ``{year}``, ``{label}`` (``2022Q1``), ``{number}`` (1 to 4), ``{month}`` (two digits: one address for
 each month of the period), ``{next_year_2}`` (two digits of the year that follows: of snapshots made on new year's day), ``{iso3}``,
-``{iso3_lower}``, ``{name}`` (the country's English name in small letters, parted by hyphens), what ``names`` gives and, of the client
-``object_store``, ``{release}``.
+``{iso3_lower}``, ``{name}`` (the country's English name in small letters, parted by hyphens), what ``names`` gives and, of the clients
+that fill them in, ``{release}`` (``object_store``), ``{lat}`` and ``{lon}`` (``tiles``).
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ class FetchSpec(Form):
 
     readers: ClassVar[tuple[str, ...]] = ()
     """Readers of what this client lands; empty: any."""
+    fills: ClassVar[tuple[str, ...]] = ()
+    """Further names in braces that this client fills in itself."""
 
     client: str
     address: str
@@ -88,6 +90,11 @@ class FetchSpec(Form):
     preliminary: AnyFetch | None = None
 
     @property
+    def lands(self) -> tuple[str, ...]:
+        """Readers of what it lands; empty: any."""
+        return self.readers
+
+    @property
     def providers(self) -> list[AnyFetch]:
         """This block and those that are asked instead, the first first."""
         return [self, *(self.instead.providers if self.instead else [])]  # type: ignore[list-item]
@@ -98,7 +105,7 @@ class FetchSpec(Form):
             held = fields_in(self.address)
         except ValueError as error:
             raise misfit(f"the address is no template: {error}", "close every brace", "address") from None
-        known = {*FIELDS, *self.names}
+        known = {*FIELDS, *self.fills, *self.names}
         found = [
             misfit(
                 f"the address holds {{{name}}}", f"{nearest(name, known)} Or state names: {{{name}: ...}}", "address"
@@ -241,13 +248,11 @@ class SdmxFetch(FetchSpec):
     since: str | None = None
 
 
-class StacFetch(FetchSpec):
-    """Scenes that a STAC interface finds over the country within the period, as one raster in degrees; ``address`` is its root.
+class ScenesFetch(FetchSpec):
+    """What clients state that lay scenes over each other on one raster in degrees.
 
     Attributes
     ----------
-    collection, asset : str
-        Which scenes, and which file of each.
     combine : {"mean", "minimum", "maximum"}
         How scenes that see the same cell become one value.
     cells_per_degree : int
@@ -258,22 +263,63 @@ class StacFetch(FetchSpec):
         Stored numbers outside it are no values.
     scale, offset : float
         Value = stored * scale + offset; what a scene's own file says of it is not used.
-    sign : str, optional
-        Address that answers with JSON, of which ``token`` is added to the address of every scene.
+    share_of : list of float
+        Stored numbers are classes: the value is the share of a cell that is of these, counted on a lattice of points.
+    points : int
+        Points along each side of a cell, where they are counted.
     """
 
     readers = ("geotiff",)
 
-    client: Literal["stac"]
-    collection: str
-    asset: str
     combine: Literal["mean", "minimum", "maximum"] = "mean"
     cells_per_degree: int = Field(ge=1, le=3600)
     nodata: float
     valid_range: tuple[float, float] | None = None
     scale: float = 1.0
     offset: float = 0.0
+    share_of: list[float] = Field(default_factory=list)
+    points: int = Field(default=10, ge=1, le=100)
+
+
+class StacFetch(ScenesFetch):
+    """Scenes that a STAC interface finds over the country within the period; ``address`` is its root.
+
+    Attributes
+    ----------
+    collection, asset : str
+        Which scenes, and which file of each.
+    any_time : bool
+        Scenes are taken whatever their date: of a collection that is one map, dated by when it came out.
+    sign : str, optional
+        Address that answers with JSON, of which ``token`` is added to the address of every scene.
+    """
+
+    client: Literal["stac"]
+    collection: str
+    asset: str
+    any_time: bool = False
     sign: str | None = None
+
+
+class TilesFetch(ScenesFetch):
+    """Tiles of one map in degrees; ``address`` holds ``{lat}`` and ``{lon}``, the south-western corner as ``N09`` and ``E102``.
+
+    Attributes
+    ----------
+    tile_degrees : int
+        Side of a tile. Where there is none (the sea), nothing is laid.
+    """
+
+    fills = ("lat", "lon")
+
+    client: Literal["tiles"]
+    tile_degrees: int = Field(ge=1, le=90)
+
+    @model_validator(mode="after")
+    def _names_a_tile(self) -> TilesFetch:
+        if not {*self.fills} <= fields_in(self.address):
+            raise misfit("the address does not hold {lat} and {lon}", "write both where a tile is named", "address")
+        return self
 
 
 class EarthdataFetch(FetchSpec):
@@ -336,9 +382,10 @@ class PbfFetch(FetchSpec):
 
 
 class ObjectStoreFetch(FetchSpec):
-    """Shapes within the country's bounds from GeoParquet files in a bucket; ``address`` is ``s3://bucket/prefix/{release}/...``.
+    """Shapes within the country's bounds from Parquet files in a bucket; ``address`` is ``s3://bucket/prefix/{release}/...``.
 
-    The newest release that was made by the end of the period is taken; a release begins with its day.
+    Of several releases the newest is taken that was made by the end of the period; a release begins with its day. An address without
+    ``{release}`` is that of the files of the period.
 
     Attributes
     ----------
@@ -346,10 +393,20 @@ class ObjectStoreFetch(FetchSpec):
         Of the bucket.
     endpoint : str, optional
         Where the bucket is asked for, by default at AWS.
+    release : str, optional
+        The one release that is taken, whatever others there are.
     columns : dict of str to str
         Our name to theirs; of nested columns with dots.
+    keep : dict of str to list of str
+        Their column to the values that are kept; of nested columns with dots.
     bbox : str
         Column with ``xmin``, ``xmax``, ``ymin``, ``ymax`` of each shape.
+    points : (str, str), optional
+        Columns of longitude and latitude, where the files hold points and no shapes.
+    as_points : bool
+        Of each shape the middle of its box is taken.
+    cells_per_degree : int, optional
+        How many shapes have their middle in each cell of a raster is landed, in place of the shapes.
     """
 
     readers = ("geoparquet",)
@@ -357,13 +414,29 @@ class ObjectStoreFetch(FetchSpec):
     client: Literal["object_store"]
     region: str
     endpoint: str | None = None
+    release: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}")
     columns: dict[str, str] = Field(default_factory=dict)
+    keep: dict[str, list[str]] = Field(default_factory=dict)
     bbox: str = "bbox"
+    points: tuple[str, str] | None = None
+    as_points: bool = False
+    cells_per_degree: int | None = Field(default=None, ge=1, le=3600)
+
+    @property
+    def lands(self) -> tuple[str, ...]:
+        """Readers of what it lands."""
+        return self.readers if self.cells_per_degree is None else ("geotiff",)
 
     @model_validator(mode="after")
-    def _names_a_release_in_a_bucket(self) -> ObjectStoreFetch:
-        if not self.address.startswith("s3://") or "release" not in fields_in(self.address):
-            raise misfit("the address is not s3://bucket/.../{release}/...", "name the bucket and {release}", "address")
+    def _names_files_in_a_bucket(self) -> ObjectStoreFetch:
+        held = fields_in(self.address)
+        if not self.address.startswith("s3://") or not held & {"release", "year", "label"}:
+            remedy = "name the bucket, and {release} or the period"
+            raise misfit("the address is not s3://bucket/.../{release}/...", remedy, "address")
+        if self.release is not None and "release" not in held:
+            raise misfit("the address holds no {release}", "write it, or leave release out", "release")
+        if self.cells_per_degree is not None and self.columns:
+            raise misfit("a raster of counts has no columns", "leave columns or cells_per_degree out", "columns")
         return self
 
 
@@ -374,6 +447,7 @@ AnyFetch = Annotated[
     | RestFetch
     | SdmxFetch
     | StacFetch
+    | TilesFetch
     | EarthdataFetch
     | PbfFetch
     | ObjectStoreFetch,
@@ -389,7 +463,9 @@ for _form in (
     CkanFetch,
     RestFetch,
     SdmxFetch,
+    ScenesFetch,
     StacFetch,
+    TilesFetch,
     EarthdataFetch,
     PbfFetch,
     ObjectStoreFetch,

@@ -180,9 +180,9 @@ class SourceSpec(Form):
             return self
         found = []
         for one in self.fetch.providers:
-            if one.readers and self.reader not in one.readers:
+            if one.lands and self.reader not in one.lands:
                 problem = f"client {one.client} does not land what reader {self.reader} reads"
-                found.append(misfit(problem, f"use the reader {' or '.join(one.readers)}", "fetch", "client"))
+                found.append(misfit(problem, f"use the reader {' or '.join(one.lands)}", "fetch", "client"))
         if self.cadence == "quarter" and self.fetch.lag_days > PATIENCE_DAYS:
             problem = f"a quarter waits for at most {PATIENCE_DAYS} days, and this source never comes by then"
             found.append(misfit(problem, "give it the cadence year, or leave fetch out", "fetch", "lag_days"))

@@ -65,6 +65,8 @@ def shapes(longitudes):
         "names": [{"primary": f"Place {longitude}"} for longitude in longitudes],
         "bbox": [{"xmin": p.x, "xmax": p.x, "ymin": p.y, "ymax": p.y} for p in points],
         "geometry": shapely.to_wkb(points).tolist(),
+        "kind": ["road" if longitude < 101 else "rail" for longitude in longitudes],
+        "x": longitudes, "y": [11.0] * len(points),
         "weight": ["x" * 1000] * len(points),
     })  # fmt: skip
     data = io.BytesIO()

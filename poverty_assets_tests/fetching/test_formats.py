@@ -5,6 +5,7 @@ import datetime as dt
 import geopandas as gpd
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from poverty_assets.fetching.clients.object_store import newest
 from poverty_assets.sources.landed import read_record
@@ -169,6 +170,46 @@ def test_of_the_newest_release_of_the_quarter_come_the_shapes_of_the_country(ben
     read = {path for method, path, _ in provider.asked if ".parquet" in path}
     assert {path for path in read if "2026-09-23.0" not in path} == set()
     assert bench.fetch(places(provider)).state == "unchanged"
+
+
+def test_only_rows_that_are_kept_come(bench, provider, bucket):
+    bench.fetch(places(provider, keep={"kind": ["road", "path"]}))
+    assert gpd.read_parquet(bench.landing / "points/places_2026Q3.parquet")["place_id"].tolist() == ["p100.5"]
+    assert "no column class" in bench.fetch(places(provider, keep={"class": ["road"]})).words
+
+
+def test_a_release_can_be_pinned(bench, provider, bucket):
+    assert bench.fetch(places(provider, release="2026-08-19.0")).state == "fetched"
+    assert read_record(bench.landing / "points/places_2026Q3.parquet").release == "2026-08-19.0"
+    assert "release 2025-01-01.0 has no such files" in bench.fetch(places(provider, release="2025-01-01.0")).words
+
+
+def test_files_of_points_without_shapes_and_without_releases_are_read(bench, provider, bucket):
+    bucket.put("speed/year=2026/quarter=3/tiles.parquet", shapes([99.5, 100.5]))
+    fetch = {"region": "us-west-2", "endpoint": provider.address, "columns": {"place_id": "id"}, "points": ["x", "y"]}
+    read = {"reader": "geoparquet", "options": {"columns": {"place_id": "place_id"}}}
+    spec = entry("s3://maps/speed/year={year}/quarter={number}/", client="object_store", fetch=fetch, **read)
+    assert bench.fetch(spec).state == "fetched"
+    found = gpd.read_parquet(bench.landing / "rasters/rain_2026Q3.tif")
+    assert [(found["place_id"][0], found.geometry[0].x, found.geometry[0].y)] == [("p100.5", 100.5, 11.0)]
+    assert len(found) == 1
+
+
+def test_of_shapes_too_many_to_land_their_number_in_each_cell_is(bench, provider, bucket):
+    fetch = {"region": "us-west-2", "endpoint": provider.address, "cells_per_degree": 1}
+    told = bench.fetch(entry("s3://maps/release/{release}/theme=places/", client="object_store", fetch=fetch))
+    assert told.state == "fetched", told.words
+    assert values_of(bench.landing / "rasters/rain_2026Q3.tif").tolist() == [[0, 0], [1, 2]]
+
+
+def test_a_raster_of_counts_is_read_as_one():
+    fetch = {"region": "us-west-2", "cells_per_degree": 1}
+    with pytest.raises(ValidationError, match="does not land what reader geoparquet reads"):
+        entry("s3://maps/{release}/", client="object_store", fetch=fetch, reader="geoparquet")
+    with pytest.raises(ValidationError, match="a raster of counts has no columns"):
+        entry("s3://maps/{release}/", client="object_store", fetch=fetch | {"columns": {"a": "b"}})
+    with pytest.raises(ValidationError, match=r"holds no \{release\}"):
+        entry("s3://maps/{year}/", client="object_store", fetch=fetch | {"release": "2026-01-01.0"})
 
 
 def test_a_column_or_a_bucket_that_is_not_there_is_said(bench, provider, bucket):

@@ -16,6 +16,7 @@ from poverty_assets.fetching.clients.pbf import PbfClient
 from poverty_assets.fetching.clients.rest import RestClient
 from poverty_assets.fetching.clients.sdmx import SdmxClient
 from poverty_assets.fetching.clients.stac import StacClient
+from poverty_assets.fetching.clients.tiles import TilesClient
 
 CLIENTS: dict[str, Client] = {
     "https": HttpsClient(),
@@ -24,6 +25,7 @@ CLIENTS: dict[str, Client] = {
     "rest": RestClient(),
     "sdmx": SdmxClient(),
     "stac": StacClient(),
+    "tiles": TilesClient(),
     "earthdata": EarthdataClient(),
     "pbf": PbfClient(),
     "object_store": ObjectStoreClient(),

@@ -9,14 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from rasterio.crs import CRS
 
 from poverty_assets.errors import FetchFailed, NotThere
 from poverty_assets.fetching.addresses import shown
@@ -25,7 +27,7 @@ from poverty_assets.fetching.clients.extra import from_extra
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.web import NotLetIn, NotTheFile, Web
-from poverty_assets.fetching.windows import Bounds
+from poverty_assets.fetching.windows import Bounds, RemoteCells, RemoteGrid, write_cells
 from poverty_assets.pack.fetch import ObjectStoreFetch
 
 T = TypeVar("T")
@@ -36,23 +38,15 @@ class ObjectStoreClient:
     """The client ``object_store``."""
 
     def offer(self, order: Order, web: Web) -> Offer:
-        """A part for each file of the newest release that was made by the end of the period."""
+        """A part for each file, of the newest release that was made by the end of the period where there are several."""
         obstore, fetch = from_extra("obstore"), _of(order)
         store, prefix = _store(fetch, web), urlsplit(order.addresses[0][1]).path.lstrip("/")
-        before, _, behind = prefix.partition("{release}")
-        listed = _asked(web, fetch, lambda: obstore.list_with_delimiter(store, before)["common_prefixes"])
-        there = sorted(str(path).rstrip("/").rpartition("/")[2] for path in listed)
-        release = newest(there, order.release.observed_to)
-        if release is None:
-            raise NotThere(
-                f"no release of {order.release.observed_to} or before is kept; there are: {', '.join(there) or 'none'}",
-                address=fetch.address,
-                remedy="a publisher that keeps only the newest releases cannot serve an older quarter",
-            )
-        under = f"{before}{release}{behind}"
+        release = _release(order, store, prefix, web) if "{release}" in prefix else None
+        under = prefix.replace("{release}", release or "")
         files = _asked(web, fetch, lambda: [one for some in obstore.list(store, under) for one in some])
         if not files:
-            raise NotThere(f"release {release} has no such files", address=fetch.address, remedy="correct the entry")
+            which = f"release {release} has" if release else "there are"
+            raise NotThere(f"{which} no such files", address=f"s3://{urlsplit(fetch.address).netloc}/{under}")
         bucket = urlsplit(fetch.address).netloc
         parts = [
             (
@@ -61,29 +55,61 @@ class ObjectStoreClient:
             )
             for one in files
         ]
-        found = _DAY.match(release)
+        found = _DAY.match(release or "")
         day = dt.date.fromisoformat(found[1]) if found else None
         return Offer(sorted(parts, key=lambda part: part[0]), is_whole=False, release=release, released_on=day)
 
     def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
-        """Read the row groups that touch the bounds, and write the rows within them."""
+        """Read the row groups that touch the bounds, and write the rows within them, or how many there are in each cell."""
         fetch, bounds = _of(order), order.country.bounds
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / order.release.path.name
+        if fetch.cells_per_degree is not None:
+            grid = RemoteGrid.over(bounds, fetch.cells_per_degree)
+            counts = sum(
+                self._each(offer, fetch, web, lambda opened: counted(opened, grid, fetch)), np.zeros(grid.shape)
+            )
+            _refuse_nothing(counts.sum(), fetch)
+            write_cells(file, [RemoteCells(counts, grid.transform, CRS.from_epsg(4326))])
+            return file
+        read = self._each(offer, fetch, web, lambda opened: list(rows_within(opened, bounds, fetch)))
+        rows = [part for parts in read for part in parts]
+        _refuse_nothing(sum(part.num_rows for part in rows), fetch)
+        _write(pa.concat_tables(rows), file)
+        return file
+
+    def _each(self, offer: Offer, fetch: ObjectStoreFetch, web: Web, how: Callable[[pq.ParquetFile], T]) -> list[T]:
+        """What is made of each file."""
         store, found = _store(fetch, web), []
         for address, version in offer.parts:
             path = urlsplit(address).path.lstrip("/")
             with web.tries(address) as attempts:
                 for attempt in attempts:
                     with attempt:
-                        found += _rows(_Reader(store, path, version, fetch, web), bounds, fetch)
-        rows = pa.concat_tables(found) if found else None
-        if rows is None or not rows.num_rows:
-            raise FetchFailed(
-                "nothing lies within the country's bounds", address=fetch.address, remedy="check the entry"
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / order.release.path.name
-        _write(rows, file)
-        return file
+                        found.append(_read(_Reader(store, path, version, fetch, web), how))
+        return found
+
+
+def _release(order: Order, store: Any, prefix: str, web: Web) -> str:
+    fetch = _of(order)
+    if fetch.release is not None:
+        return fetch.release
+    before = prefix.partition("{release}")[0]
+    listed = _asked(web, fetch, lambda: from_extra("obstore").list_with_delimiter(store, before)["common_prefixes"])
+    there = sorted(str(path).rstrip("/").rpartition("/")[2] for path in listed)
+    release = newest(there, order.release.observed_to)
+    if release is None:
+        raise NotThere(
+            f"no release of {order.release.observed_to} or before is kept; there are: {', '.join(there) or 'none'}",
+            address=fetch.address,
+            remedy="a publisher that keeps only the newest releases cannot serve an older quarter",
+        )
+    return release
+
+
+def _refuse_nothing(found: float, fetch: ObjectStoreFetch) -> None:
+    if not found:
+        raise FetchFailed("nothing lies within the country's bounds", address=fetch.address, remedy="check the entry")
 
 
 def newest(releases: list[str], day: dt.date) -> str | None:
@@ -101,39 +127,92 @@ def newest(releases: list[str], day: dt.date) -> str | None:
 
 
 def rows_within(file: pq.ParquetFile, bounds: Bounds, fetch: ObjectStoreFetch) -> Iterator[pa.Table]:
-    """Rows whose box touches the bounds, row group by row group; groups whose statistics lie elsewhere are not read.
+    """Rows whose box touches the bounds and that are kept, row group by row group, with our columns and ``geometry``.
+
+    Groups whose statistics lie elsewhere are not read.
 
     Raises
     ------
     FetchFailed
         If a column is not there.
     """
-    theirs = [*fetch.columns.values(), fetch.bbox, "geometry"]
+    shaped = not fetch.as_points and fetch.points is None
+    theirs = [*fetch.columns.values(), *(["geometry"] if shaped else [])]
+    for rows, box in _within(file, bounds, fetch, theirs):
+        columns = {ours: _column(rows, name) for ours, name in fetch.columns.items()}
+        yield pa.table({**columns, "geometry": rows["geometry"] if shaped else pa.array(_middles(box))})
+
+
+def counted(file: pq.ParquetFile, grid: RemoteGrid, fetch: ObjectStoreFetch) -> np.ndarray:
+    """How many of the shapes that are kept have the middle of their box in each cell.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (rows, columns)
+    """
+    rows, columns = grid.shape
+    west, south, east, north = grid.bounds
+    out = np.zeros(grid.shape)
+    for _, (left, right, bottom, top) in _within(file, grid.bounds, fetch, []):
+        x, y = (left + right) / 2, (bottom + top) / 2
+        out += np.histogram2d(north - y, x - west, bins=(rows, columns), range=((0, north - south), (0, east - west)))[
+            0
+        ]
+    return out
+
+
+Box = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""West, east, south, north of shapes."""
+
+
+def _within(
+    file: pq.ParquetFile, bounds: Bounds, fetch: ObjectStoreFetch, theirs: list[str]
+) -> Iterator[tuple[pa.Table, Box]]:
+    """Rows that are kept and touch the bounds, with their boxes."""
+    asked = [*theirs, *fetch.keep, *(fetch.points or [fetch.bbox])]
     there = set(file.schema_arrow.names)
-    absent = [name for name in theirs if name.partition(".")[0] not in there]
+    absent = [name for name in asked if name.partition(".")[0] not in there]
     if absent:
         raise FetchFailed(f"the files have no column {absent[0]}", remedy="the release has changed: correct the entry")
+    west, south, east, north = bounds
     for number in range(file.metadata.num_row_groups):
-        if not _may_touch(file.metadata.row_group(number), bounds, fetch.bbox):
+        if not _may_touch(file.metadata.row_group(number), bounds, _sides(fetch)):
             continue
-        rows = file.read_row_group(number, columns=theirs)
-        box = rows[fetch.bbox].combine_chunks()
-        west, south, east, north = bounds
-        inside = pc.and_(
-            pc.and_(pc.less_equal(box.field("xmin"), east), pc.greater_equal(box.field("xmax"), west)),
-            pc.and_(pc.less_equal(box.field("ymin"), north), pc.greater_equal(box.field("ymax"), south)),
-        )
-        columns = {ours: _column(rows, name) for ours, name in fetch.columns.items()}
-        yield pa.table({**columns, "geometry": rows["geometry"]}).filter(inside)
+        rows = file.read_row_group(number, columns=list(dict.fromkeys(asked)))
+        left, right, bottom, top = _boxes(rows, fetch)
+        inside = (left <= east) & (right >= west) & (bottom <= north) & (top >= south)
+        for name, values in fetch.keep.items():
+            inside &= pc.is_in(_column(rows, name), value_set=pa.array(values)).to_numpy(zero_copy_only=False)
+        yield rows.filter(pa.array(inside)), (left[inside], right[inside], bottom[inside], top[inside])
 
 
-def _may_touch(group: Any, bounds: Bounds, bbox: str) -> bool:
+def _sides(fetch: ObjectStoreFetch) -> dict[str, str]:
+    """Columns of the sides of boxes."""
+    if fetch.points is not None:
+        x, y = fetch.points
+        return {"xmin": x, "xmax": x, "ymin": y, "ymax": y}
+    return {side: f"{fetch.bbox}.{side}" for side in ("xmin", "xmax", "ymin", "ymax")}
+
+
+def _boxes(rows: pa.Table, fetch: ObjectStoreFetch) -> Box:
+    west, east, south, north = (_column(rows, name).to_numpy().astype("float64") for name in _sides(fetch).values())
+    return west, east, south, north
+
+
+def _middles(box: Box) -> Any:
+    import shapely
+
+    west, east, south, north = box
+    return shapely.to_wkb(shapely.points((west + east) / 2, (south + north) / 2))
+
+
+def _may_touch(group: Any, bounds: Bounds, sides: Mapping[str, str]) -> bool:
     """Whether a row group may hold a box that touches the bounds, by its statistics; without them it may."""
     columns = [group.column(i) for i in range(group.num_columns)]
     said = {c.path_in_schema: c.statistics for c in columns if c.statistics is not None and c.statistics.has_min_max}
     west, south, east, north = bounds
-    least = {side: said[f"{bbox}.{side}"].min for side in ("xmin", "ymin") if f"{bbox}.{side}" in said}
-    most = {side: said[f"{bbox}.{side}"].max for side in ("xmax", "ymax") if f"{bbox}.{side}" in said}
+    least = {side: said[sides[side]].min for side in ("xmin", "ymin") if sides[side] in said}
+    most = {side: said[sides[side]].max for side in ("xmax", "ymax") if sides[side] in said}
     return not (
         least.get("xmin", west) > east
         or least.get("ymin", south) > north
@@ -159,9 +238,9 @@ def _write(rows: pa.Table, file: Path) -> None:
     gpd.GeoDataFrame(frame, geometry=shapes.to_list(), crs="EPSG:4326").to_parquet(file)
 
 
-def _rows(file: _Reader, bounds: Bounds, fetch: ObjectStoreFetch) -> list[pa.Table]:
+def _read(file: _Reader, how: Callable[[pq.ParquetFile], T]) -> T:
     try:
-        return list(rows_within(pq.ParquetFile(file), bounds, fetch))
+        return how(pq.ParquetFile(file))
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0]
         raise NotTheFile(

@@ -1,7 +1,7 @@
 """Scenes that a STAC interface finds, brought onto one grid over the country.
 
-Belongs here: the search, signed addresses, and laying scenes over each other. Of each scene only the pieces over the country come, at
-the resolution that is wanted.
+Belongs here: the search, and signed addresses. Does not belong here: laying scenes over each other (``scenes``). Of each scene only
+the pieces over the country come, at the resolution that is wanted.
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from rasterio.crs import CRS
+from urllib.parse import urlsplit
 
 from poverty_assets.errors import FetchFailed, NotThere
 from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
-from poverty_assets.fetching.clients.raster import read_raster
+from poverty_assets.fetching.clients.scenes import laid
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.web import NotTheFile, Web, bearer
-from poverty_assets.fetching.windows import Overlaid, RemoteCells, RemoteGrid, SceneNumbers, read_onto, write_cells
 from poverty_assets.pack.fetch import StacFetch, is_guarded
 
 _AT_ONCE = 100
@@ -45,27 +42,13 @@ class StacClient:
 
     def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
         """Read each scene, lay them over each other, and write the result."""
-        fetch = _of(order)
-        grid = RemoteGrid.over(order.country.bounds, fetch.cells_per_degree)
-        laid = Overlaid(fetch.combine, grid.shape)
-        signer = _Signer(fetch, web)
-        for address, _ in offer.parts:
-            laid.add(self._read(address, signer, grid, fetch, web, folder))
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / order.release.path.name
-        write_cells(file, [RemoteCells(laid.values, grid.transform, CRS.from_epsg(4326))])
-        return file
-
-    def _read(
-        self, address: str, signer: _Signer, grid: RemoteGrid, fetch: StacFetch, web: Web, folder: Path
-    ) -> np.ndarray:
-        stored = SceneNumbers(fetch.nodata, fetch.valid_range, fetch.scale, fetch.offset)
-        return read_raster(
+        signer = _Signer(_of(order), web)
+        return laid(
+            order,
+            [address for address, _ in offer.parts],
             web,
-            lambda again: signer.signed(address, again=again),
-            lambda where: read_onto(where, grid, stored),
             folder,
-            pause=fetch.pause_seconds,
+            lambda address, again: signer.signed(address, again=again),
         )
 
 
@@ -109,13 +92,14 @@ def _items(order: Order, fetch: StacFetch, web: Web) -> Iterator[dict[str, Any]]
     params = {
         "collections": fetch.collection,
         "bbox": ",".join(str(side) for side in order.country.bounds),
-        "datetime": f"{first}T00:00:00Z/{last}T23:59:59Z",
         "limit": str(_AT_ONCE),
     }
+    if not fetch.any_time:
+        params["datetime"] = f"{first}T00:00:00Z/{last}T23:59:59Z"
     seen: set[str] = set()
     for _ in range(_MOST_PAGES):
         answer = web.json(address, _features, pause=fetch.pause_seconds, headers=bearer(fetch.token), params=params)
-        yield from (item for item in answer["features"] if _began_within(item, first, last))
+        yield from (item for item in answer["features"] if fetch.any_time or _began_within(item, first, last))
         following = next((str(link.get("href")) for link in answer.get("links") or () if link.get("rel") == "next"), "")
         if not answer["features"]:
             return
@@ -147,7 +131,8 @@ def _began_within(item: dict[str, Any], first: dt.date, last: dt.date) -> bool:
 def _part(item: dict[str, Any], fetch: StacFetch) -> tuple[str, Version]:
     assets = item.get("assets") or {}
     asset = assets.get(fetch.asset)
-    if not isinstance(asset, dict) or not is_guarded(str(asset.get("href"))):
+    href = _over_https(str(asset.get("href"))) if isinstance(asset, dict) else ""
+    if not href.startswith("http") or not is_guarded(href):
         there = ", ".join(sorted(assets)[:8])
         raise FetchFailed(
             f"scene {item.get('id')} has no https asset {fetch.asset}; it has: {there}",
@@ -155,7 +140,19 @@ def _part(item: dict[str, Any], fetch: StacFetch) -> tuple[str, Version]:
             remedy="the provider may have renamed it: correct asset in the entry",
         )
     changed = (item.get("properties") or {}).get("updated")
-    return str(asset["href"]), Version(None, str(item.get("id")), str(changed) if changed else None)
+    return href, Version(None, str(item.get("id")), str(changed) if changed else None)
+
+
+def _over_https(href: str) -> str:
+    """The address of a file; of one in a bucket that which anybody may ask.
+
+    Examples
+    --------
+    >>> _over_https("s3://bucket/a/b.tif")
+    'https://bucket.s3.amazonaws.com/a/b.tif'
+    """
+    parts = urlsplit(href)
+    return f"https://{parts.netloc}.s3.amazonaws.com{parts.path}" if parts.scheme == "s3" else href
 
 
 def _of(order: Order) -> StacFetch:
