@@ -10,6 +10,7 @@ from poverty_assets.fetching.addresses import filled, shown
 from poverty_assets.fetching.clients import CLIENTS
 from poverty_assets.fetching.orders import order
 from poverty_assets.pack.country import load_country, load_sources
+from poverty_assets.pack.licences import known_licences
 from poverty_assets.quarter import Quarter
 from poverty_assets_tests.fetching.conftest import entry
 
@@ -26,7 +27,8 @@ def wanted(spec, country, quarter="2026Q3"):
 def test_an_entry_says_whose_it_is_and_where_its_address_was_read(spec):
     assert spec.fetch.client in CLIENTS
     assert all(len(words) > 7 for words in (spec.fetch.citation, spec.fetch.confirmed, spec.licence))
-    assert not spec.fetch.non_commercial
+    asks = known_licences().get(spec.licence.lower())
+    assert spec.fetch.non_commercial == (asks is not None and asks.kind == "non_commercial")
     assert all(address.startswith(("https://", "s3://")) for _, address in wanted(spec, KHM).addresses)
 
 
