@@ -37,6 +37,7 @@ def publishers(tmp_path, monkeypatch):
             text = file.read_text(encoding="utf-8")
             for host in PROVIDERS:
                 text = text.replace(host, provider.address)
+            text = re.sub(r"^ +pause_seconds: .*\n", "", text, flags=re.MULTILINE)
             text = re.sub(r"^( +)client: ", r"\1pause_seconds: 0\n\1client: ", text, flags=re.MULTILINE)
             file.write_text(text, encoding="utf-8")
         monkeypatch.setattr(open_sources, "FOLDER", tmp_path / "open_sources")
