@@ -54,7 +54,7 @@ def build_definitions(
         asset_checks=checks,
         jobs=all_jobs,
         schedules=schedules.build(quarters, all_jobs, lands=lands),
-        sensors=sensors.build(all_jobs, wants_approval=approves, lands=lands),
+        sensors=sensors.build(wants_approval=approves, lands=lands),
         executor=dg.in_process_executor,
         resources={
             "home": Home.of(settings),

@@ -144,6 +144,19 @@ INNER_TABLES: tuple[Table, ...] = (
         inner=True,
     ),
     Table(
+        "late_source",
+        "Figures that rest on sources whose files were late: not there when the quarter was made, though those of an earlier period were",
+        "table, method and source",
+        ("table_name", "method", "source_id"),
+        (
+            Column("table_name", "VARCHAR", "Table that holds the figures"),
+            Column("method", "VARCHAR", "Evidence behind them"),
+            META_SOURCE.column("source_id"),
+        ),
+        "sources",
+        inner=True,
+    ),
+    Table(
         "feature_drift",
         "How far each feature's distribution over the finest areas has moved from the one that the latest wave was modelled with",
         "feature",

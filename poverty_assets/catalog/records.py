@@ -141,7 +141,7 @@ QUARTER_NOTE = Table(
 
 META_SOURCE = Table(
     "meta_source",
-    "The source files that each quarter used",
+    "The source files that each quarter used, and those that it went without",
     "quarter and source",
     ("quarter", "source_id"),
     (
@@ -151,10 +151,16 @@ META_SOURCE = Table(
         Column("publisher", "VARCHAR", "Who publishes it"),
         Column("url", "VARCHAR", "Where to get it"),
         Column("licence", "VARCHAR", "Licence"),
-        Column("file", "VARCHAR", "File within the landing folder"),
-        Column("sha256", "VARCHAR", "SHA-256 of the file", pattern=r"^[0-9a-f]{64}$"),
-        Column("observed_from", "DATE", "First day observed"),
-        Column("observed_to", "DATE", "Last day observed"),
+        Column("file", "VARCHAR", "File within the landing folder; of one that is not there, the file that was wanted"),
+        Column(
+            "sha256",
+            "VARCHAR",
+            "SHA-256 of the file; NULL of one that was not there",
+            nullable=True,
+            pattern=r"^[0-9a-f]{64}$",
+        ),
+        Column("observed_from", "DATE", "First day observed, or to be observed"),
+        Column("observed_to", "DATE", "Last day observed, or to be observed"),
         Column("released_on", "DATE", "When it was released, where known", nullable=True),
         Column("rows", "BIGINT", "Rows, features or cells read", "rows", False, 0),
         Column("quarantined", "BIGINT", "Rows set aside because they break the contract", "rows", False, 0),
@@ -163,6 +169,20 @@ META_SOURCE = Table(
             "is_preliminary",
             "BOOLEAN",
             "True where the publisher will replace it by a final release; NULL of quarters made before that was noted",
+            nullable=True,
+        ),
+        Column(
+            "state",
+            "VARCHAR",
+            "present; late: the file was not there when the quarter was made, though one of an earlier period was (figures that rest on the"
+            " source say late_source in quality_flag); missing: nor was any. NULL of quarters made before that was noted, of which all"
+            " were present",
+            nullable=True,
+        ),
+        Column(
+            "expected_on",
+            "DATE",
+            "By when a file that was not there could be expected, where the entry says",
             nullable=True,
         ),
     ),

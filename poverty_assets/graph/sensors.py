@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
@@ -36,37 +36,44 @@ MOST_NAMED = 5
 LOOK_EVERY, BEAT_EVERY = 10, 60
 PUT_BACK = "somebody put an earlier file back and the lake is as it was; any refresh, or the job publish, publishes it"
 NOTHING_NEW = "what is published is what the lake holds"
+_WHO = {"fetch": "fetch_when_due", "start": BEGINS}
 _BACKFILLS_AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
-def build(jobs: Sequence[Any], *, wants_approval: bool = False, lands: bool = False) -> list[dg.SensorDefinition]:
+def build(*, wants_approval: bool = False, lands: bool = False) -> list[dg.SensorDefinition]:
     """All sensors; those of the landing folder where files of real sources land in it."""
     of_approval = [propose_when_done] if wants_approval else []
-    of_landing = [_beginning(jobs), look_at_landing, revise] if lands else []
+    of_landing = [fetch_when_due, quarterly_refresh, look_at_landing, revise] if lands else []
     return [publish_when_done, *of_approval, *of_landing, tell_failures, heartbeat]
 
 
-def _beginning(jobs: Sequence[Any]) -> dg.SensorDefinition:
-    """The one sensor that begins quarters."""
-
-    @dg.sensor(
-        name=BEGINS,
-        jobs=[job for job in jobs if job.name in (FETCH, QUARTER)],
-        minimum_interval_seconds=BEAT_EVERY,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Begins a quarter once, from the twentieth day after its end, when every source that is promised for it is there,"
-        " or when it has waited its longest; fetches first where the home does so. Its publication follows by itself.",
-    )
-    def quarterly_refresh(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
-        """What is due now, once nothing is under way."""
-        busy = _busy(context, home)
-        return dg.SkipReason(busy) if busy else begin(home, dt.datetime.now(dt.UTC))
-
-    return quarterly_refresh
+@dg.sensor(
+    job_name=FETCH,
+    minimum_interval_seconds=BEAT_EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Where the home fetches: fetches for a quarter that is due, before it begins, and once a day while something lacks.",
+)
+def fetch_when_due(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
+    """What is to be fetched now, once nothing is under way."""
+    busy = _busy(context, home)
+    return dg.SkipReason(busy) if busy else begin(home, dt.datetime.now(dt.UTC), "fetch")
 
 
-def begin(home: Home, now: dt.datetime) -> dg.SensorResult | dg.SkipReason:
-    """Fetches and quarters to start now; what is waited for, where there is none.
+@dg.sensor(
+    job_name=QUARTER,
+    minimum_interval_seconds=BEAT_EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Begins a quarter once, from the twentieth day after its end, when every source that is promised for it is there, or when"
+    " it has waited its longest. Its publication follows by itself.",
+)
+def quarterly_refresh(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
+    """The one sensor that begins quarters: those whose time has come, once nothing is under way."""
+    busy = _busy(context, home)
+    return dg.SkipReason(busy) if busy else begin(home, dt.datetime.now(dt.UTC), "start")
+
+
+def begin(home: Home, now: dt.datetime, what: Literal["fetch", "start"]) -> dg.SensorResult | dg.SkipReason:
+    """Fetches, or quarters, to start now; what is waited for, where there is none.
 
     Whether a quarter is made is read from the lake, what it lacks from the landing folder, when it was last fetched for from
     ``waiting.json``: Dagster's records keep one and the same run from being asked for twice, and nothing more.
@@ -76,20 +83,22 @@ def begin(home: Home, now: dt.datetime) -> dg.SensorResult | dg.SkipReason:
 
     if noticed(home.specs, home.landing, read_arrivals(home.settings.arrivals), now):
         return dg.SkipReason("files came that are to be judged first")
-    waiting, today, last_day = read_waiting(home.settings.waiting, now.date()), now.date(), home.country.last_day
+    waiting, last_day = read_waiting(home.settings.waiting, now.date()), home.country.last_day
     first, requests, said = Quarter.from_label(home.country.first_quarter), [], []
     for quarter in due_quarters(now, first, home.lake.quarters(), waiting.since, last_day):
         found, tried = home.standings(quarter), waiting.tried_on(quarter)
         made = decide(quarter, found, now, last_day=last_day, fetches=bool(home.fetched), tried=tried)
-        tags = {"who": BEGINS, "why": made.why} | ({MISSING_TAG: ", ".join(made.lacking)} if made.lacking else {})
-        if made.do == "fetch":
-            waiting = waiting.with_try(quarter, today)
-            key = f"fetch:{quarter.key}:{today}"
-            requests.append(dg.RunRequest(key, job_name=FETCH, partition_key=quarter.key, tags=tags))
-        elif made.do == "start":
-            key = f"begin:{quarter.key}:{','.join(made.lacking)}"
-            requests.append(dg.RunRequest(key, job_name=QUARTER, partition_key=quarter.key, tags=tags))
         said.append(made.why)
+        if made.do != what:
+            continue
+        key = (
+            f"fetch:{quarter.key}:{now:%Y-%m-%d}"
+            if what == "fetch"
+            else f"begin:{quarter.key}:{','.join(made.lacking)}"
+        )
+        tags = {"who": _WHO[what], "why": made.why} | ({MISSING_TAG: ", ".join(made.lacking)} if made.lacking else {})
+        requests.append(dg.RunRequest(key, partition_key=quarter.key, tags=tags))
+        waiting = waiting.with_try(quarter, now.date()) if what == "fetch" else waiting
     write_waiting(home.settings.waiting, waiting)
     return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("; ".join(said) or "no quarter is due")
 

@@ -21,6 +21,7 @@ from poverty_assets.pack.source import RasterSource, SourceSpec, SurveySource, T
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
 from poverty_assets.sources.landed import landed_files, record_path
+from poverty_assets.sources.lateness import earlier_file
 
 
 @dataclass
@@ -86,6 +87,8 @@ def _of_release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Grounds:
     except NotObserved:
         return Grounds([f"{spec.source_id} not observed by {quarter}"])
     facts = [f"{spec.source_id} {found.file(landing)} {found.observed_from} {found.observed_to}"]
+    if not found.path.exists():
+        facts += [f"{spec.source_id} before it {earlier_file(found)}"]
     return Grounds([*facts, *_further_facts(spec, quarter)], list(_files(spec, found.path, landing)))
 
 

@@ -14,9 +14,9 @@ from typing import Literal
 
 from poverty_assets.errors import NotObserved
 from poverty_assets.intake.arrivals import Arrival, latest
-from poverty_assets.pack.source import Release, SourceSpec, TableSource, release
+from poverty_assets.pack.source import Release, SourceSpec, release
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.landed import landed_files, read_record
+from poverty_assets.sources.lateness import earlier_file, expected_on, is_outgrown
 
 State = Literal["present", "stale", "missing"]
 
@@ -87,46 +87,15 @@ def standings(
     return found
 
 
-def expected_on(wanted: Release) -> dt.date | None:
-    """By when the file of a release can be expected; None where its entry does not say."""
-    spec = wanted.spec
-    if spec.fetch is None:
-        return None
-    if spec.cadence == "once":
-        return wanted.quarter.end + dt.timedelta(spec.fetch.lag_days) if _grows(spec) else None
-    return wanted.observed_to + dt.timedelta(spec.fetch.lag_days)
-
-
 def _standing(wanted: Release, known: Mapping[str, Arrival] | None, fetched: bool) -> Standing:
     spec, file, expected = wanted.spec, wanted.file(wanted.landing), expected_on(wanted)
-    earlier = _earlier_file(wanted)
+    earlier = earlier_file(wanted)
     promised = spec.required or fetched or earlier is not None
     remedy = f"poverty-assets fetch {spec.source_id}" if spec.fetch is not None else f"by hand: {spec.obtain}"
     if wanted.path.exists() and (known is None or file in known):
-        if not _is_outgrown(wanted):
+        if not is_outgrown(wanted):
             return Standing(spec.source_id, "present", file, expected, promised)
         return Standing(spec.source_id, "stale", file, expected, promised, remedy)
     if earlier is not None:
         return Standing(spec.source_id, "stale", earlier, expected, promised, remedy)
     return Standing(spec.source_id, "missing", file, expected, promised, remedy)
-
-
-def _earlier_file(wanted: Release) -> str | None:
-    """The newest file of an earlier period; labels and years sort as they follow one another."""
-    spec = wanted.spec
-    if spec.cadence == "once":
-        return None
-    pattern = spec.path.replace("{label}", "*").replace("{year}", "*")
-    there = [path for path in landed_files(wanted.landing, pattern) if path < wanted.path]
-    return max(there).relative_to(wanted.landing).as_posix() if there else None
-
-
-def _grows(spec: SourceSpec) -> bool:
-    """Whether it is a series in one file, which has to be fetched again to have what is new."""
-    return isinstance(spec, TableSource) and spec.options.dated_by is not None
-
-
-def _is_outgrown(wanted: Release) -> bool:
-    """Whether a series was fetched before the quarter had ended."""
-    record = read_record(wanted.path) if _grows(wanted.spec) else None
-    return record is not None and record.fetched_at.date() <= wanted.quarter.end

@@ -146,13 +146,16 @@ def _checks(connection: Any, quarter: Quarter) -> _Table:
 
 def _sources(connection: Any, quarter: Quarter, against: Quarter | None) -> _Table:
     """Files that the quarter used, and which of them differ from those behind what is published."""
-    now = _rows(
-        connection, "SELECT source_id, title, file, sha256, observed_to FROM meta_source WHERE quarter = ? ORDER BY 1", quarter.start
-    )  # fmt: skip
+    sql = "SELECT source_id, title, file, sha256, observed_to FROM meta_source WHERE quarter = ? AND sha256 IS NOT NULL ORDER BY 1"
+    now = _rows(connection, sql, quarter.start)
     then = (
         []
         if against is None
-        else _rows(connection, "SELECT source_id, sha256 FROM old.main.meta_source WHERE quarter = ?", against.start)
+        else _rows(
+            connection,
+            "SELECT source_id, sha256 FROM old.main.meta_source WHERE quarter = ? AND sha256 IS NOT NULL",
+            against.start,
+        )
     )
     old = dict(then)
     rows = [

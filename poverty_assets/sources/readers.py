@@ -36,6 +36,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
 from poverty_assets.sources.contract import apply_contract, typed_columns
 from poverty_assets.sources.landed import LandedRecord, landed_files, read_record
+from poverty_assets.sources.lateness import as_noted
 from poverty_assets.sources.provenance import check_file, check_present
 from poverty_assets.sources.raster import RasterCells, describe, opened_raster
 from poverty_assets.sources.shapes import opened, plain_shapes, refuse_attributes
@@ -120,7 +121,9 @@ def observe(
     except NotObserved as error:
         return Observation(pd.DataFrame(), "", 0, metadata={"absent": error.problem})
     if not spec.required and not found.path.exists():
-        return Observation(pd.DataFrame(), "", 0, metadata={"absent": f"optional, and there is no {spec.path}"})
+        noted = {} if spec.is_simulated or spec.package is not None else as_noted(found)
+        absent = {"absent": f"optional, and there is no {spec.path}"}
+        return Observation(pd.DataFrame(), "", 0, metadata=absent | noted)
     observation = read_source(found, country, measure)
     observation.sha256 = observation.sha256 or digest(found.path)
     observation.metadata = {

@@ -208,7 +208,7 @@ def describe_export(connection: Any, quarters: list[Any], read: dict[str, pa.Tab
     sources = connection.execute(
         """
         SELECT DISTINCT source_id, title, publisher, url, licence, observed_from, observed_to, is_simulated FROM meta_source
-        WHERE list_contains($quarters, quarter) ORDER BY ALL
+        WHERE list_contains($quarters, quarter) AND sha256 IS NOT NULL ORDER BY ALL
         """,
         {"quarters": quarters},
     ).fetchall()

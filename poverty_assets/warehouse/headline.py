@@ -19,6 +19,10 @@ EARLIER = "earlier_survey"
 """Flag of what a survey says by itself in a quarter after its fieldwork: a row of its wave, not of the quarter."""
 
 
+LATE = "late_source"
+"""Flag of what was made without a source whose file was late."""
+
+
 def preference(levels: Levels, *, earlier: bool = False) -> dict[str, tuple[str, ...]]:
     """Evidence to quote at each level, the first that has an unsuppressed row.
 
@@ -35,7 +39,9 @@ def preference(levels: Levels, *, earlier: bool = False) -> dict[str, tuple[str,
     return {level: large.get(level, _SMALL) for level in levels.ids}
 
 
-def combine(name: str, parts: list[pd.DataFrame], levels: Levels, *, earlier: bool = False) -> pd.DataFrame:
+def combine(
+    name: str, parts: list[pd.DataFrame], levels: Levels, *, earlier: bool = False, late: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Stack the rows of a fact table and mark the headline.
 
     Parameters
@@ -48,6 +54,8 @@ def combine(name: str, parts: list[pd.DataFrame], levels: Levels, *, earlier: bo
         The country's.
     earlier : bool
         Whether the survey's fieldwork ended before the quarter began: direct rows are flagged (`EARLIER`).
+    late : DataFrame (lake: ``late_source``), optional
+        Evidence of which a source was late: its rows are flagged (`LATE`).
 
     Returns
     -------
@@ -60,7 +68,10 @@ def combine(name: str, parts: list[pd.DataFrame], levels: Levels, *, earlier: bo
         return pd.DataFrame(columns=[*columns, "is_headline"])
     rows = pd.concat(filled, ignore_index=True)
     if earlier:
-        rows["quality_flag"] = _of_earlier(rows)
+        rows["quality_flag"] = _flagged(rows, rows["method"] == "direct", EARLIER)
+    if late is not None and len(late):
+        without = rows["method"].isin(late.loc[late["table_name"] == name, "method"])
+        rows["quality_flag"] = _flagged(rows, without & ~rows["suppressed"].astype(bool), LATE)
     rank = _rank(rows, levels, earlier)
     figure = [key for key in definition.key if key not in ("quarter", "method")]
     best = rank.groupby([rows[key] for key in figure], sort=False).transform("min")
@@ -68,9 +79,10 @@ def combine(name: str, parts: list[pd.DataFrame], levels: Levels, *, earlier: bo
     return rows[[column.name for column in definition.lake_columns]]
 
 
-def _of_earlier(rows: pd.DataFrame) -> pd.Series:
-    flag = rows["quality_flag"].astype(str)
-    return flag.mask(rows["method"] == "direct", flag.where(flag != "ok", "") + "," + EARLIER).str.lstrip(",")
+def _flagged(rows: pd.DataFrame, which: pd.Series, flag: str) -> pd.Series:
+    """``quality_flag`` with a further reason on some of the rows."""
+    before = rows["quality_flag"].astype(str)
+    return before.mask(which, before.where(before != "ok", "") + "," + flag).str.lstrip(",")
 
 
 def _rank(rows: pd.DataFrame, levels: Levels, earlier: bool) -> pd.Series:
@@ -83,7 +95,13 @@ def _rank(rows: pd.DataFrame, levels: Levels, earlier: bool) -> pd.Series:
 
 
 def combine_overlap(
-    name: str, direct: pd.DataFrame, of_areas: pd.DataFrame | None, levels: Levels, *, earlier: bool = False
+    name: str,
+    direct: pd.DataFrame,
+    of_areas: pd.DataFrame | None,
+    levels: Levels,
+    *,
+    earlier: bool = False,
+    late: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Rows of a table of overlap: direct ones and those of joint profiles; sets of deprivations of one evidence an area.
 
@@ -97,7 +115,7 @@ def combine_overlap(
     both = [part for part in (direct, direct.head(0) if of_areas is None else of_areas) if len(part)]
     if name == "fct_bundle" and both:
         both = [of_one_method(pd.concat(both, ignore_index=True), levels, earlier=earlier)]
-    return combine(name, both, levels, earlier=earlier)
+    return combine(name, both, levels, earlier=earlier, late=late)
 
 
 def of_one_method(rows: pd.DataFrame, levels: Levels, *, earlier: bool = False) -> pd.DataFrame:

@@ -7,8 +7,9 @@ approvals and sources behind tables. Does not belong here: who may approve (``ap
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -53,11 +54,11 @@ class Backing:
 
 
 def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.DataFrame:
-    """Rows of ``meta_source``: the sources that had been observed by the quarter's end and were there."""
+    """Rows of ``meta_source``: the sources that had been observed by the quarter's end, and whether their files were there."""
     rows = []
     for spec in specs:
         noted = lake.notes(f"src_{spec.source_id}", quarter)
-        if "absent" in noted:
+        if "absent" in noted and "state" not in noted:
             continue
         rows.append(
             {
@@ -66,18 +67,58 @@ def source_rows(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> pd.Dat
                 "publisher": spec.publisher,
                 "url": noted.get("url", spec.url),
                 "licence": noted.get("licence", spec.licence),
-                "file": noted["file"],
-                "sha256": noted["sha256"],
-                "observed_from": noted["observed_from"],
-                "observed_to": noted["observed_to"],
-                "released_on": noted.get("released_on"),
-                "rows": noted["rows"],
-                "quarantined": int(sum(noted.get("quarantined", {}).values())),
                 "is_simulated": spec.is_simulated,
-                "is_preliminary": bool(noted.get("is_preliminary", False)),
+                **(_of_wanted(noted) if "absent" in noted else _of_file(noted)),
             }
         )
     return pd.DataFrame(rows, columns=[column.name for column in table("meta_source").lake_columns])
+
+
+def late_sources(lake: Lake, specs: list[SourceSpec], quarter: Quarter) -> list[str]:
+    """Sources whose files were not there for a quarter, though those of an earlier period were."""
+    noted = {spec.source_id: lake.notes(f"src_{spec.source_id}", quarter) for spec in specs if not spec.is_simulated}
+    return [source_id for source_id, one in noted.items() if one.get("state") == "late"]
+
+
+def rows_of_late(late: Collection[str], behind: Mapping[tuple[str, str], Collection[str]]) -> pd.DataFrame:
+    """Rows of ``late_source``: tables and methods that rest on one of these sources, by the sources behind each."""
+    rows = [
+        (name, method, source)
+        for (name, method), sources in sorted(behind.items())
+        for source in sorted({*sources} & {*late})
+        if method
+    ]
+    return pd.DataFrame(rows, columns=[column.name for column in table("late_source").lake_columns])
+
+
+def _of_file(noted: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "file": noted["file"],
+        "sha256": noted["sha256"],
+        "observed_from": noted["observed_from"],
+        "observed_to": noted["observed_to"],
+        "released_on": noted.get("released_on"),
+        "rows": noted["rows"],
+        "quarantined": int(sum(noted.get("quarantined", {}).values())),
+        "is_preliminary": bool(noted.get("is_preliminary", False)),
+        "state": "present",
+        "expected_on": None,
+    }
+
+
+def _of_wanted(noted: Mapping[str, Any]) -> dict[str, Any]:
+    expected = noted.get("expected_on")
+    return {
+        "file": noted["wanted"],
+        "sha256": None,
+        "observed_from": dt.date.fromisoformat(noted["wanted_from"]),
+        "observed_to": dt.date.fromisoformat(noted["wanted_to"]),
+        "rows": 0,
+        "quarantined": 0,
+        "is_preliminary": False,
+        "state": noted["state"],
+        "expected_on": dt.date.fromisoformat(expected) if expected else None,
+    }
 
 
 def survey_wave(lake: Lake, quarter: Quarter) -> tuple[str | None, dt.date | None]:

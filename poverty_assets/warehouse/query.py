@@ -139,8 +139,8 @@ def status_text(warehouse: Path) -> str:
             """
             SELECT q.label, q.published_at, coalesce(q.survey_wave, 'no survey'), q.is_nowcast,
                    (SELECT string_agg(DISTINCT method, ', ' ORDER BY method) FROM fct_mpi f WHERE f.quarter = q.quarter),
-                   (SELECT max(observed_to) FROM meta_source s WHERE s.quarter = q.quarter),
-                   (SELECT count(*) FROM meta_source s WHERE s.quarter = q.quarter)
+                   (SELECT max(observed_to) FROM meta_source s WHERE s.quarter = q.quarter AND s.sha256 IS NOT NULL),
+                   (SELECT count(*) FROM meta_source s WHERE s.quarter = q.quarter AND s.sha256 IS NOT NULL)
             FROM dim_quarter q ORDER BY q.quarter
             """
         ).fetchall()

@@ -84,10 +84,12 @@ def read_papers(connection: Any, country: Country) -> Papers:
         _Source(*one)
         for one in connection.execute(
             """SELECT source_id, arg_max(title, quarter), arg_max(publisher, quarter), arg_max(url, quarter), arg_max(licence, quarter),
-                      min(observed_from), max(observed_to) FROM meta_source GROUP BY 1 ORDER BY 1"""
+                      min(observed_from), max(observed_to) FROM meta_source WHERE sha256 IS NOT NULL GROUP BY 1 ORDER BY 1"""
         ).fetchall()
     ]
-    licences = connection.execute("SELECT DISTINCT source_id, licence FROM meta_source ORDER BY 1, 2").fetchall()
+    licences = connection.execute(
+        "SELECT DISTINCT source_id, licence FROM meta_source WHERE sha256 IS NOT NULL ORDER BY 1, 2"
+    ).fetchall()
     of_source: dict[str, list[str]] = {}
     for source, text in licences:
         of_source.setdefault(source, []).append(text)

@@ -177,7 +177,7 @@ def _behind(connection: duckdb.DuckDBPyConnection, quarter: Quarter, file: str) 
         connection, file, "meta_source", ("source_id", "file", "sha256", "released_on", "is_preliminary")
     )
     version, replicates = _one(connection, f"{own} WHERE quarter = ?", quarter.start)
-    rows = connection.execute(f"{of_sources} WHERE quarter = ?", [quarter.start]).fetchall()
+    rows = connection.execute(f"{of_sources} WHERE quarter = ? AND sha256 IS NOT NULL", [quarter.start]).fetchall()
     return _Behind(version, replicates, {row[0]: _File(*row[1:]) for row in rows})
 
 

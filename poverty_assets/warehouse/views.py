@@ -154,7 +154,7 @@ _VIEWS: tuple[View, ...] = (
                s.sha256, s.observed_from, s.observed_to, s.released_on, q.run_id, q.code_version, b.run_id AS build_run_id,
                b.code_version AS build_code_version, b.built_at, q.approved_by
         FROM meta_lineage l JOIN meta_source s USING (source_id) JOIN dim_quarter q ON q.quarter = s.quarter CROSS JOIN meta_build b
-        ORDER BY ALL
+        WHERE s.sha256 IS NOT NULL ORDER BY ALL
         """,
         {
             "table_name": "Table that holds the figures",

@@ -97,15 +97,17 @@ def made(settings, quarter):
 
 
 def look(settings, day, hour=12):
-    """What the sensor asks for: job, quarter and what is missing of each run, or why there is none."""
+    """What the sensors ask for: what, quarter and what is missing of each run, or why there is none."""
     judged(settings)
-    said = begin(Home.of(settings), dt.datetime.combine(day, dt.time(hour), tzinfo=dt.UTC))
-    if isinstance(said, dg.SkipReason):
-        return said.skip_message
-    return [
-        (one.job_name, Quarter.from_key(one.partition_key).label, one.tags.get(MISSING_TAG, ""))
-        for one in said.run_requests
+    now = dt.datetime.combine(day, dt.time(hour), tzinfo=dt.UTC)
+    said = [begin(Home.of(settings), now, what) for what in ("start", "fetch")]
+    runs = [
+        (one.run_key.partition(":")[0], Quarter.from_key(one.partition_key).label, one.tags.get(MISSING_TAG, ""))
+        for result in said
+        if isinstance(result, dg.SensorResult)
+        for one in result.run_requests
     ]
+    return runs or said[0].skip_message
 
 
 def test_a_quarter_waits_for_what_came_before_and_begins_on_the_day_it_comes(settings):
@@ -114,7 +116,7 @@ def test_a_quarter_waits_for_what_came_before_and_begins_on_the_day_it_comes(set
     assert look(settings, FIRST, hour=1) == "2026Q3 is tried from 2026-10-20 on"
     assert look(settings, FIRST) == "2026Q3 waits for rain, until 2026-12-14 at the latest"
     land(settings.home, "rain_2026Q3.csv")
-    assert look(settings, dt.date(2026, 11, 2)) == [("quarter", "2026Q3", "")]
+    assert look(settings, dt.date(2026, 11, 2)) == [("begin", "2026Q3", "")]
     made(settings, QUARTER)
     assert look(settings, dt.date(2026, 11, 3)) == "no quarter is due"
     assert look(settings, dt.date(2027, 1, 2)) == "2026Q4 is tried from 2027-01-20 on"
@@ -124,7 +126,7 @@ def test_a_quarter_that_waited_its_longest_begins_and_names_what_it_goes_without
     land(settings.home, "rain_2026Q2.csv")
     made(settings, Quarter(2026, 2))
     assert "waits for rain" in look(settings, LAST)
-    assert look(settings, LAST + dt.timedelta(1)) == [("quarter", "2026Q3", "rain")]
+    assert look(settings, LAST + dt.timedelta(1)) == [("begin", "2026Q3", "rain")]
 
 
 def test_what_is_asked_for_again_has_the_same_key_until_something_it_lacked_has_come(settings):
@@ -134,7 +136,9 @@ def test_what_is_asked_for_again_has_the_same_key_until_something_it_lacked_has_
 
     def key(day):
         judged(settings)
-        (request,) = begin(Home.of(settings), dt.datetime.combine(day, dt.time(12), tzinfo=dt.UTC)).run_requests
+        (request,) = begin(
+            Home.of(settings), dt.datetime.combine(day, dt.time(12), tzinfo=dt.UTC), "start"
+        ).run_requests
         return request.run_key
 
     after = LAST + dt.timedelta(1)
@@ -148,7 +152,7 @@ def test_quarters_over_which_the_machine_was_off_are_made_up(settings):
     land(settings.home, "rain_2026Q1.csv")
     made(settings, Quarter(2026, 1))
     assert look(settings, dt.date(2026, 7, 1)) == "2026Q2 is tried from 2026-07-20 on"
-    assert look(settings, LAST + dt.timedelta(1)) == [("quarter", "2026Q2", "rain"), ("quarter", "2026Q3", "rain")]
+    assert look(settings, LAST + dt.timedelta(1)) == [("begin", "2026Q2", "rain"), ("begin", "2026Q3", "rain")]
 
 
 def test_a_home_that_fetches_does_so_first_once_a_day_and_never_where_it_was_not_told_to(settings):
@@ -157,8 +161,8 @@ def test_a_home_that_fetches_does_so_first_once_a_day_and_never_where_it_was_not
     assert look(fetches, FIRST) == "2026Q3 waits for rain, until 2026-12-14 at the latest"
     assert look(fetches, FIRST + dt.timedelta(1)) == [("fetch", "2026Q3", "rain")]
     land(settings.home, "rain_2026Q3.csv")
-    assert look(fetches, FIRST + dt.timedelta(1)) == [("quarter", "2026Q3", "")]
-    assert look(settings, FIRST + dt.timedelta(1)) == [("quarter", "2026Q3", "")]
+    assert look(fetches, FIRST + dt.timedelta(1)) == [("begin", "2026Q3", "")]
+    assert look(settings, FIRST + dt.timedelta(1)) == [("begin", "2026Q3", "")]
 
 
 def test_the_job_that_fetches_lands_the_file_and_says_of_which_period_it_is(settings, tmp_path, monkeypatch):

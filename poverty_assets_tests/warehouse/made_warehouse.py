@@ -273,6 +273,7 @@ def source_rows(quarter: Quarter, *, simulated: bool) -> pd.DataFrame:
             "source_id": name, "title": title, "publisher": "Publisher", "url": "https://example.org", "licence": "CC BY 4.0",
             "file": f"{name}.csv", "sha256": digest * 64, "observed_from": dt.date(2024, 1, 1),
             "observed_to": dt.date(2024, 12, 31), "released_on": None, "rows": 12, "quarantined": 0, "is_simulated": simulated,
+            "state": "present", "expected_on": None,
         }
         for name, (title, digest) in sources.items()
     ]  # fmt: skip

@@ -61,7 +61,26 @@ def write_quarter(lake: Lake, quarter: Quarter, *, headcount_ratio: float = 0.2,
         ),
         "fct_mpi": mpi(headcount_ratio),
         "meta_source": pd.DataFrame(
-            [("s", "t", "p", "u", "l", "f", DIGEST, dt.date(2022, 1, 1), dt.date(2022, 1, 1), None, 1, 0, True, False)],
+            [
+                (
+                    "s",
+                    "t",
+                    "p",
+                    "u",
+                    "l",
+                    "f",
+                    DIGEST,
+                    dt.date(2022, 1, 1),
+                    dt.date(2022, 1, 1),
+                    None,
+                    1,
+                    0,
+                    True,
+                    False,
+                    "present",
+                    None,
+                )
+            ],
             columns=columns("meta_source"),
         ),
     }

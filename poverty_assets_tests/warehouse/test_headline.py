@@ -50,3 +50,22 @@ def test_no_rows_keep_the_tables_columns():
     assert list(combine("fct_mpi", [pd.DataFrame()], LEVELS).columns) == list(
         combine("fct_mpi", [part("direct")], LEVELS).columns
     )
+
+
+def test_figures_that_go_without_a_late_source_say_so_and_no_others():
+    late = pd.DataFrame(
+        [("fct_mpi", "composite", "rain"), ("fct_headcount", "direct", "rain")],
+        columns=["table_name", "method", "source_id"],
+    )
+    parts = [part("direct"), part("composite"), part("modelled", suppressed=True)]
+    rows = combine("fct_mpi", parts, LEVELS, late=late).groupby("method")["quality_flag"].unique()
+    assert {method: list(flags) for method, flags in rows.items()} == {
+        "direct": ["ok"],
+        "composite": ["late_source"],
+        "modelled": list(part("modelled", suppressed=True)["quality_flag"].unique()),
+    }
+    both = combine("fct_mpi", parts, LEVELS, earlier=True, late=late.assign(method="direct"))
+    assert set(both.loc[both["method"] == "direct", "quality_flag"]) == {"earlier_survey,late_source"}
+    pd.testing.assert_frame_equal(
+        combine("fct_mpi", parts, LEVELS, late=late.head(0)), combine("fct_mpi", parts, LEVELS)
+    )

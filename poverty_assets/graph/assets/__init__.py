@@ -44,6 +44,6 @@ def build(pack: Pack) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     made: list[dg.AssetsDefinition | dg.AssetSpec] = [publication.SEALED_QUARTERS]
     made += [sources.simulated_landing.wire(pack)] if pack.simulated else landed.build(pack)
     made += [sources.source_asset(spec, pack) for spec in pack.specs]
-    made += [sources.meta_source.wire(pack, reused=True)]
+    made += [recipe.wire(pack, reused=True) for recipe in sources.ASSETS]
     groups = (*GROUPS, *([approval] if pack.country.wants_approval else []), *([] if pack.simulated else [arrivals]))
     return made + [recipe.wire(pack, reused=True) for group in groups for recipe in group.ASSETS]

@@ -74,6 +74,7 @@ def fct_mpi(
     area_mpi: pd.DataFrame,
     published_mpi: pd.DataFrame,
     dim_area: pd.DataFrame,
+    late_source: pd.DataFrame,
     home: Home,
 ) -> pd.DataFrame:
     """H, A, M0, near-poor and severe, of every evidence."""
@@ -81,7 +82,8 @@ def fct_mpi(
     from poverty_assets.warehouse.headline import combine
 
     earlier = home.surveyed_earlier(quarter_of(context))
-    rows = combine("fct_mpi", [direct_mpi, area_mpi, published_mpi], home.country.levels, earlier=earlier)
+    parts = [direct_mpi, area_mpi, published_mpi]
+    rows = combine("fct_mpi", parts, home.country.levels, earlier=earlier, late=late_source)
     png = headcount_map(rows, dim_area, home.settings.is_simulated)
     level = home.country.levels[home.country.levels.published].name("en")
     context.add_output_metadata({"map": picture(png, f"Headcount ratio by {level}, k of one third")})
@@ -94,6 +96,7 @@ def fct_headcount(
     direct_headcount: pd.DataFrame,
     area_headcount: pd.DataFrame,
     published_headcount: pd.DataFrame,
+    late_source: pd.DataFrame,
     home: Home,
 ) -> pd.DataFrame:
     """Headcounts of indicators, of every evidence."""
@@ -101,7 +104,7 @@ def fct_headcount(
 
     rows = [direct_headcount, area_headcount, published_headcount]
     earlier = home.surveyed_earlier(quarter_of(context))
-    return combine("fct_headcount", rows, home.country.levels, earlier=earlier)
+    return combine("fct_headcount", rows, home.country.levels, earlier=earlier, late=late_source)
 
 
 @asset(Said(of=evidence))
@@ -110,6 +113,7 @@ def fct_contribution(
     direct_contribution: pd.DataFrame,
     area_contribution: pd.DataFrame,
     published_contribution: pd.DataFrame,
+    late_source: pd.DataFrame,
     home: Home,
 ) -> pd.DataFrame:
     """Contributions of indicators, of every evidence."""
@@ -117,7 +121,7 @@ def fct_contribution(
 
     rows = [direct_contribution, area_contribution, published_contribution]
     earlier = home.surveyed_earlier(quarter_of(context))
-    return combine("fct_contribution", rows, home.country.levels, earlier=earlier)
+    return combine("fct_contribution", rows, home.country.levels, earlier=earlier, late=late_source)
 
 
 @assets({name: Said(of=evidence) for name in OVERLAP.values()})
@@ -130,6 +134,7 @@ def overlap(
     area_count: pd.DataFrame,
     area_dimension: pd.DataFrame,
     area_bundle: pd.DataFrame,
+    late_source: pd.DataFrame,
     home: Home,
 ) -> Iterator[dg.Output]:
     """Which deprivations meet in the same household."""
@@ -144,9 +149,10 @@ def overlap(
         tables = overlap_tables(survey_household, home.measure, Hierarchy.of(dim_area), disclosure_decision)
         pictures = country_pictures(tables, home.measure, home.country, home.settings.is_simulated)
     of_areas = {"pairs": area_pair, "counts": area_count, "dimensions": area_dimension, "bundles": area_bundle}
-    levels, earlier = home.country.levels, home.surveyed_earlier(quarter_of(context))
+    levels = home.country.levels
+    flags = {"earlier": home.surveyed_earlier(quarter_of(context)), "late": late_source}
     for name, table in OVERLAP.items():
-        rows = combine_overlap(table, getattr(tables, name), of_areas.get(name), levels, earlier=earlier)
+        rows = combine_overlap(table, getattr(tables, name), of_areas.get(name), levels, **flags)
         yield dg.Output(rows, table, metadata={"plot": picture(pictures[name], table)} if name in pictures else {})
 
 

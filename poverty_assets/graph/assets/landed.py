@@ -161,7 +161,7 @@ def jobs(quarters: dg.PartitionsDefinition, location: str | None, tags: Mapping[
         graph = dg.GraphDefinition(name, node_defs=[op])
         return graph.to_job(name, description=description, tags=dict(tags), partitions_def=quarters)
 
-    fetches = "Fetches open sources into the landing folder: what quarterly_refresh runs first where the home fetches."
+    fetches = "Fetches open sources into the landing folder: what fetch_when_due runs where the home fetches."
     asks = "Observes every source: present, stale or missing, and whether its publisher has something newer."
     return [of(FETCH, _fetching(location), fetches), of(ASK, _asking(location), asks)]
 

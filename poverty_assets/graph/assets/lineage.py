@@ -34,11 +34,15 @@ LATER = {"fct_change": ("area_draw",)}
 
 def backing(context: dg.AssetExecutionContext, home: Home) -> Backing:
     """What a publication of this home is told: whose word, which runs, which sources."""
-    first = Quarter.from_label(home.country.first_quarter)
-    pack = Pack(home.specs, quarterly(first), home.country, home.settings.is_simulated)
     seal = dg.AssetKey([*context.asset_key.path[:-1], SEAL])
     approved = home.desk.approved(dt.datetime.now(dt.UTC)) if home.country.wants_approval else None
-    return Backing(approved, runs_of(context.instance, seal, home.lake.quarters()), sources_of(pack))
+    return Backing(approved, runs_of(context.instance, seal, home.lake.quarters()), sources_of(pack_of(home)))
+
+
+def pack_of(home: Home) -> Pack:
+    """A home's pack."""
+    first = Quarter.from_label(home.country.first_quarter)
+    return Pack(home.specs, quarterly(first), home.country, home.settings.is_simulated)
 
 
 def runs_of(
@@ -68,6 +72,7 @@ def sources_of(pack: Pack) -> dict[tuple[str, str], list[str]]:
         if isinstance(made, dg.AssetsDefinition)
         for key, above in made.asset_deps.items()
     }
+    graph["late_source"] = set()  # it is told of every source, and no figure is made of it
     of_assets = {f"{SOURCE}{spec.source_id}": spec.source_id for spec in pack.specs}
 
     def behind(names: Iterable[str]) -> list[str]:

@@ -82,6 +82,7 @@ def fct_register(
     register_count: pd.DataFrame,
     register_prediction: pd.DataFrame,
     dim_area: pd.DataFrame,
+    late_source: pd.DataFrame,
     home: Home,
 ) -> pd.DataFrame:
     """Households listed, the rate, and the rate that a model predicts."""
@@ -90,11 +91,8 @@ def fct_register(
     from poverty_assets.reports.pictures.models import gap_map
     from poverty_assets.warehouse.headline import combine
 
-    rows = combine(
-        "fct_register",
-        [all_register_rows(register_count, register_prediction, Hierarchy.of(dim_area))],
-        home.country.levels,
-    )
+    made = all_register_rows(register_count, register_prediction, Hierarchy.of(dim_area))
+    rows = combine("fct_register", [made], home.country.levels, late=late_source)
     context.add_output_metadata(pictures(gap_map(rows, dim_area, home.settings.is_simulated)))
     return rows
 

@@ -47,6 +47,16 @@ def meta_source(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     return source_rows(home.lake, home.specs, quarter_of(context))
 
 
+@asset(Said(of=every), reads=every, again=KNOWS_NO_QUARTER)
+def late_source(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
+    """Which figures go without a source whose file was late; tables of figures flag them."""
+    from poverty_assets.graph.assets.lineage import pack_of, sources_of
+    from poverty_assets.warehouse.provenance import late_sources, rows_of_late
+
+    late = late_sources(home.lake, home.specs, quarter_of(context))
+    return rows_of_late(late, sources_of(pack_of(home)) if late else {})
+
+
 def source_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
     """The asset of one source."""
 
@@ -131,3 +141,6 @@ def _noted(observation: Observation, spec: SourceSpec) -> dict[str, Any]:
         png = raster_map(observation.raster, spec.title, spec.is_simulated)
         noted["map"] = picture(png, spec.title)
     return noted
+
+
+ASSETS = (meta_source, late_source)

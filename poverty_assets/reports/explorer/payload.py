@@ -350,7 +350,7 @@ def _sources(connection: duckdb.DuckDBPyConnection, wanted: list[Quarter]) -> li
         SELECT source_id, any_value(title ORDER BY quarter), any_value(publisher ORDER BY quarter),
                any_value(licence ORDER BY quarter), min(observed_from), max(observed_to), bool_or(is_simulated),
                list(DISTINCT quarter ORDER BY quarter)
-        FROM meta_source WHERE list_contains($quarters, quarter) GROUP BY 1 ORDER BY 1
+        FROM meta_source WHERE list_contains($quarters, quarter) AND sha256 IS NOT NULL GROUP BY 1 ORDER BY 1
         """,
         {"quarters": [q.start for q in wanted]},
     ).fetchall()

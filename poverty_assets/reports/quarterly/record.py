@@ -88,7 +88,7 @@ NOTES: tuple[Question, ...] = (
         "sources",
         """SELECT count(*) AS sources, max(observed_to) AS newest, min(observed_to) AS oldest,
                list_sort(list(DISTINCT licence)) AS licences
-        FROM meta_source WHERE quarter = $quarter HAVING count(*) > 0""",
+        FROM meta_source WHERE quarter = $quarter AND sha256 IS NOT NULL HAVING count(*) > 0""",
     ),
     Question(
         "preliminary",
@@ -105,6 +105,6 @@ NOTES: tuple[Question, ...] = (
     Question(
         "sources_simulated",
         """SELECT count(*) AS sources, count(*) FILTER (WHERE is_simulated) AS simulated FROM meta_source
-        WHERE quarter = $quarter HAVING simulated > 0""",
+        WHERE quarter = $quarter AND sha256 IS NOT NULL HAVING simulated > 0""",
     ),
 )

@@ -1,0 +1,57 @@
+"""When the file of a source can be expected, and what is there in its place.
+
+Belongs here: what an entry and the landing folder tell of a file that is not there. Does not belong here: whether a quarter waits for it
+(``intake.due``), or which release serves a quarter (``pack.source``).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from poverty_assets.pack.source import Release, SourceSpec, TableSource
+from poverty_assets.sources.landed import landed_files, read_record
+
+
+def expected_on(wanted: Release) -> dt.date | None:
+    """By when the file of a release can be expected; None where its entry does not say."""
+    spec = wanted.spec
+    if spec.fetch is None:
+        return None
+    if spec.cadence == "once":
+        return wanted.quarter.end + dt.timedelta(spec.fetch.lag_days) if _grows(spec) else None
+    return wanted.observed_to + dt.timedelta(spec.fetch.lag_days)
+
+
+def earlier_file(wanted: Release) -> str | None:
+    """The newest file of an earlier period; labels and years sort as they follow one another."""
+    spec = wanted.spec
+    if spec.cadence == "once":
+        return None
+    pattern = spec.path.replace("{label}", "*").replace("{year}", "*")
+    there = [path for path in landed_files(wanted.landing, pattern) if path < wanted.path]
+    return max(there).relative_to(wanted.landing).as_posix() if there else None
+
+
+def is_outgrown(wanted: Release) -> bool:
+    """Whether it is a series in one file that was fetched before the quarter had ended."""
+    record = read_record(wanted.path) if _grows(wanted.spec) else None
+    return record is not None and record.fetched_at.date() <= wanted.quarter.end
+
+
+def as_noted(wanted: Release) -> dict[str, Any]:
+    """What the lake notes of a file that is not there: ``late`` where one of an earlier period is, so that models know the source, else
+    ``missing``."""
+    noted: dict[str, Any] = {
+        "state": "missing" if earlier_file(wanted) is None else "late",
+        "wanted": wanted.file(wanted.landing),
+        "wanted_from": wanted.observed_from.isoformat(),
+        "wanted_to": wanted.observed_to.isoformat(),
+    }
+    expected = expected_on(wanted)
+    return noted if expected is None else noted | {"expected_on": expected.isoformat()}
+
+
+def _grows(spec: SourceSpec) -> bool:
+    """Whether it is a series in one file, which has to be fetched again to have what is new."""
+    return isinstance(spec, TableSource) and spec.options.dated_by is not None
