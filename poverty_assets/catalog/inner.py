@@ -17,6 +17,7 @@ from poverty_assets.catalog.columns import (
     K,
 )
 from poverty_assets.catalog.model import METHODS, Column, Table
+from poverty_assets.catalog.people import GRID_POPULATION
 from poverty_assets.catalog.records import META_SOURCE
 from poverty_assets.catalog.tables import (
     AREA_FEATURE,
@@ -117,6 +118,7 @@ INNER_TABLES: tuple[Table, ...] = (
         "areas",
         inner=True,
     ),
+    GRID_POPULATION,
     Table(
         "wave_feature",
         "Features of the finest areas, and rates of registers, as of earlier times",

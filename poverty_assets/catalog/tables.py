@@ -31,6 +31,7 @@ from poverty_assets.catalog.columns import (
     with_interval,
 )
 from poverty_assets.catalog.model import Column, Table
+from poverty_assets.catalog.people import FCT_POPULATION
 from poverty_assets.catalog.records import (
     CHECK_RESULT,
     META_BUILD,
@@ -99,7 +100,12 @@ DIM_AREA = Table(
             nullable=True,
         ),
         Column(
-            "population", "BIGINT", "Persons, by the newest source observed by the quarter's end", "persons", True, 0
+            "population",
+            "BIGINT",
+            "Persons as the newest quarter of the file knows them; fct_population has those of each quarter, with their day and source",
+            "persons",
+            True,
+            0,
         ),
         Column(
             "population_parts_unknown",
@@ -653,6 +659,7 @@ TABLES: tuple[Table, ...] = (
     DIM_CONTEXT,
     DIM_INDICATOR,
     DIM_QUARTER,
+    FCT_POPULATION,
     AREA_CROSSWALK,
     AREA_FEATURE,
     FCT_MPI,

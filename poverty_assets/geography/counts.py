@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
@@ -25,9 +26,12 @@ from poverty_assets.pack.source import SourceSpec, TableSource
 Read = Callable[[str], "pd.DataFrame | None"]
 """Gives the rows of a source as the quarter sees it, or None where it had not been observed."""
 UNKNOWN_PARTS = "population_parts_unknown"
+SOURCE, MIXED = "population_source", "population_is_mixed"
+"""Columns beside those of ``dim_area``: the source that most people of an area are counted by, and whether some are by another."""
 MOST_APART = 0.01
 """Share by which a larger area's own number may differ from the sum of its parts before that is said."""
 _SHOWN = 5
+_NOBODY = 1e-9
 
 
 def counts_from_sources(
@@ -67,7 +71,7 @@ def add_counts(
     -----
     A larger area is the sum of those in it and of the source's units that have no boundary of their own but lie in it. Where parts of it
     have no number, a source's own number of it stands instead, unless it is smaller than what is known. An area that a source of
-    urban status does not list is rural.
+    urban status does not list is rural. Beside what ``dim_area`` has, ``SOURCE`` and ``MIXED`` say whose numbers the people are.
     """
     hierarchy = Hierarchy.of(areas)
     areas = areas.set_index("area_id", drop=False)
@@ -83,12 +87,16 @@ def add_counts(
                 areas["is_urban"] = areas["is_urban"].astype("object")
                 areas.loc[finest, "is_urban"] = pd.Index(finest).isin(rows.loc[urban, "area_id"])
             else:
-                counts[attribute].take(rows[rows[column].notna()], column)
+                counts[attribute].take(rows[rows[column].notna()], column, source_id)
     for attribute, count in counts.items():
         values, unknown = count.totals()
         areas[attribute] = _whole(values, hierarchy).reindex(areas.index)
         if attribute == "population":
             areas[UNKNOWN_PARTS] = pd.Series(unknown, index=hierarchy.ids).reindex(areas.index)
+            source, mixed = count.sources()
+            areas[SOURCE], areas[MIXED] = (
+                pd.Series(told, index=hierarchy.ids).reindex(areas.index) for told in (source, mixed)
+            )
         if said is not None:
             said += [f"{attribute}: {sentence}" for sentence in count.said]
     return areas.reset_index(drop=True)
@@ -116,12 +124,14 @@ class _Count:
         self.hierarchy, self.names = hierarchy, names
         self.own, self.beside, self.stated = (np.full(len(hierarchy), np.nan) for _ in range(3))
         self.said: list[str] = []
+        self._source = {name: np.full(len(hierarchy), "", dtype=object) for name in ("own", "beside", "stated")}
+        self._stands: list[int] = []
 
     @cached_property
     def _is_finest(self) -> Any:
         return self.hierarchy.level_names == self.hierarchy.finest
 
-    def take(self, rows: pd.DataFrame, column: str) -> None:
+    def take(self, rows: pd.DataFrame, column: str, source_id: str) -> None:
         """Rows of a newer source, as ``spread`` makes them: a larger area that it speaks of has no older units beside its areas."""
         number = self.hierarchy.number(rows["area_id"])
         values, has_own = rows[column].to_numpy(dtype=float), rows["own_area_id"].notna().to_numpy()
@@ -129,10 +139,11 @@ class _Count:
         larger = there & has_own & ~self._is_finest[number]
         spoken = self.hierarchy.add_up(number[there & ~larger], np.ones(int((there & ~larger).sum()))) > 0
         self.beside[spoken] = np.nan
-        for kept, mine in ((self.own, has_own & ~larger), (self.stated, larger), (self.beside, ~has_own)):
-            at = number[mine & there]
+        for name, mine in (("own", has_own & ~larger), ("stated", larger), ("beside", ~has_own)):
+            at, kept = number[mine & there], getattr(self, name)
             sums = np.bincount(at, values[mine & there], len(self.hierarchy))
             kept[at] = sums[at]
+            self._source[name][at] = source_id
 
     def totals(self) -> tuple[FloatArray, IntArray]:
         """Number of every area, missing where nothing is known, and how many areas of the finest level in it are not in that number."""
@@ -148,6 +159,7 @@ class _Count:
                 shown = self._shown(area, stated, total[area])
                 if unknown[area] and stated >= total[area]:
                     total[area], known[area], unknown[area] = stated, True, 0
+                    self._stands.append(int(area))
                     used.append(shown)
                 elif unknown[area]:
                     smaller.append(shown)
@@ -162,6 +174,27 @@ class _Count:
         self._say(apart, "have a number of their own other than the sum of their parts, and the sum stands")
         return np.where(known, total, np.nan), unknown
 
+    def sources(self) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
+        """Which source most people of each area are counted by, None where they are not, and whether others are by another; of what
+        ``totals`` has found."""
+        names = sorted({name for kept in self._source.values() for name in kept} - {""})
+        people = np.zeros((len(names), len(self.hierarchy)))
+        for row, name in enumerate(names):
+            for kept, values in (("own", self.own), ("beside", self.beside)):
+                at = np.flatnonzero((self._source[kept] == name) & np.isfinite(values))
+                # an area of nobody is counted, too
+                people[row] += self.hierarchy.add_up(at, values[at] + _NOBODY)
+            for area in self._stands:
+                if self._source["stated"][area] == name:
+                    people[:, area] = 0.0
+                    people[row, area] = self.stated[area] + _NOBODY
+        if not names:
+            return np.full(len(self.hierarchy), None, dtype=object), np.zeros(len(self.hierarchy), dtype=bool)
+        most = np.array(names, dtype=object)[people.argmax(axis=0)]
+        counted = people > 0
+        most[~counted.any(axis=0)] = None
+        return most, counted.sum(axis=0) > 1
+
     def _give_only_children(self) -> None:
         """Give an area that is alone in a larger one the number of that."""
         finest = np.flatnonzero(self._is_finest)
@@ -171,6 +204,7 @@ class _Count:
             line = self.hierarchy.number(self.hierarchy.line(self.hierarchy.ids[area])[1:])
             for holder in line[alone[line] & np.isfinite(self.stated[line])][:1]:
                 self.own[area] = self.stated[holder]
+                self._source["own"][area] = self._source["stated"][holder]
                 given.append(f"{self._named(area)} {self.own[area]:,.0f}")
         self._say(given, "are alone in a larger area and have its number")
 

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from poverty_assets.errors import SpecificationError, UsageError
 from poverty_assets.lined_yaml import Form, LinedYaml, misfit, nearest, raise_misfits, read_lined_yaml
+from poverty_assets.pack.census import Census
 from poverty_assets.pack.editions import AreaEdition, Editions
 from poverty_assets.pack.feature import WeightedFeature
 from poverty_assets.pack.fetch import PATIENCE_DAYS
@@ -131,6 +132,8 @@ class Country(Named):
         Learner that stands for each register's rate.
     edition_list : list of AreaEdition
         ``editions`` in the file, the oldest first.
+    censuses : list of Census
+        Whose totals a grid of people is laid on.
     context_layers : list of ContextLayer
     aliases : dict of str to str
         Views under old names: the old name to the table or view that it means.
@@ -156,6 +159,7 @@ class Country(Named):
     leading: list[str] = Field(default_factory=list)
     champions: dict[str, str] = Field(default_factory=dict)
     edition_list: list[AreaEdition] = Field(default_factory=list, alias="editions")
+    censuses: list[Census] = Field(default_factory=list)
     context_layers: list[ContextLayer] = Field(default_factory=list)
     aliases: dict[str, str] = Field(default_factory=dict)
     publication: Literal["automatic", "approved"] = "automatic"
@@ -177,7 +181,7 @@ class Country(Named):
             found.append(
                 misfit("languages lack en, or one is there twice", "give each once, en among them", "languages")
             )
-        raise_misfits([*found, *AreaEdition.faults(self.edition_list)])
+        raise_misfits([*found, *AreaEdition.faults(self.edition_list), *Census.faults(self.censuses)])
         Levels.check(self.level_list)
         return self
 

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from poverty_assets.errors import MissingFile, NotObserved
 from poverty_assets.lined_yaml import Form, misfit, raise_misfits
+from poverty_assets.pack.census import PeopleOfGrid
 from poverty_assets.pack.feature import CellFeature, FeatureSpec, TableFeature, VectorFeature
 from poverty_assets.pack.fetch import PATIENCE_DAYS, AnyFetch
 from poverty_assets.pack.keys import AREA_CODE, CodedBy, Wide
@@ -477,6 +478,8 @@ class RasterOptions(Form):
         ``value = stored * scale + offset``; the file's own where not given.
     member : str, optional
         The raster's path within the zip that ``path`` names.
+    people : PeopleOfGrid, optional
+        That its cells are persons, of whom the population of areas is made.
     """
 
     band: Annotated[int, Field(ge=1)] | Literal["quarter"] = 1
@@ -485,6 +488,7 @@ class RasterOptions(Form):
     scale: float | None = None
     offset: float | None = None
     member: str | None = None
+    people: PeopleOfGrid | None = None
 
 
 class RasterSource(SourceSpec):
@@ -644,6 +648,11 @@ def covariates(features: pd.DataFrame, specs: Iterable[SourceSpec]) -> pd.DataFr
     """Rows of a table of features (``feature_id``) that models may learn from."""
     others = [feature.feature_id for spec in specs for feature in spec.features if not feature.covariate]
     return features[~features["feature_id"].isin(others)]
+
+
+def grids_of_people(specs: Iterable[SourceSpec]) -> list[RasterSource]:
+    """Rasters of which the population of areas is made."""
+    return [spec for spec in specs if isinstance(spec, RasterSource) and spec.options.people is not None]
 
 
 def is_anything_estimated(specs: Iterable[SourceSpec]) -> bool:

@@ -1,6 +1,7 @@
-"""What earlier quarters saw of the sources: the covariates that survey households are modelled with.
+"""What earlier quarters saw of the sources: the covariates that survey households are modelled with, and the people of census years.
 
-Belongs here: which earlier quarters matter to a quarter, and the releases that served them. Does not belong here: what a quarter
+Belongs here: which earlier quarters matter to a quarter, and the releases that served them; which year of a grid stands for a census.
+Does not belong here: what a quarter
 itself sees (``readers.observe``).
 """
 
@@ -13,7 +14,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from poverty_assets.errors import NotObserved
-from poverty_assets.pack.source import RasterSource, Release, SourceSpec, release
+from poverty_assets.pack.census import census_seen
+from poverty_assets.pack.country import Country
+from poverty_assets.pack.source import RasterSource, Release, SourceSpec, grids_of_people, release
 from poverty_assets.quarter import Quarter
 
 TimeKind = Literal["wave", "same_season", "between_waves"]
@@ -78,6 +81,29 @@ def release_then(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release |
     except NotObserved:
         return None
     return found if found.path.exists() else None
+
+
+def file_then(spec: SourceSpec, year: int, last: int, landing: Path) -> tuple[int, Path] | None:
+    """The file of a yearly source that is nearest to a year, none after ``last``; of two as near, the later. None where there is none."""
+    if spec.cadence != "year":
+        return None
+    first = spec.observed_from.year if spec.observed_from is not None else year
+    there = [(one, landing / spec.path.format(year=one)) for one in range(first, last + 1)]
+    return min((one for one in there if one[1].is_file()), key=lambda one: (abs(one[0] - year), -one[0]), default=None)
+
+
+def census_files(specs: list[SourceSpec], country: Country, quarter: Quarter, landing: Path) -> list[Path]:
+    """Files of the landing folder that a quarter's population is made of beside what the lake has of it."""
+    census, found = census_seen(country.censuses, quarter.end), []
+    if census is None:
+        return []
+    for spec in grids_of_people(specs):
+        try:
+            year = release(spec, quarter, landing).observed_to.year
+        except NotObserved:
+            continue
+        found.append(file_then(spec, census.day.year, year, landing))
+    return [one[1] for one in found if one is not None]
 
 
 def with_days(

@@ -12,7 +12,7 @@ from poverty_assets.catalog import table
 from poverty_assets.catalog.figures import BOUNDS, FIGURES, WHOSE, Figures
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.levels import Level
-from poverty_assets.warehouse.view import View, holders, people_of
+from poverty_assets.warehouse.view import AGE_GROUP, EVERYBODY, View, holders, people_of
 
 
 def area_view(country: Country) -> View:
@@ -47,7 +47,7 @@ def figure_view() -> View:
     A join in each arm of the UNION is what DuckDB 1.5.1 to 1.5.5 now and then answers with wrong rows (its issue 25819).
     """
     arms = " UNION ALL ".join(_arm(one) for one in FIGURES)
-    people = people_of("estimate", "f.share_of = 'people' AND f.subgroup = 'all'")
+    people = people_of("estimate", "f.share_of = 'people'", by_subgroup=True)
     return View(
         "v_figure",
         "Headline figures of every fact table under one key: quarter, area, measure, subgroup and figure, as shares and as people",
@@ -55,7 +55,7 @@ def figure_view() -> View:
         SELECT f.quarter, q.label AS quarter_label, f.area_id, f.area_level, {{names}}{{above}}, f.measure_id, f.subgroup,
                f.figure_id, f.share_of, f.estimate, f.se, f.ci_low, f.ci_high, f.bounds, {people},
                f.method, f.n_households, f.suppressed, f.quality_flag, f.table_name
-        FROM ({arms}) f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter)
+        FROM ({arms}) f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter) {EVERYBODY} {AGE_GROUP}
         """,
         {
             "measure_id": "Measure (dim_indicator); all: of no measure in particular",
@@ -64,6 +64,10 @@ def figure_view() -> View:
             " class, exposed, poor_exposed, n_hazards, poor_n_hazards, expected_new_poor, register_rate, coverage_gap and register_missed"
             " with what they are of after a colon; _k20 and _k50 where the cut-off is not one third",
             "share_of": f"{WHOSE}.",
+            "people": "People that the share is of the people of the area and subgroup in the quarter (fct_population), not rounded,"
+            " so that parts add up; NULL where it is no share of people, withheld, or of a subgroup whose people are not known. Known"
+            " are towns and countryside (by the areas' status, not each household's), and age groups that a source of people"
+            " tells. Unit: persons.",
             "estimate": "The figure; NULL where suppressed",
             "ci_low": "Lower bound, of what bounds says",
             "ci_high": "Upper bound of it",

@@ -35,17 +35,32 @@ def holders(country: Country) -> tuple[Level, ...]:
     return tuple(country.levels[level] for level in (country.levels.published, *country.levels.between))
 
 
-def people_of(figure: str, where: str = "") -> str:
+EVERYBODY = "LEFT JOIN fct_population w ON w.quarter = f.quarter AND w.area_id = f.area_id AND w.age_group = 'all'"
+"""SQL that brings the people of the quarter to a fact ``f``."""
+OF_QUARTER = "CASE WHEN w.area_id IS NULL THEN a.population ELSE w.population END"
+"""SQL of them: of a quarter that an earlier version made, those of the areas."""
+_OF_SUBGROUP = f"""CASE f.subgroup WHEN 'all' THEN {OF_QUARTER} WHEN 'is_urban=true' THEN w.population_urban
+    WHEN 'is_urban=false' THEN w.population - w.population_urban ELSE g.population END"""
+
+
+def people_of(figure: str, where: str = "", *, by_subgroup: bool = False) -> str:
     """SQL of how many people a share of all people is, with its interval: ``people``, ``people_ci_low``, ``people_ci_high``.
 
-    ``where`` is SQL of the rows in which the figure is such a share, if it is not in all; areas are ``a``, figures ``f``.
+    ``where`` is SQL of the rows in which the figure is such a share, if it is not in all; areas are ``a``, figures ``f``, their people
+    ``w`` (``EVERYBODY``) and, of subgroups, those of age groups ``g`` (``AGE_GROUP``).
     """
     stem = "" if figure == "estimate" else f"{figure}_"
     picked = {"": figure, "_ci_low": f"{stem}ci_low", "_ci_high": f"{stem}ci_high"}
     when = f"CASE WHEN {where} THEN {{0}} END" if where else "{0}"
+    people = _OF_SUBGROUP if by_subgroup else OF_QUARTER
     return ", ".join(
-        f"{when.format(f'f.{column} * a.population')} AS people{suffix}" for suffix, column in picked.items()
+        f"{when.format(f'f.{column} * ({people})')} AS people{suffix}" for suffix, column in picked.items()
     )
+
+
+AGE_GROUP = """LEFT JOIN fct_population g ON g.quarter = f.quarter AND g.area_id = f.area_id AND g.age_group <> 'all'
+    AND f.subgroup = 'age_group=' || g.age_group"""
+"""SQL that brings the people of its age group to a fact ``f``, where they are known."""
 
 
 def shared_columns(country: Country) -> dict[str, str]:
@@ -59,8 +74,8 @@ def shared_columns(country: Country) -> dict[str, str]:
         "quarter_label": "The quarter as people write it: 2022Q1",
         "is_headline_k": "True at the one cut-off that is quoted where no other is named (k of one third), and of statistics that have"
         " one cut-off only",
-        "people": "People that the share is of the area's population (dim_area.population), not rounded, so that parts add up; NULL"
-        " where it is no share of all people, or withheld. Unit: persons.",
+        "people": "People that the share is of the area's population in the quarter (fct_population), not rounded, so that parts add up;"
+        " NULL where it is no share of all people, or withheld. Unit: persons.",
         "people_ci_low": "Lower bound of the 95% interval of people; the population is taken as known. Unit: persons.",
         "people_ci_high": "Upper bound of it. Unit: persons.",
     }

@@ -16,7 +16,7 @@ from poverty_assets.errors import SpecificationError
 from poverty_assets.pack.country import Country
 from poverty_assets.warehouse.figures import area_view, figure_view
 from poverty_assets.warehouse.local import tables_of
-from poverty_assets.warehouse.view import LATEST, View, holders, people_of, shared_columns
+from poverty_assets.warehouse.view import EVERYBODY, LATEST, OF_QUARTER, View, holders, people_of, shared_columns
 
 
 def views_of(country: Country) -> tuple[View, ...]:
@@ -76,7 +76,7 @@ _VIEWS: tuple[View, ...] = (
         SELECT f.quarter, q.label AS quarter_label, f.area_id, a.area_level, {{names}}, a.parent_id{{above}}, f.measure_id,
                f.k, ({HEADLINE_K} OR {ONE_CUTOFF}) AS is_headline_k, f.statistic, f.estimate, f.se, f.ci_low, f.ci_high,
                {_PEOPLE_OF_MPI}, f.method, f.n_households, f.suppressed, f.quality_flag
-        FROM fct_mpi f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter)
+        FROM fct_mpi f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter) {EVERYBODY}
         WHERE f.is_headline AND f.subgroup = 'all' AND f.quarter = {LATEST}
         """,
     ),
@@ -88,10 +88,22 @@ _VIEWS: tuple[View, ...] = (
                f.indicator_a, f.indicator_b, f.share_a, f.share_b, f.share_both, f.share_both_ci_low, f.share_both_ci_high,
                {people_of("share_both")}, f.lift, f.lift_ci_low, f.lift_ci_high, f.phi, f.redundancy, f.odds_ratio,
                f.method, f.n_households, f.suppressed, f.quality_flag
-        FROM fct_overlap_pair f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter)
+        FROM fct_overlap_pair f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter) {EVERYBODY}
         WHERE f.is_headline AND f.subgroup = 'all' AND f.quarter = {LATEST}
         ORDER BY f.area_id, f.share_both DESC NULLS LAST
         """,
+    ),
+    View(
+        "v_population",
+        "People of every area in each quarter and age group, with their day and source, and the census that a grid was laid on",
+        """
+        SELECT f.quarter, q.label AS quarter_label, f.area_id, f.area_level, {names}{above}, f.age_group, f.population, f.population_urban,
+               f.persons_per_household, f.method, f.observed_on, f.source_id, s.title AS source_title, f.people_of_grid,
+               f.benchmark_total, f.benchmark_on, f.benchmark_source, f.benchmark_grid_year, f.quality_flag
+        FROM fct_population f JOIN v_area a USING (area_id) JOIN dim_quarter q USING (quarter)
+        LEFT JOIN meta_source s ON s.quarter = f.quarter AND s.source_id = f.source_id
+        """,
+        {"source_title": "Title of that source"},
     ),
     View(
         "v_register_gap",
@@ -222,16 +234,21 @@ WITH mpi AS (
     FROM fct_mpi
     WHERE is_headline AND subgroup = 'all' AND k BETWEEN 0.33 AND 0.34 AND area_level = {FINEST}
     GROUP BY ALL
+), people AS (
+    SELECT f.quarter, f.area_id, {OF_QUARTER} AS population, w.observed_on
+    FROM (SELECT q.quarter, a.area_id FROM dim_quarter q CROSS JOIN dim_area a WHERE a.area_level = {FINEST}) f
+    JOIN dim_area a ON a.area_id = f.area_id {EVERYBODY}
 )
 SELECT q.quarter, q.label AS quarter_label, a.area_id, {{names}}{{above}},
-       a.is_urban, a.population, a.households, d.area_km2, d.centroid_lon, d.centroid_lat,
+       a.is_urban, people.population, people.observed_on AS population_on, a.households, d.area_km2, d.centroid_lon, d.centroid_lat,
        mpi.measure_id, mpi.headcount_ratio, mpi.headcount_ratio_ci_low, mpi.headcount_ratio_ci_high,
-       mpi.headcount_ratio * a.population AS people, mpi.headcount_ratio_ci_low * a.population AS people_ci_low,
-       mpi.headcount_ratio_ci_high * a.population AS people_ci_high, mpi.intensity, mpi.mpi, mpi.mpi_method,
+       mpi.headcount_ratio * people.population AS people, mpi.headcount_ratio_ci_low * people.population AS people_ci_low,
+       mpi.headcount_ratio_ci_high * people.population AS people_ci_high, mpi.intensity, mpi.mpi, mpi.mpi_method,
        r.rate AS register_rate, r.modelled_rate AS register_modelled_rate, r.coverage_gap
 FROM dim_quarter q
 CROSS JOIN (SELECT * FROM v_area WHERE area_level = {FINEST}) a
 JOIN dim_area d ON d.area_id = a.area_id
+JOIN people ON people.quarter = q.quarter AND people.area_id = a.area_id
 LEFT JOIN mpi ON mpi.quarter = q.quarter AND mpi.area_id = a.area_id
 LEFT JOIN fct_register r ON r.quarter = q.quarter AND r.area_id = a.area_id AND r.is_headline
 """,
@@ -239,6 +256,8 @@ LEFT JOIN fct_register r ON r.quarter = q.quarter AND r.area_id = a.area_id AND 
             "headcount_ratio": "Share of people who are multidimensionally poor at k of one third; NULL where no evidence is published",
             "headcount_ratio_ci_low": "Lower bound of its 95% interval",
             "headcount_ratio_ci_high": "Upper bound of its 95% interval",
+            "population": "Persons in the quarter; fct_population says whose figure that is. Unit: persons.",
+            "population_on": "Day that they are of",
             "people": "People who are poor: the headcount ratio times the population. Unit: persons.",
             "intensity": "Mean deprivation score among the poor",
             "mpi": "Headcount ratio times intensity",

@@ -18,7 +18,9 @@ import pandas as pd
 import shapely
 
 from poverty_assets.catalog import TABLES
+from poverty_assets.geography.counts import MIXED, SOURCE
 from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.geography.population import population_rows
 from poverty_assets.measure.measure import Cutoffs, Measure
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.packed import draw_rows, profile_rows
@@ -60,6 +62,20 @@ def areas() -> pd.DataFrame:
         centroid_lat=12.25, geometry=shapely.to_wkb(joined), valid_from=None, valid_to=None, edition=None,
         population_parts_unknown=0,
     )  # fmt: skip
+
+
+SHRUNK = 0.9
+"""People of the earlier quarter, as a share of those of the later."""
+
+
+def people_of(quarter: Quarter) -> pd.DataFrame:
+    """Rows of ``fct_population``: the register counts everybody, fewer before, and four in ten are children."""
+    made = areas().assign(**{SOURCE: "idpoor", MIXED: False})
+    if quarter == BEFORE:
+        made["population"] = (SHRUNK * made["population"]).astype(int)
+    rows = population_rows(made, pd.DataFrame(columns=["age_group"]), {"idpoor": dt.date(2024, 12, 31)})
+    children = rows.assign(age_group="child", population=rows["population"] * 4 // 10, population_urban=pd.NA)
+    return pd.concat([rows, children.assign(persons_per_household=np.nan)], ignore_index=True)
 
 
 def members(area: str) -> list[str]:
@@ -405,6 +421,7 @@ def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool
     ]
     frames = {
         "dim_area": areas(),
+        "fct_population": people_of(quarter),
         "dim_indicator": pd.DataFrame(indicators, columns=columns("dim_indicator")),
         **facts(quarter, survey=survey),
         "fct_register": register_rows(),

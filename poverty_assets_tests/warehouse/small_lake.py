@@ -8,6 +8,8 @@ import pandas as pd
 import shapely
 
 from poverty_assets.catalog import TABLES, table
+from poverty_assets.geography.counts import MIXED, SOURCE
+from poverty_assets.geography.population import population_rows
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.lake import SEAL, Lake
@@ -39,6 +41,12 @@ def areas() -> pd.DataFrame:
     )  # fmt: skip
 
 
+def people(of: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Rows of ``fct_population``: the people of the areas, as source s counts them."""
+    made = (areas() if of is None else of).assign(**{SOURCE: "s", MIXED: False})
+    return population_rows(made, pd.DataFrame(columns=["age_group"]), {"s": dt.date(2022, 1, 1)})
+
+
 def mpi(headcount_ratio: float, **changes: object) -> pd.DataFrame:
     """H, A = 0.4 and M0 of the country at k of one third."""
     rows = []
@@ -55,6 +63,7 @@ def write_quarter(lake: Lake, quarter: Quarter, *, headcount_ratio: float = 0.2,
     """Every table of a quarter: those without figures here are empty."""
     frames = {
         "dim_area": areas(),
+        "fct_population": people(),
         "dim_indicator": pd.DataFrame(
             [("m", "i", "d", "I", None, "deprived", None, "none", 1.0, "s")],
             columns=columns("dim_indicator"),

@@ -12,7 +12,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.changes import DRAWS
 from poverty_assets.warehouse.lake import SEAL, Lake
-from poverty_assets_tests.warehouse.small_lake import KHM, areas, write_quarter
+from poverty_assets_tests.warehouse.small_lake import KHM, areas, people, write_quarter
 
 Q1, Q2, Q5 = (Quarter.from_label(label) for label in ("2022Q1", "2022Q2", "2023Q1"))
 
@@ -76,6 +76,7 @@ def test_change_over_new_boundaries_is_of_the_areas_that_there_are_now_and_says_
         write_quarter(lake, quarter, seal=False)
         held = areas().assign(area_id=codes, area_level=levels, parent_id=parents, name_en="Dambae", edition=edition)
         lake.write("dim_area", quarter, held)
+        lake.write("fct_population", quarter, people(held))
         names = [t.name for t in TABLES if t.is_one_file]
         lake.write(
             SEAL, quarter, pd.DataFrame(sorted(lake.digests(quarter, names).items()), columns=["file", "sha256"])

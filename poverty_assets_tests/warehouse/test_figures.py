@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import duckdb
 import pytest
 
 from poverty_assets.warehouse.views import views_of
-from poverty_assets_tests.warehouse.made_warehouse import COMMUNES, shared_made
+from poverty_assets_tests.warehouse.made_warehouse import COMMUNES, SHRUNK, shared_made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 DENIALS = ("no 95% interval", "not of a 95% interval", "not one", "none any more")
@@ -71,8 +73,42 @@ def test_people_are_shares_of_the_population_and_add_up(made):
     assert all(people == pytest.approx(expected) and within for _, people, expected, within in rows)
     people = {area: count for area, count, *_ in rows}
     assert sum(people[code] for code in COMMUNES) == pytest.approx(people["KH"])
-    others = "SELECT count(people) FROM v_figure WHERE share_of <> 'people' OR subgroup <> 'all'"
+    others = "SELECT count(people) FROM v_figure WHERE share_of <> 'people' OR subgroup NOT IN ('all', 'is_urban=true', 'is_urban=false')"
     assert made.sql(others).fetchone() == (0,)
+
+
+def test_people_are_those_of_the_quarter(made):
+    sql = """SELECT q.label, f.people / f.estimate, (SELECT population FROM dim_area WHERE area_id = 'KH')
+             FROM v_figure f JOIN dim_quarter q USING (quarter)
+             WHERE figure_id = 'headcount_ratio' AND subgroup = 'all' AND area_id = 'KH' ORDER BY quarter"""
+    (_, before, newest), (_, now, _) = made.sql(sql).fetchall()
+    assert now == pytest.approx(newest)
+    assert before == pytest.approx(SHRUNK * newest, abs=1)
+    profiles = made.sql(
+        "SELECT quarter, sum(population), min(population_on) FROM v_area_profile GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    assert [people for _, people, _ in profiles] == [pytest.approx(before), pytest.approx(now)]
+    assert {day for *_, day in profiles} == {dt.date(2024, 12, 31)}
+
+
+def test_people_of_towns_and_countryside_are_of_their_own_people(made):
+    sql = """SELECT subgroup, f.estimate, f.people, w.population, w.population_urban FROM v_figure f
+             JOIN fct_population w USING (quarter, area_id)
+             WHERE w.age_group = 'all' AND figure_id = 'headcount_ratio' AND area_id = 'KH' AND subgroup LIKE 'is_urban%'"""
+    found = {subgroup: (share, *rest) for subgroup, share, *rest in made.sql(sql).fetchall()}
+    share, people, everybody, urban = found["is_urban=true"]
+    assert people == pytest.approx(share * urban)
+    share, people, everybody, urban = found["is_urban=false"]
+    assert people == pytest.approx(share * (everybody - urban))
+
+
+def test_population_says_its_day_and_source_in_words(made):
+    sql = """SELECT DISTINCT age_group, method, observed_on, source_title FROM v_population
+             WHERE quarter = (SELECT max(quarter) FROM v_population) ORDER BY 1"""
+    day = dt.date(2024, 12, 31)
+    assert made.sql(sql).fetchall() == [
+        (group, "counted", day, "Register of poor households") for group in ("all", "child")
+    ]
 
 
 def test_views_say_the_quarter_and_the_areas_above(made):

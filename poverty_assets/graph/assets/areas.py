@@ -1,18 +1,24 @@
 """Administrative areas, and the codes of other years mapped to them.
 
-Belongs here: the assets of group ``areas``. Does not belong here: geometry and matching (``geography.areas``,
-``geography.crosswalk``).
+Belongs here: the assets of group ``areas``, people among them. Does not belong here: geometry and matching (``geography.areas``,
+``geography.crosswalk``), or adding up people (``features.people``, ``geography.population``).
 """
+
+import datetime as dt
+from collections.abc import Iterator
 
 import dagster as dg
 import pandas as pd
 
 from poverty_assets.geography.areas import boundary_source
 from poverty_assets.graph.assets.describe import picture
-from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Pack, Said, asset, of_role
+from poverty_assets.graph.assets.recipe import KNOWS_NO_QUARTER, Again, Pack, Said, asset, assets, of_role
 from poverty_assets.graph.partitions import quarter_of
-from poverty_assets.graph.resources import Home
-from poverty_assets.pack.source import SourceSpec, TableSource
+from poverty_assets.graph.resources import Compute, Home
+from poverty_assets.graph.reuse.step import Statement
+from poverty_assets.pack.source import SourceSpec, TableSource, grids_of_people
+from poverty_assets.quarter import Quarter
+from poverty_assets.sources.readers import Observation
 
 
 def coded(specs: list[SourceSpec]) -> list[TableSource]:
@@ -58,21 +64,66 @@ def area_crosswalk(context: dg.AssetExecutionContext, area_boundary: pd.DataFram
     return map_sources(coded(home.specs), read, area_boundary, home.country, boundary_source(home.specs))
 
 
-@asset(Said(of=_areas_and_coded), again=KNOWS_NO_QUARTER)
-def dim_area(
-    context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, area_crosswalk: pd.DataFrame, home: Home
-) -> pd.DataFrame:
-    """Areas with counts of their people."""
-    from poverty_assets.geography.counts import counts_from_sources
+def _grids(pack: Pack) -> list[SourceSpec]:
+    return [*grids_of_people(pack.specs)]
+
+
+def _counted(pack: Pack) -> list[SourceSpec]:
+    return [*_coded(pack), *_grids(pack)]
+
+
+def _then(home: Home, quarter: Quarter) -> Statement:
+    """The grid of a census year, which the lake does not have."""
+    from poverty_assets.sources.earlier import census_files
+
+    return Statement([], census_files(home.specs, home.country, quarter, home.landing))
+
+
+@asset(
+    Said("areas", _grids, ("python", "parquet", "exactextract")),
+    reads=_grids,
+    again=Again(states=_then),
+)
+def grid_population(
+    context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, home: Home, compute: Compute
+) -> Observation | pd.DataFrame:
+    """People of the finest areas by a grid of the year, made to add up to the census that the pack cites."""
+    from poverty_assets.features.people import people_of_quarter
+
+    seen = home.seen(quarter_of(context), (), compute.raster_workers)
+    made = people_of_quarter(home.specs, area_boundary, home.country, seen)
+    return home.noted(made.rows, {"population": made.said})
+
+
+@assets(
+    {"dim_area": Said(of=_areas_and_coded), "fct_population": Said(of=_counted)}, reads=_coded, again=KNOWS_NO_QUARTER
+)
+def areas(
+    context: dg.AssetExecutionContext,
+    area_boundary: pd.DataFrame,
+    area_crosswalk: pd.DataFrame,
+    grid_population: pd.DataFrame,
+    home: Home,
+) -> Iterator[dg.Output]:
+    """Areas with their people: by a grid of the year where there is one, else as tables count them."""
+    from poverty_assets.geography.counts import MIXED, SOURCE, counts_from_sources
+    from poverty_assets.geography.population import noted_sizes, population_rows, with_grid
     from poverty_assets.reports.pictures.drawing import area_map
 
-    read = home.reader(quarter_of(context))
-    areas = counts_from_sources(area_boundary, area_crosswalk, coded(home.specs), read)
-    households = areas.set_index("area_id")["households"]
-    title = f"Households by {home.country.levels[home.country.levels.finest].name('en')}"
-    png = area_map(areas, households, title, "households", home.settings.is_simulated)
-    context.add_output_metadata({"map": picture(png, title)})
-    return areas
+    quarter, tables, finest = quarter_of(context), coded(home.specs), home.country.levels.finest
+    counted = counts_from_sources(area_boundary, area_crosswalk, tables, home.reader(quarter))
+    made = with_grid(counted, grid_population)
+    title = f"Households by {home.country.levels[finest].name('en')}"
+    png = area_map(made, made.set_index("area_id")["households"], title, "households", home.settings.is_simulated)
+    yield dg.Output(made.drop(columns=[SOURCE, MIXED]), "dim_area", metadata={"map": picture(png, title)})
+    people = population_rows(made, grid_population, _days(home, quarter, tables))
+    yield dg.Output(home.noted(people, noted_sizes(people, made, finest)), "fct_population")
 
 
-ASSETS = (area_boundary, area_crosswalk, dim_area)
+def _days(home: Home, quarter: Quarter, tables: list[TableSource]) -> dict[str, dt.date]:
+    """Last day that each table observed, as the quarter sees it."""
+    noted = {spec.source_id: home.lake.notes(f"src_{spec.source_id}", quarter) for spec in tables}
+    return {name: said["observed_to"] for name, said in noted.items() if "absent" not in said}
+
+
+ASSETS = (area_boundary, area_crosswalk, grid_population, areas)

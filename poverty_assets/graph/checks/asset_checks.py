@@ -22,6 +22,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.local import locale_of
 
 EXTRA = {
+    "fct_population": ("people",),
     "area_feature": ("coverage", "drift"),
     "meta_source": ("quarantine",),
     "fct_mpi": ("published", "agreement"),
@@ -82,6 +83,7 @@ _DESCRIPTIONS = {
     "completeness": "No NULL in a column that may hold none (blocking).",
     "legal_values": "Ranges, codes and forms as the catalog states them (blocking).",
     "coverage": "Areas of the finest level without a value, feature by feature (warns).",
+    "people": "Areas whose persons per household are no household's (warns).",
     "drift": "Features whose distribution is not that of the training data any more, by name (warns).",
     "published": "Regions and figures of published tables that a person should look at, by name (warns).",
     "agreement": "Areas of the published level of which joint profiles and the survey itself say too different things (warns).",
@@ -96,12 +98,16 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
         agreement,
         covariate_drift,
         feature_coverage,
+        household_sizes,
         national_departures,
         published_figures,
         quarantine,
     )
 
     quarter = quarter_of(context)
+    if name == "fct_population":
+        people, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
+        return household_sizes(people, areas, home.country.levels.finest)
     if name == "area_feature":
         features, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
         return feature_coverage(features, areas, home.country.levels.finest) + covariate_drift(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from poverty_assets.geography.population import FEWEST, MOST, strange_households
 from poverty_assets.graph.checks.suites import CheckFinding
 from poverty_assets.warehouse.headline import EARLIER
 
@@ -56,6 +57,22 @@ def feature_coverage(features: pd.DataFrame, areas: pd.DataFrame, level: str) ->
         )
     )
     return findings
+
+
+def household_sizes(people: pd.DataFrame, areas: pd.DataFrame, level: str) -> list[CheckFinding]:
+    """One finding: areas of the finest level whose persons per household are no household's: people and households are of different days,
+    or one of the two is wrong.
+
+    Parameters
+    ----------
+    people : DataFrame (catalog: ``fct_population``)
+    areas : DataFrame (catalog: ``dim_area``)
+    level : str
+    """
+    strange, known, shown = strange_households(people, areas.set_index("area_id")["name_en"], level)
+    name = f"persons per household from {FEWEST:g} to {MOST:g}"
+    said = f"{strange} of {known} areas: {shown}" if strange else f"{known} areas"
+    return [CheckFinding("people", name, strange == 0, "warn", said, strange)]
 
 
 def quarantine(noted: dict[str, dict[str, int]]) -> list[CheckFinding]:
