@@ -8,6 +8,7 @@ import pytest
 from poverty_assets.errors import SpecificationError
 from poverty_assets.lined_yaml import parse_lined_yaml
 from poverty_assets.pack.country import country_folders, load_country, load_sources, read_sources
+from poverty_assets.pack.licences import known_licences, terms_of
 from poverty_assets.pack.open_sources import open_sources, with_open_sources
 
 BOUNDARIES = """\
@@ -78,6 +79,28 @@ def test_an_open_source_serves_any_country(name):
     countries = [load_country(country) for country in sorted(country_folders())]
     text = str({key: value for key, value in entry.items() if key != "publisher"})
     assert not [one.name_en for one in countries if re.search(one.name_en, text, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize("name", open_sources())
+def test_the_page_of_packs_lists_every_open_source_with_its_licence(name):
+    entry = open_sources()[name].value
+    page = (Path(__file__).parents[2] / "docs" / "country-pack.md").read_text(encoding="utf-8")
+    assert f"| `{name}` | {entry['title']} | `{entry['fetch']['client']}` |" in page
+    assert f"| {entry['licence']} |" in page
+
+
+def test_the_licence_of_each_open_source_is_known_but_where_the_publisher_states_none():
+    unknown = [name for name, part in open_sources().items() if part.value["licence"].lower() not in known_licences()]
+    assert unknown == ["boundaries_geoboundaries", "rainfall_normal"]
+
+
+@pytest.mark.parametrize("name", open_sources())
+def test_figures_made_from_a_source_that_forbids_commercial_use_go_on_under_such_a_licence(name):
+    entry = open_sources()[name].value
+    terms = terms_of({"census": "CC BY 4.0", name: entry["licence"]})
+    forbids = "NC" in terms.licence.name if terms.licence else False
+    assert forbids == entry["fetch"].get("non_commercial", False)
+    assert not forbids or name in terms.reason
 
 
 @pytest.mark.parametrize("country", sorted(country_folders()))
