@@ -57,6 +57,7 @@ _OF_RECORDS = {
     "register_metric": (MODEL_METRIC, "models of registers, and their baselines"),
     "margin_metric": (MODEL_METRIC, "models of margins, their baselines, and the nowcast"),
     "official_metric": (MODEL_METRIC, "published figures, against official rates, and their baselines"),
+    "source_metric": (MODEL_METRIC, "models without each source"),
     "truth_metric": (MODEL_METRIC, "estimates, against the truth of a simulated country"),
 }
 _REGISTER_ID = FCT_REGISTER.column("register_id")

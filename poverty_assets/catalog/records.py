@@ -16,8 +16,19 @@ _TARGET_KIND = Column(
     "Kind of thing predicted: register_rate (share of households on a register), margin (share deprived in an indicator), nowcast"
     " (the same, and the headcount ratio, moved on to a later time), truth (a published figure, beside what is so in simulated data),"
     " profiles (all sets of deprivations together), official (the headcount ratio to quote, beside official rates of the same areas),"
-    " downscaled (published figures that were held out, from those of a larger area)",
-    allowed=("register_rate", "margin", "nowcast", "truth", "profiles", "official", "downscaled"),
+    " downscaled (published figures that were held out, from those of a larger area), margin_without_source and"
+    " register_rate_without_source (the first two, foretold without one source)",
+    allowed=(
+        "register_rate",
+        "margin",
+        "nowcast",
+        "truth",
+        "profiles",
+        "official",
+        "downscaled",
+        "margin_without_source",
+        "register_rate_without_source",
+    ),
 )
 _TARGET = Column(
     "target",
@@ -79,7 +90,8 @@ MODEL_METRIC = Table(
         Column(
             "feature",
             "VARCHAR",
-            "The one feature or register that the learner knows (learner alone, leading, register); else empty",
+            "The one feature or register that the learner knows (learner alone, leading, register); the one source that it does not know"
+            " (target_kind margin_without_source, register_rate_without_source; empty there: it knows all); else empty",
         ),
         Column(
             "fold_design",

@@ -7,6 +7,7 @@ what is published (``status``).
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 from poverty_assets.errors import MissingFile, NotObserved
 from poverty_assets.fetching.orders import fetched_unasked
@@ -17,6 +18,7 @@ from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
+from poverty_assets.warehouse.query import worth_of_sources
 
 
 def source_screen(settings: Settings, quarter: Quarter | None, now: dt.datetime) -> tuple[str, bool]:
@@ -33,9 +35,16 @@ def source_screen(settings: Settings, quarter: Quarter | None, now: dt.datetime)
     specs = load_sources(country, simulated=settings.is_simulated)
     asked = quarter or newest_due(now)
     found, lacks = awaited(settings, asked)
-    lines = [_headline(found, asked), *(one.line for one in sorted(found, key=_order))]
+    at, worth = worth_of_sources(settings.warehouse)
+    lines = [_headline(found, asked)]
+    lines += [one.line + _worth(one.source_id, worth) for one in sorted(found, key=_order)]
     lines += _of_packages(specs, asked, settings)
-    lines.append(_waiting(lacks, asked, country, now))
+    if at:
+        lines.append(
+            f"In brackets: rank correlation in {at} of held-out blocks of land without the source; with all {worth['']:.3f}."
+        )
+    if not settings.is_simulated:
+        lines.append(_waiting(lacks, asked, country, now))
     return "\n".join(lines), bool(lacks)
 
 
@@ -62,6 +71,10 @@ def _headline(found: list[Standing], quarter: Quarter) -> str:
 
 def _order(one: Standing) -> tuple[int, str]:
     return ("missing", "stale", "present").index(one.state), one.source_id
+
+
+def _worth(source_id: str, worth: Mapping[str, float]) -> str:
+    return f" [{worth[source_id]:.3f}]" if source_id in worth else ""
 
 
 def _of_packages(specs: list[SourceSpec], quarter: Quarter, settings: Settings) -> list[str]:

@@ -131,6 +131,23 @@ def published_labels(warehouse: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT label FROM dim_quarter ORDER BY quarter").fetchall()]
 
 
+def worth_of_sources(warehouse: Path) -> tuple[str, dict[str, float]]:
+    """The newest quarter with scores without each source, and the mean rank correlation on held-out blocks without each; with all
+    under the empty name. Nothing where there are none."""
+    if not published_labels(warehouse):
+        return "", {}
+    with connect(warehouse) as connection:
+        rows = connection.execute(
+            """
+            SELECT q.label, m.feature, avg(m.value) FROM model_metric m JOIN dim_quarter q USING (quarter)
+            WHERE m.target_kind LIKE '%_without_source' AND m.metric = 'spearman'
+            GROUP BY ALL HAVING avg(m.value) IS NOT NULL ORDER BY q.label, m.feature
+            """
+        ).fetchall()
+    newest = max((label for label, _, _ in rows), default="")
+    return newest, {source: value for label, source, value in rows if label == newest}
+
+
 def status_text(warehouse: Path) -> str:
     """What is published: quarters, evidence, freshness, failed checks."""
     with connect(warehouse) as connection:
