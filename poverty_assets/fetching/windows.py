@@ -166,7 +166,9 @@ class RemoteGrid:
 
         rows, columns = self.shape
         try:
-            box = transform_bounds(data.crs, "EPSG:4326", *data.bounds, densify_pts=21)
+            left, bottom, right, top = data.bounds  # rows may run from south to north
+            sides = min(left, right), min(bottom, top), max(left, right), max(bottom, top)
+            box = transform_bounds(data.crs, "EPSG:4326", *sides, densify_pts=21)
         except RasterioError:
             return slice(0, rows), slice(0, columns)
         west, south, east, north = box
@@ -191,6 +193,14 @@ class SceneNumbers:
     offset: float = 0.0
     share_of: tuple[float, ...] = ()
     points: int = 10
+    root_of: float | None = None
+
+    def valued(self, read: np.ndarray) -> np.ndarray:
+        """Values of stored numbers; NaN where there is none."""
+        values = np.where(_is_valid(read, self), read, np.nan).astype("float64")
+        if self.root_of is not None:
+            values = np.sign(values) * (values / self.root_of) ** 2
+        return np.asarray(values * self.scale + self.offset)
 
 
 def read_onto(where: Path | RemoteFile, grid: RemoteGrid, stored: SceneNumbers) -> np.ndarray:
@@ -222,6 +232,63 @@ def read_onto(where: Path | RemoteFile, grid: RemoteGrid, stored: SceneNumbers) 
             read = warped.read(1)
     bad = ~_is_valid(read, stored)
     return np.where(bad, np.nan, read * stored.scale + stored.offset)
+
+
+def read_bands_onto(where: Path | RemoteFile, grid: RemoteGrid, stored: SceneNumbers) -> np.ndarray:
+    """All bands of a raster in any projection, brought onto a grid: the mean over a lattice of points in each cell.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (bands, rows, columns)
+        NaN where there is no value.
+
+    Raises
+    ------
+    NotTheFile, NoRanges
+        As ``read_onto``.
+    """
+    from rasterio.enums import Resampling
+    from rasterio.vrt import WarpedVRT
+    from rasterio.windows import Window
+
+    side = stored.points
+    fine = RemoteGrid(grid.bounds, grid.per_degree * side)
+    values: dict[str, Any] = {"src_nodata": stored.nodata, "nodata": stored.nodata}
+    with _opened(where) as data:
+        out = np.full((data.count, *grid.shape), np.nan)
+        touched = grid.touched_by(data)
+        if touched is None:
+            return out
+        rows, columns = touched
+        width = columns.stop - columns.start
+        step = max(1, _POINTS_AT_ONCE // (width * side * side * data.count))
+        with WarpedVRT(data, **fine.as_vrt, **values, resampling=Resampling.nearest) as warped:
+            for top in range(rows.start, rows.stop, step):
+                bottom = min(top + step, rows.stop)
+                window = Window(columns.start * side, top * side, width * side, (bottom - top) * side)
+                lattice = stored.valued(warped.read(window=window)).reshape(-1, bottom - top, side, width, side)
+                known = (~np.isnan(lattice)).sum(axis=(2, 4))
+                mean = np.nansum(lattice, axis=(2, 4)) / np.where(known > 0, known, np.nan)
+                out[:, top:bottom, columns] = mean
+    return out
+
+
+def directions(number: int, bands: int) -> np.ndarray:
+    """So many directions at right angles in the space of the bands: cosines, which are the same wherever they are worked out.
+
+    Returns
+    -------
+    numpy.ndarray, shape (number, bands)
+        Rows of length 1.
+
+    Examples
+    --------
+    >>> d = directions(3, 8)
+    >>> bool(np.allclose(d @ d.T, np.eye(3)))
+    True
+    """
+    steps, orders = np.arange(bands) + 0.5, np.arange(1, number + 1)
+    return np.asarray(np.cos(np.pi * np.outer(orders, steps) / bands) * np.sqrt(2 / bands))
 
 
 def _is_valid(read: np.ndarray, stored: SceneNumbers) -> np.ndarray:

@@ -322,6 +322,40 @@ class TilesFetch(ScenesFetch):
         return self
 
 
+class IndexFetch(ScenesFetch):
+    """Scenes of many bands that a Parquet index lists; ``address`` is the index. A raster of a few bands is made of them.
+
+    A scene is of a year, and each of its bands a direction of the same space: embeddings.
+
+    Attributes
+    ----------
+    path, year : str
+        Columns of the scene's address and of its year.
+    bounds : (west, south, east, north)
+        Columns of degrees.
+    prefix : (str, str)
+        How addresses begin in the index, and where they are asked for: https.
+    root_of : float, optional
+        Stored numbers are signed square roots: value = sign(stored) * (stored / this) ** 2.
+    directions : int
+        Bands of the raster that is made: sums of all bands along so many directions, which are the same in every year and country.
+    """
+
+    client: Literal["index"]
+    path: str
+    year: str
+    bounds: tuple[str, str, str, str]
+    prefix: tuple[str, str]
+    root_of: float | None = Field(default=None, gt=0)
+    directions: int = Field(ge=1, le=64)
+
+    @model_validator(mode="after")
+    def _asks_over_https(self) -> IndexFetch:
+        if not is_guarded(self.prefix[1]) or self.prefix[1].startswith("s3:"):
+            raise misfit("scenes are not asked for over https", "write https:// as the second of prefix", "prefix")
+        return self
+
+
 class EarthdataFetch(FetchSpec):
     """Tiles of a monthly HDF5 product of NASA's Earthdata, as one raster in degrees; ``address`` is the search for granules.
 
@@ -448,6 +482,7 @@ AnyFetch = Annotated[
     | SdmxFetch
     | StacFetch
     | TilesFetch
+    | IndexFetch
     | EarthdataFetch
     | PbfFetch
     | ObjectStoreFetch,
@@ -466,6 +501,7 @@ for _form in (
     ScenesFetch,
     StacFetch,
     TilesFetch,
+    IndexFetch,
     EarthdataFetch,
     PbfFetch,
     ObjectStoreFetch,

@@ -10,6 +10,7 @@ from poverty_assets.fetching.clients.ckan import CkanClient
 from poverty_assets.fetching.clients.cog import CogClient
 from poverty_assets.fetching.clients.earthdata import EarthdataClient
 from poverty_assets.fetching.clients.https import HttpsClient
+from poverty_assets.fetching.clients.index import IndexClient
 from poverty_assets.fetching.clients.object_store import ObjectStoreClient
 from poverty_assets.fetching.clients.offer import Client
 from poverty_assets.fetching.clients.pbf import PbfClient
@@ -26,6 +27,7 @@ CLIENTS: dict[str, Client] = {
     "sdmx": SdmxClient(),
     "stac": StacClient(),
     "tiles": TilesClient(),
+    "index": IndexClient(),
     "earthdata": EarthdataClient(),
     "pbf": PbfClient(),
     "object_store": ObjectStoreClient(),
