@@ -195,6 +195,30 @@ class CkanFetch(FetchSpec):
     file: str
 
 
+class RestStep(Form):
+    """What each record of the step before is asked further.
+
+    Attributes
+    ----------
+    address : str
+        Holds fields of the record in braces, as ``https://.../units/{uuid}/children``.
+    take : dict of str to str
+        The answer is no list of records but says more of this one: our name to where in it, as ``0.households``, by position and key. By
+        default the answer's records stand in place of this one.
+    """
+
+    address: str
+    take: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_a_field(self) -> RestStep:
+        if not fields_in(self.address):
+            raise misfit("the address holds no field of a record", "write {field} where it stands", "address")
+        if not is_guarded(re.sub(r"\{\w*\}", "x", self.address)):
+            raise misfit("the address is not https", "write https://, or http:// of this machine", "address")
+        return self
+
+
 class RestFetch(FetchSpec):
     """Records that an interface gives out in pages of JSON.
 
@@ -209,6 +233,8 @@ class RestFetch(FetchSpec):
     first_page : int
     next : str, optional
         Key of the next page's address; with neither ``page`` nor ``next`` there is one page.
+    steps : list of RestStep
+        What is asked of each record, one after the other: down a tree of areas, say.
     """
 
     readers = ("json_records",)
@@ -219,6 +245,7 @@ class RestFetch(FetchSpec):
     page: str | None = None
     first_page: int = 1
     next: str | None = None
+    steps: list[RestStep] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_way_to_the_next_page(self) -> RestFetch:

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from poverty_assets.sources.landed import landed_files, read_record
 from poverty_assets.sources.readers import observe
@@ -131,3 +132,52 @@ def test_an_answer_that_is_not_json_is_asked_for_again_and_then_said(bench, prov
     provider.answers["/api"] = lambda words: b"<html>busy</html>"
     assert "not JSON" in bench.fetch(records(provider, "/api")).words
     assert len(provider.asked) == 6
+
+
+# ---------------------------------------------------------------- areas and what is known of each
+def tree(provider):
+    """An interface that gives out areas by a key of its own, and counts of each by their place in a list."""
+    children = {
+        "top": [{"uuid": "n/1", "code": "01"}, {"uuid": "s", "code": "02"}],
+        "n/1": [{"uuid": "a", "code": "010101"}, {"uuid": "b", "code": "010102"}],
+        "s": [{"uuid": "c", "code": "020101"}],
+    }
+    said = {"a": [{"level": 1, "n": 3}, {"level": 2, "n": 4}], "b": [{"level": 1, "n": 5}], "c": [{"level": 1, "n": 7}]}
+    for key, found in children.items():
+        provider.answers[f"/units/{key}/children"] = lambda words, found=found: found if words["year"] == "2026" else []
+    for key, found in said.items():
+        provider.answers[f"/units/{key}/counts"] = lambda words, found=found: found
+
+
+def walked(provider, *steps, **fetch):
+    more = [{"address": provider.at(path), **take} for path, take in steps]
+    return records(provider, "/units/top/children", parameters={"year": "{year}"}, steps=more, **fetch)
+
+
+def test_records_are_asked_further_down_a_tree_and_for_what_is_known_of_each(bench, provider):
+    tree(provider)
+    counts = ("/units/{uuid}/counts", {"take": {"n": "0.n", "second": "1.n"}})
+    unknown = ("/units/{uuid}/rates", {"take": {"rate": "0.rate"}})
+    told = bench.fetch(walked(provider, ("/units/{uuid}/children", {}), counts, unknown))
+    assert told.state == "fetched", told.words
+    found = json.loads((bench.landing / "rain_2026Q3.json").read_text())
+    assert [(one["code"], one["n"], one["second"]) for one in found] == [
+        ("010101", 3, 4),
+        ("010102", 5, None),
+        ("020101", 7, None),
+    ]
+    assert {one["rate"] for one in found} == {None}  # nothing is known there
+    assert any("/units/n%2F1/children" in path for _, path, _ in provider.asked)
+
+
+def test_a_record_that_lacks_the_key_is_said(bench, provider):
+    tree(provider)
+    told = bench.fetch(walked(provider, ("/units/{id}/children", {})))
+    assert "a record lacks what" in told.words
+
+
+def test_a_step_names_a_field_and_is_asked_over_https(provider):
+    with pytest.raises(ValidationError, match="holds no field of a record"):
+        walked(provider, ("/units/children", {}))
+    with pytest.raises(ValidationError, match="is not https"):
+        records(provider, "/units", steps=[{"address": "http://example.org/{uuid}"}])

@@ -1,6 +1,6 @@
 """Records that an interface gives out in pages of JSON.
 
-Belongs here: going from page to page, and one list of all records.
+Belongs here: going from page to page, asking each record further, and one list of all records.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from poverty_assets.errors import FetchFailed
+from poverty_assets.errors import FetchFailed, NotThere
 from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.web import NotTheFile, Web, bearer
-from poverty_assets.pack.fetch import RestFetch, is_guarded
+from poverty_assets.pack.fetch import RestFetch, RestStep, fields_in, is_guarded
 
 _MOST_PAGES = 10_000
 
@@ -33,6 +34,8 @@ class RestClient:
     def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
         """Fetch every page and write one list."""
         records = [record for page in self._pages(order, web) for record in page]
+        for step in _of(order).steps:
+            records = [further for record in records for further in _asked_further(record, step, order, web)]
         if not records:
             raise FetchFailed(
                 "the interface gives no record", address=shown(offer.parts[0][0]), remedy="check the entry's parameters"
@@ -43,11 +46,9 @@ class RestClient:
         return file
 
     def _pages(self, order: Order, web: Web) -> Iterator[list[Any]]:
-        fetch = order.fetch
-        if not isinstance(fetch, RestFetch):
-            raise TypeError(f"{fetch.client} is another client's")
+        fetch = _of(order)
         ((_, address),) = order.addresses
-        params = {k: order.filled(v) for k, v in fetch.parameters.items()}
+        params = _parameters(order)
         headers = bearer(fetch.token)
 
         def page(answer: Any) -> tuple[list[Any], str]:
@@ -68,6 +69,60 @@ class RestClient:
             address=shown(address),
             remedy="correct page or next in the entry",
         )
+
+
+def _parameters(order: Order) -> dict[str, str]:
+    return {key: order.filled(value) for key, value in _of(order).parameters.items()}
+
+
+def _asked_further(record: Any, step: RestStep, order: Order, web: Web) -> list[Any]:
+    """What a step makes of a record: those that its address gives, or the record with what is taken of the answer."""
+    fetch = _of(order)
+    try:
+        names = {name: quote(str(record[name]), safe="") for name in fields_in(step.address)}
+    except (KeyError, TypeError):
+        raise FetchFailed(
+            f"a record lacks what {step.address} asks for",
+            address=shown(fetch.address),
+            remedy="the publisher has changed its interface: correct steps in the entry",
+        ) from None
+    address = step.address.format(**names)
+    more: dict[str, Any] = {
+        "pause": fetch.pause_seconds,
+        "headers": bearer(fetch.token),
+        "params": _parameters(order),
+    }
+    if not step.take:
+        return web.json(address, lambda answer: _page(answer, fetch)[0], **more)
+    try:
+        said = web.json(address, lambda answer: {name: _at(answer, path) for name, path in step.take.items()}, **more)
+    except NotThere:
+        said = dict.fromkeys(step.take)
+    return [{**record, **said}]
+
+
+def _at(answer: Any, path: str) -> Any:
+    """What stands at a path of positions and keys; None where nothing does.
+
+    Examples
+    --------
+    >>> _at([{"level": 1, "households": 12}], "0.households")
+    12
+    """
+    for key in path.split("."):
+        if isinstance(answer, list) and key.isdigit() and int(key) < len(answer):
+            answer = answer[int(key)]
+        elif isinstance(answer, dict) and key in answer:
+            answer = answer[key]
+        else:
+            return None
+    return answer
+
+
+def _of(order: Order) -> RestFetch:
+    if not isinstance(order.fetch, RestFetch):
+        raise TypeError(f"{order.fetch.client} is another client's")
+    return order.fetch
 
 
 def _page(answer: Any, fetch: RestFetch) -> tuple[list[Any], str]:
