@@ -197,6 +197,14 @@ META_SOURCE = Table(
             "By when a file that was not there could be expected, where the entry says",
             nullable=True,
         ),
+        Column("citation", "VARCHAR", "How to cite it, of files that were fetched", nullable=True),
+        Column("release", "VARCHAR", "What the publisher calls the release, of files that were fetched", nullable=True),
+        Column(
+            "fetched_at",
+            "TIMESTAMP",
+            "When this very file was fetched (UTC); NULL where nobody fetched it",
+            nullable=True,
+        ),
     ),
     "sources",
 )

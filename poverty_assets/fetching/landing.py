@@ -93,7 +93,7 @@ def place(order: Order, offer: Offer, file: Path, now: dt.datetime) -> LandedRec
         observed_to=order.release.observed_to,
         released_on=offer.released_on,
         release=offer.release,
-        fetched_at=now,
+        fetched_at=of_before.fetched_at if of_before and before == sha256 else now,
         is_preliminary=order.is_preliminary,
         client=order.fetch.client,
         recipe=order.recipe,

@@ -44,6 +44,8 @@ class LandedRecord(BaseModel):
         What the publisher calls this release.
     is_preliminary : bool
         Whether the publisher will replace it by a final release.
+    fetched_at : datetime
+        When this very file came first: one that comes again is no other.
     recipe : str
         Digest of how it was made from its parts.
     replaces : str, optional
@@ -71,8 +73,11 @@ class LandedRecord(BaseModel):
     replaces: str | None = None
 
     def as_noted(self) -> dict[str, Any]:
-        """What the lake notes of it, for ``meta_source``: nothing that differs when the same file is fetched again."""
-        noted: dict[str, Any] = {"url": self.url, "licence": self.licence}
+        """What the lake notes of it, for ``meta_source``."""
+        noted: dict[str, Any] = {"url": self.url, "licence": self.licence, "citation": self.citation}
+        noted["fetched_at"] = self.fetched_at.isoformat()
+        if self.release is not None:
+            noted["release"] = self.release
         if self.released_on is not None:
             noted["released_on"] = self.released_on.isoformat()
         if self.is_preliminary:

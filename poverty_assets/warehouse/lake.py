@@ -255,7 +255,7 @@ def _conform(frame: pd.DataFrame, definition: Table) -> Any:
     arrays = []
     for field in schema:
         column = frame[field.name]
-        if pa.types.is_integer(field.type) or pa.types.is_boolean(field.type):
+        if pa.types.is_integer(field.type) or pa.types.is_boolean(field.type) or column.isna().all():
             column = column.astype("object").where(column.notna(), None)
         arrays.append(pa.array(column, type=field.type, from_pandas=True))
     data = pa.table(arrays, schema=schema)

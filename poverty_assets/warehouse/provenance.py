@@ -103,6 +103,9 @@ def _of_file(noted: Mapping[str, Any]) -> dict[str, Any]:
         "is_preliminary": bool(noted.get("is_preliminary", False)),
         "state": "present",
         "expected_on": None,
+        "citation": noted.get("citation"),
+        "release": noted.get("release"),
+        "fetched_at": _moment(noted.get("fetched_at")),
     }
 
 
@@ -119,6 +122,11 @@ def _of_wanted(noted: Mapping[str, Any]) -> dict[str, Any]:
         "state": noted["state"],
         "expected_on": dt.date.fromisoformat(expected) if expected else None,
     }
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    """A moment in UTC, as the warehouse has it: without saying so."""
+    return None if text is None else dt.datetime.fromisoformat(text).astimezone(dt.UTC).replace(tzinfo=None)
 
 
 def survey_wave(lake: Lake, quarter: Quarter) -> tuple[str | None, dt.date | None]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -25,11 +26,27 @@ LATER = 7
 """Seconds that an answer 429 asks to be left in peace for."""
 
 
+class OnDisk:
+    """The bytes of a file that is too large for memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __len__(self) -> int:
+        return self._path.stat().st_size
+
+    def __getitem__(self, piece: slice) -> bytes:
+        first, end, _ = piece.indices(len(self))
+        with self._path.open("rb") as file:
+            file.seek(first)
+            return file.read(end - first)
+
+
 @dataclass
 class Served:
     """A file, and the faults that requests for it meet; ``wants`` this authorisation, ``refuses`` addresses with this in them."""
 
-    data: bytes
+    data: bytes | OnDisk
     etag: str | None = '"1"'
     modified: str | None = "Wed, 01 Jul 2026 00:00:00 GMT"
     content_type: str = "application/octet-stream"
@@ -88,7 +105,7 @@ class Provider:
         """A signed address that holds until the next fault ``expired``."""
         return f"{self.at(path)}?sig=Sig-{self.signature}-5170"
 
-    def put(self, path: str, data: bytes, **more: Any) -> Served:
+    def put(self, path: str, data: bytes | OnDisk, **more: Any) -> Served:
         """Serve a file."""
         self.files[path] = Served(data, **more)
         return self.files[path]
@@ -229,7 +246,9 @@ class _Handler(BaseHTTPRequestHandler):
                 first = str(max(0, int(first) - 1))
             head["Content-Range"] = f"bytes {first}-{end}/{len(file.data)}"
             return self._send(206, file.data[int(first) : end + 1], head, fault, with_body)
-        return self._send(200, file.data, head, fault, with_body)
+        if not with_body:
+            head["Content-Length"] = str(len(file.data))
+        return self._send(200, file.data[:] if with_body else b"", head, fault, with_body)
 
     def _send(self, status: int, body: bytes, head: dict[str, str], fault: str = "", with_body: bool = True) -> None:
         if fault == "reset":
@@ -245,7 +264,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in head.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if "Content-Length" not in head:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if not with_body or self.command == "HEAD":
             return None

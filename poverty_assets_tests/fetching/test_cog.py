@@ -1,12 +1,18 @@
 """The country's window of remote rasters: few bytes, months as one raster, and a whole file where a server sends nothing less."""
 
+import os
+
 import numpy as np
 import pytest
 import rasterio
+from rasterio.enums import Resampling
+from rasterio.transform import from_origin
+from rasterio.windows import Window
 
 from poverty_assets.fetching.windows import RemoteCells, combined
 from poverty_assets.sources.landed import read_record
 from poverty_assets_tests.fetching.conftest import BOUNDS, entry, tiff, values_of
+from poverty_assets_tests.fetching.server import OnDisk
 
 PATH = "rasters/rain_2026Q3.tif"
 WHOLE = np.arange(1600, dtype="float64").reshape(40, 40)
@@ -121,6 +127,49 @@ def test_of_a_large_raster_only_the_pieces_of_the_country_come(bench, provider):
     assert told.state == "fetched"
     assert len(large) > 64_000_000
     assert provider.sent < 0.05 * len(large)
+
+
+GIGABYTE = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def gigabyte(tmp_path_factory):
+    """A raster of a gigabyte with overviews, of 40 degrees by 40; only the country's tiles have bytes."""
+    path = tmp_path_factory.mktemp("large") / "rain.tif"
+    shape = {"width": 16_000, "height": 16_000, "count": 1, "dtype": "float32", "crs": "EPSG:4326", "nodata": -9999.0}
+    tiles = {"tiled": True, "blockxsize": 512, "blockysize": 512, "SPARSE_OK": True, "BIGTIFF": "YES"}
+    with rasterio.open(
+        path, "w", driver="GTiff", transform=from_origin(80, 30, 0.0025, 0.0025), **shape, **tiles
+    ) as out:
+        rows, columns = np.mgrid[:1024, :1024]
+        out.write(
+            (rows * 10.0 + columns).astype("float32"),
+            1,
+            window=Window(8000 - 8000 % 512, 7200 - 7200 % 512, 1024, 1024),
+        )
+    with rasterio.open(path, "r+") as out:
+        out.build_overviews([2, 4, 8, 16], Resampling.average)
+    os.truncate(path, GIGABYTE)
+    return path
+
+
+@pytest.mark.slow
+def test_of_a_gigabyte_hardly_more_than_the_cells_of_the_country_come(bench, provider, gigabyte):
+    provider.put("/rain.tif", OnDisk(gigabyte))
+    told = bench.fetch(entry(provider.at("/rain.tif"), client="cog_window"))
+    assert told.state == "fetched", told.words
+    assert f"{GIGABYTE:,} bytes" not in told.words
+    with rasterio.open(gigabyte) as whole:
+        window = whole.window(*BOUNDS)
+        np.testing.assert_array_equal(values_of(bench.landing / PATH), whole.read(1, window=window))
+    assert provider.sent < 0.01 * GIGABYTE
+    assert told.moved == provider.sent
+    assert len(provider.asked) < 40
+    sent = provider.sent
+    assert (bench.fetch(entry(provider.at("/rain.tif"), client="cog_window")).state, provider.sent) == (
+        "unchanged",
+        sent,
+    )
 
 
 @pytest.mark.parametrize(("how", "expected"), [("sum", np.nan), ("mean", 3.0), ("minimum", 2.0), ("maximum", 4.0)])

@@ -58,7 +58,8 @@ def test_one_query_leads_from_a_figure_to_its_files_code_and_runs(pack, tmp_path
     lake = Lake(settings.lake)
     write_quarter(lake, QUARTER)
     lake.write("area_draw", QUARTER, pd.DataFrame())
-    rows = [(name, "t", "p", "u", "l", f"{name}.csv", DIGEST, QUARTER.start, QUARTER.end, None, 1, 0, False, False, "present", None)
+    rows = [(name, "t", "p", "u", "l", f"{name}.csv", DIGEST, QUARTER.start, QUARTER.end, None, 1, 0, False, False, "present", None,
+             None, None, None)
             for name in ("dhs_2021_22", "nightlights")]  # fmt: skip
     lake.write("meta_source", QUARTER, pd.DataFrame(rows, columns=columns("meta_source")))
     resources = {"home": Home.of(settings), "io_manager": LakeIOManager(lake=lake)}

@@ -258,7 +258,7 @@ def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[st
         ).assign(
             publisher="Publisher", url="https://example.org", licence="CC BY 4.0", file="file", sha256=DIGEST,
             observed_from=day, observed_to=day, rows=1, quarantined=0, is_simulated=simulated, is_preliminary=False,
-            state="present", expected_on=None,
+            state="present", expected_on=None, citation=None, release=None, fetched_at=None,
         ),
     }  # fmt: skip
 

@@ -87,7 +87,7 @@ def write_quarter(lake: Lake, quarter: Quarter, *, headcount_ratio: float = 0.2,
                     True,
                     False,
                     "present",
-                    None,
+                    *(None,) * 4,
                 )
             ],
             columns=columns("meta_source"),

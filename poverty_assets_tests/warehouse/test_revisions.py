@@ -47,6 +47,8 @@ def rains(lake, quarter, digest, released, *, more=()):
         0,
         False,
         digest == PRELIMINARY,
+        "present",
+        *(None,) * 4,
     )
     rows = [row, *((name, "t", "p", "u", "l", f"{name}.csv", digest, *row[7:]) for name in more)]
     lake.write("meta_source", quarter, pd.DataFrame(rows, columns=columns("meta_source")))
