@@ -50,6 +50,8 @@ ENTRIES = """
   fetch: {client: https, address: "ADDRESS/rain_{label}.csv", citation: A provider, confirmed: by the test, lag_days: 30, pause_seconds: 0}
 """
 QUARTER = Quarter(2026, 3)
+OVER = Quarter(2022, 3)
+"""Long over, whenever the tests run."""
 FIRST, LAST = dt.date(2026, 10, 20), dt.date(2026, 12, 14)
 
 
@@ -168,13 +170,71 @@ def test_a_home_that_fetches_does_so_first_once_a_day_and_never_where_it_was_not
 def test_the_job_that_fetches_lands_the_file_and_says_of_which_period_it_is(settings, tmp_path, monkeypatch):
     with Provider() as provider:
         pack_of(tmp_path / "countries", provider.address)
-        provider.put("/rain_2026Q3.csv", b"day\n2026-07-01\n")
+        provider.put("/rain_2022Q3.csv", b"day\n2022-07-01\n")
         fetches = settings.model_copy(update={"fetch": True})
         stamina.set_testing(True, attempts=2, cap=True)
         with dg.DagsterInstance.ephemeral() as instance:
             job = build_definitions(fetches).resolve_job_def("fetch")
-            assert job.execute_in_process(instance=instance, partition_key=QUARTER.key).success
+            assert job.execute_in_process(instance=instance, partition_key=OVER.key).success
             event = instance.get_latest_materialization_event(dg.AssetKey(["landed", "rain"]))
-            assert event.asset_materialization.partition == QUARTER.key
+            assert event.asset_materialization.partition == OVER.key
             assert event.asset_materialization.metadata["state"].value == "fetched"
-            assert (settings.landing / "rain_2026Q3.csv").read_bytes() == b"day\n2026-07-01\n"
+            assert (settings.landing / "rain_2022Q3.csv").read_bytes() == b"day\n2022-07-01\n"
+
+
+@pytest.fixture
+def publisher(tmp_path):
+    """The source's publisher at this machine; the pack names it."""
+    with Provider() as provider:
+        pack_of(tmp_path / "countries", provider.address)
+        stamina.set_testing(True, attempts=2, cap=True)
+        yield provider
+        stamina.set_testing(False)
+
+
+def land_by_hand(settings, instance):
+    """Make the landing of one period, as somebody does who presses the button in the UI."""
+    rain = build_definitions(settings).resolve_assets_def(dg.AssetKey(["landed", "rain"]))
+    return dg.materialize([rain], instance=instance, partition_key=OVER.key, raise_on_error=False)
+
+
+def test_one_landing_is_made_from_the_ui_and_tells_what_came_or_why_nothing_did(settings, publisher):
+    with dg.DagsterInstance.ephemeral() as instance:
+        failed = land_by_hand(settings, instance)
+        (event,) = failed.get_step_failure_events()
+        assert (
+            "FetchFailed: rain 2022Q3: expected by 2022-10-30, and not there"
+            in event.step_failure_data.error.to_string()
+        )
+        assert not (settings.landing / "rain_2022Q3.csv").exists()
+        publisher.put("/rain_2022Q3.csv", b"day\n2022-07-01\n")
+        (made,) = land_by_hand(settings, instance).get_asset_materialization_events()
+        noted = {name: one.value for name, one in made.materialization.metadata.items()}
+        assert (made.partition, noted["state"], noted["bytes"]) == (OVER.key, "fetched", 15)
+        assert noted["period"] == "2022-07-01 to 2022-09-30"
+        assert made.materialization.tags["dagster/data_version"] == noted["sha256"]
+
+
+def test_the_weekly_look_observes_every_source_and_asks_publishers_only_where_the_home_fetches(settings, publisher):
+    publisher.put("/rain_2022Q3.csv", b"day\n2022-07-01\n")
+
+    def observed(settings):
+        with dg.DagsterInstance.ephemeral() as instance:
+            job = build_definitions(settings).resolve_job_def("ask_sources")
+            assert job.execute_in_process(instance=instance, partition_key=OVER.key).success
+            of = {
+                name: instance.fetch_observations(dg.AssetKey(["landed", name]), limit=9).records
+                for name in ("rain", "outlines")
+            }
+        said = {
+            name: [one.event_log_entry.asset_observation.metadata for one in records] for name, records in of.items()
+        }
+        return {name: [{k: v.value for k, v in one.items()} for one in found] for name, found in said.items()}
+
+    found = observed(settings)
+    assert [one["state"] for one in found["outlines"]] == ["present"]
+    assert [one["state"] for one in found["rain"]] == ["missing"]
+    assert publisher.asked == []
+    asked = observed(settings.model_copy(update={"fetch": True}))["rain"]
+    assert {one.get("publisher") or one["state"] for one in asked} == {"missing", "wanted"}
+    assert not (settings.landing / "rain_2022Q3.csv").exists()

@@ -115,7 +115,10 @@ def test_an_accepted_file_of_a_made_quarter_makes_its_revision_once_and_of_no_ot
     done = dg.materialize(
         [asset.wire(pack_of(settings))], resources={"home": Home.of(settings)}, instance=dg.DagsterInstance.ephemeral()
     )
-    assert done.asset_materializations_for_node("arrivals")[0].metadata["accepted"].value == 1
+    landed, judged = done.asset_materializations_for_node("arrivals")
+    assert landed.asset_key == dg.AssetKey(["landed", "flood_hazard_index"])
+    assert landed.metadata["state"].value == "accepted"
+    assert judged.metadata["accepted"].value == 1
     ((partition, key),) = asked(revise, settings)
     assert partition == QUARTER.key
     assert asked(revise, settings) == [(partition, key)]

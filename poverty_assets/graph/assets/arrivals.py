@@ -8,19 +8,23 @@ from typing import Any
 
 import dagster as dg
 
+from poverty_assets.graph.assets.landed import arrived
 from poverty_assets.graph.assets.recipe import Said, asset, every
 from poverty_assets.graph.resources import Home
 
 
 @asset(Said("sources", every, ("python", "json")), partitioned=False)
-def arrivals(home: Home) -> dg.MaterializeResult:
+def arrivals(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """Files that are new in the landing folder, or not as they were: each gets the verdict that ``poverty-assets validate`` gives, and
     is written down with digest, origin, licence and period, or moved to ``quarantine/`` with a report."""
     from poverty_assets.intake.arrivals import receive
 
+    location = next(iter(context.asset_key.path[:-1]), None)
     judged = receive(home.settings, dt.datetime.now(dt.UTC))
     lines = ["| file | verdict | rows | said |", "|---|---|---|---|"]
     lines += [f"| {one.file} | {one.verdict} | {one.rows:,} | {one.said.partition(chr(10))[0]} |" for one in judged]
+    for one in judged:
+        context.log_event(arrived(one, home.sources[one.source_id], location))
     refused = sum(one.verdict == "refused" for one in judged)
     shown: dict[str, Any] = {
         "files": dg.MetadataValue.md("\n".join(lines)),

@@ -30,6 +30,7 @@ ASK = "ask_sources"
 _PERIOD = {"quarter": 92, "year": 366}
 _GRACE_DAYS = 14
 """Days beyond its period and its lag after which a source is no more fresh."""
+_VERSION = "dagster/data_version"
 _CAME = ("fetched", "revised", "unchanged")
 
 
@@ -139,6 +140,17 @@ def period_of(wanted: Any) -> str | None:
     )
 
 
+def arrived(one: Any, spec: SourceSpec, location: str | None) -> dg.AssetMaterialization | dg.AssetObservation:
+    """What is reported of a file's landing once it was judged: that it is there, or that it was refused."""
+    last = dt.date.fromisoformat(one.observed_to)
+    period = {"quarter": Quarter.containing(last).key, "year": str(last.year)}.get(spec.cadence)
+    noted = {"state": one.verdict, "file": one.file, "sha256": one.sha256, "rows": one.rows, "licence": one.licence}
+    key = key_of(spec, location)
+    if one.verdict == "refused":
+        return dg.AssetObservation(key, metadata=noted | {"said": one.said}, partition=period)
+    return dg.AssetMaterialization(key, metadata=noted, partition=period, tags={_VERSION: one.sha256})
+
+
 def noted_of(wanted: Any, told: Any) -> dict[str, Any]:
     """What is noted of a file that landed, or did not."""
     from poverty_assets.sources.landed import read_record
@@ -217,5 +229,5 @@ def _event(wanted: Any, told: Any, location: str | None) -> dg.AssetMaterializat
     key, noted, period = key_of(wanted.spec, location), noted_of(wanted, told), period_of(wanted)
     if told.state not in _CAME:
         return dg.AssetObservation(key, metadata=noted, partition=period)
-    tags = {"dagster/data_version": noted["sha256"]}
+    tags = {_VERSION: noted["sha256"]}
     return dg.AssetMaterialization(key, metadata=noted, partition=period, tags=tags)
