@@ -10,6 +10,7 @@ from typing import Any
 
 from poverty_assets.warehouse.opening import relations
 from poverty_assets.warehouse.profile_parts import PARTS, part_described, parts_of
+from poverty_assets.warehouse.view import EVERYBODY, OF_QUARTER
 
 STATISTICS = ("headcount_ratio", "intensity", "mpi", "vulnerable", "severe")
 _CUTOFF = {"vulnerable": "true", "severe": "true"}
@@ -18,6 +19,10 @@ _QUOTED = "is_headline AND subgroup = 'all'"
 
 DESCRIPTIONS = {
     "quarter": "First day of the quarter",
+    "population": "Persons in the quarter",
+    "population_on": "Day that they are of; empty where not known",
+    "population_method": "counted: as a source's table states it; grid_benchmarked: cells of a grid, made to add up to a census",
+    "population_source": "Source that most of them are counted by",
     "poor_people": "People who are poor: headcount_ratio times population, which is taken as known",
     "quarter_label": "Quarter as people write it",
     "parent_name_en": "Name of the area one level up, in Latin script",
@@ -60,7 +65,8 @@ def profile_sql(connection: Any, level: str) -> str:
     before = "".join(f"{part} AS ({sql}), " for part, sql in further.items())
     of_further = "".join(f"{part}.* EXCLUDE (quarter, area_id), " for part in further)
     joined += "".join(f" LEFT JOIN {p} ON {p}.quarter = q.quarter AND {p}.area_id = a.area_id" for p in further)
-    people = ", ".join(f"m.headcount_ratio{suffix} * a.population AS poor_people{suffix}" for suffix in _SUFFIXES)
+    population, of_people, counted = _people(connection)
+    people = ", ".join(f"m.headcount_ratio{suffix} * {population} AS poor_people{suffix}" for suffix in _SUFFIXES)
     return f"""
         WITH {threats}{before}mpi AS (
             SELECT quarter, area_id, {poverty}, {_only("method")} AS mpi_method,
@@ -82,7 +88,8 @@ def profile_sql(connection: Any, level: str) -> str:
             FROM fct_register WHERE is_headline AND area_level = {_literal(level)}
             QUALIFY row_number() OVER (PARTITION BY quarter, area_id ORDER BY register_id) = 1)
         SELECT q.is_simulated, q.quarter, q.label AS quarter_label, a.area_id, a.area_level, {names}, a.parent_id,
-               p.name_en AS parent_name_en{above}, a.is_urban, a.population, a.households, a.area_km2, a.centroid_lon, a.centroid_lat,
+               p.name_en AS parent_name_en{above}, a.is_urban, {population} AS population{of_people}, a.households,
+               a.area_km2, a.centroid_lon, a.centroid_lat,
                m.mpi_method, m.mpi_n_households, m.mpi_suppressed, m.mpi_quality_flag, {people}, {of_statistics}{of_ids},
                r.largest_pair, r.largest_pair_share, r.largest_pair_share_ci_low, r.largest_pair_share_ci_high,
                g.* EXCLUDE (quarter, area_id), {of_threats}{of_further}a.geometry
@@ -91,9 +98,17 @@ def profile_sql(connection: Any, level: str) -> str:
         LEFT JOIN headcount h ON h.quarter = q.quarter AND h.area_id = a.area_id
         LEFT JOIN pair r ON r.quarter = q.quarter AND r.area_id = a.area_id
         LEFT JOIN register g ON g.quarter = q.quarter AND g.area_id = a.area_id
-        {held}{joined}
+        {held}{joined}{counted}
         WHERE a.area_level = {_literal(level)} ORDER BY q.quarter, a.area_id
     """
+
+
+def _people(connection: Any) -> tuple[str, str, str]:
+    """Of the quarter: the people, what is said of them beside, and the join that brings them."""
+    if "fct_population" not in relations(connection):  # a file published by an earlier version
+        return "a.population", "", ""
+    said = "w.observed_on AS population_on, w.method AS population_method, w.source_id AS population_source"
+    return f"({OF_QUARTER})", f", {said}", f" {EVERYBODY.replace('f.', 'q.', 1).replace('f.area_id', 'a.area_id')}"
 
 
 def _above(connection: Any) -> tuple[str, str]:

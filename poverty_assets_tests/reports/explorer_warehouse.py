@@ -39,8 +39,10 @@ SECRET_HOUSEHOLDS = 987654
 DIGEST = "0" * 64
 VULNERABILITY = frozenset(table.name for table in VULNERABILITY_TABLES)
 UNCERTAINTY = frozenset(table.name for table in UNCERTAINTY_TABLES)
-LATER = VULNERABILITY | UNCERTAINTY | {"dim_context"}
+LATER = VULNERABILITY | UNCERTAINTY | {"dim_context", "fct_population"}
 """Tables that a file of an older version does not have."""
+EARLIER_PEOPLE = 0.8
+"""People of the earlier quarter, as a share of those of the newest."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,14 @@ def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[st
     features = _crossed(places, feature_id=("nightlights_mean", "school_count", "not_offered"))
     features = features[features["area_id"] != "KH"]
     day = quarter.end
+    share = 1.0 if quarter == max(QUARTERS) else EARLIER_PEOPLE
+    people = places[["area_id", "area_level"]].assign(
+        age_group="all", population=(share * places["population"]).astype(int), population_urban=None, method="counted",
+        persons_per_household=5.0, source_id="raster", observed_on=dt.date(quarter.year - 1, 7, 1), people_of_grid=None,
+        benchmark_total=None, benchmark_on=None, benchmark_source=None, benchmark_grid_year=None, quality_flag="ok",
+    )  # fmt: skip
     return {
+        "fct_population": people,
         "area_feature": features.assign(
             value=np.where(features["feature_id"] == "school_count", 3.0, random.uniform(0, 90, len(features))),
             unit=features["feature_id"].map({"nightlights_mean": "nW cm-2 sr-1"}).fillna("count"),

@@ -271,12 +271,34 @@ def uncounted(raw: Raw) -> Rows:
     return [{"place": raw.place[raw.subject], "n": len(lost), "areas": len(parts), "first": first}]
 
 
+def population(raw: Raw) -> Rows:
+    return _people(raw, laid=False)
+
+
+def population_laid(raw: Raw) -> Rows:
+    return _people(raw, laid=True)
+
+
+def _people(raw: Raw, *, laid: bool) -> Rows:
+    own = raw.people.loc[raw.subject]
+    if pd.isna(own["population"]) or pd.isna(own["observed_on"]) or pd.notna(own["benchmark_on"]) != laid:
+        return []
+    titles = raw.of("meta_source").set_index("source_id")["title"]
+    days = {
+        name: None if pd.isna(day) else pd.Timestamp(day).date() for name, day in own.items() if name.endswith("_on")
+    }
+    total = int(own["benchmark_total"]) if laid else None
+    said = {"source": titles.get(own["source_id"], own["source_id"]), "on_day": days["observed_on"]}
+    return [{"place": raw.place[raw.subject], **said, "held": days["benchmark_on"], "total": total}]
+
+
 PROOFS: dict[str, Callable[[Raw], Rows]] = {
     function.__name__: function
     for function in (
         poor, absent, change, change_absent, urban_rural, vulnerable, rank, worst, levels_absent, most_poor_people, act, act_none,
         act_far, together, widespread, overlap_absent, missed, gap_tally, register_absent, threatened, sure, evidence,
-        evidence_published, overlap_inferred, uncounted, nowcast, checks, checks_passed, checks_stopping, suppressed, sources,
+        evidence_published, overlap_inferred, uncounted, population, population_laid,
+        nowcast, checks, checks_passed, checks_stopping, suppressed, sources,
         preliminary, revised, sources_simulated,
     )
 }  # fmt: skip

@@ -28,6 +28,7 @@ class Raw:
         )
         self.area = self.all("dim_area").set_index("area_id")
         self.place = {code: _place(self.area, code) for code in self.area.index}
+        self.people = self.of("fct_population").query("age_group == 'all'").set_index("area_id")
         self.subject = subject
 
     def on(self, subject: str) -> Raw:
@@ -45,7 +46,7 @@ class Raw:
         own = frame[code.str.startswith(self.subject.replace("KH", "")) & (code != self.subject) & (code != "KH")]
         role = {"province": "published", "district": "between", "commune": "finest"}
         return own.assign(
-            place=own["area_id"].map(self.place), population=own["area_id"].map(self.area["population"]).astype(float),
+            place=own["area_id"].map(self.place), population=own["area_id"].map(self.people["population"]).astype(float),
             level_key=own["area_level"].map(role),
         )  # fmt: skip
 

@@ -254,6 +254,20 @@ def test_tables_of_later_stages_may_be_absent_or_empty(tmp_path):
     assert found["context"] == []
 
 
+def test_people_are_those_of_each_quarter_with_their_day_and_source(payload):
+    now = payload["areas"]["population"]
+    assert payload["populations"] == {"0": [int(0.8 * n) for n in now]}
+    said = [(basis["source"], basis["day"], basis["total"]) for basis in payload["people"]]
+    assert said == [("Night lights", "2024-07-01", None), ("Night lights", "2025-07-01", None)]
+
+
+def test_of_an_older_file_people_are_those_of_the_areas(tmp_path):
+    path = made.write_warehouse(tmp_path / "poverty.duckdb", without=frozenset({"fct_population"}))
+    with duckdb.connect(str(path), read_only=True) as connection:
+        found = read_payload(connection, KHM, None)
+    assert (found["populations"], found["people"]) == ({}, [None, None])
+
+
 def test_layers_lie_where_the_warehouse_has_them(payload):
     parks, roads, clinics = payload["context"]
     assert [layer["names"]["km"] for layer in (parks, roads, clinics)] == ["ឧទ្យាន", "ផ្លូវ", "គ្លីនិក"]

@@ -117,7 +117,9 @@ REVISION = (
         {
             "levels_absent": "UPDATE fct_mpi SET ci_low = NULL, ci_high = NULL",
             "register_absent": "DELETE FROM fct_register WHERE quarter = '2026-07-01'; DELETE FROM fct_register_audit",
-            "uncounted": "UPDATE dim_area SET population = NULL, households = NULL WHERE area_id IN ('010101', '020101')",
+            "uncounted": "UPDATE dim_area SET population = NULL, households = NULL WHERE area_id IN ('010101', '020101');"
+            " UPDATE fct_population SET population = NULL WHERE area_id IN ('010101', '020101')",
+            "population_laid": "UPDATE fct_population SET benchmark_on = '2019-03-03', benchmark_total = 70000",
             "preliminary": "UPDATE meta_source SET is_preliminary = true WHERE source_id = 'idpoor'",
             "revised": REVISION.format(1) + REVISION.format(2),
             "overlap_inferred": "UPDATE dim_quarter SET survey_wave = NULL; UPDATE fct_overlap_pair SET method = 'downscaled'",

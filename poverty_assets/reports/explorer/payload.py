@@ -29,6 +29,7 @@ from poverty_assets.reports.explorer.figures import (
     packed_figures,
 )
 from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
+from poverty_assets.reports.explorer.people import people_of_quarters
 from poverty_assets.reports.explorer.sureness import packed_sureness, profile_bits
 from poverty_assets.reports.explorer.unscripted import first_finding
 from poverty_assets.reports.words import page_languages
@@ -69,8 +70,7 @@ def read_payload(
     """
     published = connection.execute("SELECT * FROM dim_quarter ORDER BY quarter").df()
     wanted = _wanted(published, quarters)
-    areas = _areas(connection)
-    codes = country.language_codes
+    areas, codes = _areas(connection), country.language_codes
     chosen = Selection(_measure(connection, country), wanted, areas["area_id"].tolist())
     facts = _facts(connection, country)
     hazards = _named(connection, "hazard", codes)
@@ -90,6 +90,7 @@ def read_payload(
         "levels": levels,
         "reported": _reported(connection),
         "areas": _columns(areas, [level["id"] for level in levels], codes),
+        **people_of_quarters(connection, areas, wanted),
         "geometry": pack_boundaries(areas),
         "context": _context(connection, areas, codes),
         "indicators": _indicators(connection, chosen.measure, codes),

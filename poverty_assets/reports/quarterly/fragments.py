@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from poverty_assets.warehouse.view import EVERYBODY, OF_QUARTER
+
 QUOTED = "subgroup = 'all' AND is_headline AND NOT suppressed"
 """Of all people, the row to quote, not withheld."""
 
@@ -32,11 +34,18 @@ EXTRACTS: tuple[Extract, ...] = (
         """SELECT area_level, depth, role, CASE WHEN role = 'between' AND nth > 1 THEN 'between' || nth ELSE role END AS level_key
         FROM (SELECT *, row_number() OVER (PARTITION BY role ORDER BY depth) AS nth FROM dim_level)""",
     ),
+    Extract("people", "SELECT area_id, population FROM dim_area"),
+    Extract(
+        "people",
+        f"""SELECT f.area_id, {OF_QUARTER} AS population
+        FROM (SELECT area_id, $quarter::DATE AS quarter FROM dim_area) f JOIN dim_area a USING (area_id) {EVERYBODY}""",
+        ("fct_population",),
+    ),
     Extract(
         "place",
-        """SELECT a.area_id, a.population, CASE WHEN p.area_id IS NULL THEN a.name_en
+        """SELECT a.area_id, w.population, CASE WHEN p.area_id IS NULL THEN a.name_en
                ELSE a.name_en || ' (' || concat_ws(', ', p.name_en, g.name_en, h.name_en) || ')' END AS place
-        FROM dim_area a
+        FROM dim_area a JOIN people w ON w.area_id = a.area_id
         LEFT JOIN dim_area p ON p.area_id = a.parent_id AND p.parent_id IS NOT NULL
         LEFT JOIN dim_area g ON g.area_id = p.parent_id AND g.parent_id IS NOT NULL
         LEFT JOIN dim_area h ON h.area_id = g.parent_id AND h.parent_id IS NOT NULL""",

@@ -22,6 +22,11 @@ HOW_SURE = (
 _FACTS = ("fct_mpi", "fct_headcount", "fct_contribution", "fct_overlap_pair", "fct_deprivation_count", "fct_bundle")
 _EVERY_FACT = " UNION ALL ".join(f"SELECT suppressed FROM {name} WHERE quarter = $quarter" for name in _FACTS)
 
+_PEOPLE = """SELECT place, coalesce(s.title, w.source_id) AS source, observed_on AS on_day, benchmark_on AS held, benchmark_total AS total
+    FROM fct_population w JOIN place USING (area_id) LEFT JOIN meta_source s ON s.quarter = w.quarter AND s.source_id = w.source_id
+    WHERE w.quarter = $quarter AND area_id = $area AND age_group = 'all' AND observed_on IS NOT NULL AND w.population IS NOT NULL
+      AND benchmark_on {}"""
+
 NOTES: tuple[Question, ...] = (
     Question(
         "checks_stopping",
@@ -54,13 +59,16 @@ NOTES: tuple[Question, ...] = (
             SELECT area_id FROM dim_area WHERE area_id = $area
             UNION ALL SELECT a.area_id FROM down d JOIN dim_area a ON a.parent_id = d.area_id),
         finest AS (
-            SELECT a.area_id, a.name_en AS own, coalesce(a.population, a.households) IS NULL AS lost,
+            SELECT a.area_id, a.name_en AS own, coalesce(w.population, a.households) IS NULL AS lost,
                    count(*) OVER (PARTITION BY a.parent_id) = 1 AS alone
-            FROM down JOIN dim_area a USING (area_id) JOIN rung USING (area_level) WHERE role = 'finest' AND a.area_id <> $area)
+            FROM down JOIN dim_area a USING (area_id) JOIN people w USING (area_id) JOIN rung USING (area_level)
+            WHERE role = 'finest' AND a.area_id <> $area)
         SELECT place, count(*) FILTER (WHERE lost) AS n, count(*) AS areas,
                first(own ORDER BY alone DESC, f.area_id) FILTER (WHERE lost) AS first
         FROM finest f, place p WHERE p.area_id = $area GROUP BY place HAVING n > 0 AND n < count(*)""",
     ),
+    Question("population", _PEOPLE.format("IS NULL"), needs=("fct_population",)),
+    Question("population_laid", _PEOPLE.format("IS NOT NULL"), needs=("fct_population",)),
     Question(
         "nowcast",
         """SELECT CASE nowcast_method WHEN 'nowcast' THEN 'say_is_nowcast' WHEN 'trend' THEN 'say_is_trend'

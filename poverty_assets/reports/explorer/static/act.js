@@ -8,7 +8,7 @@ function actRows(state) {
   for (const area of areasOf(state.level, state.within)) {
     const figure = figureAt(id, NEWEST, area), chance = figure.state === "known" ? chanceOf(id, area, criterion, state.threshold) : null;
     if (chance === null || chance + 1e-9 < state.certainty / 100) continue;
-    const people = peopleOf(id, figure, area);
+    const people = peopleOf(id, figure, area, NEWEST);
     rows.push(row(id, figure, { area, id: AREAS.id[area], name: areaName(area), path: areaPath(area), interval: intervalText(id, figure), people, about: roundly(people), chance, certain: chanceText(chance) }));
   }
   return rows.sort((a, b) => b.chance - a.chance || b.v - a.v);
@@ -36,7 +36,7 @@ function drawAct(state) {
       make("thead", {}, make("tr", {}, ...[t("area"), t(valueTitle(id)), boundsTitle(id), t("certainty"), ...(isShare(id) ? [t("people")] : [])].map(text => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows.slice(0, 100).map(entry => make("tr", { "data-area": entry.id, class: entry.area === state.area ? "picked" : null }, areaCells(entry), make("td", { class: "number value" }, entry.value), make("td", { class: "number interval" }, entry.interval), make("td", { class: "number" }, entry.certain), isShare(id) ? make("td", { class: "number people" }, entry.about) : ""))))) : "",
     rows.length > 100 ? make("p", { class: "help" }, t("act_more", { n: whole(rows.length - 100) })) : "",
-    make("p", { class: "help" }, t("act_note", { quarter: quarterName(NEWEST) })));
+    make("p", { class: "help" }, t("act_note", { quarter: quarterName(NEWEST) })), isShare(id) && rows.length ? make("p", { class: "help people-basis" }, peopleBasis(NEWEST)) : "");
 }
 
 // The reader's own set of deprivations, from joint profiles.

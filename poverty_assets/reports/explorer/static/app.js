@@ -25,6 +25,7 @@ async function render(parts) {
   if (parts.includes("controls")) drawControls();
   byId("heading").textContent = mapTitle(state, state.quarter);
   byId("basis").textContent = basisText(state.quarter);
+  byId("population-basis").textContent = peopleBasis(state.quarter);
   byId("stamp").textContent = [stampText(), `${document.title}, ${quarterName(state.quarter)}`, `${t("sources")}: ${sourcesText(state.quarter)}`].filter(Boolean).join(" · ");
   if (parts.includes("ranking")) drawRanking(state);
   if (parts.includes("act") && state.tab === "act") drawAct(state);
@@ -132,8 +133,6 @@ function drawWords() {
   banner.hidden = !DATA.simulated;
   banner.replaceChildren(make("strong", {}, t("simulated")), ` ${t("simulated_long")}`);
   byId("build").textContent = DATA.build.built ? t("built", DATA.build) : "";
-  const people = DATA.features.population_sum && DATA.sources.find(({ id }) => id === DATA.features.population_sum.source);
-  byId("population-basis").textContent = people ? t("population_basis", { source: people.title, day: people.observed }) : "";
   const columns = [["title", "source"], ["publisher", "method_published"], ["licence", "licence"], ["observed", "observed"]];
   byId("sources").replaceChildren(tableOf(t("sources"), columns.map(([key, title]) => ({ key, title: t(title), text: true })), DATA.sources));
 }

@@ -45,10 +45,17 @@ function isDifference(id) { return !isPlain(id) && !isOwn(id) && DATA.figures[id
 
 function figureAt(id, quarter, area) { return isPlain(id) ? featureValue(id, quarter, area) : estimate(id, quarter, area); }
 
+function peopleIn(area, quarter) { return (DATA.populations[quarter] || AREAS.population)[area]; }
+// Whose figure the people of a quarter are, and of which day.
+function peopleBasis(quarter) {
+  const basis = DATA.people[quarter];
+  return basis ? t(basis.total ? "population_laid" : "population_basis", { ...basis, total: whole(basis.total || 0) }) : "";
+}
+
 // People in the area that a share stands for; a register counts households.
-function peopleOf(id, figure, area) {
+function peopleOf(id, figure, area, quarter) {
   if (figure.state !== "known" || !isShare(id) || id === "register_missed") return null;
-  const all = id.startsWith("register") ? AREAS.households[area] : AREAS.population[area];
+  const all = id.startsWith("register") ? AREAS.households[area] : peopleIn(area, quarter);
   return all === null ? null : figure.value * all;
 }
 // A share times a population is no more exact than its share: written to two digits.

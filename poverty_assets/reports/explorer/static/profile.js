@@ -132,7 +132,7 @@ function partsRows(id, { area, quarter }) {
 
 function featureRows({ area, quarter }) {
   const rows = [
-    { name: t("population"), value: whole(AREAS.population[area]), unit: AREAS.uncounted[area] !== 0 && AREAS.population[area] !== null ? without(unpeopled[area]) : "", observed: "" },
+    { name: t("population"), value: whole(peopleIn(area, quarter)), unit: AREAS.uncounted[area] !== 0 && AREAS.population[area] !== null ? without(unpeopled[area]) : "", observed: DATA.people[quarter] ? DATA.people[quarter].day : "" },
     { name: t("households"), value: whole(AREAS.households[area]), unit: "", observed: "" },
   ];
   for (const id of Object.keys(DATA.features)) {

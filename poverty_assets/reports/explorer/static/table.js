@@ -11,7 +11,7 @@ function rankingRows(state, quarter) {
   const known = [], rest = [];
   for (const area of areasOf(state.level, state.within)) {
     const figure = figureAt(id, quarter, area), change = changeOf(id, quarter, area), place = rankOf(id, quarter, area);
-    const people = peopleOf(id, figure, area);
+    const people = peopleOf(id, figure, area, quarter);
     const entry = row(id, figure, {
       area, id: AREAS.id[area], name: areaName(area), path: areaPath(area), interval: intervalText(id, figure), people, state: figure.state,
       ranks: rankRange(id, quarter, area), rankLow: place ? place.low : "", rankHigh: place ? place.high : "", tenth: place ? place.tenth : "", above: place ? place.above : "",
@@ -87,6 +87,7 @@ function drawRanking(state) {
     make("label", { class: "within" }, make("span", {}, t("within")), within),
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, make("table", { id: "ranking-table" }, make("caption", { class: "unseen" }, title), make("thead", {}, make("tr", {}, ...header)), make("tbody", {}, ...body))),
     make("p", { class: "pages" }, turn("previous", -1, state.page === 0), make("span", {}, t("page_of", { a: state.page * PAGE + 1, b: Math.min(rows.length, (state.page + 1) * PAGE), n: rows.length })), turn("next", 1, state.page >= pages - 1)),
+    isShare(id) ? make("p", { class: "help people-basis" }, peopleBasis(state.quarter)) : "",
     ...notes.map(note => make("p", { class: "help" }, note)));
 }
 
