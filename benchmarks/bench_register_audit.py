@@ -51,7 +51,7 @@ def main() -> None:
     seconds["exposure"] = time.perf_counter() - started
 
     started = time.perf_counter()
-    own = shocks.shocks_of(home.country, home.measure)
+    own = shocks.shocks_of(home.country, home.measure, home.sources)
     tables = quarter.vulnerability_tables(areas, draws, exposed, own, home.measure, home.country)
     seconds["hazards and shocks"] = time.perf_counter() - started
 

@@ -24,7 +24,7 @@ WHOSE = (
 BOUNDS = {
     "interval": "a 95% interval",
     "tolerance": "a range over the hazard's threshold and one higher and lower by its tolerance: of a count, and no 95% interval",
-    "widened": "a 95% interval widened by the hazard's tolerance, and so none any more",
+    "widened": "a 95% interval widened by the hazard's tolerance, or by the interval of a change of prices, and so none any more",
 }
 """What the bounds of a figure are the ends of."""
 
@@ -62,7 +62,9 @@ _OF_MPI = f"statistic || CASE WHEN {ONE_CUTOFF} THEN '' ELSE {OF_K} END"
 _PAIR = "indicator_a || ':' || indicator_b"
 _ONE_SHOCK = "shock_id = (SELECT min(shock_id) FROM fct_vulnerability)"
 
-_OF_HAZARD = "CASE WHEN shock_id IN (SELECT shock_id FROM dim_shock WHERE exposed_to IS NOT NULL) THEN 'widened' ELSE 'interval' END"
+_WIDENED = "SELECT shock_id FROM dim_shock WHERE exposed_to IS NOT NULL OR per_price_change IS NOT NULL"
+_OF_SHOCK = f"CASE WHEN shock_id IN ({_WIDENED}) THEN 'widened' ELSE 'interval' END"
+
 
 FIGURES: tuple[Figures, ...] = (
     Figures("fct_mpi", _OF_MPI, share_of="CASE WHEN statistic IN ('intensity', 'mpi') THEN 'other' ELSE 'people' END"),
@@ -86,7 +88,7 @@ FIGURES: tuple[Figures, ...] = (
     Figures("fct_hazard_overlap", "'n_hazards:' || n_hazards", "share_people", bounds="'tolerance'"),
     Figures("fct_hazard_overlap", "'poor_n_hazards:' || n_hazards", "share_poor", bounds="'widened'"),
     Figures("fct_vulnerability", "'exposed_near_poor'", "exposed_near_poor", where=_ONE_SHOCK, bounds="'widened'"),
-    Figures("fct_vulnerability", "'expected_new_poor:' || shock_id", "expected_new_poor", bounds=_OF_HAZARD),
+    Figures("fct_vulnerability", "'expected_new_poor:' || shock_id", "expected_new_poor", bounds=_OF_SHOCK),
     Figures("fct_register", "'register_rate:' || register_id", "rate", "'households'", has_se=False),
     Figures("fct_register", "'coverage_gap:' || register_id", "coverage_gap", "'other'", has_se=False),
     Figures("fct_register_audit", "'register_missed:' || register_id", "share_missed", "'poor households'"),

@@ -191,7 +191,7 @@ _THREATENED = {
 _RANGES = {
     "exposed_to_": "range over the threshold's tolerance, which is no 95% interval,",
     "poor_and_exposed_to_": "95% interval widened by the threshold's tolerance, and so none any more,",
-    "newly_poor_under_": "95% interval (under a shock that a hazard brings widened by the threshold's tolerance, and so none any more)",
+    "newly_poor_under_": "95% interval (under a shock of a hazard or of prices widened by how unsure these are, and so none any more)",
 }
 
 

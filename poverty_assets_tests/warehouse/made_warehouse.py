@@ -352,7 +352,7 @@ def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
         {
             "shock_id": shock, "measure_id": MEASURE, "indicator_id": "sanitation", "name_en": shock.capitalize(),
             "name_km": "x", "description": "d", "who": "not_poor", "exposed_to": None, "settlement": None,
-            "probability": 0.1, "is_assumption": True, "source": "assumed",
+            "probability": 0.1, "is_assumption": True, "source": "assumed", "per_price_change": None, "price_source_id": None,
         }
         for shock in ("flood", "pandemic")
     ]  # fmt: skip
