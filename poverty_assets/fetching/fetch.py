@@ -19,7 +19,7 @@ from filelock import FileLock
 from poverty_assets.errors import FetchFailed, NotObserved, NotThere, UsageError
 from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.answers import KeptAnswers
-from poverty_assets.fetching.clients import client_of
+from poverty_assets.fetching.clients import client_of, glance
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.landing import check, held, place
 from poverty_assets.fetching.orders import Order, earlier, order
@@ -223,11 +223,10 @@ class Fetching:
             return _failure(wanted, FetchFailed(error.problem, remedy=error.remedy))
 
     def _newest(self, wanted: Order) -> Told:
-        client = client_of(wanted.fetch.client)
         missed: NotThere | None = None
         for one in (wanted, *earlier(wanted, self.landing, _PERIODS_BACK)):
             try:
-                found = client.offer(one, self.web)
+                found = glance(one, self.web)
             except NotThere as error:
                 missed = missed or error
                 continue

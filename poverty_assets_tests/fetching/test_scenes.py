@@ -132,3 +132,20 @@ def test_scenes_of_one_map_are_taken_whatever_their_date(bench, provider, floode
     assert "datetime" not in flooded[0]
     assert bench.fetch(flood(provider)).state == "fetched"
     assert flooded[-1]["datetime"] == "2026-07-01T00:00:00Z/2026-09-30T23:59:59Z"
+
+
+# ---------------------------------------------------------------- probes
+def test_a_probe_asks_for_one_tile_of_many(bench, provider):
+    provider.put("/cover_N11E100.tif", classes([[50]], north=12.0, degrees=1.0))
+    provider.put("/cover_N11E101.tif", classes([[50]], west=101.0, north=12.0, degrees=1.0))
+    assert bench.probe(cover(provider, tile_degrees=1)).state == "there"
+    asked = [path for _, path, _ in provider.asked]
+    assert asked == ["/cover_N10E100.tif", "/cover_N10E101.tif", "/cover_N11E100.tif"]
+
+
+def test_a_probe_reads_the_beginning_of_one_scene(bench, provider, flooded):
+    told = bench.probe(flood(provider))
+    assert told.state == "there", told.words
+    assert {path.partition("?")[0] for _, path, _ in provider.asked} == {"/stac/search", "/dry.tif"}
+    del provider.files["/dry.tif"]
+    assert bench.probe(flood(provider)).state == "failed"

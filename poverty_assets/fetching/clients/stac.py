@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +20,7 @@ from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.clients.scenes import laid
 from poverty_assets.fetching.orders import Order
+from poverty_assets.fetching.remote import NoRanges, RemoteFile
 from poverty_assets.fetching.web import NotTheFile, Web, bearer
 from poverty_assets.pack.fetch import StacFetch, is_guarded
 
@@ -39,6 +42,18 @@ class StacClient:
                 remedy="look in the catalogue how far the collection goes",
             )
         return Offer(found, is_whole=False)
+
+    def glance(self, order: Order, web: Web) -> Offer:
+        """One scene, whose beginning is read: search, token and file are tried without paging through all."""
+        fetch = _of(order)
+        first = next((_part(item, fetch) for item in _items(order, fetch, web)), None)
+        if first is None:
+            return self.offer(order, web)
+        (address, version), signer = first, _Signer(fetch, web)
+        with suppress(NoRanges):  # it is fetched whole, then
+            file = RemoteFile(web, lambda again: signer.signed(address, again=again), pause=fetch.pause_seconds)
+            version = replace(version, size=file.size)
+        return Offer([(address, version)], is_whole=False)
 
     def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
         """Read each scene, lay them over each other, and write the result."""

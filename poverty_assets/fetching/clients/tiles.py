@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from poverty_assets.errors import NotThere
+from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.clients.scenes import laid
 from poverty_assets.fetching.orders import Order
@@ -23,24 +24,41 @@ class TilesClient:
 
     def offer(self, order: Order, web: Web) -> Offer:
         """A part for each tile over the country that there is."""
-        fetch = order.fetch
-        if not isinstance(fetch, TilesFetch):
-            raise TypeError(f"{fetch.client} is another client's")
-        ((_, template),) = order.addresses
-        found, missed = [], None
-        for lat, lon in corners(order.country.bounds, fetch.tile_degrees):
-            address = template.replace("{lat}", lat).replace("{lon}", lon)
-            try:
-                found.append((address, web.look(address, pause=fetch.pause_seconds, headers=bearer(fetch.token))))
-            except NotThere as error:
-                missed = error
-        if not found:
-            raise missed or NotThere("the country has no tile", address=template)
-        return Offer(found, is_whole=False)
+        return Offer(list(_tiles(order, web)), is_whole=False)
+
+    def glance(self, order: Order, web: Web) -> Offer:
+        """One tile: a large country has hundreds."""
+        return Offer([next(_tiles(order, web))], is_whole=False)
 
     def make(self, order: Order, offer: Offer, web: Web, folder: Path) -> Path:
         """Read each tile, and write the result."""
         return laid(order, [address for address, _ in offer.parts], web, folder, headers=bearer(order.fetch.token))
+
+
+def _tiles(order: Order, web: Web) -> Iterator[tuple[str, Version]]:
+    """Tiles over the country that there are.
+
+    Raises
+    ------
+    NotThere
+        If there is none.
+    """
+    fetch = order.fetch
+    if not isinstance(fetch, TilesFetch):
+        raise TypeError(f"{fetch.client} is another client's")
+    ((_, template),) = order.addresses
+    missed: NotThere | None = NotThere("the country has no tile", address=template)
+    for lat, lon in corners(order.country.bounds, fetch.tile_degrees):
+        address = template.replace("{lat}", lat).replace("{lon}", lon)
+        try:
+            found = web.look(address, pause=fetch.pause_seconds, headers=bearer(fetch.token))
+        except NotThere as error:
+            missed = missed and error
+        else:
+            missed = None
+            yield address, found
+    if missed is not None:
+        raise missed
 
 
 def corners(bounds: Bounds, degrees: int) -> Iterator[tuple[str, str]]:
