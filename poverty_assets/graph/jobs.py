@@ -43,7 +43,7 @@ def build(
     if wants_approval:
         of_quarter -= assets_of("candidate", "approval")
     if not settings.is_simulated:
-        of_quarter -= assets_of("arrivals") | dg.AssetSelection.groups(landed.GROUP)
+        of_quarter -= assets_of("arrivals") | dg.AssetSelection.groups(*landed.GROUPS)
     return [
         dg.define_asset_job(
             QUARTER,

@@ -23,7 +23,9 @@ from poverty_assets.graph.resources import Home
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
 
-GROUP = "landing"
+BY_HAND = "landing_by_hand"
+GROUPS = (BY_HAND, "landing_once", "landing_year", "landing_quarter")
+"""Their groups: what is put there by hand, and what is fetched, by its cadence."""
 PREFIX = "landed"
 FETCH = "fetch"
 ASK = "ask_sources"
@@ -65,7 +67,7 @@ def landed_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
     @dg.asset(
         name=spec.source_id,
         key_prefix=PREFIX,
-        group_name=GROUP,
+        group_name=_group(spec),
         partitions_def=_partitions(spec, pack),
         kinds={"python", spec.fetch.client if spec.fetch else "", spec.reader},
         **_said(spec),
@@ -86,8 +88,16 @@ def landed_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
 def _external(spec: SourceSpec, pack: Pack) -> dg.AssetSpec:
     """The landing of a source that people put there."""
     return dg.AssetSpec(
-        key_of(spec), group_name=GROUP, partitions_def=_partitions(spec, pack), kinds={spec.reader}, **_said(spec)
+        key_of(spec),
+        group_name=_group(spec),
+        partitions_def=_partitions(spec, pack),
+        kinds={spec.reader},
+        **_said(spec),
     )
+
+
+def _group(spec: SourceSpec) -> str:
+    return BY_HAND if spec.fetch is None else f"landing_{spec.cadence}"
 
 
 def _said(spec: SourceSpec) -> dict[str, Any]:
