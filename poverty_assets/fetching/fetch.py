@@ -107,26 +107,24 @@ class Fetching:
         All are asked side by side, and who has not answered within so many seconds is said to be silent. Nothing is fetched.
         """
         self.web.answers = KeptAnswers(self.work / "answers", writes=False)
+        asked: list[Order] = []
         told: dict[int, Told] = {}
-        asked: dict[int, Order] = {}
         for spec in specs:
             try:
                 wanted = order(spec, quarter, self.landing, self.country)
             except NotObserved as error:
-                number = len(told) + len(asked)
-                told[number] = Told(f"{spec.source_id} {quarter}", "passed", error.problem)
-                self.say(told[number].line)
+                passed = Told(f"{spec.source_id} {quarter}", "passed", error.problem)
+                told[-1 - len(told)] = passed
+                self.say(passed.line)
             else:
                 early = wanted.preliminary
-                both = [*wanted.providers, *(early.providers if early is not None else [])]
-                asked |= {len(told) + len(asked) + i: one for i, one in enumerate(both)}
+                if wanted.release.path not in {one.release.path for one in asked}:  # several sources may read one file
+                    asked += [*wanted.providers, *(early.providers if early is not None else [])]
         hurried = replace(self, web=replace(self.web, attempts=_PROBED_TIMES))
-        questions = [partial(hurried._probed, one) for one in asked.values()]
-        for at, found in answered(questions, within):
-            number = list(asked)[at]
+        for number, found in answered([partial(hurried._probed, one) for one in asked], within):
             told[number] = found
             self.say(found.line)
-        for number, one in asked.items():
+        for number, one in enumerate(asked):
             if number not in told:
                 told[number] = _failure(one, _silent(one, within))
                 self.say(told[number].line)

@@ -24,7 +24,7 @@ def test_silent_hosts_keep_a_probe_no_longer_than_its_time(bench, provider):
     provider.put("/rain_2026Q3.tif", tiff())
     for number in range(20):
         silent(provider, f"/mute{number}_2026Q3.tif")
-    specs = [one(provider, f"mute{number}") for number in range(20)]
+    specs = [one(provider, f"mute{number}", path=f"mute{number}_{{label}}.tif") for number in range(20)]
     begun = time.monotonic()
     told = bench.probed([*specs, one(provider, "rain")], within=0.4)
     assert time.monotonic() - begun < 5
@@ -38,7 +38,8 @@ def test_what_is_there_is_told_before_what_is_silent(bench, provider):
     silent(provider, "/mute_2026Q3.tif")
     provider.put("/rain_2026Q3.tif", tiff())
     lines = []
-    bench.probed([one(provider, "mute"), one(provider, "rain")], within=0.4, say=lines.append)
+    mute = one(provider, "mute", path="mute_{label}.tif")
+    bench.probed([mute, one(provider, "rain")], within=0.4, say=lines.append)
     assert [line.split()[:2] for line in lines] == [["there", "rain"], ["failed", "mute"]]
 
 
@@ -72,6 +73,18 @@ def test_the_preliminary_release_of_a_source_is_asked_for_too(bench, provider):
         ("there", "rain 2026Q2"),
         ("there", "rain 2026Q3, preliminary"),
     ]
+
+
+def test_a_file_that_several_sources_read_is_asked_for_once(bench, provider):
+    provider.put("/rain_2026Q3.tif", tiff())
+    told = bench.probed([one(provider, "rain"), one(provider, "rain").model_copy(update={"source_id": "wind"})])
+    assert [(found.state, found.title) for found in told] == [("there", "rain 2026Q3")]
+
+
+def test_a_source_that_begins_later_is_passed(bench, provider):
+    provider.put("/rain_2026Q3.tif", tiff())
+    told = bench.probed([one(provider, "late", observed_from="2027-01-01"), one(provider, "rain")])
+    assert [found.state for found in told] == ["passed", "there"]
 
 
 def test_a_library_that_is_not_installed_keeps_no_other_source(bench, provider, monkeypatch):
