@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 FAULTS = ("cut", "500", "503", "429", "429 later", "page", "whole", "short", "reset")
-STATUS = {"500", "502", "503", "504", "408", "429", "404", "401"}
+STATUS = {"405", "500", "502", "503", "504", "408", "429", "404", "401"}
 LATER = 7
 """Seconds that an answer 429 asks to be left in peace for."""
 

@@ -8,8 +8,9 @@ import pytest
 import stamina
 
 from poverty_assets.errors import FetchFailed, NotThere
-from poverty_assets.fetching.download import download
-from poverty_assets.fetching.web import Refused, seconds_to_wait, worth_another_try
+from poverty_assets.fetching.answers import Version
+from poverty_assets.fetching.download import download, download_told
+from poverty_assets.fetching.web import Refused, open_web, seconds_to_wait, worth_another_try
 
 DATA = random.Random(1).randbytes(60_000)
 
@@ -129,6 +130,66 @@ def test_how_long_is_waited(wait, expected):
 )
 def test_retry_after_is_seconds_or_a_date(header, seconds):
     assert seconds_to_wait(header, dt.datetime(2026, 7, 1, tzinfo=dt.UTC)) == seconds
+
+
+def test_a_host_that_asks_for_peace_is_not_asked_for_anything_else_meanwhile(provider, web, tmp_path):
+    now, slept = [0.0], []
+    web.clock, web.sleep, web.attempts = lambda: now[0], slept.append, 1
+    provider.put("/a.bin", DATA, faults=["429 later"])
+    provider.put("/b.bin", DATA)
+    with pytest.raises(FetchFailed, match="asks to wait 7 seconds"):
+        download(web, provider.at("/a.bin"), tmp_path / "a.bin")
+    download(web, provider.at("/b.bin"), tmp_path / "b.bin")
+    assert slept == [7.0]
+
+
+def test_a_host_that_asks_for_hours_is_left_alone_until_then(provider, web, tmp_path):
+    now = [0.0]
+    web.clock = lambda: now[0]
+    provider.put("/a.bin", DATA)
+    provider.always["/a"] = "429 hours"
+    for _ in range(2):
+        with pytest.raises(FetchFailed, match=r"asks to wait 7200 seconds$"):
+            download(web, provider.at("/a.bin"), tmp_path / "a.bin")
+    assert len(provider.asked) == 1
+    provider.always.clear()
+    now[0] = 7200.0
+    download(web, provider.at("/a.bin"), tmp_path / "a.bin")
+
+
+def test_a_file_that_came_whole_does_not_come_again_and_one_that_changed_does(provider, web, tmp_path):
+    file = provider.put("/a.bin", DATA)
+    download(web, provider.at("/a.bin"), tmp_path / "a.bin")
+    download(web, provider.at("/a.bin"), tmp_path / "a.bin")
+    assert provider.sent == len(DATA)
+    file.data, file.etag, file.modified = DATA[::-1], '"2"', "Thu, 02 Jul 2026 00:00:00 GMT"
+    download(web, provider.at("/a.bin"), tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes() == DATA[::-1]
+
+
+def test_a_file_has_the_size_that_its_publisher_tells(provider, web, tmp_path):
+    provider.put("/a.bin", DATA, faults=["short", "short"])
+    download_told(web, provider.at("/a.bin"), tmp_path / "a.bin", lambda anew: len(DATA))
+    assert (tmp_path / "a.bin").read_bytes() == DATA
+    with pytest.raises(FetchFailed, match=r"60,000 bytes came, and the publisher tells of 60,001"):
+        download_told(web, provider.at("/a.bin"), tmp_path / "a.bin", lambda anew: len(DATA) + 1)
+    assert not (tmp_path / "a.bin").exists()
+    download_told(web, provider.at("/a.bin"), tmp_path / "a.bin", lambda anew: len(DATA) if anew else 7)
+
+
+def test_a_server_that_cannot_tell_of_a_file_without_sending_it_is_asked_for_a_byte(provider, web):
+    provider.put("/a.bin", DATA)
+    provider.plans["/a"] = ["405"]
+    assert web.look(provider.at("/a.bin")) == Version(len(DATA), '"1"', "Wed, 01 Jul 2026 00:00:00 GMT")
+    assert ranges(provider) == ["bytes=0-0"]
+
+
+def test_neither_addresses_nor_headers_are_logged(provider, tmp_path, caplog):
+    caplog.set_level("DEBUG")
+    provider.put("/a.bin", DATA)
+    with open_web() as web:
+        download(web, provider.at("/a.bin?sig=abcdef"), tmp_path / "a.bin", headers={"Authorization": "Bearer uvwxyz"})
+    assert not [text for text in caplog.messages if "abcdef" in text or "uvwxyz" in text]
 
 
 def test_requests_to_one_host_keep_their_distance(provider, web, tmp_path):
