@@ -99,7 +99,7 @@ def forget(piece: Path) -> None:
 
 
 def _pull(web: Web, address: str, piece: Path, pause: float, headers: dict[str, str]) -> Version:
-    have, known = _size(piece), _noted(piece)
+    have, known = _size(piece), _noted(piece, address)
     if have and not known.validator:
         have = 0
     ask = {"Range": f"bytes={have}-", "If-Range": str(known.validator)} if have else {}
@@ -120,10 +120,10 @@ def _pull(web: Web, address: str, piece: Path, pause: float, headers: dict[str, 
         if answer.status_code != 206:
             _refuse_a_page(head, answer, address)
             forget(piece)
-            write_text(_note_of(piece), json.dumps(asdict(version)))
+            write_text(_note_of(piece), json.dumps(asdict(version) | {"address": shown(address)}))
         with piece.open("ab" if answer.status_code == 206 else "wb") as out:
             while head:
-                web.moved += out.write(head)
+                web.count(out.write(head))
                 head = next(chunks, b"")
     if version.size is not None and _size(piece) != version.size:
         got = _size(piece)
@@ -167,10 +167,12 @@ def _note_of(piece: Path) -> Path:
     return piece.with_name(piece.name + ".json")
 
 
-def _noted(piece: Path) -> Version:
+def _noted(piece: Path, address: str) -> Version:
+    """The version that a piece is of; unknown where it came from another address, whose tags may be the same by chance."""
     try:
-        return Version(**json.loads(_note_of(piece).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        said = json.loads(_note_of(piece).read_text(encoding="utf-8"))
+        return Version(**said) if said.pop("address") == shown(address) else Version()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return Version()
 
 

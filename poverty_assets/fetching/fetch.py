@@ -33,6 +33,7 @@ from poverty_assets.sources.landed import LandedRecord
 State = Literal["fetched", "revised", "unchanged", "wanted", "there", "kept", "waits", "late", "passed", "failed"]
 _PERIODS_BACK = 8
 _ROUNDS = 3
+_SAID_EVERY = 15.0
 _PROBED_WITHIN = 50.0
 """Seconds in which a probe has to be answered, so that a user knows within a minute."""
 _PROBED_TIMES = 2
@@ -245,6 +246,7 @@ class Fetching:
             return found
         self.say(f"{wanted.title}: {_described(found)}")
         before, _ = held(wanted)
+        self.web.progress = self._told_of_progress(wanted, found)
         record = self._made(wanted, found)
         if record.sha256 == before:
             return Told(wanted.title, "unchanged", "the same file came again")
@@ -252,6 +254,18 @@ class Fetching:
         if before is None:
             return Told(wanted.title, "fetched", words)
         return Told(wanted.title, "revised", f"{words}; quarters that used the file before need a new run")
+
+    def _told_of_progress(self, wanted: Order, found: Offer) -> Callable[[int], None]:
+        """Says how far a file is, every quarter of a minute."""
+        first, last = self.web.moved, [self.web.clock()]
+        of = f" of {found.size:,}" if found.is_whole and found.size is not None else ""
+
+        def progress(moved: int) -> None:
+            if self.web.clock() - last[0] >= _SAID_EVERY:
+                last[0] = self.web.clock()
+                self.say(f"{wanted.title}: {moved - first:,}{of} bytes so far")
+
+        return progress
 
     def _wanted(self, wanted: Order) -> Offer | Told:
         """What the publisher has, where it is not here already."""

@@ -128,7 +128,7 @@ class RemoteFile:
             data = answer.read()
         if len(data) != min(end, int(said[3])) - start:
             raise NotTheFile("the server sent another piece than it was asked for")
-        self._web.moved += len(data)
+        self._web.count(len(data))
         self._version = version
         return data
 

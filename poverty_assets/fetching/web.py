@@ -115,6 +115,8 @@ class Web:
         Bytes of bodies that came.
     answers : KeptAnswers
         Of catalogues, from the last time.
+    progress : callable
+        Takes the bytes that came by now, whenever some come.
     """
 
     client: httpx.Client
@@ -124,9 +126,15 @@ class Web:
     silence: float = SILENCE
     moved: int = 0
     answers: KeptAnswers = field(default_factory=KeptAnswers)
+    progress: Callable[[int], None] = lambda moved: None
     _asked: dict[str, float] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _peace: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def count(self, size: int) -> None:
+        """Note bytes that came."""
+        self.moved += size
+        self.progress(self.moved)
 
     @contextmanager
     def tries(self, address: str) -> Iterator[Any]:
@@ -214,7 +222,7 @@ class Web:
             if answer.status_code == 304 and before is not None:
                 return before
             data = answer.read()
-            self.moved += len(data)
+            self.count(len(data))
             return KeptAnswer(asked, data, Version.of(answer))
 
     def look(self, address: str, *, pause: float = 0.0, headers: dict[str, str] | None = None) -> Version:

@@ -245,7 +245,7 @@ class Granular(Protocol):
         variable = "Brightness" if renamed else VARIABLE if release == 1 else "Radiance"
         for month in (7, 8, 9):
             path, data = f"{root}/VNP46A3.A2026{month:03d}.h28v07.002.h5", tile(float(month * release), 5, variable)
-            provider.put(path, data, etag=f'"{release}"', wants=f"Bearer {TOKEN}")
+            provider.put(path, data, etag=f'"{release}{variable}"', wants=f"Bearer {TOKEN}")
             last = dt.date(2026, month + 1, 1) - dt.timedelta(1)
             entries.append({
                 "id": path, "updated": f"{release}", "time_start": f"2026-{month:02d}-01T00:00:00.000Z",

@@ -167,6 +167,14 @@ def test_a_file_that_came_whole_does_not_come_again_and_one_that_changed_does(pr
     assert (tmp_path / "a.bin").read_bytes() == DATA[::-1]
 
 
+def test_a_piece_of_another_address_is_not_continued_though_the_tags_are_the_same(provider, web, tmp_path):
+    provider.put("/a.bin", DATA)
+    provider.put("/b.bin", DATA[::-1])
+    download(web, provider.at("/a.bin"), tmp_path / "piece")
+    download(web, provider.at("/b.bin"), tmp_path / "piece")
+    assert (tmp_path / "piece").read_bytes() == DATA[::-1]
+
+
 def test_a_file_has_the_size_that_its_publisher_tells(provider, web, tmp_path):
     provider.put("/a.bin", DATA, faults=["short", "short"])
     download_told(web, provider.at("/a.bin"), tmp_path / "a.bin", lambda anew: len(DATA))

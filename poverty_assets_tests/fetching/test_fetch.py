@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import random
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,24 @@ def test_a_file_is_landed_with_a_record_of_where_it_came_from(bench, provider, r
     assert (record.licence, record.citation) == ("CC BY 4.0", "A provider (2026)")
     assert (record.observed_from, record.observed_to) == (dt.date(2026, 7, 1), dt.date(2026, 9, 30))
     assert not list(bench.work.rglob("*.tif"))
+
+
+def test_size_comes_first_then_how_far_it_is_then_what_became_of_it(bench, provider, rain):
+    now, lines = [0.0], []
+
+    def clock():
+        now[0] += 10.0
+        return now[0]
+
+    bench.web.clock = clock
+    data = tiff(size=400)
+    provider.put("/rain_2026Q3.tif", data)
+    fetching = replace(bench.fetching(dt.date(2026, 11, 20), named=False), say=lines.append)
+    fetching.fetch([rain], [QUARTER])
+    assert lines[0] == f"rain 2026Q3: {len(data):,} bytes from {provider.at('/rain_2026Q3.tif')}"
+    assert all(line.endswith(f" of {len(data):,} bytes so far") for line in lines[1:-1])
+    assert len(lines) > 3
+    assert lines[-1].startswith("fetched   rain 2026Q3: ")
 
 
 def test_what_is_here_already_is_not_moved_again(bench, provider, rain):

@@ -274,7 +274,7 @@ class _Reader(io.RawIOBase):
             return b""
         data = _asked(self._web, self._fetch, lambda: self._piece(self._at, end))
         self._at += len(data)
-        self._web.moved += len(data)
+        self._web.count(len(data))
         return data
 
     def _piece(self, start: int, end: int) -> bytes:
