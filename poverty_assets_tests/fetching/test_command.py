@@ -3,9 +3,12 @@
 import re
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
+import shapely
 import stamina
 
 import poverty_assets
@@ -202,3 +205,53 @@ def test_nothing_but_fetching_opens_a_connection():
         or "/vsicurl/" in line
     }
     assert users == {"fetching"}
+
+
+def zipped(tmp_path, layers):
+    """Shapefiles of several levels in one zip, as OCHA gives them out."""
+    folder = tmp_path / "shapes"
+    folder.mkdir()
+    for name, columns in layers.items():
+        square = gpd.GeoDataFrame(columns, geometry=[shapely.box(104, 11, 105, 12)], crs="EPSG:4326")
+        square.to_file(folder / f"{name}.shp")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as out:
+        for file in sorted(folder.iterdir()):
+            out.write(file, file.name)
+    return (tmp_path / "a.zip").read_bytes()
+
+
+def test_of_boundaries_of_several_levels_the_pack_names_one(publishers, capsys, monkeypatch, tmp_path):
+    level = {"adm3_pcode": ["KH010201"], "adm3_name": ["Banteay Neang"]}
+    data = zipped(tmp_path, {"khm_admin1": {"adm1_pcode": ["KH01"]}, "khm_admin3": level})
+    publishers.put("/khm_admin_boundaries.shp.zip", data)
+    listed = [{"name": "khm_admin_boundaries.shp.zip", "url": publishers.at("/khm_admin_boundaries.shp.zip")}]
+    publishers.answers["/api/3/action/package_show"] = lambda words: {
+        "result": {"resources": listed if words["id"] == "cod-ab-khm" else []}
+    }
+    code, _, err = fetch(capsys, monkeypatch, "boundaries_cod", "--quarter", "2026Q3")
+    assert code == 0, err
+    country = load_country("khm")
+    (spec,) = [spec for spec in load_sources(country, simulated=False) if spec.source_id == "boundaries_cod"]
+    found = observe(spec, Quarter(2026, 3), tmp_path / "home" / "landing", country).frame
+    assert found[["area_code", "name_en"]].to_numpy().tolist() == [["010201", "Banteay Neang"]]
+
+
+def test_tables_of_points_are_read_where_they_are_named(publishers, capsys, monkeypatch, tmp_path):
+    rows = "quadkey,latitude,longitude,rwi,error\n1,11.5,104.9,0.7,0.3\n2,11.6,105.0,-0.4,0.3\n"
+    publishers.put("/khm_relative_wealth_index.csv", rows.encode())
+    listed = [{"name": "Cambodia", "url": publishers.at("/khm_relative_wealth_index.csv")}]
+    publishers.answers["/api/3/action/package_show"] = lambda words: {"result": {"resources": listed}}
+    code, _, err = fetch(capsys, monkeypatch, "wealth_index_meta", "--quarter", "2026Q3")
+    assert code == 0, err
+    country = load_country("khm")
+    (spec,) = [spec for spec in load_sources(country, simulated=False) if spec.source_id == "wealth_index_meta"]
+    found = observe(spec, Quarter(2026, 3), tmp_path / "home" / "landing", country)
+    assert found.frame["wealth"].tolist() == [0.7, -0.4]
+    assert found.metadata["licence"] == "CC BY-NC 4.0"
+
+
+def test_what_is_not_fetched_for_its_licence_is_said(publishers, capsys, monkeypatch):
+    monkeypatch.setattr("poverty_assets.fetching.fetch.Fetching.fetch", lambda *words, **more: [])
+    _, passed, _ = fetch(capsys, monkeypatch, "--quarter", "2026Q3", "--dry-run")
+    assert all("forbids commercial use; name the source to fetch it" in line for line in passed)
+    assert [line.split()[1].rstrip(":") for line in passed] == ["wealth_index_meta", "broadband_ookla"]
