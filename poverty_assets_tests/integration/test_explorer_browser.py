@@ -840,3 +840,17 @@ def test_unsure_areas_are_hatched_or_greyed_as_the_slider_says(page):
         assert (pixels_of(page, (236, 236, 236), 1) > 1000) == (stop == 3)
     assert len(set(words)) == 4
     assert words[3].startswith("Greyed out")
+
+
+def test_figures_of_hazards_and_of_prices_stand_beside_what_they_rest_on_and_name_no_tolerance_an_interval(page):
+    pick(page, topic="hazard", figure="exposed:flood", level="3")
+    said = page.locator(".headline").first.inner_text()
+    assert "95% interval:" not in said
+    assert "range over the tolerance:" in said
+    for words in ("observed 2026-07-01 to 2026-09-30", "from 0.25 on (flooded share)", "lower and higher by 0.1", "made up"):
+        assert words in page.locator(".hazard-basis").first.inner_text()
+        assert words in page.locator("#legend").inner_text()
+    pick(page, topic="vulnerability", figure="new_poor:prices", level="3")
+    said = page.locator(".hazard-basis").first.inner_text()
+    assert "Prices in Cambodia: 10.0% (95% interval over markets: 5.0% to 15.0%) against 2025Q3, 9 markets" in said
+    assert "0.5 times the rise" in said

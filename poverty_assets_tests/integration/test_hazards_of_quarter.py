@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from rasterio.transform import from_origin
@@ -61,6 +62,20 @@ def write(landing: Path) -> None:
             put(landing, "flood_extent", quarter, cells(*flood))
 
 
+def write_prices(landing: Path) -> None:
+    """Prices of two markets in Alpha, where rice rose by a tenth and a fifth, and of one in Beta, where it stayed; and of after the
+    quarter, when it became ten times as dear."""
+    rows = [
+        {"date": day, "admin1": region, "market": market, "latitude": 12.0, "longitude": 104.0, "category": "cereals and tubers",
+         "commodity": "Rice (mixed, low quality)", "unit": "KG", "pricetype": "Retail", "price": price, "usdprice": price / 4000}
+        for region, market, now in (("Alpha", "a", 2200), ("Alpha", "b", 2400), ("Beta", "c", 2000))
+        for day, price in (("2021-11-15", 2000), ("2022-11-15", now), ("2023-01-15", 20_000))
+    ]  # fmt: skip
+    path = release(SOURCES["food_prices"], WITH, landing).path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, index=False)
+
+
 @pytest.fixture(scope="module")
 def warehouse(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Of the quarter with rasters and the one after, which has none."""
@@ -68,6 +83,7 @@ def warehouse(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     def publish(home: Path) -> None:
         own = Path(shutil.copytree(landing, home.with_name("landing_with_rasters"), dirs_exist_ok=True))
         write(own)
+        write_prices(own)
         command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh"]
         command += ["--quarter", WITH.label, "--quarter", AFTER.label, "--sources", "landing", "--landing", str(own)]
         environment = {**os.environ, "POVERTY_ASSETS_HOME": str(home)}
@@ -133,3 +149,27 @@ def test_people_exposed_are_held_to_cells_touched_at_two_resolutions(warehouse: 
     sql = """SELECT count(*), bool_and(passed) FROM check_result
         WHERE quarter = ? AND table_name = 'hazard_reach' AND check_name LIKE '%touches%'"""
     assert warehouse.execute(sql, [WITH.start]).fetchone() == (6, True)
+
+
+def test_prices_are_those_observed_by_the_quarters_end_in_each_area(warehouse: duckdb.DuckDBPyConnection) -> None:
+    sql = """SELECT area_id, round(price_change, 6), basis, n_markets, baseline FROM price_change
+        WHERE quarter = ? AND commodity = 'basket' AND area_level = 'province' ORDER BY 1"""
+    rows = warehouse.execute(sql, [WITH.start]).fetchall()
+    whole = round((1.1 * 1.2) ** (1 / 3) - 1, 6)
+    assert rows == [
+        ("01", round((1.1 * 1.2) ** 0.5 - 1, 6), "own", 2, "2021Q4"), ("02", 0.0, "own", 1, "2021Q4"),
+        ("03", whole, "level_above", 0, "2021Q4"), ("04", whole, "level_above", 0, "2021Q4"),
+    ]  # fmt: skip
+    assert warehouse.execute("SELECT count(*) FROM price_change WHERE quarter = ?", [AFTER.start]).fetchone() == (0,)
+
+
+def test_where_prices_were_measured_the_newly_poor_are_told_and_elsewhere_not(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    sql = "SELECT quarter, shock_id, count(*) FROM fct_vulnerability GROUP BY ALL"
+    told = {(str(quarter)[:10], shock): rows for quarter, shock, rows in warehouse.execute(sql).fetchall()}
+    others = told.get((WITH.key, "food_crisis"), 0)
+    assert told.get((WITH.key, "food_prices"), 0) == others
+    assert (AFTER.key, "food_prices") not in told
+    stated = "SELECT DISTINCT price_source_id, per_price_change FROM dim_shock WHERE shock_id = 'food_prices' AND quarter = ?"
+    assert warehouse.execute(stated, [WITH.start]).fetchall() == [("food_prices", 0.5)]

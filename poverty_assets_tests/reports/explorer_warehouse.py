@@ -261,7 +261,13 @@ def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[st
              for s, en, km in (("flood", "Flood", "ទឹកជំនន់"), ("prices", "Higher prices", "តម្លៃឡើងថ្លៃ"))],
             columns=["shock_id", "measure_id", "indicator_id", "name_en", "name_km", "description", "who", "probability",
                      "is_assumption", "source"],
-        ),
+        ).assign(per_price_change=[np.nan, 0.5], price_source_id=[None, "raster"]),
+        "price_change": pd.DataFrame(
+            [("KH", "country", 0.1, 0.05, 0.15, "own", 9), ("01", "province", 0.2, 0.1, 0.3, "own", 4),
+             ("02", "province", 0.1, -0.02, 0.22, "level_above", 0)],
+            columns=["area_id", "area_level", "price_change", "price_change_ci_low", "price_change_ci_high", "basis", "n_markets"],
+        ).assign(shock_id="prices", commodity="basket", price_change_se=0.02, n_series=9, n_prices=27, source_id="raster",
+                 baseline=quarter.shift(-4).label, spread_method="markets"),
         "meta_source": pd.DataFrame(
             [("survey", "Household survey"), ("raster", "Night lights")], columns=["source_id", "title"]
         ).assign(

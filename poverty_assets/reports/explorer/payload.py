@@ -100,6 +100,7 @@ def read_payload(
         "assumptions": _assumptions(connection, chosen),
         "shocks": _named(connection, "shock", codes),
         "reached": _reached(connection),
+        "prices": _prices(connection, chosen),
         "sources": _sources(connection, wanted),
         "build": _build(connection),
     }
@@ -270,6 +271,31 @@ def _reached(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         return {}
     sql = "SELECT DISTINCT shock_id, exposed_to FROM dim_shock WHERE exposed_to IS NOT NULL ORDER BY 1"
     return dict(connection.execute(sql).fetchall())
+
+
+def _prices(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> dict[str, dict[str, Any]]:
+    """Of each shock of prices what it adds and on whose word, and by quarter and area how the basket changed; none where there is none."""
+    if not _has_table(connection, "price_change"):
+        return {}
+    sql = """SELECT shock_id, quarter, area_id, price_change, price_change_ci_low, price_change_ci_high, n_markets, baseline
+        FROM price_change WHERE commodity = 'basket' AND list_contains($quarters, quarter) ORDER BY ALL"""
+    starts = [q.start for q in chosen.quarters]
+    rows = connection.execute(sql, {"quarters": starts}).fetchall()
+    told = """SELECT any_value(per_price_change), any_value(probability), any_value(source ORDER BY quarter DESC),
+        any_value(price_source_id) FROM dim_shock WHERE shock_id = ?"""
+    found: dict[str, dict[str, Any]] = {}
+    for shock, quarter, area, *values in rows:
+        if shock not in found:
+            each, most, word, source = connection.execute(told, [shock]).fetchone() or ()
+            found[shock] = {
+                "each": each,
+                "most": most,
+                "word": word,
+                "source": source,
+                "quarters": [{} for _ in starts],
+            }
+        found[shock]["quarters"][starts.index(_day(quarter))][area] = values
+    return found
 
 
 def _iso(day: Any) -> str | None:

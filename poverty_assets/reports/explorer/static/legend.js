@@ -22,7 +22,7 @@ function surenessText(state, scale) {
   const stop = STOPS[state.sureness];
   if (!state.sureness) return t("sureness_all");
   if (scale.diverging) return t(stop.hatch ? "sureness_hatch_zero" : "sureness_grey_zero");
-  const words = hazardsOf(state.figure).length ? ["sureness_hatch_range", "sureness_grey_range"] : ["sureness_hatch", "sureness_grey"];
+  const words = isRange(state.figure) ? ["sureness_hatch_range", "sureness_grey_range"] : ["sureness_hatch", "sureness_grey"];
   return t(words[stop.hatch ? 0 : 1], { n: stop.span, m: scale.colours.length });
 }
 

@@ -14,7 +14,7 @@ function keyRows({ area, quarter }) {
 
 function boundsText(id, figure) {
   const text = intervalText(id, figure);
-  return text && hazardsOf(id).length ? `${text} (${boundsTitle(id)})` : text;
+  return text && isRange(id) ? `${text} (${boundsTitle(id)})` : text;
 }
 
 function indicatorRows({ area, quarter }) {
@@ -168,7 +168,7 @@ function headline(state, { area, quarter }) {
   const basis = [methodName(id, quarter, area) ? `${t("evidence")}: ${methodName(id, quarter, area)}` : "", surveyHouseholds(quarter, area) && !isPlain(id) && !isOwn(id) ? `${t("survey_households")}: ${whole(surveyHouseholds(quarter, area))}` : "", featureBasis(id, quarter)].filter(Boolean).join(" · ");
   return make("div", { class: "headline" },
     make("p", {}, `${figureName(id)}: `, make("strong", {}, valueText(id, figure)), interval ? ` (${boundsTitle(id)}: ${interval})` : ""),
-    ...[rankText(id, quarter, area), isDifference(id) ? "" : changeSentence(id, quarter, area)].filter(Boolean).map(text => make("p", {}, text)), basis ? make("p", { class: "help" }, basis) : "", ...hazardBasis(id, quarter).map(text => make("p", { class: "help hazard-basis" }, text)),
+    ...[rankText(id, quarter, area), isDifference(id) ? "" : changeSentence(id, quarter, area)].filter(Boolean).map(text => make("p", {}, text)), basis ? make("p", { class: "help" }, basis) : "", ...[...hazardBasis(id, quarter), ...priceBasis(id, quarter, area)].map(text => make("p", { class: "help hazard-basis" }, text)),
     leftOut(area).length ? make("p", { class: "help left-out" }, t("sums_without", { without: without(leftOut(area)) })) : "");
 }
 function featureBasis(id, quarter) {
@@ -180,6 +180,16 @@ function featureBasis(id, quarter) {
 // Of each hazard behind a figure what measures it, observed when, from what on people are exposed, how far that may be off, on whose word.
 function hazardBasis(id, quarter) {
   return hazardsOf(id).filter(hazard => DATA.assumptions[hazard][quarter]).map(hazard => hazardWords(hazard, quarter).join(" "));
+}
+// Of a shock of prices how the basket changed around an area, and what that adds.
+function priceBasis(id, quarter, area) {
+  const prices = pricesOf(id), found = prices ? prices.quarters[quarter] : {};
+  let own = area;
+  while (own > 0 && !(AREAS.id[own] in found)) own = AREAS.parent[own];
+  if (!(AREAS.id[own] in found)) return [];
+  const [change, low, high, markets, baseline] = found[AREAS.id[own]], source = DATA.sources.find(one => one.id === prices.source);
+  const values = { area: areaName(own), v: percent(change), interval: low === null ? t("no_interval") : t("range", { a: percent(low), b: percent(high) }), baseline, n: whole(markets), source: source ? source.title : prices.source };
+  return [`${t(markets ? "price_change" : "price_change_taken", values)} ${t("price_adds", { each: significant(prices.each), most: percent(prices.most) })} ${prices.word}`];
 }
 function hazardWords(hazard, quarter) {
   const { unit, threshold, tolerance, is_assumption: assumed, source_of_threshold: word, source, from, to, old } = DATA.assumptions[hazard][quarter];

@@ -83,8 +83,10 @@ function hazardsOf(id) {
   if (kind === "new_poor") return [DATA.reached[first]].filter(hazard => hazard in DATA.assumptions);
   return kind === "exposed_near_poor" ? Object.keys(DATA.assumptions) : [];
 }
-function boundsTitle(id) { return t(!hazardsOf(id).length ? "interval" : id.startsWith("exposed:") ? "range_tolerance" : "range_widened"); }
-function boundTitle(id, end) { return hazardsOf(id).length ? `${t(end)} (${boundsTitle(id)})` : t(end); }
+function pricesOf(id) { return id.startsWith("new_poor:") ? DATA.prices[id.split(":")[1]] : undefined; }
+function isRange(id) { return hazardsOf(id).length > 0 || Boolean(pricesOf(id)); }
+function boundsTitle(id) { return t(!isRange(id) ? "interval" : id.startsWith("exposed:") ? "range_tolerance" : "range_widened"); }
+function boundTitle(id, end) { return isRange(id) ? `${t(end)} (${boundsTitle(id)})` : t(end); }
 function intervalText(id, figure) {
   if (figure.state !== "known") return "";
   return figure.low === null || figure.high === null ? t("no_interval") : rangeText(id, figure);
