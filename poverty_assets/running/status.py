@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from poverty_assets.errors import InputError, MachineTrouble, UsageError
 from poverty_assets.intake.arrivals import latest, read_arrivals
+from poverty_assets.intake.due import last_wait
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
@@ -144,6 +145,8 @@ def _due(settings: Settings, published: set[str], now: dt.datetime) -> list[Conc
     day = quarter.end + dt.timedelta(days=DUE_DAYS)
     lacking = _awaited(settings, quarter)
     waits = f"; no accepted file of {len(lacking)} sources: {', '.join(lacking)}" if lacking else ""
+    last = last_wait(quarter, load_country(settings.country).last_day)
+    waits += f" (until {last}, then it begins without them)" if lacking and now.date() <= last else ""
     older = bool(published) and max(published) < quarter.shift(-1).label
     newest = f" (the newest is {max(published)})" if older else ""
     remedy = f"poverty-assets refresh --quarter {quarter}" + (

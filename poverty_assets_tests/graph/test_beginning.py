@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import dagster as dg
 import pandas as pd
@@ -11,9 +12,10 @@ import pytest
 import stamina
 
 from poverty_assets.definitions import build_definitions
+from poverty_assets.graph.assets.landed import arrived
 from poverty_assets.graph.resources import Home
 from poverty_assets.graph.sensors import MISSING_TAG, begin
-from poverty_assets.intake.arrivals import noticed, state_of
+from poverty_assets.intake.arrivals import Arrival, noticed, state_of
 from poverty_assets.pack.country import COUNTRIES, country_folder
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
@@ -238,3 +240,17 @@ def test_the_weekly_look_observes_every_source_and_asks_publishers_only_where_th
     asked = observed(settings.model_copy(update={"fetch": True}))["rain"]
     assert {one.get("publisher") or one["state"] for one in asked} == {"missing", "wanted"}
     assert not (settings.landing / "rain_2022Q3.csv").exists()
+
+
+@pytest.mark.parametrize(("day", "kind"), [("2022-10-20", "AssetMaterialization"), ("2024-10-20", "AssetObservation")])
+def test_an_old_file_that_lay_there_at_the_first_look_makes_no_source_fresh(settings, day, kind):
+    spec = Home.of(settings).sources["rain"]
+    words = dict.fromkeys(("sha256", "origin", "licence"), "x")
+    days = {"observed_from": "2022-07-01", "observed_to": "2022-09-30"}
+    one = Arrival(
+        "rain_2022Q3.csv", "rain", [], **words, **days, verdict="accepted", at=f"{day}T00:00:00+00:00", first_look=True
+    )
+    event = arrived(one, spec, None)
+    assert (type(event).__name__, event.partition) == (kind, "2022-07-01")
+    assert type(arrived(replace(one, first_look=False), spec, None)).__name__ == "AssetMaterialization"
+    assert type(arrived(replace(one, verdict="refused"), spec, None)).__name__ == "AssetObservation"

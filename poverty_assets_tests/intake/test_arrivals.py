@@ -155,6 +155,7 @@ def test_status_names_the_sources_that_a_quarter_which_is_due_still_waits_for(se
     assert "flood_hazard_index" not in due()
     (settings.landing / REGISTER).unlink()
     assert "flood_hazard_index" in due()
+    assert due().endswith(" (until 2023-03-16, then it begins without them)")
 
 
 def pack_of(settings):

@@ -1,8 +1,8 @@
 """What lands: an asset for the landing of each source, with its own partitions, freshness and observations, in homes of real data.
 
-Belongs here: the assets of group ``landing``, the job that fetches for a quarter, and the one that asks how sources stand. Does not belong
-here: fetching (``poverty_assets.fetching``), when a quarter wants it (``intake.due``), or reading what landed (``sources``): a refresh
-reads the folder and opens no connection.
+Belongs here: the assets of the groups ``landing_...``, the job that fetches for a quarter, and the one that asks how sources stand. Does
+not belong here: fetching (``poverty_assets.fetching``), when a quarter wants it (``intake.due``), or reading what landed (``sources``): a
+refresh reads the folder and opens no connection.
 
 What is fetched can be made from here, a period at a time. What people put there by hand is an external asset: a file that was accepted is
 reported as made of it.
@@ -117,10 +117,15 @@ def _fresh(spec: SourceSpec) -> dg.FreshnessPolicy | None:
     """A period, the lag and a fortnight after it came, the next one should be there; what comes once is always fresh."""
     if spec.cadence == "once":
         return None
-    after = _PERIOD[spec.cadence] + (spec.fetch.lag_days if spec.fetch is not None else 0)
+    after = _due_after(spec)
     return dg.FreshnessPolicy.time_window(
         fail_window=dt.timedelta(after + _GRACE_DAYS), warn_window=dt.timedelta(after)
     )
+
+
+def _due_after(spec: SourceSpec) -> int:
+    """Days from one period's file to the next one's."""
+    return _PERIOD[spec.cadence] + (spec.fetch.lag_days if spec.fetch is not None else 0)
 
 
 def _partitions(spec: SourceSpec, pack: Pack) -> dg.PartitionsDefinition | None:
@@ -156,9 +161,16 @@ def arrived(one: Any, spec: SourceSpec, location: str | None) -> dg.AssetMateria
     period = {"quarter": Quarter.containing(last).key, "year": str(last.year)}.get(spec.cadence)
     noted = {"state": one.verdict, "file": one.file, "sha256": one.sha256, "rows": one.rows, "licence": one.licence}
     key = key_of(spec, location)
-    if one.verdict == "refused":
-        return dg.AssetObservation(key, metadata=noted | {"said": one.said}, partition=period)
+    if one.verdict == "refused" or (one.first_look and _is_overdue(spec, last, one.at)):
+        return dg.AssetObservation(key, metadata=noted | {"said": one.said or "it was there"}, partition=period)
     return dg.AssetMaterialization(key, metadata=noted, partition=period, tags={_VERSION: one.sha256})
+
+
+def _is_overdue(spec: SourceSpec, last: dt.date, at: str) -> bool:
+    """Whether the next file was due when one of a period that ended on ``last`` was judged: that it was there makes nothing fresh."""
+    return (
+        spec.cadence != "once" and (dt.datetime.fromisoformat(at).date() - last).days > _due_after(spec) + _GRACE_DAYS
+    )
 
 
 def noted_of(wanted: Any, told: Any) -> dict[str, Any]:
