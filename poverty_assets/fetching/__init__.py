@@ -6,6 +6,6 @@ files (``sources``), any address, or a refresh: that opens no connection.
 
 The parts, from the ground up: ``addresses`` (an entry's template filled in), ``answers`` (what need not come again), ``web`` (one polite
 way to ask over HTTP), ``download`` (one file, resumed and counted), ``remote`` (pieces of one), ``windows`` (a country's cells of a
-raster), ``orders`` (which file a quarter wants), ``clients``,
-``landing`` (held against its contract, put in place, recorded), ``fetch`` (the conductor).
+raster), ``orders`` (which file a quarter wants), ``clients``, ``landing`` (held against its contract, put in place, recorded),
+``side_by_side`` (questions that do not keep each other), ``fetch`` (the conductor).
 """
