@@ -79,7 +79,14 @@ def begin(home: Home, now: dt.datetime, what: Literal["fetch", "start"]) -> dg.S
     ``waiting.json``: Dagster's records keep one and the same run from being asked for twice, and nothing more.
     """
     from poverty_assets.intake.arrivals import noticed, read_arrivals
-    from poverty_assets.intake.due import decide, due_quarters, read_waiting, write_waiting
+    from poverty_assets.intake.due import (
+        MOST_COMPLETED,
+        completed_by,
+        decide,
+        due_quarters,
+        read_waiting,
+        write_waiting,
+    )
 
     if noticed(home.specs, home.landing, read_arrivals(home.settings.arrivals), now):
         return dg.SkipReason("files came that are to be judged first")
@@ -99,6 +106,21 @@ def begin(home: Home, now: dt.datetime, what: Literal["fetch", "start"]) -> dg.S
         tags = {"who": _WHO[what], "why": made.why} | ({MISSING_TAG: ", ".join(made.lacking)} if made.lacking else {})
         requests.append(dg.RunRequest(key, partition_key=quarter.key, tags=tags))
         waiting = waiting.with_try(quarter, now.date()) if what == "fetch" else waiting
+    if what == "fetch" and home.fetched:
+        for quarter in home.lake.quarters()[-MOST_COMPLETED:]:
+            found = [
+                one for one in home.standings(quarter) if one.source_id in {spec.source_id for spec in home.fetched}
+            ]
+            names = completed_by(found, now, waiting.tried_on(quarter))
+            if names:
+                tags = {
+                    "who": _WHO[what],
+                    "why": f"{quarter} was made without {', '.join(names)}, or with a preliminary release",
+                }
+                requests.append(
+                    dg.RunRequest(f"fetch:{quarter.key}:{now:%Y-%m-%d}", partition_key=quarter.key, tags=tags)
+                )
+                waiting = waiting.with_try(quarter, now.date())
     write_waiting(home.settings.waiting, waiting)
     return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("; ".join(said) or "no quarter is due")
 

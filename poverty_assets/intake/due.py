@@ -24,6 +24,11 @@ MOST_MADE_UP = 8
 """Quarters back to which what was missed is made up; for more, a backfill is asked for by a person."""
 
 
+ASKED_AGAIN_DAYS = 7
+MOST_COMPLETED = 4
+"""Quarters back to which a home that fetches goes on asking for what they went without."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """What is to be done of a quarter now.
@@ -93,6 +98,17 @@ def decide(
     if now.date() > last:
         return Decision("start", f"waited until {last} for {', '.join(lacks)}, and goes without", lacks)
     return Decision("wait", f"{quarter} waits for {', '.join(lacks)}, until {last} at the latest", lacks)
+
+
+def completed_by(found: Sequence[Standing], now: dt.datetime, tried: dt.date | None) -> tuple[str, ...]:
+    """Sources that a quarter which is made would be fetched once more for: promised and expected by now, and not there or preliminary.
+
+    Not within `ASKED_AGAIN_DAYS` of the last time.
+    """
+    if tried is not None and (now.date() - tried).days < ASKED_AGAIN_DAYS:
+        return ()
+    wanted = [one for one in found if one.promised and (one.state != "present" or one.is_preliminary)]
+    return tuple(one.source_id for one in wanted if one.expected is None or one.expected <= now.date())
 
 
 def due_quarters(

@@ -16,6 +16,7 @@ from poverty_assets.errors import NotObserved
 from poverty_assets.intake.arrivals import Arrival, latest
 from poverty_assets.pack.source import Release, SourceSpec, release
 from poverty_assets.quarter import Quarter
+from poverty_assets.sources.landed import read_record
 from poverty_assets.sources.lateness import earlier_file, expected_on, is_outgrown
 
 State = Literal["present", "stale", "missing"]
@@ -38,6 +39,8 @@ class Standing:
         Whether there is reason to wait for it: it is required, it is fetched here, or it has come for an earlier period.
     remedy : str
         How to come by it; empty where it is there.
+    is_preliminary : bool
+        The file is there, and its publisher will replace it by a final one.
     """
 
     source_id: str
@@ -46,13 +49,14 @@ class Standing:
     expected: dt.date | None
     promised: bool
     remedy: str = ""
+    is_preliminary: bool = False
 
     @property
     def line(self) -> str:
         """As it is printed."""
         when = f"; expected by {self.expected}" if self.expected and self.state != "present" else ""
         said = {
-            "present": self.file,
+            "present": f"{self.file} (preliminary)" if self.is_preliminary else self.file,
             "stale": f"the newest is {self.file}{when}; {self.remedy}",
             "missing": f"no {self.file}{when}; {self.remedy}",
         }[self.state]
@@ -94,7 +98,9 @@ def _standing(wanted: Release, known: Mapping[str, Arrival] | None, fetched: boo
     remedy = f"poverty-assets fetch {spec.source_id}" if spec.fetch is not None else f"by hand: {spec.obtain}"
     if wanted.path.exists() and (known is None or file in known):
         if not is_outgrown(wanted):
-            return Standing(spec.source_id, "present", file, expected, promised)
+            record = read_record(wanted.path)
+            early = record is not None and record.is_preliminary
+            return Standing(spec.source_id, "present", file, expected, promised, is_preliminary=early)
         return Standing(spec.source_id, "stale", file, expected, promised, remedy)
     if earlier is not None:
         return Standing(spec.source_id, "stale", earlier, expected, promised, remedy)

@@ -169,6 +169,17 @@ def test_a_home_that_fetches_does_so_first_once_a_day_and_never_where_it_was_not
     assert look(settings, FIRST + dt.timedelta(1)) == [("begin", "2026Q3", "")]
 
 
+def test_a_home_that_fetches_goes_on_asking_for_what_a_quarter_went_without_once_a_week(settings):
+    fetches, after = settings.model_copy(update={"fetch": True}), dt.date(2026, 12, 20)
+    made(settings, QUARTER)
+    assert look(settings, after) == "no quarter is due"
+    assert look(fetches, after) == [("fetch", "2026Q3", "")]
+    assert look(fetches, after + dt.timedelta(6)) == "no quarter is due"
+    assert look(fetches, after + dt.timedelta(7)) == [("fetch", "2026Q3", "")]
+    land(settings.home, "rain_2026Q3.csv")
+    assert look(fetches, after + dt.timedelta(20)) == "2026Q4 is tried from 2027-01-20 on"
+
+
 def test_the_job_that_fetches_lands_the_file_and_says_of_which_period_it_is(settings, tmp_path, monkeypatch):
     with Provider() as provider:
         pack_of(tmp_path / "countries", provider.address)

@@ -847,7 +847,12 @@ def test_figures_of_hazards_and_of_prices_stand_beside_what_they_rest_on_and_nam
     said = page.locator(".headline").first.inner_text()
     assert "95% interval:" not in said
     assert "range over the tolerance:" in said
-    for words in ("observed 2026-07-01 to 2026-09-30", "from 0.25 on (flooded share)", "lower and higher by 0.1", "made up"):
+    for words in (
+        "observed 2026-07-01 to 2026-09-30",
+        "from 0.25 on (flooded share)",
+        "lower and higher by 0.1",
+        "made up",
+    ):
         assert words in page.locator(".hazard-basis").first.inner_text()
         assert words in page.locator("#legend").inner_text()
     pick(page, topic="vulnerability", figure="new_poor:prices", level="3")
