@@ -97,10 +97,8 @@ def read_payload(
         "methodCodes": {code: name for name, code in METHOD_CODES.items()},
         **_packed(connection, chosen, facts, hazards),
         "hazards": hazards,
-        "assumptions": _assumptions(connection, chosen),
         "shocks": _named(connection, "shock", codes),
-        "reached": _reached(connection),
-        "prices": _prices(connection, chosen),
+        **_assumed(connection, chosen),
         "sources": _sources(connection, wanted),
         "build": _build(connection),
     }
@@ -242,6 +240,15 @@ def _definitions(row: Any, codes: list[str]) -> dict[str, str]:
     own = {code: f"definition_{code}" for code in codes}
     known = {code: row[column] for code, column in own.items() if column in row and not pd.isna(row[column])}
     return {FALLBACK: row["definition"], **known}
+
+
+def _assumed(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> dict[str, Any]:
+    """What figures of hazards and shocks rest on."""
+    return {
+        "assumptions": _assumptions(connection, chosen),
+        "reached": _reached(connection),
+        "prices": _prices(connection, chosen),
+    }
 
 
 def _assumptions(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> dict[str, list[dict[str, Any] | None]]:
