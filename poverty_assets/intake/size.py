@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Held: TypeAlias = pd.DataFrame | RasterCells
 """What is held against an entry: rows, or a raster."""
-ON_PURPOSE = ("left out by ", "no code in ")
+ON_PURPOSE = ("left out by ", "no code in ", "households of weight 0")
 """Beginnings of the reasons for which rows are set aside because the pack says so."""
 FEW_ROWS = 20
 """Of fewer rows one that is set aside is more than any share, so that only their number is looked at."""

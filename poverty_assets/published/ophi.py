@@ -74,6 +74,8 @@ _CSV_FIGURES = {
 }
 CSV_COLUMNS = ("Country ISO3", "Admin 1 PCode", "Admin 1 Name", "Start Date", *_CSV_FIGURES)
 """Columns of OPHI's csv that are read."""
+_SAME = 1e-4
+"""What two sheets may say of one figure differs by rounding at most."""
 _NONE_POOR = ("intensity",)  # has no value where nobody is poor; nor has a contribution or an error
 
 
@@ -172,7 +174,9 @@ class OphiWorkbook:
         frame = pd.concat([frame, absent], ignore_index=True) if lacking else frame
         frame["area_code"] = ""
         frame["observed_from"] = observed_from
-        return _checked(frame[list(COLUMNS)], self.path)
+        figures = _checked(frame[list(COLUMNS)], self.path)
+        self._refuse_other_estimates(iso3)
+        return figures
 
     def _name(self, row: tuple[Any, ...]) -> str:
         return " ".join(str(row[6]).split()) if self.by_region else ""
@@ -183,6 +187,7 @@ class OphiWorkbook:
             name = self._name(row)
             for index, (item, scale) in sheet.columns.items():
                 if family == "errors":
+                    self._number(row, number, index, sheet, False)  # the estimate once more
                     se, low, high = (
                         self._number(row, number, index + step, sheet, name in none_poor) for step in (1, 2, 3)
                     )
@@ -193,6 +198,23 @@ class OphiWorkbook:
                 value = self._number(row, number, index, sheet, free)
                 if value is not None:
                     yield _figure(name, family, item, value * scale)
+
+    def _refuse_other_estimates(self, iso3: str) -> None:
+        """Refuse errors that stand beside another estimate than that of the first sheet: they would be those of another figure."""
+        sheet, first = self.sheets["errors"], self.sheets["mpi"]
+        own = {plain_name(self._name(row)): (number, row) for number, row in first.rows[iso3]}
+        places = {item: index for index, (item, _) in first.columns.items()}
+        for number, row in sheet.rows[iso3]:
+            n, one = own[plain_name(self._name(row))]
+            for index, (item, _) in sheet.columns.items():
+                here, there = one[places[item]], row[index]
+                if abs(there - here) > _SAME * max(1.0, abs(here)):
+                    raise ContractViolation(
+                        f"{there:g} stands where sheet {first.title} has {here:g} in row {n + 1}",
+                        file=self.path,
+                        place=f"sheet {sheet.title}, row {number + 1}, column {index + 1}",
+                        remedy="check the file against its publisher's",
+                    )
 
     def _number(self, row: tuple[Any, ...], number: int, index: int, sheet: _Sheet, free: bool) -> float | None:
         """The number of a cell; None where the cell is empty and may be."""

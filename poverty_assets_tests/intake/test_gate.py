@@ -46,6 +46,22 @@ def test_validate_and_the_source_assets_agree(landing, tmp_path):
     assert differ == []
 
 
+def test_a_number_as_text_is_refused_in_every_cell_that_there_is(landing, tmp_path):
+    """Also beside the errors, where the estimate stands a second time."""
+    for name, seed in (("subnational", 1378203000), ("national", 1378203000)):
+        mutation = next(one for one in every() if one.name == "a number as text" and f"/{name}-" in one.file)
+        outcome = tried(landing, tmp_path, seed, mutation)
+        assert outcome.said == "refused", outcome.message
+        assert "'16.6' stands where a figure is expected" in outcome.message
+
+
+@pytest.mark.parametrize("seed", [204358429, 984365296])
+def test_households_of_weight_zero_are_no_broken_rows_however_many(landing, tmp_path, seed):
+    mutation = next(one for one in every() if one.name == "weights of zero")
+    outcome = tried(landing, tmp_path, seed, mutation)
+    assert outcome.said == "accepted", outcome.message
+
+
 ONCE_PUBLISHED = [
     ("latitude before longitude", PLACES, "latitude", "correct the file"),
     ("another country", PLACES, "lie outside the country", "check longitude and latitude"),

@@ -71,6 +71,7 @@ def test_where_nobody_is_poor_there_is_no_intensity_contribution_or_error(book):
     none += [("5.3", f"{column}10", None) for column in "HIJKLMNOPQ"] + [
         ("5.4", f"{column}10", None) for column in "IJKMNO"
     ]
+    none += [("5.4", "H10", 0), ("5.4", "L10", 0)]
     frame = spoil(book, *none).figures("KHM", DAY).frame
     north = frame[frame["area_name"] == "North"]
     assert "intensity" not in set(north["item"])
@@ -87,6 +88,8 @@ def test_where_nobody_is_poor_there_is_no_intensity_contribution_or_error(book):
         (("5.1", "G11"), "NORTH", "'north' is there twice"),
         (("5.1", "I11"), 101.0, "shares lie outside 0 to 1; first headcount_ratio = 1.01"),
         (("5.4", "J11"), -1.0, "shares lie outside 0 to 1"),
+        (("5.4", "L11"), 30.0, "30 stands where sheet 5.1 mpi has 16.6 in row 11"),
+        (("5.4", "H11"), "0.07", "'0.07' stands where a figure is expected"),
     ],
 )
 def test_a_workbook_that_contradicts_itself_is_refused(book, cell, value, says):
