@@ -16,9 +16,10 @@ from pathlib import Path
 from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.fetching.addresses import filled
 from poverty_assets.lined_yaml import nearest
+from poverty_assets.pack.census import census_seen
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.fetch import AnyFetch
-from poverty_assets.pack.source import Release, SourceSpec, release
+from poverty_assets.pack.source import Release, SourceSpec, grids_of_people, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import earlier_times, waves_stated
 
@@ -143,6 +144,24 @@ def with_earlier(specs: Sequence[SourceSpec], quarters: Sequence[Quarter]) -> li
     """Quarters, and after them the earlier ones that their models learn from."""
     before = {time.quarter for one in quarters for time in earlier_times(waves_stated(list(specs), one), one)}
     return [*sorted(quarters), *sorted(before - {*quarters})]
+
+
+def with_census(spec: SourceSpec, quarters: Sequence[Quarter], landing: Path, country: Country) -> list[Quarter]:
+    """Quarters, and after them, of a grid of people, those that see the years of the censuses that it is laid on in these quarters."""
+    if spec not in grids_of_people([spec]) or spec.cadence != "year":
+        return list(quarters)
+    held = (census_seen(country.censuses, quarter.end) for quarter in quarters)
+    years = {census.day.year for census in held if census is not None}
+    wanted, found = set(), list(quarters)
+    for quarter in (*quarters, *(Quarter(year, 4) for year in sorted(years))):
+        try:
+            path = release(spec, quarter, landing).path
+        except NotObserved:
+            continue
+        if quarter not in quarters and path not in wanted:
+            found.append(quarter)
+        wanted.add(path)
+    return found
 
 
 def earlier(wanted: Order, landing: Path, periods: int) -> list[Order]:

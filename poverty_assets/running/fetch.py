@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from poverty_assets.errors import FetchFailed, UsageError
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, require_kind
+
+if TYPE_CHECKING:
+    from poverty_assets.fetching.fetch import Fetching, Told
+    from poverty_assets.pack.source import SourceSpec
 
 How = Literal["fetch", "dry_run", "probe"]
 
@@ -75,8 +79,21 @@ def fetch(
         if how == "probe":
             told = work.probe(chosen, max(quarters))
         else:
-            told = work.fetch(chosen, with_earlier(specs, quarters), dry_run=how == "dry_run")
+            wanted = with_earlier(specs, quarters)
+            told = work.fetch(chosen, wanted, dry_run=how == "dry_run")
+            told += _of_censuses(work, chosen, wanted, dry_run=how == "dry_run")
     return failures(told)
+
+
+def _of_censuses(work: Fetching, specs: Sequence[SourceSpec], quarters: list[Quarter], *, dry_run: bool) -> list[Told]:
+    """Grids of people of the years of censuses, beside those of the quarters."""
+    from poverty_assets.fetching.orders import with_census
+
+    told: list[Told] = []
+    for spec in specs:
+        further = [one for one in with_census(spec, quarters, work.landing, work.country) if one not in quarters]
+        told += work.fetch([spec], further, dry_run=dry_run) if further else []
+    return told
 
 
 def _require_ended(quarters: Sequence[Quarter], today: dt.date) -> None:

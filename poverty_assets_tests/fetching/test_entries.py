@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from poverty_assets.fetching.addresses import filled, shown
 from poverty_assets.fetching.clients import CLIENTS
-from poverty_assets.fetching.orders import order
+from poverty_assets.fetching.orders import order, with_census
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.pack.licences import known_licences
 from poverty_assets.quarter import Quarter
@@ -93,3 +93,15 @@ def test_what_is_shown_of_an_address_holds_no_secret():
 def test_a_climatology_has_the_months_of_the_calendar():
     (normal,) = (spec for spec in FETCHED if spec.source_id == "rainfall_normal")
     assert [month for month, _ in filled(normal.fetch.address, wanted(normal, KHM).release, KHM)] == list(range(1, 13))
+
+
+def test_of_a_grid_of_people_the_year_of_the_census_is_wanted_too(tmp_path):
+    khm = load_country("khm")
+    grid = next(spec for spec in load_sources(khm, simulated=False) if spec.source_id == "population")
+    others = next(spec for spec in load_sources(khm, simulated=False) if spec.source_id == "rainfall")
+    now = Quarter(2026, 3)
+    assert with_census(grid, [now], tmp_path, khm) == [now, Quarter(2019, 4)]
+    assert with_census(others, [now], tmp_path, khm) == [now]
+    before, soon_after = Quarter(2018, 4), Quarter(2019, 4)
+    assert with_census(grid, [before], tmp_path, khm) == [before]
+    assert with_census(grid, [soon_after], tmp_path, khm) == [soon_after]

@@ -205,14 +205,18 @@ def _fetching(location: str | None) -> dg.OpDefinition:
     def fetch_for_quarter(context: dg.OpExecutionContext, home: Home) -> None:
         from poverty_assets.fetching.asked import each_order, fetching
         from poverty_assets.fetching.fetch import failures
-        from poverty_assets.fetching.orders import fetched_unasked, with_earlier
+        from poverty_assets.fetching.orders import fetched_unasked, with_census, with_earlier
 
         told, specs = [], fetched_unasked(home.specs)
         with fetching(home.settings, home.country) as work:
-            for wanted, one in each_order(work, specs, with_earlier(home.specs, [quarter_of(context)])):
-                context.log.info(one.line)
-                context.log_event(_event(wanted, one, location))
-                told.append(one)
+            for spec in specs:
+                quarters = with_census(
+                    spec, with_earlier(home.specs, [quarter_of(context)]), home.landing, home.country
+                )
+                for wanted, one in each_order(work, [spec], quarters):
+                    context.log.info(one.line)
+                    context.log_event(_event(wanted, one, location))
+                    told.append(one)
         failed = failures(told)
         if failed is not None:
             raise failed
