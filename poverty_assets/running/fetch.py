@@ -79,17 +79,15 @@ def fetch(
         if how == "probe":
             told = work.probe(chosen, max(quarters))
         else:
-            wanted = with_earlier(specs, quarters)
-            told = work.fetch(chosen, wanted, dry_run=how == "dry_run")
-            told += _of_censuses(work, chosen, wanted, dry_run=how == "dry_run")
+            told = _fetched(work, chosen, with_earlier(specs, quarters), dry_run=how == "dry_run")
     return failures(told)
 
 
-def _of_censuses(work: Fetching, specs: Sequence[SourceSpec], quarters: list[Quarter], *, dry_run: bool) -> list[Told]:
-    """Grids of people of the years of censuses, beside those of the quarters."""
+def _fetched(work: Fetching, specs: Sequence[SourceSpec], quarters: list[Quarter], *, dry_run: bool) -> list[Told]:
+    """Files that quarters want, and grids of people of the years of censuses."""
     from poverty_assets.fetching.orders import with_census
 
-    told: list[Told] = []
+    told = work.fetch(specs, quarters, dry_run=dry_run)
     for spec in specs:
         further = [one for one in with_census(spec, quarters, work.landing, work.country) if one not in quarters]
         told += work.fetch([spec], further, dry_run=dry_run) if further else []
