@@ -85,9 +85,9 @@ function drawRanking(state) {
     make("div", { class: "panel-head" }, make("h3", {}, title), ...tools(title, fileName(`ranking-${id}`), { columns, rows, quarter: state.quarter })),
     bare ? "" : make("p", { id: "sure" }, sureText(rankingOrder(state, rows))),
     make("label", { class: "within" }, make("span", {}, t("within")), within),
+    isShare(id) ? make("p", { class: "help people-basis" }, peopleBasis(state.quarter)) : "",
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, make("table", { id: "ranking-table" }, make("caption", { class: "unseen" }, title), make("thead", {}, make("tr", {}, ...header)), make("tbody", {}, ...body))),
     make("p", { class: "pages" }, turn("previous", -1, state.page === 0), make("span", {}, t("page_of", { a: state.page * PAGE + 1, b: Math.min(rows.length, (state.page + 1) * PAGE), n: rows.length })), turn("next", 1, state.page >= pages - 1)),
-    isShare(id) ? make("p", { class: "help people-basis" }, peopleBasis(state.quarter)) : "",
     ...notes.map(note => make("p", { class: "help" }, note)));
 }
 
