@@ -72,8 +72,7 @@ def read_payload(
     wanted = _wanted(published, quarters)
     areas, codes = _areas(connection), country.language_codes
     chosen = Selection(_measure(connection, country), wanted, areas["area_id"].tolist())
-    facts = _facts(connection, country)
-    hazards = _named(connection, "hazard", codes)
+    facts, hazards = _facts(connection, country), _named(connection, "hazard", codes)
     levels = _levels(connection, codes)
     languages = [asdict(language) for language in page_languages(country)]
     return {
