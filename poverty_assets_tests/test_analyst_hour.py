@@ -46,7 +46,10 @@ def assert_answered(connection: duckdb.DuckDBPyConnection) -> None:
     rows = answers(connection)
     assert sorted(rows) == list(range(1, 19))
     of_no_graph = set() if connection.sql("FROM meta_lineage LIMIT 1").fetchall() else {17}
-    assert {number for number, found in rows.items() if not found} <= {5, 18} | of_no_graph  # no commune need fall short, no quarter be revised
+    assert {number for number, found in rows.items() if not found} <= {
+        5,
+        18,
+    } | of_no_graph  # no commune need fall short, no quarter be revised
     assert all(row["low"] <= row["poor"] <= row["high"] and row["high"] - row["low"] > 0 for row in rows[1])
     assert all(0 < row["both"] <= 1 and row["low"] <= row["both"] <= row["high"] for row in rows[2])
     assert any(row["indicators"] for row in rows[3])
