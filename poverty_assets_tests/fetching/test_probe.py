@@ -26,10 +26,10 @@ def test_silent_hosts_keep_a_probe_no_longer_than_its_time(bench, provider):
         silent(provider, f"/mute{number}_2026Q3.tif")
     specs = [one(provider, f"mute{number}", path=f"mute{number}_{{label}}.tif") for number in range(20)]
     begun = time.monotonic()
-    told = bench.probed([*specs, one(provider, "rain")], within=0.4)
-    assert time.monotonic() - begun < 5
+    told = bench.probed([*specs, one(provider, "rain")], within=2.0)
+    assert time.monotonic() - begun < 20  # one after the other would take 40
     assert [found.state for found in told] == ["failed"] * 20 + ["there"]
-    assert "no answer within 0 seconds" in told[0].words
+    assert "no answer within 2 seconds" in told[0].words
     assert provider.at("/mute0_2026Q3.tif") in told[0].words
     assert "Remedy: " in str(failures(told))
 
@@ -39,7 +39,7 @@ def test_what_is_there_is_told_before_what_is_silent(bench, provider):
     provider.put("/rain_2026Q3.tif", tiff())
     lines = []
     mute = one(provider, "mute", path="mute_{label}.tif")
-    bench.probed([mute, one(provider, "rain")], within=0.4, say=lines.append)
+    bench.probed([mute, one(provider, "rain")], within=2.0, say=lines.append)
     assert [line.split()[:2] for line in lines] == [["there", "rain"], ["failed", "mute"]]
 
 

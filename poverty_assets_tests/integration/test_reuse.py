@@ -90,7 +90,7 @@ def test_a_file_of_the_lake_that_is_not_as_it_was_made_is_made_again_and_its_rea
     ("file", "readers"),
     [
         ("registers.yaml", {"fct_register_audit"}),
-        ("hazards.yaml", {"hazards", "dim_shock", "vulnerability", "small_area_estimates"}),
+        ("hazards.yaml", {"hazards", "dim_shock", "vulnerability", "small_area_estimates", "price_change"}),
         ("explorer.yaml", set()),
     ],
 )

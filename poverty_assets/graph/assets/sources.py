@@ -47,7 +47,7 @@ def meta_source(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     return source_rows(home.lake, home.specs, quarter_of(context))
 
 
-@asset(Said(of=every), reads=every, again=KNOWS_NO_QUARTER)
+@asset(Said(of=every), reads=every, again=None)  # which figures rest on a source is told by the whole graph
 def late_source(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     """Which figures go without a source whose file was late; tables of figures flag them."""
     from poverty_assets.graph.assets.lineage import pack_of, sources_of
