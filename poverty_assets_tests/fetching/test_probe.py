@@ -16,17 +16,24 @@ def silent(provider, path):
     provider.answers[path] = lambda words: provider.released.wait()
 
 
+@pytest.fixture
+def patient(bench):
+    """A bench that waits for an answer longer than a probe may take."""
+    bench.web.client.timeout = 30.0
+    return bench
+
+
 def one(provider, name, **more):
     return entry(provider.at(f"/{name}_{{label}}.tif"), source_id=name, **more)
 
 
-def test_silent_hosts_keep_a_probe_no_longer_than_its_time(bench, provider):
+def test_silent_hosts_keep_a_probe_no_longer_than_its_time(patient, provider):
     provider.put("/rain_2026Q3.tif", tiff())
     for number in range(20):
         silent(provider, f"/mute{number}_2026Q3.tif")
     specs = [one(provider, f"mute{number}", path=f"mute{number}_{{label}}.tif") for number in range(20)]
     begun = time.monotonic()
-    told = bench.probed([*specs, one(provider, "rain")], within=2.0)
+    told = patient.probed([*specs, one(provider, "rain")], within=2.0)
     assert time.monotonic() - begun < 20  # one after the other would take 40
     assert [found.state for found in told] == ["failed"] * 20 + ["there"]
     assert "no answer within 2 seconds" in told[0].words
@@ -34,12 +41,12 @@ def test_silent_hosts_keep_a_probe_no_longer_than_its_time(bench, provider):
     assert "Remedy: " in str(failures(told))
 
 
-def test_what_is_there_is_told_before_what_is_silent(bench, provider):
+def test_what_is_there_is_told_before_what_is_silent(patient, provider):
     silent(provider, "/mute_2026Q3.tif")
     provider.put("/rain_2026Q3.tif", tiff())
     lines = []
     mute = one(provider, "mute", path="mute_{label}.tif")
-    bench.probed([mute, one(provider, "rain")], within=2.0, say=lines.append)
+    patient.probed([mute, one(provider, "rain")], within=2.0, say=lines.append)
     assert [line.split()[:2] for line in lines] == [["there", "rain"], ["failed", "mute"]]
 
 
