@@ -279,6 +279,18 @@ _REVISION = (
     ),
 )
 
+
+def _moves(nullable: bool) -> tuple[Column, ...]:
+    """How many figures a revision moved; of a revision as a whole it may not be known."""
+    counted = {
+        "moved": "Of them, those that are others by more than a millionth",
+        "outside": "Of them, those that lie outside the 95% interval that was published",
+        "came": "Headline figures that were not there, or withheld, before",
+        "gone": "Headline figures that are gone, or withheld, since",
+    }
+    return tuple(Column(name, "BIGINT", text, "figures", nullable, 0) for name, text in counted.items())
+
+
 META_REVISION = Table(
     "meta_revision",
     "Revisions of published quarters: what changed against the file that was published before, by how much, and why",
@@ -297,17 +309,7 @@ META_REVISION = Table(
             True,
             0,
         ),
-        Column("moved", "BIGINT", "Of them, those that are others by more than a millionth", "figures", True, 0),
-        Column(
-            "outside",
-            "BIGINT",
-            "Of them, those that lie outside the 95% interval that was published",
-            "figures",
-            True,
-            0,
-        ),
-        Column("came", "BIGINT", "Headline figures that were not there, or withheld, before", "figures", True, 0),
-        Column("gone", "BIGINT", "Headline figures that are gone, or withheld, since", "figures", True, 0),
+        *_moves(nullable=True),
         Column(
             "changes",
             "BIGINT",
@@ -355,17 +357,7 @@ META_REVISION_FIGURE = Table(
         Column("table_name", "VARCHAR", "Table that holds the figures"),
         Column("figure", "VARCHAR", "Kind of figure: figure_id of v_figure up to its first colon"),
         Column("figures", "BIGINT", "Figures in both files", "figures", False, 0),
-        Column("moved", "BIGINT", "Of them, those that are others by more than a millionth", "figures", False, 0),
-        Column(
-            "outside",
-            "BIGINT",
-            "Of them, those that lie outside the 95% interval that was published",
-            "figures",
-            False,
-            0,
-        ),
-        Column("came", "BIGINT", "Figures that were not there, or withheld, before", "figures", False, 0),
-        Column("gone", "BIGINT", "Figures that are gone, or withheld, since", "figures", False, 0),
+        *_moves(nullable=False),
         Column(
             "mean_move",
             "DOUBLE",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,9 @@ from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import RasterSource, SourceSpec, grids_of_people
 from poverty_assets.sources.earlier import file_then
 from poverty_assets.sources.raster import RasterCells, opened_raster
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 REACHED = 0.5
 """Share of an area that has to lie on cells of which it is known how many live there; else nothing is known of its people."""
@@ -63,7 +68,8 @@ def people_of_quarter(
         return QuarterPeople(nothing, {"benchmark": why})
     hierarchy = Hierarchy.of(areas)
     year, sums = _year_of(whole, observed), _Sums(areas, hierarchy, country, observed)
-    year_then, then = sums.then(whole, census.day.year, year)
+    people = sums.of(whole, grid)
+    year_then, then = sums.then(whole, census.day.year, year) or (year, people)
     ages: dict[str, FloatArray] = {}
     said = _said_of_years(whole, census.day.year, year_then)
     for spec, raster in seen:
@@ -72,7 +78,6 @@ def people_of_quarter(
             said[spec.source_id] = f"is of {_year_of(spec, observed)}, not of {year}, and left out"
         elif name != ALL_AGES:
             ages[name] = ages.get(name, 0.0) + sums.of(spec, raster)
-    people = sums.of(whole, grid)
     if np.isnan(people).any():
         lost = np.array(hierarchy.codes(hierarchy.finest))[np.isnan(people)]
         said["unknown"] = (
@@ -109,20 +114,22 @@ class _Sums:
     country: Country
     observed: Observed
 
-    def then(self, spec: RasterSource, census_year: int, year: int) -> tuple[int, FloatArray]:
-        """Year that stands for a census year, and people in it."""
+    @cached_property
+    def zones(self) -> gpd.GeoDataFrame:
+        """Boundaries of the finest areas."""
+        codes = self.hierarchy.codes(self.hierarchy.finest)
+        return to_geodataframe(self.areas, self.hierarchy.finest).set_index("area_id").loc[codes].reset_index()
+
+    def then(self, spec: RasterSource, census_year: int, year: int) -> tuple[int, FloatArray] | None:
+        """Year that stands for a census year, and people in it; None where the quarter's own year does."""
         found = file_then(spec, census_year, year, self.observed.landing)
         if found is None or found[0] == year:
-            grid = self.observed.raster(spec.source_id)
-            if grid is None:
-                return year, np.full(len(self.hierarchy.codes(self.hierarchy.finest)), np.nan)
-            return year, self.of(spec, grid)
+            return None
         return found[0], self.of(spec, opened_raster(found[1], spec.options, within=self.country.bounds))
 
     def of(self, spec: RasterSource, grid: RasterCells) -> FloatArray:
         """People of each area; NaN where not known."""
-        codes = self.hierarchy.codes(self.hierarchy.finest)
-        zones = to_geodataframe(self.areas, self.hierarchy.finest).set_index("area_id").loc[codes].reset_index()
+        zones, codes = self.zones, self.hierarchy.codes(self.hierarchy.finest)
         kept, workers = self.observed.coverages, self.observed.workers
         answers = zonal_statistics([("people", grid)], zones, ["sum"], kept=kept, workers=workers).set_index("area_id")
         people, valid = (answers[name].loc[codes].to_numpy(dtype=float, copy=True) for name in ("value", "coverage"))

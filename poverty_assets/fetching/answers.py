@@ -82,7 +82,7 @@ class KeptAnswer:
 
 @dataclass(frozen=True)
 class KeptAnswers:
-    """KeptAnswers of the last time.
+    """Answers of the last time.
 
     Attributes
     ----------

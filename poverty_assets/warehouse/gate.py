@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from poverty_assets.catalog import Table
 from poverty_assets.catalog.columns import FINEST
-from poverty_assets.catalog.vulnerability import IDENTITIES
+from poverty_assets.catalog.vulnerability_identities import IDENTITIES
 from poverty_assets.pack.country import Country
 from poverty_assets.warehouse.local import locale_of, tables_of
 

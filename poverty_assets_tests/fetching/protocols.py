@@ -10,6 +10,7 @@ import datetime as dt
 import functools
 import hashlib
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -45,7 +46,7 @@ def extract(release: int) -> bytes:
         return extract_of_roads(Path(folder), "primary" if release == 1 else "trunk")
 
 
-class Protocol:
+class Protocol(ABC):
     """A way to fetch: what is served, and the entry. ``renames`` says that a variable may be renamed by its provider."""
 
     name: ClassVar[str]
@@ -55,13 +56,13 @@ class Protocol:
     reads: ClassVar[dict[str, Any]] = {}
     renames: ClassVar[bool] = False
 
+    @abstractmethod
     def serve(self, provider: Provider, root: str, release: int, *, renamed: bool = False) -> None:
         """Put a release below a root."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fetch(self, provider: Provider, root: str) -> dict[str, Any]:
         """The block ``fetch``, but for what every block has."""
-        raise NotImplementedError
 
     def spec(self, provider: Provider, roots: list[str], pause: float) -> SourceSpec:
         """The entry, with a provider for each root."""
