@@ -1,4 +1,5 @@
-"""Backfilling quarters two runs at a time, with records in SQLite or in Postgres, gives the lake that one run after the other gives."""
+"""Quarters made by two processes at once, each its own or both the same, with records in SQLite or in Postgres, give the lake that one run
+after the other gives."""
 
 import pytest
 
@@ -45,6 +46,27 @@ def test_two_at_a_time_with_records_in_postgres_give_the_lake_of_one_alone(
     assert len(lake) > len(alone)
     assert_recorded(tmp_path / "home", quarters, database, monkeypatch)
     assert list((tmp_path / "home" / "dagster").rglob("*.db")) == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("quarters", [1, 2])
+def test_two_refreshes_of_the_same_quarters_at_once_wait_for_each_other_and_give_the_lake_of_one(
+    landing, published_home, tmp_path, quarters
+):
+    home, asked, logs = tmp_path / "home", labels(quarters), [tmp_path / "one", tmp_path / "other"]
+    with Refresher() as first, Refresher() as second:
+        for program, log, own in ((first, logs[0], asked), (second, logs[1], asked[::-1])):
+            program.ask(home=home, landing=landing, log=log, quarters=own, full=True)
+        codes = [first.answer()["code"], second.answer()["code"]]
+    said = [log.read_text() for log in logs]
+    assert codes == [0, 0], said
+    assert [text for text in said if "Traceback" in text] == []
+    assert any("waiting for" in text for text in said)
+    lake, alone = lake_bytes(home), lake_bytes(published_home)
+    assert [file for file, content in alone.items() if lake.get(file) != content] == []
+    assert sum(name.startswith("lake/fct_mpi/") for name in lake) == quarters
+    assert [path for path in home.rglob("*.tmp*") if path.is_file()] == []
 
 
 @pytest.mark.soak

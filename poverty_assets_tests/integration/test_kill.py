@@ -153,17 +153,20 @@ def two_readers(home, rows):
 
 
 def kill_at_random(refresher, whole, request, draw, kills):
-    """So many kills; every tenth time, and in the end, a refresh that nobody disturbs, after which the lake is as ever."""
+    """So many kills; every tenth time, and in the end, a refresh that nobody disturbs, after which the lake is as ever.
+
+    A refresh that is to be killed makes everything anew; after a kill every other one goes on from what that kill left instead.
+    """
     home, size = request["home"], (request["home"] / "warehouse/poverty.duckdb").stat().st_size
     built = whole.moments[whole.moments.index(SWAPPED) - 1]
     after = whole.moments[whole.moments.index(SEALED) : -1]
     files = [moment for moment in after if not moment.startswith("begins ") and moment[-1] != ")"]
     moments = [*steps_of_the_quarter(whole.moments), *files, built, KEEPING]
-    struck = 0
+    struck, full = 0, True
     while struck < kills:
         moment = draw.choice(moments)
         grown = round(draw.uniform(0, 0.9) * size) if moment == built else None
-        refresher.ask(**request, kill_at=moment, grown=grown)
+        refresher.ask(**request, full=full, kill_at=moment, grown=grown)
         answer = refresher.answer()
         struck += answer["struck"]
         assert answer["code"] == (-9 if answer["struck"] else 0), (moment, request["log"].read_text()[-2000:])
@@ -171,6 +174,7 @@ def kill_at_random(refresher, whole, request, draw, kills):
             refresher.ask(**request)
             assert refresher.answer()["code"] == 0, (moment, request["log"].read_text()[-2000:])
             assert lake_bytes(home) == whole.lake, moment
+        full = not answer["struck"] or struck % 10 == 0 or draw.random() < 0.5
     return struck
 
 

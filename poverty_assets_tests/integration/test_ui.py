@@ -30,6 +30,8 @@ from poverty_assets.settings import Settings
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.query import answer
 from poverty_assets_tests.integration.conftest import QUARTER
+from poverty_assets_tests.integration.refresher import Refresher
+from poverty_assets_tests.integration.test_refresh import lake_bytes
 from poverty_assets_tests.postgres import postgres
 
 SELECTOR = 'repositoryLocationName: "poverty_assets", repositoryName: "__repository__"'
@@ -341,6 +343,34 @@ def test_a_backfill_of_six_quarters_leads_to_one_publication_and_the_warehouse_i
     assert published_quarters(home) == {*six, Quarter.from_label(QUARTER)}
     (done,) = [run for run in publications(home) if run.run_id != before.run_id]
     assert done.tags["quarters"].split(", ") == sorted(quarter.label for quarter in six)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_refresh_while_the_ui_and_a_backfill_are_at_work_waits_for_what_it_must_and_all_is_published(
+    ui, home, landing, tmp_path
+):
+    one, other, third = (Quarter.from_label(QUARTER).shift(-n) for n in (1, 2, 3))
+    ui.wait_for(lambda: ui.publication()[1] is not None, "the sensor looks")
+    names = ", ".join(f'"{quarter.key}"' for quarter in (one, other))
+    assert ui.ask(BACKFILL % (names, SELECTOR))["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess"
+    ui.wait_for(lambda: "STARTED" in ui.runs(), "the backfill is at work")
+    log = tmp_path / "log"
+    with Refresher() as refresher:
+        refresher.ask(home=home, landing=landing, log=log, quarters=[one.label, third.label], full=True)
+        assert refresher.answer()["code"] == 0, log.read_text()
+    assert "Traceback" not in log.read_text()
+    ui.wait_for(
+        lambda: published_quarters(home) == {Quarter.from_label(QUARTER), one, other, third}, "all is published"
+    )
+    ui.wait_for(lambda: set(ui.runs()) == {"SUCCESS"}, "every run has succeeded")
+    assert [path for path in home.rglob("*.tmp*") if path.is_file()] == []
+    alone = tmp_path / "alone"
+    with Refresher() as refresher:
+        refresher.ask(home=alone, landing=landing, log=log, quarters=[q.label for q in (third, other, one)])
+        assert refresher.answer()["code"] == 0, log.read_text()
+    lake = lake_bytes(home)
+    assert [file for file, content in lake_bytes(alone).items() if lake.get(file) != content] == []
 
 
 def publications(home):
