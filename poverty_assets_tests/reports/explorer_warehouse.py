@@ -342,7 +342,17 @@ def write_warehouse(
             for name, frame in (found | _rest(quarter, places, simulated=simulated)).items():
                 if name not in without:
                     _insert(connection, by_name[name], frame.assign(quarter=quarter.start))
+        _lay_views(connection, [table for name, table in by_name.items() if name not in without or name not in LATER])
     return path
+
+
+def _lay_views(connection: duckdb.DuckDBPyConnection, tables: list[Table]) -> None:
+    """Large tables lie in a schema of their own, under views of their names, as in a file that is published."""
+    connection.execute("CREATE SCHEMA kept")
+    for table in tables:
+        if table.narrow:
+            connection.execute(f"CREATE TABLE {table.kept_in} AS FROM {table.name}; DROP TABLE {table.name}")
+            connection.execute(f"CREATE VIEW {table.name} AS FROM {table.kept_in}")
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:

@@ -220,7 +220,9 @@ def test_an_own_set_is_the_sum_over_its_profiles(mask, together):
 def test_sets_that_are_not_told_apart_have_a_place_of_their_own(tmp_path):
     path = made.write_warehouse(tmp_path / "poverty.duckdb", quarters=made.QUARTERS[1:])
     with duckdb.connect(str(path)) as connection:
-        connection.execute("UPDATE fct_bundle SET bundle_mask = -1, indicators = [], rank = 0 WHERE bundle_mask = 15")
+        connection.execute(
+            "UPDATE kept.fct_bundle_rows SET bundle_mask = -1, indicators = [], rank = 0 WHERE bundle_mask = 15"
+        )
         found = read_payload(connection, KHM, None)["bundles"]
     place, top = 0, found["top"]
     masks = np.frombuffer(base64.b85decode(found["quarters"][0]["mask"].replace(",", "<")), dtype=">u2")

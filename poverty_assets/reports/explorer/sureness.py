@@ -129,9 +129,9 @@ def profile_bits(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> li
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, chosen: Selection, table: str, sql: str) -> pd.DataFrame:
-    """Rows with the place of their area on the page; none where the file lacks the table."""
-    known = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = $name", {"name": table}).fetchone()
-    if known is None:
+    """Rows with the place of their area on the page; none where the file has neither a table nor a view of that name."""
+    sql_known = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'main' AND table_name = $name"
+    if connection.execute(sql_known, {"name": table}).fetchone() is None:
         return pd.DataFrame({"area": [], "pair": [], "statistic": [], "indicator_id": [], "indicator_b": [], "k": []})
     rows = connection.execute(sql, {"measure": chosen.measure, "quarter": chosen.quarters[-1].start}).df()
     area = pd.Categorical(rows["area_id"], categories=list(chosen.areas)).codes
