@@ -13,7 +13,20 @@ from typing import Any
 
 
 class PovertyAssetsError(Exception):
-    """Base of every error this project raises on purpose."""
+    """Base of every error this project raises on purpose.
+
+    It reaches another process whole, whatever its kind is made from: what it says, and what stands in its attributes.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is, and not as it was made: kinds take different arguments."""
+        return _again, (type(self), self.args), dict(self.__dict__)
+
+
+def _again(kind: type[PovertyAssetsError], said: tuple[Any, ...]) -> PovertyAssetsError:
+    error = kind.__new__(kind, *said)
+    error.args = said
+    return error
 
 
 class InputError(PovertyAssetsError):
@@ -40,10 +53,6 @@ class InputError(PovertyAssetsError):
         self.remedy = remedy
         super().__init__(self.message)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """An error of a process of its own reaches the one that started it whole."""
-        return _again, (type(self), self.problem, self.file, self.place, self.remedy)
-
     @property
     def message(self) -> str:
         """The whole message, one fact a line.
@@ -59,10 +68,6 @@ class InputError(PovertyAssetsError):
         if self.remedy:
             lines.append(f"Remedy: {self.remedy}")
         return "\n".join(lines)
-
-
-def _again(kind: type[InputError], problem: str, file: str | None, place: str | None, remedy: str | None) -> InputError:
-    return kind(problem, file=file, place=place, remedy=remedy)
 
 
 class UsageError(InputError):
@@ -158,14 +163,6 @@ class MachineTrouble(PovertyAssetsError):
         said = f"{self.place}: {problem}" if self.place else problem
         super().__init__("\n".join([said, *([f"Remedy: {remedy}"] if remedy else [])]))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """An error of a process of its own reaches the one that started it whole."""
-        return _trouble_again, (type(self), self.problem, self.place, self.remedy)
-
-
-def _trouble_again(kind: type[MachineTrouble], problem: str, place: str | None, remedy: str | None) -> MachineTrouble:
-    return kind(problem, place=place, remedy=remedy)
-
 
 class PagesBehind(PovertyAssetsError):
     """The new file is published, and its pages could not be written: some are those of the file before."""
@@ -184,10 +181,6 @@ class GateFailed(PovertyAssetsError):
     def __init__(self, problem: str, failures: Sequence[tuple[str, str]] = ()) -> None:
         self.failures = list(failures)
         super().__init__("\n".join([problem, *(f"  {found}" for _, found in self.failures)]))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """An error of a process of its own reaches the one that started it whole."""
-        return type(self), (str(self).splitlines()[0], self.failures)
 
 
 class FetchFailed(PovertyAssetsError):
@@ -209,14 +202,6 @@ class FetchFailed(PovertyAssetsError):
         self.remedy = remedy
         super().__init__(": ".join(part for part in (address, problem) if part))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """An error of a process of its own reaches the one that started it whole."""
-        return _failed_again, (type(self), self.problem, self.address, self.remedy)
-
-
-def _failed_again(kind: type[FetchFailed], problem: str, address: str | None, remedy: str | None) -> FetchFailed:
-    return kind(problem, address=address, remedy=remedy)
-
 
 class NotThere(FetchFailed):
     """The publisher has no such file, or not yet."""
@@ -224,3 +209,10 @@ class NotThere(FetchFailed):
 
 class WorkersLost(PovertyAssetsError):
     """Other machines' workers were lost with their work again and again; it can be done again, there or here."""
+
+
+class DefectElsewhere(Exception):
+    """A defect met in another process, by an error that cannot be handed over: its traceback as text.
+
+    It is no error of ours that somebody can act on, so that whoever prints it prints all of it.
+    """

@@ -148,7 +148,7 @@ INNER_TABLES: tuple[Table, ...] = (
     ),
     Table(
         "late_source",
-        "Figures that rest on sources whose files were late: not there when the quarter was made, though those of an earlier period were",
+        "Figures that rest on sources whose files were late: not there when the quarter was made, though they were to be expected",
         "table, method and source",
         ("table_name", "method", "source_id"),
         (

@@ -186,9 +186,9 @@ META_SOURCE = Table(
         Column(
             "state",
             "VARCHAR",
-            "present; late: the file was not there when the quarter was made, though one of an earlier period was (figures that rest on the"
-            " source say late_source in quality_flag); missing: nor was any. NULL of quarters made before that was noted, of which all"
-            " were present",
+            "present; late: the file was not there when the quarter was made, though one of an earlier period was, or it was fetched for"
+            " in vain (figures that rest on the source say late_source in quality_flag); missing: there was no reason to expect it."
+            " NULL of quarters made before that was noted, of which all were present",
             nullable=True,
         ),
         Column(

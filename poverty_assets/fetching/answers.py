@@ -1,13 +1,15 @@
 """What a server says of a file, and answers that need not come again as long as it says the same.
 
 Belongs here: what a file is known again by (``Version``), and answers of catalogues kept beside it: asked for again with what they are
-known by, an unchanged one is answered without a body. Does not belong here: asking (``web``).
+known by, an unchanged one is answered without a body; and dropping those that nobody asks for any more. Does not belong here: asking
+(``web``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +21,10 @@ from poverty_assets.fetching.addresses import SECRETS
 
 _MOST = 32 << 20
 """Bytes of an answer that is kept."""
+KEPT_DAYS = 400
+"""Days after which an answer is dropped that was not asked for again: what is asked once a year is."""
+KEPT_BYTES = 256 << 20
+"""Bytes of all that is kept; beyond them what was not asked for longest is dropped."""
 _SIGNED = re.compile(rb"([?&]|\\u0026)[\w.-]*" + SECRETS.pattern.encode() + rb"[\w.-]*=", re.IGNORECASE)
 
 
@@ -116,6 +122,35 @@ class KeptAnswers:
             return
         note = json.dumps(asdict(answer.version) | {"sha256": hashlib.sha256(answer.data).hexdigest()})
         write_bytes(self._file(answer.asked), note.encode() + b"\n" + answer.data)
+
+    def used(self, answer: KeptAnswer) -> None:
+        """Note that an answer still holds."""
+        if self.folder is not None and self.writes:
+            os.utime(self._file(answer.asked))
+
+    def prune(self, now: float, *, days: int = KEPT_DAYS, most: int = KEPT_BYTES) -> int:
+        """Drop answers that nobody asked for within so many days, then the longest unasked until so many bytes are left.
+
+        Parameters
+        ----------
+        now : float
+            Seconds since the epoch.
+
+        Returns
+        -------
+        int
+            How many were dropped.
+        """
+        if self.folder is None or not self.writes or not self.folder.is_dir():
+            return 0
+        seen = [(file, file.stat()) for file in self.folder.iterdir() if file.is_file()]
+        dropped, left = 0, most
+        for file, stat in sorted(seen, key=lambda pair: pair[1].st_mtime, reverse=True):
+            left -= stat.st_size
+            if left < 0 or now - stat.st_mtime > days * 86_400:
+                file.unlink(missing_ok=True)
+                dropped += 1
+        return dropped
 
     def _file(self, asked: str) -> Path:
         return (self.folder or Path()) / hashlib.sha256(asked.encode()).hexdigest()[:32]

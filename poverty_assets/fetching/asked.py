@@ -1,19 +1,19 @@
-"""What a home fetches by itself for a quarter, file by file, and what a publisher is asked of one source.
+"""What a home fetches by itself: its own landing folder and pieces, and the quarter that sees a year.
 
-Belongs here: the orders of a quarter, each with what became of it. Does not belong here: when that is done (``intake.due``), or the steps
-of a fetch (``fetch``).
+Belongs here: a fetch of which nobody named a source. Does not belong here: when that is done (``intake.due``), or the steps of a fetch
+(``fetch``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from poverty_assets.errors import NotObserved
-from poverty_assets.fetching.fetch import Fetching, Told
-from poverty_assets.fetching.orders import Order, order
+from poverty_assets.fetching.fetch import Fetching
+from poverty_assets.fetching.orders import order
 from poverty_assets.fetching.web import open_web
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec
@@ -27,23 +27,6 @@ def fetching(settings: Settings, country: Country) -> Iterator[Fetching]:
     today = dt.datetime.now(dt.UTC).date()
     with open_web() as web:
         yield Fetching(country, settings.landing_folder, settings.home / "fetching", web, today)
-
-
-def each_order(
-    work: Fetching, specs: Sequence[SourceSpec], quarters: Sequence[Quarter], *, dry_run: bool = False
-) -> Iterator[tuple[Order, Told]]:
-    """Every file that quarters want of sources, once, with what became of it; of a dry run, with what the publisher says."""
-    seen: set[Path] = set()
-    for spec in specs:
-        for quarter in quarters:
-            try:
-                wanted = order(spec, quarter, work.landing, work.country)
-            except NotObserved:
-                continue
-            if wanted.release.path not in seen:
-                seen.add(wanted.release.path)
-                (told,) = work.fetch([spec], [quarter], dry_run=dry_run)
-                yield wanted, told
 
 
 def quarter_of_year(spec: SourceSpec, year: int, landing: Path, country: Country) -> Quarter:

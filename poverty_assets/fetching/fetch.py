@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,8 +30,10 @@ from poverty_assets.pack.country import Country
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.landed import LandedRecord
+from poverty_assets.sources.lateness import note_awaited
 
 State = Literal["fetched", "revised", "unchanged", "wanted", "there", "kept", "waits", "late", "passed", "failed"]
+_NOT_HAD = ("late", "failed")
 _PERIODS_BACK = 8
 _ROUNDS = 3
 _SAID_EVERY = 15.0
@@ -95,12 +98,23 @@ class Fetching:
 
     def fetch(self, specs: Sequence[SourceSpec], quarters: Sequence[Quarter], *, dry_run: bool = False) -> list[Told]:
         """Land what quarters want of sources; one that fails does not keep the others."""
+        return [told for _, told in self.each(specs, quarters, dry_run=dry_run)]
+
+    def each(
+        self, specs: Sequence[SourceSpec], quarters: Sequence[Quarter], *, dry_run: bool = False
+    ) -> Iterator[tuple[Order | None, Told]]:
+        """The same, every file once, with what became of it; no file where a source has nothing for a quarter."""
         self.web.answers = KeptAnswers(self.work / "answers", writes=not dry_run)
         if dry_run:
-            return self._each(specs, quarters, self._compare)
+            yield from self._each(specs, quarters, self._compare)
+            return
         self.work.mkdir(parents=True, exist_ok=True)
         with FileLock(self.work / "lock"):
-            return self._each(specs, quarters, self._land)
+            for wanted, told in self._each(specs, quarters, self._land):
+                if wanted is not None:
+                    self._note_awaited(wanted, told)
+                yield wanted, told
+            self.web.answers.prune(time.time())
 
     def probe(self, specs: Sequence[SourceSpec], quarter: Quarter, *, within: float = _PROBED_WITHIN) -> list[Told]:
         """Ask each source at each of its providers whether it is there, going back through its periods to the newest that is.
@@ -133,22 +147,29 @@ class Fetching:
 
     def _each(
         self, specs: Sequence[SourceSpec], quarters: Sequence[Quarter], step: Callable[[Order], Told]
-    ) -> list[Told]:
-        told: list[Told] = []
+    ) -> Iterator[tuple[Order | None, Told]]:
         done: set[Path] = set()
         for spec in specs:
             for quarter in quarters:
+                wanted, told = None, None
                 try:
                     wanted = order(spec, quarter, self.landing, self.country)
                 except NotObserved as error:
-                    told.append(Told(f"{spec.source_id} {quarter}", "passed", error.problem))
+                    told = Told(f"{spec.source_id} {quarter}", "passed", error.problem)
                 else:
                     if wanted.release.path in done:
                         continue
                     done.add(wanted.release.path)
-                    told.append(self._told(step, wanted))
-                self.say(told[-1].line)
-        return told
+                    told = self._told(step, wanted)
+                self.say(told.line)
+                yield wanted, told
+
+    def _note_awaited(self, wanted: Order, told: Told) -> None:
+        """Note in the landing folder what was expected by now and could not be had: a quarter that goes without it says so."""
+        if told.state in _NOT_HAD and wanted.expected is not None and wanted.expected <= self.today:
+            note_awaited(wanted.release, self.today)
+        elif told.state not in (*_NOT_HAD, "waits", "passed"):
+            note_awaited(wanted.release, None)
 
     def _told(self, step: Callable[[Order], Told], wanted: Order) -> Told:
         before = self.web.moved

@@ -45,6 +45,10 @@ class Refused(Exception):
         self.status, self.wait = status, wait
         super().__init__(f"the server answered {status}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it was made, in another process too."""
+        return type(self), (self.status, self.wait)
+
 
 class NoToken(FetchFailed):
     """The source wants a secret that is not set."""
@@ -220,6 +224,7 @@ class Web:
         before = self.answers.of(asked)
         with self.ask("GET", asked, pause=pause, headers=headers | (before.version.unless if before else {})) as answer:
             if answer.status_code == 304 and before is not None:
+                self.answers.used(before)
                 return before
             data = answer.read()
             self.count(len(data))

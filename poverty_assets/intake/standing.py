@@ -17,7 +17,7 @@ from poverty_assets.intake.arrivals import Arrival, latest
 from poverty_assets.pack.source import Release, SourceSpec, release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.landed import read_record
-from poverty_assets.sources.lateness import earlier_file, expected_on, is_outgrown
+from poverty_assets.sources.lateness import earlier_file, expected_on, is_awaited, is_outgrown
 
 State = Literal["present", "stale", "missing"]
 
@@ -36,7 +36,8 @@ class Standing:
     expected : date, optional
         By when the file of the quarter can be expected; None where no entry states it.
     promised : bool
-        Whether there is reason to wait for it: it is required, it is fetched here, or it has come for an earlier period.
+        Whether there is reason to wait for it: it is required, it is fetched here, it has come for an earlier period, or it was fetched
+        for in vain.
     remedy : str
         How to come by it; empty where it is there.
     is_preliminary : bool
@@ -94,7 +95,7 @@ def standings(
 def _standing(wanted: Release, known: Mapping[str, Arrival] | None, fetched: bool) -> Standing:
     spec, file, expected = wanted.spec, wanted.file(wanted.landing), expected_on(wanted)
     earlier = earlier_file(wanted)
-    promised = spec.required or fetched or earlier is not None
+    promised = spec.required or fetched or is_awaited(wanted)
     remedy = f"poverty-assets fetch {spec.source_id}" if spec.fetch is not None else f"by hand: {spec.obtain}"
     if wanted.path.exists() and (known is None or file in known):
         if not is_outgrown(wanted):

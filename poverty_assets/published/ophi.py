@@ -76,6 +76,8 @@ CSV_COLUMNS = ("Country ISO3", "Admin 1 PCode", "Admin 1 Name", "Start Date", *_
 """Columns of OPHI's csv that are read."""
 _SAME = 1e-4
 """What two sheets may say of one figure differs by rounding at most."""
+_BOOKS: dict[tuple[str, str, int, int, int], OphiWorkbook] = {}
+_BOOKS_KEPT = 4
 _NONE_POOR = ("intensity",)  # has no value where nobody is poor; nor has a contribution or an error
 
 
@@ -274,7 +276,21 @@ class OphiWorkbook:
 
 def read_ophi_workbook(release: Release, table: str, iso3: str) -> PublishedFigures:
     """Read the country's rows of the results workbook ``national`` or ``subnational``."""
-    return OphiWorkbook(release.path, table, release.spec.obtain).figures(iso3, release.observed_from)
+    return _book(release.path, table, release.spec.obtain).figures(iso3, release.observed_from)
+
+
+def _book(path: Path, table: str, obtain: str) -> OphiWorkbook:
+    """A workbook, read through once in a process: every source of publications is held against the others."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return OphiWorkbook(path, table, obtain)  # which says that it cannot be read
+    key = (str(path), table, seen.st_ino, seen.st_mtime_ns, seen.st_size)
+    if key not in _BOOKS:
+        while len(_BOOKS) >= _BOOKS_KEPT:
+            _BOOKS.pop(next(iter(_BOOKS)))
+        _BOOKS[key] = OphiWorkbook(path, table, obtain)
+    return _BOOKS[key]
 
 
 def _figure(

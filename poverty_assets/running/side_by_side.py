@@ -10,14 +10,16 @@ import logging
 import logging.handlers
 import multiprocessing
 import os
+import pickle
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from poverty_assets.errors import PovertyAssetsError
+from poverty_assets.errors import DefectElsewhere, PovertyAssetsError
 
 T = TypeVar("T")
 LOGGER = "poverty_assets"
@@ -43,7 +45,7 @@ def run_side_by_side(run: Callable[..., T], arguments: list[tuple[Any, ...]], wo
     listener.start()
     try:
         with ProcessPoolExecutor(workers, context, _prepare, (messages, os.getpid())) as pool:
-            waiting = [pool.submit(run, *each) for each in arguments]
+            waiting = [pool.submit(handed_over, run, *each) for each in arguments]
             done, rest = wait(waiting, return_when=FIRST_EXCEPTION)
             for future in rest:
                 future.cancel()
@@ -62,6 +64,34 @@ def run_side_by_side(run: Callable[..., T], arguments: list[tuple[Any, ...]], wo
         raise
     listener.stop()
     return returned
+
+
+def handed_over(run: Callable[..., T], *arguments: Any) -> T:
+    """What a call returns; an error that could not be handed to the process that waits for it is raised as one that can.
+
+    Libraries have errors that hold on to half of what was at work, or that cannot be made from what they say. To hand one over would
+    end the pool, and nobody would learn what it was.
+
+    Raises
+    ------
+    Exception
+        Of the call: itself, or `DefectElsewhere` in its place.
+    """
+    try:
+        return run(*arguments)
+    except Exception as error:
+        if _arrives(error):
+            raise
+        raise DefectElsewhere("".join(traceback.format_exception(error))) from None
+
+
+def _arrives(error: Exception) -> bool:
+    """Whether an error is the same on the other side."""
+    try:
+        there = pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever its library's classes raise on the way, too deep a recursion among it
+        return False
+    return type(there) is type(error) and str(there) == str(error)
 
 
 class _Forward(logging.Handler):

@@ -7,10 +7,16 @@ Belongs here: what an entry and the landing folder tell of a file that is not th
 from __future__ import annotations
 
 import datetime as dt
+import json
+from pathlib import Path
 from typing import Any
 
+from poverty_assets.atomic import write_text
 from poverty_assets.pack.source import Release, SourceSpec, TableSource
 from poverty_assets.sources.landed import landed_files, read_record
+
+AWAITED = "awaited.json"
+"""In the landing folder: files that were fetched for when they were expected, and could not be had, each with the day of the first try."""
 
 
 def expected_on(wanted: Release) -> dt.date | None:
@@ -39,11 +45,37 @@ def is_outgrown(wanted: Release) -> bool:
     return record is not None and record.fetched_at.date() <= wanted.quarter.end
 
 
+def awaited(landing: Path) -> dict[str, str]:
+    """Files of a landing folder that were fetched for when they were expected and could not be had; none where nothing is noted."""
+    try:
+        said = json.loads((landing / AWAITED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(file): str(day) for file, day in said.items()} if isinstance(said, dict) else {}
+
+
+def note_awaited(wanted: Release, day: dt.date | None) -> None:
+    """Note that the file of a release could not be had on a day though it was expected; with None that nobody waits for it any more."""
+    known, file = awaited(wanted.landing), wanted.file(wanted.landing)
+    if day is None and file not in known:
+        return
+    rest = {name: since for name, since in known.items() if name != file}
+    held = rest if day is None else rest | {file: known.get(file, day.isoformat())}
+    if held:
+        write_text(wanted.landing / AWAITED, json.dumps(dict(sorted(held.items())), indent=1) + "\n")
+    else:
+        (wanted.landing / AWAITED).unlink()
+
+
+def is_awaited(wanted: Release) -> bool:
+    """Whether a file that is not there was to be expected: one of an earlier period is there, or it was fetched for in vain."""
+    return earlier_file(wanted) is not None or wanted.file(wanted.landing) in awaited(wanted.landing)
+
+
 def as_noted(wanted: Release) -> dict[str, Any]:
-    """What the lake notes of a file that is not there: ``late`` where one of an earlier period is, so that models know the source, else
-    ``missing``."""
+    """What the lake notes of a file that is not there: ``late`` where it was to be expected (`is_awaited`), else ``missing``."""
     noted: dict[str, Any] = {
-        "state": "missing" if earlier_file(wanted) is None else "late",
+        "state": "late" if is_awaited(wanted) else "missing",
         "wanted": wanted.file(wanted.landing),
         "wanted_from": wanted.observed_from.isoformat(),
         "wanted_to": wanted.observed_to.isoformat(),

@@ -24,6 +24,7 @@ from poverty_assets.pack.editions import Parts
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.time.change import Apart, baselines, changes
 from poverty_assets.small_area.time.on_edition import OnEdition, on_edition
+from poverty_assets.warehouse.headline import flagged_late
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.narrow import Rows, literal
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import duckdb
 
 DRAWS = "area_draw"
+LATE_SOURCE = "late_source"
 _COLUMNS = [column.name for column in table("fct_change").columns]
 _FIGURE = [name for name in table("fct_change").key if name != "method"]
 
@@ -95,6 +97,13 @@ class _Pair:
     quarter: Quarter
     baseline: Quarter
 
+    @property
+    def late(self) -> pd.DataFrame:
+        """What either quarter went without because it was late (lake: ``late_source``)."""
+        both = [one for one in (self.quarter, self.baseline) if self.lake.has(LATE_SOURCE, one)]
+        frames = [self.lake.read(LATE_SOURCE, one) for one in both]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
     def on_one_edition(self, rows: pd.DataFrame) -> tuple[OnEdition, str | None]:
         """Figures of the baseline on the areas of the quarter, and the edition of these; as they are where both are of one."""
         now, then = (self.lake.read("dim_area", one) for one in (self.quarter, self.baseline))
@@ -139,7 +148,8 @@ def _pair(
         edition=edition,
         made=earlier.made,
     )
-    return changes(now[0], earlier.rows, apart, measure_id=str(now[1]["measure_id"]))
+    rows = changes(now[0], earlier.rows, apart, measure_id=str(now[1]["measure_id"]))
+    return rows.assign(quality_flag=flagged_late("fct_change", rows, pair.late)) if len(pair.late) else rows
 
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: pd.DataFrame, own: Rows | None, path: Path) -> None:

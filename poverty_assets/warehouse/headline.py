@@ -70,8 +70,7 @@ def combine(
     if earlier:
         rows["quality_flag"] = _flagged(rows, rows["method"] == "direct", EARLIER)
     if late is not None and len(late):
-        without = rows["method"].isin(late.loc[late["table_name"] == name, "method"])
-        rows["quality_flag"] = _flagged(rows, without & ~rows["suppressed"].astype(bool), LATE)
+        rows["quality_flag"] = flagged_late(name, rows, late)
     rank = _rank(rows, levels, earlier)
     figure = [key for key in definition.key if key not in ("quarter", "method")]
     best = rank.groupby([rows[key] for key in figure], sort=False).transform("min")
@@ -83,6 +82,12 @@ def _flagged(rows: pd.DataFrame, which: pd.Series, flag: str) -> pd.Series:
     """``quality_flag`` with a further reason on some of the rows."""
     before = rows["quality_flag"].astype(str)
     return before.mask(which, before.where(before != "ok", "") + "," + flag).str.lstrip(",")
+
+
+def flagged_late(name: str, rows: pd.DataFrame, late: pd.DataFrame) -> pd.Series:
+    """``quality_flag`` of a table's rows with those flagged (`LATE`) that went without a source: as ``late`` of ``combine``."""
+    without = rows["method"].isin(late.loc[late["table_name"] == name, "method"])
+    return _flagged(rows, without & ~rows["suppressed"].astype(bool), LATE)
 
 
 def _rank(rows: pd.DataFrame, levels: Levels, earlier: bool) -> pd.Series:

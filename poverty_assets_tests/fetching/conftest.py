@@ -22,6 +22,7 @@ from poverty_assets.fetching.web import Web
 from poverty_assets.pack.country import Country, load_country
 from poverty_assets.pack.source import AnySource, SourceSpec
 from poverty_assets.quarter import Quarter
+from poverty_assets.sources.lateness import AWAITED, awaited
 from poverty_assets_tests.fetching.server import Provider
 
 BOUNDS = (100.0, 10.0, 102.0, 12.0)
@@ -115,9 +116,14 @@ class Bench:
 
     @property
     def files(self) -> list[str]:
-        """Everything in the landing folder, hidden or not."""
+        """Everything in the landing folder, hidden or not, but the note of what is awaited."""
         found = sorted(self.landing.rglob("*"))
-        return [path.relative_to(self.landing).as_posix() for path in found if path.is_file()]
+        return [path.relative_to(self.landing).as_posix() for path in found if path.is_file() and path.name != AWAITED]
+
+    @property
+    def noted(self) -> dict[str, str]:
+        """What is awaited."""
+        return awaited(self.landing)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from poverty_assets.fetching.fetch import Fetching, Told
 from poverty_assets.fetching.web import ATTEMPTS, Web, open_web
 from poverty_assets.pack.country import load_country
 from poverty_assets.sources.landed import ENDING
+from poverty_assets.sources.lateness import AWAITED
 from poverty_assets_tests.fetching.conftest import BOUNDS, QUARTER
 from poverty_assets_tests.fetching.protocols import PROTOCOLS, TOKEN, Protocol
 from poverty_assets_tests.fetching.server import Provider
@@ -205,14 +206,16 @@ class _Bench:
     def left(self) -> bytes | None:
         """The landed file."""
         found = [
-            path for path in (self.folder / "landing").rglob("*") if path.is_file() and not path.name.endswith(ENDING)
+            path
+            for path in (self.folder / "landing").rglob("*")
+            if path.is_file() and not path.name.endswith((ENDING, AWAITED))
         ]
         return found[0].read_bytes() if len(found) == 1 else None
 
     def judge(self, outcome: Outcome, before: bytes | None, heard: list[str]) -> None:
         """Note what must never be."""
         now, wrong = self.left(), outcome.wrong
-        files = [path for path in (self.folder / "landing").rglob("*") if path.is_file()]
+        files = [path for path in (self.folder / "landing").rglob("*") if path.is_file() and path.name != AWAITED]
         if len(files) not in ((0, 2) if before is None else (2,)):
             wrong.append(f"in the landing folder there are {[path.name for path in files]}")
         if outcome.right and now != right_bytes(self.sequence.protocol, 2):

@@ -1,11 +1,15 @@
 """Answers of catalogues that need not come again, and what is never kept of them."""
 
+import os
+import time
+
 import pytest
 
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.answers import KeptAnswer, KeptAnswers, Version
 
 KNOWN = Version(3, '"1"')
+NOW = time.time()
 
 
 @pytest.fixture
@@ -50,6 +54,22 @@ def test_an_answer_that_was_changed_or_cannot_be_known_again_is_as_none(kept):
     for broken in (file.read_bytes()[:-1], b"", b"{}\nabc", b"\xff\n"):
         file.write_bytes(broken)
         assert kept.of("https://example.org") is None
+
+
+def test_answers_that_nobody_asks_for_any_more_are_dropped_and_then_the_longest_unasked(kept, provider, web):
+    provider.tagged = True
+    provider.answers["/a"] = lambda words: words
+    for page in range(4):
+        web.json(provider.at("/a"), params={"page": str(page)})
+    files = {page: kept._file(provider.at(f"/a?page={page}")) for page in range(4)}
+    for page, days in enumerate([500, 30, 10, 0]):
+        os.utime(files[page], (NOW - days * 86_400,) * 2)
+    assert kept.prune(NOW) == 1
+    assert [page for page, file in files.items() if file.exists()] == [1, 2, 3]
+    web.json(provider.at("/a"), params={"page": "1"})  # it still holds: it counts as asked for today
+    size = files[1].stat().st_size
+    assert kept.prune(time.time(), most=2 * size) == 1
+    assert [page for page, file in files.items() if file.exists()] == [1, 3]
 
 
 def test_who_may_not_write_keeps_nothing(tmp_path):

@@ -115,6 +115,20 @@ def test_what_is_expected_and_not_there_is_late_and_no_failure(bench, provider, 
     assert failures([told]) is None
 
 
+def test_what_could_not_be_had_when_it_was_expected_is_noted_until_it_comes(bench, provider, rain):
+    file = provider.files.pop("/rain_2026Q3.tif")
+    assert bench.fetch(rain, today=dt.date(2026, 10, 29), named=True).state == "late"
+    assert bench.noted == {}  # it was not expected yet
+    bench.fetch(rain, dry_run=True)
+    assert bench.noted == {}
+    assert bench.fetch(rain).state == "late"
+    bench.fetch(rain, today=dt.date(2026, 12, 1))
+    assert bench.noted == {PATH: "2026-11-20"}
+    provider.files["/rain_2026Q3.tif"] = file
+    bench.fetch(rain)
+    assert bench.noted == {}
+
+
 def test_a_source_that_begins_later_is_passed(bench, provider):
     told = bench.fetch(entry(provider.at("/x_{label}.tif"), observed_from="2027-01-01"))
     assert told.state == "passed"

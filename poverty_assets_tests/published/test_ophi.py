@@ -11,7 +11,7 @@ import pytest
 
 from poverty_assets.errors import ContractViolation
 from poverty_assets.pack.keys import plain_name
-from poverty_assets.published.ophi import OphiWorkbook, read_ophi_csv
+from poverty_assets.published.ophi import OphiWorkbook, read_ophi_csv, read_ophi_workbook
 from poverty_assets_tests.landing import write_workbook
 
 DAY = dt.date(2022, 1, 1)
@@ -130,3 +130,17 @@ def test_a_csv_with_a_word_for_a_figure_is_refused_with_its_row(tmp_path):
     with pytest.raises(ContractViolation, match="first 'low'") as caught:
         read_ophi_csv(csv(tmp_path, "MNG,,,0.1,20,50,10,5", "MNG,MN62,Khangai,0.1,20,50,low,5"), "MNG")
     assert caught.value.place == "row 3, column Vulnerable to Poverty"
+
+
+def test_a_workbook_is_read_through_once_for_all_who_ask_and_again_when_it_is_another(book, monkeypatch):
+    read, opened = openpyxl.load_workbook, []
+    monkeypatch.setattr(openpyxl, "load_workbook", lambda path, **more: opened.append(path) or read(path, **more))
+    found = SimpleNamespace(path=book, observed_from=DAY, spec=SimpleNamespace(obtain="Ask."))
+    first, second = (read_ophi_workbook(found, "subnational", "KHM").frame for _ in range(2))
+    assert first.equals(second)
+    assert first is not second
+    assert opened == [book]
+    write_workbook(book, {"North": POOR, "South": (0.09, 20.0, 45.0, 20.5, 4.1)}, "5", 7)
+    third = read_ophi_workbook(found, "subnational", "KHM").frame
+    assert opened == [book, book]
+    assert not third.equals(first)

@@ -2,13 +2,14 @@
 
 import logging
 import os
+import pickle
 import signal
 from pathlib import Path
 
 import pytest
 
-from poverty_assets.errors import MissingFile, PovertyAssetsError
-from poverty_assets.running.side_by_side import run_side_by_side
+from poverty_assets.errors import DefectElsewhere, MissingFile, PovertyAssetsError
+from poverty_assets.running.side_by_side import handed_over, run_side_by_side
 
 
 def write(folder: str, name: str) -> None:
@@ -40,6 +41,38 @@ def test_an_error_keeps_its_kind_file_place_and_remedy():
     with pytest.raises(MissingFile) as caught:
         run_side_by_side(refuse, [("a.csv",)], 1)
     assert caught.value.message == "a.csv, row 3: no such file\nRemedy: put it there"
+
+
+class WantsWords(Exception):
+    """As some of Dagster's: it cannot be made again from what it says."""
+
+    def __init__(self, *, words: str) -> None:
+        super().__init__(words)
+
+
+class HoldsOn(Exception):
+    """It leads back to itself by way of what it is made from, without end."""
+
+    def __reduce__(self):
+        return HoldsOn, (self,)
+
+
+def stumble(kind: str) -> None:
+    raise {"words": WantsWords(words="the pack changed"), "holds": HoldsOn("the pack changed")}[kind]
+
+
+@pytest.mark.parametrize("kind", ["words", "holds"])
+def test_an_error_that_cannot_be_handed_over_is_told_with_where_it_arose(kind):
+    with pytest.raises(DefectElsewhere, match="the pack changed") as caught:
+        handed_over(stumble, kind)
+    assert "in stumble" in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_what_can_be_handed_over_arrives_as_it_is():
+    with pytest.raises(MissingFile, match="no such file"):
+        handed_over(refuse, "a.csv")
+    assert handed_over(max, 1, 2) == 2
 
 
 def test_a_process_that_is_killed_is_said_and_nobody_waits_for_it():

@@ -65,6 +65,19 @@ def test_what_two_quarters_of_one_wave_share_is_no_error_of_their_difference(lak
     assert other == pytest.approx(np.hypot(0.05, 0.05), rel=0.15)
 
 
+@pytest.mark.parametrize("quarter", [Q1, Q2])
+def test_a_change_says_that_either_quarter_went_without_a_late_source(lake, tmp_path, quarter):
+    late = pd.DataFrame(
+        {"table_name": ["fct_change", "fct_mpi"], "method": ["composite", "direct"], "source_id": "rain"}
+    )
+    lake.write("late_source", quarter, late)
+    publish(lake, tmp_path / "w.duckdb", KHM, is_simulated=True, run_id="r")
+    found = rows(tmp_path / "w.duckdb").set_index(["quarter", "baseline_quarter"])["quality_flag"]
+    flags = {(str(a.date()), str(b.date())): flag for (a, b), flag in found.items()}
+    assert flags[Q2.key, Q1.key] == "same_survey_wave,late_source"
+    assert flags[Q5.key, Q1.key].split(",")[-1:] == (["late_source"] if quarter == Q1 else ["ok"])
+
+
 EAST = [("KH", "country", None), ("25", "province", "KH"), ("2501", "district", "25"), ("250101", "commune", "2501")]
 WEST = [("KH", "country", None), ("03", "province", "KH"), ("0304", "district", "03"), ("030401", "commune", "0304")]
 

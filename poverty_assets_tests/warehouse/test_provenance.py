@@ -5,7 +5,9 @@ import datetime as dt
 import pytest
 
 from poverty_assets.pack.country import load_country
+from poverty_assets.pack.source import release
 from poverty_assets.quarter import Quarter
+from poverty_assets.sources.lateness import AWAITED, note_awaited
 from poverty_assets.sources.readers import observe
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.provenance import late_sources, rows_of_late, source_rows
@@ -44,6 +46,17 @@ def test_a_file_that_is_there_is_present_and_one_that_never_came_is_missing_and_
     assert (found["state"], late) == ("late", ["rain"])
     [present], late = row("rain_2026Q3.tif")
     assert (present["state"], len(present["sha256"]), present["expected_on"], late) == ("present", 64, None, [])
+
+
+def test_what_was_fetched_for_in_vain_is_late_in_a_homes_first_quarter_too(row, tmp_path):
+    spec = entry("https://example.org/{label}.tif", required=False)
+    note_awaited(release(spec, QUARTER, tmp_path), dt.date(2026, 11, 2))
+    [found], late = row()
+    assert (found["state"], late) == ("late", ["rain"])
+    note_awaited(release(spec, QUARTER, tmp_path), None)
+    [found], late = row()
+    assert (found["state"], late) == ("missing", [])
+    assert not (tmp_path / AWAITED).exists()
 
 
 def test_of_a_source_that_begins_later_nothing_is_said_nor_of_the_twins(row):

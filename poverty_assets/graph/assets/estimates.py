@@ -163,6 +163,7 @@ def fct_change(
     direct_headcount: pd.DataFrame,
     survey_household_before: pd.DataFrame,
     dim_area: pd.DataFrame,
+    late_source: pd.DataFrame,
     home: Home,
 ) -> pd.DataFrame:
     """Change between the two waves; that between quarters is added when they are published."""
@@ -175,7 +176,8 @@ def fct_change(
     periods = [noted for _, noted in home.survey_waves(quarter_of(context))[-2:]]
     after = DirectTables(direct_mpi, direct_headcount)
     rows = wave_change(survey_household_before, after, home.measure, Hierarchy.of(dim_area), periods[0], periods[1])
-    return combine("fct_change", [rows.assign(edition=dim_area["edition"].iloc[0])], home.country.levels)
+    made = [rows.assign(edition=dim_area["edition"].iloc[0])]
+    return combine("fct_change", made, home.country.levels, late=late_source)
 
 
 ASSETS = (

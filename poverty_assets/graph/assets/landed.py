@@ -73,10 +73,10 @@ def landed_asset(spec: SourceSpec, pack: Pack) -> dg.AssetsDefinition:
         **_said(spec),
     )
     def landed(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-        from poverty_assets.fetching.asked import each_order, fetching
+        from poverty_assets.fetching.asked import fetching
 
         with fetching(home.settings, home.country) as work:
-            ((wanted, told),) = each_order(work, [spec], [_quarter_of(context, spec, home)])
+            ((wanted, told),) = work.each([spec], [_quarter_of(context, spec, home)])
         if told.state not in _CAME:
             raise FetchFailed(f"{told.title}: {told.words}")
         noted = noted_of(wanted, told)
@@ -203,7 +203,7 @@ def jobs(quarters: dg.PartitionsDefinition, location: str | None, tags: Mapping[
 def _fetching(location: str | None) -> dg.OpDefinition:
     @dg.op(description="Fetches what the quarter wants, and what the earlier quarters want that its models learn from.")
     def fetch_for_quarter(context: dg.OpExecutionContext, home: Home) -> None:
-        from poverty_assets.fetching.asked import each_order, fetching
+        from poverty_assets.fetching.asked import fetching
         from poverty_assets.fetching.fetch import failures
         from poverty_assets.fetching.orders import fetched_unasked, with_census, with_earlier
 
@@ -213,9 +213,10 @@ def _fetching(location: str | None) -> dg.OpDefinition:
                 quarters = with_census(
                     spec, with_earlier(home.specs, [quarter_of(context)]), home.landing, home.country
                 )
-                for wanted, one in each_order(work, [spec], quarters):
+                for wanted, one in work.each([spec], quarters):
                     context.log.info(one.line)
-                    context.log_event(_event(wanted, one, location))
+                    if wanted is not None:
+                        context.log_event(_event(wanted, one, location))
                     told.append(one)
         failed = failures(told)
         if failed is not None:
@@ -229,7 +230,7 @@ def _asking(location: str | None) -> dg.OpDefinition:
         description="Asks how sources stand to the quarter; publishers only where the home fetches. Fetches nothing."
     )
     def ask_of_sources(context: dg.OpExecutionContext, home: Home) -> None:
-        from poverty_assets.fetching.asked import each_order, fetching
+        from poverty_assets.fetching.asked import fetching
 
         quarter = quarter_of(context)
         for one in home.standings(quarter):
@@ -243,7 +244,9 @@ def _asking(location: str | None) -> dg.OpDefinition:
         if not home.fetched:
             return
         with fetching(home.settings, home.country) as work:
-            for wanted, told in each_order(work, home.fetched, [quarter], dry_run=True):
+            for wanted, told in work.each(home.fetched, [quarter], dry_run=True):
+                if wanted is None:
+                    continue
                 noted = {"publisher": told.state, "said": told.words.splitlines()[0], "quarter": quarter.label}
                 key = key_of(wanted.spec, location)
                 context.log_event(dg.AssetObservation(key, metadata=noted, partition=period_of(wanted)))
