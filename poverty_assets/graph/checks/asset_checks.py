@@ -3,15 +3,20 @@
 Belongs here: wiring. Every check is blocking, so that what it found is written before the quarter is sealed; only findings
 of severity error stop the run (Dagster never blocks on WARN). Does not belong here: what is expected (``suites``,
 ``coverage``).
+
+A run of checks alone that names no quarter ("Execute all" in the UI sends such) looks at every quarter of the lake, says of each what it
+found, and writes nothing: what was found when a quarter was made is sealed with it.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from poverty_assets.catalog import TABLES, Table
 from poverty_assets.graph.checks.suites import GROUPS, CheckFinding
@@ -21,6 +26,8 @@ from poverty_assets.graph.reuse.step import Step
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.local import locale_of
 
+_NAMES_QUARTERS = ("dagster/partition", "dagster/asset_partition")
+"""How the tags of a run begin that name a quarter, or a range of them."""
 EXTRA = {
     "fct_population": ("people",),
     "area_feature": ("coverage", "drift"),
@@ -47,8 +54,14 @@ def _of_table(definition: Table, quarters: dg.PartitionsDefinition) -> dg.AssetC
     def written(home: Home, quarter: Quarter) -> list[Path]:
         return [home.lake.checked_file(definition.name, quarter)]
 
+    def judged(context: Any, home: Home) -> Iterator[dg.AssetCheckResult]:
+        quarter = quarter_of(context)
+        findings = _found(definition, home, quarter)
+        home.lake.write_checks(definition.name, quarter, pd.DataFrame([f.row(definition.name) for f in findings]))
+        yield from (_result(group, findings) for group in groups)
+
     name = f"check_{definition.name}"
-    here: dict[str, Any] = {"extra": written, "knows": "nothing"}
+    run = Step(name, judged, (__name__, ""), extra=written, knows="nothing").wired()
 
     @dg.multi_asset_check(
         name=name,
@@ -62,20 +75,55 @@ def _of_table(definition: Table, quarters: dg.PartitionsDefinition) -> dg.AssetC
             )
             for group in groups
         ],
+        can_subset=True,
     )
-    @lambda function: Step(name, function, (__name__, ""), **here).wired()
     def check(context: dg.AssetCheckExecutionContext, home: Home) -> Iterator[dg.AssetCheckResult]:
-        from poverty_assets.graph.checks.suites import validate
-
-        quarter = quarter_of(context)
-        findings = validate(
-            home.lake.read(definition.name, quarter), definition.within(locale_of(home.country))
-        ) + _extra(definition.name, home, context)
-        home.lake.write_checks(definition.name, quarter, pd.DataFrame([f.row(definition.name) for f in findings]))
-        for group in groups:
-            yield _result(group, [f for f in findings if f.group == group])
+        asked = {key.name for key in context.selected_asset_check_keys}
+        if any(tag.startswith(_NAMES_QUARTERS) for tag in context.run.tags):
+            yield from (one for one in run(context, home) if one.check_name in asked)
+        else:
+            _say_of_every_quarter(context, home, definition, [group for group in groups if group in asked])
 
     return check
+
+
+def _found(definition: Table, home: Home, quarter: Quarter) -> list[CheckFinding]:
+    from poverty_assets.graph.checks.suites import validate
+
+    rows = home.lake.read(definition.name, quarter)
+    return validate(rows, definition.within(locale_of(home.country))) + _extra(definition.name, home, quarter)
+
+
+def _say_of_every_quarter(
+    context: dg.AssetCheckExecutionContext, home: Home, definition: Table, groups: Sequence[str]
+) -> None:
+    """Judge the table in each quarter of the lake that is complete; what was found is an evaluation of that quarter's partition."""
+    (key,) = {one.asset_key for one in context.selected_asset_check_keys}
+    for quarter in filter(partial(home.lake.has, definition.name), home.lake.quarters()):
+        findings = _found(definition, home, quarter)
+        made = context.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=[quarter.key]), limit=1
+        ).records
+        of = [
+            AssetCheckEvaluationTargetMaterializationData(
+                storage_id=one.storage_id, run_id=one.run_id, timestamp=one.timestamp
+            )
+            for one in made
+        ]
+        for group in groups:
+            said = _result(group, findings)
+            evaluation = dg.AssetCheckEvaluation(
+                asset_key=key,
+                check_name=group,
+                passed=said.passed,
+                metadata=said.metadata,
+                target_materialization_data=of[0] if of else None,
+                severity=said.severity,
+                description=said.description,
+                blocking=True,
+                partition=quarter.key,
+            )
+            context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]  # it takes these, too
 
 
 _DESCRIPTIONS = {
@@ -93,7 +141,7 @@ _DESCRIPTIONS = {
 }
 
 
-def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> list[CheckFinding]:
+def _extra(name: str, home: Home, quarter: Quarter) -> list[CheckFinding]:
     from poverty_assets.graph.checks.coverage import (
         agreement,
         covariate_drift,
@@ -104,7 +152,6 @@ def _extra(name: str, home: Home, context: dg.AssetCheckExecutionContext) -> lis
         quarantine,
     )
 
-    quarter = quarter_of(context)
     if name == "fct_population":
         people, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
         return household_sizes(people, areas, home.country.levels.finest)
@@ -145,6 +192,7 @@ def _years_of(home: Home, quarter: Quarter) -> tuple[set[int], set[int]]:
 
 
 def _result(group: str, findings: list[CheckFinding]) -> dg.AssetCheckResult:
+    findings = [f for f in findings if f.group == group]
     failed = [f for f in findings if not f.passed]
     severe = any(f.severity == "error" for f in failed)
     shown = "\n".join(f"- {f.check}: {f.observed}" for f in failed[:20])
