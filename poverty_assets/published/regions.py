@@ -133,15 +133,15 @@ class Places:
         return f"{self.level[code]} {code} {self.name[code]}"
 
     def of(
-        self, pcodes: Mapping[str, str], stated: RegionMap, files: Sequence[Collection[str]]
+        self, pcodes: Mapping[str, Sequence[str]], stated: RegionMap, files: Sequence[Collection[str]]
     ) -> dict[str, tuple[str, ...]]:
         """Codes of the areas of each region, none where it is left out; notes what is to be said.
 
         Parameters
         ----------
-        pcodes : mapping of str to str
-            Of each region, by its name as published, the P-code that a file gives it, without the country's letters; empty where none
-            does.
+        pcodes : mapping of str to sequence of str
+            Of each region, by its name as published, the P-codes that files give it, without the country's letters; none where no
+            file does.
         stated : RegionMap
         files : sequence of collection of str
             Names of regions in each file. Two names of one area in one file are two regions, in two files one region.
@@ -154,10 +154,15 @@ class Places:
         faults: list[str] = []
         found: dict[str, tuple[str, ...]] = {}
         implied: set[str] = set()
-        for name, pcode in pcodes.items():
+        for name, given in pcodes.items():
+            pcode = given[0] if given else ""
             codes = stated.areas.get(plain_name(name))
             if codes is None:
                 own = self._implied(name, pcode, faults)
+                if len({self._known(one) for one in given}) > 1:
+                    faults.append(
+                        f"{name} has the codes {' and '.join(self.root + one for one in given)} in different files"
+                    )
                 implied.add(name)
                 found[name] = (own,) if own else ()
             else:
@@ -166,6 +171,7 @@ class Places:
         self._left_without(found, faults)
         for names in files:
             self._overlaps({name: found[name] for name in names}, implied, faults)
+        self._say_renamed({name: found[name] for name in pcodes if name in implied})
         faults = list(dict.fromkeys(faults))
         if faults:
             raise ContractViolation(
@@ -239,11 +245,22 @@ class Places:
             at = above if isinstance(above, str) else None
         return at
 
-    def _say_unknown(self, pcodes: Mapping[str, str], stated: RegionMap) -> None:
+    def _say_unknown(self, pcodes: Collection[str], stated: RegionMap) -> None:
         there = {plain_name(name) for name in pcodes}
         for key, name in stated.names.items():
             if key not in there:
                 self.said.warnings[name] = "regions names it, and no file has a figure of it"
+
+    def _say_renamed(self, found: Mapping[str, Sequence[str]]) -> None:
+        """Warn of an area that files name by one code and call by several names, which nobody has said are one region."""
+        called: dict[str, list[str]] = {}
+        for name, codes in found.items():
+            for code in codes:
+                called.setdefault(code, []).append(name)
+        for code, names in called.items():
+            for name in names if len({*map(plain_name, names)}) > 1 else ():
+                others = " and ".join(repr(one) for one in names if one != name)
+                self.said.warnings.setdefault(name, f"has the code of {self.shown(code)}, as {others} in another file")
 
     def _overlaps(self, found: Mapping[str, Sequence[str]], implied: Collection[str], faults: list[str]) -> None:
         """Note regions of one file that are one area together: only the pack can say so, and of whole regions."""

@@ -106,12 +106,12 @@ def _placed(publications: Sequence[PublishedSource], places: Places) -> list[pd.
         stated = stated.before(one.regions)
     every = pd.concat([one.figures for one in publications], ignore_index=True)
     every = every.assign(key=every["area_name"].map(plain_name))
-    coded = every[every["area_code"] != ""].drop_duplicates("key").set_index("key")["area_code"]
+    coded = every[every["area_code"] != ""].groupby("key")["area_code"].unique()
     names = every[every["key"] != ""].drop_duplicates("key").set_index("key")["area_name"]
     files = [
         [names[key] for key in dict.fromkeys(map(plain_name, one.figures["area_name"])) if key] for one in publications
     ]
-    found = places.of({name: str(coded.get(key, "")) for key, name in names.items()}, stated, files)
+    found = places.of({name: list(coded.get(key, ())) for key, name in names.items()}, stated, files)
     areas = {"": (places.root,), **{key: found[name] for key, name in names.items()}}
     shares = every[(every["item"] == "population_share") & every["estimate"].notna()].drop_duplicates("key")
     share = shares.set_index("key")["estimate"]

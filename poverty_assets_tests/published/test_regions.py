@@ -183,6 +183,19 @@ def test_a_name_that_one_file_codes_is_known_in_the_others_and_two_files_are_not
     tables = made({}, workbook(), coded, other)
     assert figure(tables.mpi, area_id="01", statistic="headcount_ratio")["estimate"] == 0.2
     assert len(tables.mpi) == 9
+    assert tables.said.warnings == {
+        "West": "has the code of aimag 01 Bulgan, as 'The West' in another file",
+        "The West": "has the code of aimag 01 Bulgan, as 'West' in another file",
+    }
+
+
+def test_two_files_that_exchange_two_regions_are_refused_unless_the_pack_says_which_is_which():
+    one = workbook(codes={"West": "01", "East": "02", "Khangai": "03"}).query("item != 'population_share'")
+    other = workbook(codes={"West": "02", "East": "01", "Khangai": "03"}).query("item != 'population_share'")
+    with pytest.raises(ContractViolation, match="West has the codes KH01 and KH02 in different files; East has"):
+        made({}, one, other)
+    tables = made({"West": "01", "East": "02"}, one, other)
+    assert figure(tables.mpi, area_id="01", statistic="headcount_ratio")["estimate"] == H["West"]
 
 
 def test_figures_of_earlier_years_stand_back():
