@@ -154,7 +154,7 @@ def _refreshed(home: Path, quarter: str) -> Path:
     landing = shared_folder() / "realdata" / COUNTRY
     command = [sys.executable, "-m", "poverty_assets.cli", "refresh", "--quarter", quarter]
     command += ["--sources", "landing", "--landing", str(landing)]
-    settings = os.environ | {"POVERTY_ASSETS_HOME": str(home), "POVERTY_ASSETS_REPLICATES": "4"}
+    settings = os.environ | {"POVERTY_ASSETS_HOME": str(home), "POVERTY_ASSETS_REPLICATES": "20"}
     subprocess.run(command, env=settings, check=True)
     return home
 

@@ -108,8 +108,8 @@ def _rates(world: World, difficulty: str) -> np.ndarray:
     rows = []
     for p in (8, 10, 23):
         province = world.province(p)
-        masks = province.masks(world.offsets(Quarter(2021, 2))[province.communes])
-        rows.append(registers.tabulate(replace(world, settings=chosen), province, 2021, masks))
+        seen = world.seen(Quarter(2021, 2))
+        rows.append(registers.tabulate(replace(world, settings=chosen), province, 2021, seen))
     table = pd.concat(rows)
     return (table["listed"] / table["households"]).to_numpy()
 

@@ -73,7 +73,7 @@ def _write_households(landing: Path, twin: world.World) -> list[Path]:
     for p in range(len(twin.areas.provinces)):
         province = twin.province(p)
         for rows, year, offsets in zip(listed, years, register_offsets, strict=True):
-            rows.append(registers.tabulate(twin, province, year, province.masks(offsets[province.communes])))
+            rows.append(registers.tabulate(twin, province, year, offsets))
         for rows, wave, allocation, offsets in zip(sampled, waves, allocations, wave_offsets, strict=True):
             masks = province.masks(offsets[province.communes])
             rows.append(surveys.sample_province(twin, wave, allocation, p, province, masks))

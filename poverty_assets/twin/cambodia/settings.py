@@ -193,13 +193,17 @@ class Difficulty(Form):
     """How much of what registers and satellites show has nothing to do with deprivation, as standard deviations.
 
     ``register_province`` and ``register_commune`` of what a visit's score gains by its province's and its commune's committee;
-    ``look_place`` and ``look_commune`` of a commune's look from space: shared by neighbours, and its own.
+    ``look_place`` and ``look_commune`` of a commune's look from space: shared by neighbours, and its own. ``register_local`` is the part
+    of a commune's lead over the country that its committee is used to, and takes off every score; ``register_threshold`` what is added
+    to the scores from which on households are listed, so that as many are.
     """
 
     register_province: float = Field(ge=0)
     register_commune: float = Field(ge=0)
     look_place: float = Field(ge=0)
     look_commune: float = Field(ge=0)
+    register_local: float = Field(default=0, ge=0, le=1)
+    register_threshold: float = 0
 
 
 class TwinSettings(Form):

@@ -72,7 +72,7 @@ def write_truth(truth: Path, world: World, quarter: Quarter) -> list[Path]:
         province = world.province(p)
         here = province.existing(counts[province.communes])
         mask = province.masks(offsets[province.communes])[here]
-        seen = registers.visit_scores(world, province, province.masks(visited[province.communes]))[here]
+        seen = registers.visit_scores(world, province, visited)[here]
         on_register = seen > threshold
         size = province.size[here]
         commune = np.repeat(np.arange(len(province.communes)), counts[province.communes])
