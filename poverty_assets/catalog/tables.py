@@ -240,9 +240,10 @@ DIM_QUARTER = Table(
             "nowcast_method",
             "VARCHAR",
             "What composite and modelled rows of the quarter are: nowcast (the quarter's covariates move them), trend (they have gone on"
-            " by a part of the country's trend) or persistence (they stay as of the wave); NULL where no survey stands behind them",
+            " by a part of the country's trend), growth (moved by what its income per person has gained) or persistence (they stay as of"
+            " the wave); NULL where no survey stands behind them",
             nullable=True,
-            allowed=("nowcast", "trend", "persistence"),
+            allowed=("nowcast", "trend", "growth", "persistence"),
         ),
         Column(
             "nowcast_reason",

@@ -19,6 +19,7 @@ from poverty_assets.pack.census import Census
 from poverty_assets.pack.editions import AreaEdition, Editions
 from poverty_assets.pack.feature import WeightedFeature
 from poverty_assets.pack.fetch import PATIENCE_DAYS
+from poverty_assets.pack.growth import Growth
 from poverty_assets.pack.keys import AREA_CODE
 from poverty_assets.pack.levels import Level, Levels
 from poverty_assets.pack.open_sources import with_open_sources
@@ -134,6 +135,8 @@ class Country(Named):
         ``editions`` in the file, the oldest first.
     censuses : list of Census
         Whose totals a grid of people is laid on.
+    growth : Growth, optional
+        Growth of income per person: what the last survey is moved by in a baseline that nowcasts are held against.
     context_layers : list of ContextLayer
     aliases : dict of str to str
         Views under old names: the old name to the table or view that it means.
@@ -160,6 +163,7 @@ class Country(Named):
     champions: dict[str, str] = Field(default_factory=dict)
     edition_list: list[AreaEdition] = Field(default_factory=list, alias="editions")
     censuses: list[Census] = Field(default_factory=list)
+    growth: Growth | None = None
     context_layers: list[ContextLayer] = Field(default_factory=list)
     aliases: dict[str, str] = Field(default_factory=dict)
     publication: Literal["automatic", "approved"] = "automatic"

@@ -10,6 +10,7 @@ there is no survey, from published ones. Where there is neither, there are no ro
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from poverty_assets.arrays import FloatArray, group_means
+from poverty_assets.arrays import FloatArray, group_means, logit
 from poverty_assets.catalog import table
 from poverty_assets.judging.applicability import applicability
 from poverty_assets.judging.folds import PUBLISHED_OUT, design_name
@@ -32,11 +33,14 @@ from poverty_assets.small_area.margins.saved import Fitted, run_rows, save_margi
 from poverty_assets.small_area.replicates import replicate
 from poverty_assets.small_area.rollup import Rollup, rollup
 from poverty_assets.small_area.rows import SmallAreaTables, no_tables, small_area_rows
+from poverty_assets.small_area.sample import Sample
 from poverty_assets.small_area.time.covariate_drift import drift_flag
 from poverty_assets.small_area.time.drift import since_survey, trend_before
 from poverty_assets.small_area.time.nowcast import (
     Chosen,
+    Expected,
     choose_nowcast,
+    grown,
     in_common,
     nowcast_shift,
     sample_with_poor,
@@ -124,9 +128,9 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     place, survey, measure = inputs.place, inputs.survey, inputs.measure
     covariates, since = covariates_of(place, inputs.at_waves[-1]), _since(inputs)
     judged = _judge_nowcast(inputs)
-    chosen = choose_nowcast(latest(judged), has_trend=since.trend is not None)
-    if not chosen.goes_on:
-        since = replace(since, trend=None)
+    growth = _growth(inputs, inputs.waves[-1].middle, inputs.quarter.end - dt.timedelta(days=_SERVED_AFTER))
+    chosen = choose_nowcast(latest(judged), has_trend=since.trend is not None, has_growth=growth is not None)
+    since = _gaining(since, chosen, survey.now, growth)
     distance, inside = applicability(covariates.features, survey.now.sampled, covariates.xy, covariates.block_metres)
     margins = fit_margins(survey, covariates, place.people, since=since, distance=distance)
     shift = _moved(inputs, chosen) if chosen.method == "nowcast" else None
@@ -191,6 +195,22 @@ def _since(inputs: Inputs) -> Since:
     return since_survey(inputs.survey, inputs.place.at_published, (last - first).days / 365.25, since)
 
 
+def _growth(inputs: Inputs, first: dt.date, last: dt.date) -> float | None:
+    """What log consumption has gained between two days by the pack's table of growth, in its standard deviations; None without one."""
+    known = inputs.country.growth
+    return None if known is None else known.gained(first, max(first, last))
+
+
+def _gaining(since: Since, chosen: Chosen, sample: Sample, growth: float | None) -> Since:
+    """What the country's logits have gained by the baseline that was chosen."""
+    if chosen.baseline == "trend":
+        return since
+    if chosen.baseline == "persistence" or growth is None:
+        return replace(since, trend=None)
+    whole = np.clip(np.average(sample.shares, axis=0, weights=sample.weight), 1e-4, 1 - 1e-4)
+    return replace(since, gain=grown(logit(whole), growth))
+
+
 def _moved(inputs: Inputs, chosen: Chosen) -> FloatArray:
     """Move of logits that follows from the covariates of the quarter, in the areas that follow them; 0 on average over these."""
     place, survey = inputs.place, inputs.survey
@@ -249,10 +269,11 @@ def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
     before, after = (sample_with_poor(wave.households, measure, place.finest) for wave in waves)
     names = [*measure.indicator_ids, POOR]
     trend = trend_before(inputs.levels, waves[0].name, waves[1].name, names)
+    expected = Expected(trend, _growth(inputs, waves[0].middle, waves[1].middle))
 
     def judged(later: pd.DataFrame) -> pd.DataFrame:
         then, there = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[0], later))
-        scores = score_nowcast(before, after, then, there, place.population, names, trend=trend)
+        scores = score_nowcast(before, after, then, there, place.population, names, expected=expected)
         levels = {"finest": place.hierarchy.finest, "published": place.hierarchy.published}
         return scores.assign(area_level=scores["area_level"].replace(levels))
 

@@ -65,7 +65,7 @@ def change_map(
 
 @in_style
 def nowcast_skill_bars(metrics: pd.DataFrame, names: dict[str, str], title: str, is_simulated: bool) -> bytes:
-    """Skill of the nowcast (and of the trend, where scored) against persistence, of small areas, for each target.
+    """Skill of the nowcast (and of the trend and growth, where scored) against persistence, of small areas, for each target.
 
     The whisker is one standard error of the overall skill: the nowcast is published where it stays right of the line.
 
@@ -84,9 +84,9 @@ def nowcast_skill_bars(metrics: pd.DataFrame, names: dict[str, str], title: str,
     figure = blank(6.8, 0.36 * len(ordered) + 1.6)
     axes = figure.add_subplot()
     place = np.arange(len(ordered))
-    learners = [name for name in ("nowcast", "trend") if name in ordered]
+    learners = [name for name in ("nowcast", "trend", "growth") if name in ordered]
     height = 0.8 / len(learners)
-    for number, (learner, colour) in enumerate(zip(learners, (_BLUE, _PALE), strict=False)):
+    for number, (learner, colour) in enumerate(zip(learners, (_BLUE, _PALE, _ORANGE), strict=False)):
         at = place + (len(learners) / 2 - number - 0.5) * height
         axes.barh(at, 100 * ordered[learner], height * 0.92, color=colour, label=learner, zorder=2)
         if learner == "nowcast":

@@ -66,6 +66,8 @@ class Since:
         Variance that logits gain in a year (``time.drift.drift_variance``); None where no two waves tell.
     trend : ndarray, shape (d,), optional
         Change of logits if they went on as before (``time.drift.wave_trend`` times the years).
+    gain : ndarray, shape (d,), optional
+        What the country's logits are expected to have gained, where that is not a part of the trend (``time.nowcast.grown``).
     walk_per_year : float
         Variance that the country's logits gain in a year about that, all indicators together, and once more each of its own
         (``time.drift.walk_of_indicators``).
@@ -74,6 +76,7 @@ class Since:
     years: float = 0.0
     drift_per_year: float | None = None
     trend: FloatArray | None = None
+    gain: FloatArray | None = None
     walk_per_year: float = 0.0
 
     @property
@@ -88,6 +91,8 @@ class Since:
 
     def centre(self, d: int) -> FloatArray:
         """What the country's d logits are expected to have gained."""
+        if self.gain is not None:
+            return np.asarray(self.gain, dtype=float)
         return np.zeros(d) if self.trend is None else PART_OF_TREND * np.asarray(self.trend, dtype=float)
 
 

@@ -11,9 +11,14 @@ everyone and is left out, and the country's level stays where the wave put it. F
 living conditions can (rain, floods, heat) are held at the wave.
 
 Nobody knows how good a nowcast is until the next wave. Then the nowcast made from the wave before it is scored against the new
-direct estimates, beside persistence (no change) and the trend (a part of the country's change before that wave goes on), the
-sampling error of the direct estimates taken off. It is published where it came nearer than both: of areas with households in the
-survey, and of those without, each by their own scores; elsewhere the better baseline is, under its name.
+direct estimates, beside persistence (no change), the trend (a part of the country's change before that wave goes on) and growth (the
+last wave moved by what the country's income per person has gained), the sampling error of the direct estimates taken off. It is
+published where it came nearer than each: of areas with households in the survey, and of those without, each by their own scores;
+elsewhere the best baseline is, under its name.
+
+Growth follows the practice of global poverty counts: a part of the growth of national accounts reaches households, and their
+distribution moves as a whole (Mahler, Castaneda Aguilar and Newhouse 2022; Mahler and Newhouse 2024). Each deprivation is taken for a
+line under a lognormal distribution of consumption, so that growth takes the same off every probit.
 """
 
 from __future__ import annotations
@@ -25,7 +30,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit
+from scipy.special import expit, ndtr, ndtri
 
 from poverty_assets.arrays import FloatArray, IntArray, group_means, group_sums, logit, normal_ranks
 from poverty_assets.errors import ContractViolation
@@ -36,7 +41,7 @@ from poverty_assets.small_area.margins.kernel import LEVEL_VARIANCE, Covariates
 from poverty_assets.small_area.margins.published_totals import published_totals
 from poverty_assets.small_area.sample import Sample, pooled_design_effect, read_sample
 
-Choice = Literal["nowcast", "trend", "persistence"]
+Choice = Literal["nowcast", "trend", "growth", "persistence"]
 
 FOLD_DESIGN = "next_wave"
 OVERALL = "all"
@@ -166,6 +171,27 @@ def _shift(fit: _Linear, population: FloatArray) -> FloatArray:
     return np.asarray(fit.move - np.average(fit.move, axis=0, weights=population))
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What was to be expected of a country after a wave; a baseline of which nothing is known is not scored.
+
+    Attributes
+    ----------
+    trend : ndarray, shape (d,), optional
+        What its logits gain by their change before the wave (``drift.trend_before``).
+    growth : float, optional
+        What log consumption gains, in its standard deviations (``pack.growth``).
+    """
+
+    trend: FloatArray | None = None
+    growth: float | None = None
+
+    def moves(self, level: FloatArray) -> dict[str, FloatArray]:
+        """What each baseline that there is adds to logits (n, d), by learner."""
+        found = {} if self.trend is None else {"trend": np.broadcast_to(self.trend, level.shape)}
+        return found if self.growth is None else found | {"growth": grown(level, self.growth)}
+
+
 def score_nowcast(
     before: Sample,
     after: Sample,
@@ -174,7 +200,7 @@ def score_nowcast(
     population: FloatArray,
     names: Sequence[str],
     *,
-    trend: FloatArray | None = None,
+    expected: Expected | None = None,
 ) -> pd.DataFrame:
     """Score the nowcast from one wave against the direct estimates of the next.
 
@@ -189,15 +215,13 @@ def score_nowcast(
     population : ndarray, shape (n,)
     names : sequence of str
         Of the columns of the samples.
-    trend : ndarray, shape (d,), optional
-        What the country's logits were expected to gain between the two waves by their change before the first
-        (``drift.trend_before``); without it there is no learner ``trend``. The nowcast has gained it too where it came nearer
-        than persistence.
+    expected : Expected, optional
+        Of the country between the two waves. The nowcast has gained what came nearest of it, where that was nearer than persistence.
 
     Returns
     -------
     DataFrame (catalog: ``model_metric``)
-        ``target`` (the names, and `OVERALL`), ``learner`` (``nowcast``, ``persistence``, ``trend``), ``fold_design``
+        ``target`` (the names, and `OVERALL`), ``learner`` (``nowcast``, ``persistence``, ``trend``, ``growth``), ``fold_design``
         (`FOLD_DESIGN`), ``subgroup``, ``metric``, ``value``, ``n``; without ``quarter``. ``rmse`` (without the sampling error of the
         direct estimates), ``mae`` (with it) and `SKILL`, 1 - rmse / rmse of persistence, over sampled areas (``area_level`` ``finest``)
         and the level ``published``; skill of `OVERALL` with a standard error, also of finest areas `SURVEYED` and `UNSURVEYED`.
@@ -216,10 +240,11 @@ def score_nowcast(
     def errors(logits: FloatArray) -> list[_Errors]:
         return [_errors(expit(logits), role, *of, at_published, population) for role, of in truth.items()]
 
-    base = errors(level)
-    goes_on = None if trend is None else errors(level + trend)
-    judged = {"persistence": base, "nowcast": errors(level + _gain(trend, goes_on, base) + _shift(fit, population))}
-    judged |= {} if goes_on is None else {"trend": goes_on}
+    base, moved = errors(level), (expected or Expected()).moves(level)
+    baselines = {name: errors(level + move) for name, move in moved.items()}
+    best = max(baselines, key=lambda name: _skill(baselines[name], base), default=None)
+    gain = moved[best] if best and not _skill(baselines[best], base) < 0 else 0.0
+    judged = {"persistence": base, "nowcast": errors(level + gain + _shift(fit, population)), **baselines}
     rows: list[_Score] = []
     for learner, own in judged.items():
         for role, of in zip(truth, own, strict=True):
@@ -257,9 +282,10 @@ def _errors(
     return _Errors(group_means(share, at_published, population)[where] - direct, noise, where)
 
 
-def _gain(trend: FloatArray | None, own: list[_Errors] | None, base: list[_Errors]) -> FloatArray | float:
-    """What the nowcast has gained with the country: the trend, where it came nearer than persistence."""
-    return 0.0 if trend is None or own is None or _skill(own, base) < 0 else trend
+def grown(logits: FloatArray, growth: float) -> FloatArray:
+    """What logits of shares deprived gain where log consumption has gained so many of its standard deviations."""
+    inside = np.clip(expit(logits), 1e-6, 1 - 1e-6)
+    return np.asarray(logit(np.clip(ndtr(ndtri(inside) - growth), 1e-9, 1 - 1e-9)) - logit(inside))
 
 
 def _finest_truth(sample: Sample) -> tuple[FloatArray, FloatArray, IntArray]:
@@ -352,17 +378,17 @@ class Chosen:
 
     Attributes
     ----------
-    surveyed, unsurveyed : {"nowcast", "trend", "persistence"}
+    surveyed, unsurveyed : {"nowcast", "trend", "growth", "persistence"}
         Of finest areas with and without households in the survey.
-    goes_on : bool
-        Whether all have gained a part of the country's trend (``margins.fit.Since.centre``).
+    baseline : {"trend", "growth", "persistence"}
+        What all have gained: a part of the country's trend, what its growth says, or nothing (``margins.fit.Since.centre``).
     reason : str
         Why, in a sentence for ``dim_quarter`` and the UI.
     """
 
     surveyed: Choice
     unsurveyed: Choice
-    goes_on: bool
+    baseline: Choice
     reason: str
 
     @property
@@ -375,12 +401,12 @@ class Chosen:
         return np.where(surveyed, self.surveyed == "nowcast", self.unsurveyed == "nowcast")
 
 
-def choose_nowcast(metrics: pd.DataFrame, *, has_trend: bool) -> Chosen:
+def choose_nowcast(metrics: pd.DataFrame, *, has_trend: bool, has_growth: bool = False) -> Chosen:
     """Which of them areas with and without households publish: the one that came nearest when last judged.
 
     A nowcast has come nearer if its skill against persistence, over all targets and areas, is above 0 by more than its standard
-    error; of each of the two it must be above 0 as well, and not below that of the trend. The trend stands unless it has been
-    judged and persistence was nearer. As long as no wave has judged the nowcast, it is not followed.
+    error; of each of the two it must be above 0 as well, and not below that of the best baseline. That is the trend unless growth or
+    persistence came nearer when judged. As long as no wave has judged the nowcast, it is not followed.
 
     Parameters
     ----------
@@ -388,26 +414,36 @@ def choose_nowcast(metrics: pd.DataFrame, *, has_trend: bool) -> Chosen:
         From `score_nowcast`; empty where there has been one wave only.
     has_trend : bool
         Whether there are two waves to tell a trend.
+    has_growth : bool
+        Whether growth since the wave is known.
     """
-    baseline: Choice = "trend" if has_trend else "persistence"
     if metrics.empty:
-        return Chosen(baseline, baseline, has_trend, f"{baseline}: no wave has judged the nowcast yet")
-    trend, _ = _overall(metrics, "trend")
-    goes_on = has_trend and not trend < 0
-    baseline = "trend" if goes_on else "persistence"
+        first: Choice = "trend" if has_trend else "persistence"
+        return Chosen(first, first, first, f"{first}: no wave has judged the nowcast yet")
+    skills = {name: _overall(metrics, name)[0] for name in ("trend", "growth")}
+    baseline = _best_baseline(skills, has_trend=has_trend, has_growth=has_growth)
     gained = np.greater(*_overall(metrics, "nowcast"))
     chosen, found = {}, {}
     for subgroup in (SURVEYED, UNSURVEYED):
-        (skill, error), (of_trend, _) = (_overall(metrics, learner, subgroup) for learner in ("nowcast", "trend"))
-        better: Choice = "nowcast" if gained and skill > 0 and not of_trend > skill else baseline
+        (skill, error), (of_baseline, _) = (_overall(metrics, name, subgroup) for name in ("nowcast", baseline))
+        better: Choice = "nowcast" if gained and skill > 0 and not of_baseline > skill else baseline
         chosen[subgroup], found[subgroup] = better, f"{skill:+.1%} (standard error {error:.1%})"
     skill, error = _overall(metrics, "nowcast")
-    made = Chosen(chosen[SURVEYED], chosen[UNSURVEYED], goes_on, "")
+    made = Chosen(chosen[SURVEYED], chosen[UNSURVEYED], baseline, "")
     reason = (
         f"{made.method}: skill against persistence {skill:+.1%} (standard error {error:.1%}) when the latest wave came;"
         f" {made.surveyed} with households in the survey {found[SURVEYED]}, {made.unsurveyed} without {found[UNSURVEYED]}"
     )
-    return replace(made, reason=reason if np.isnan(trend) else f"{reason}; the trend {trend:+.1%}")
+    told = [f"; {name} {value:+.1%}" for name, value in skills.items() if not np.isnan(value)]
+    return replace(made, reason="".join([reason, *told]).replace("; trend", "; the trend"))
+
+
+def _best_baseline(skills: dict[str, float], *, has_trend: bool, has_growth: bool) -> Choice:
+    """The trend unless it was judged and growth or persistence came nearer; growth only where it was judged."""
+    trend, growth = skills["trend"], skills["growth"]
+    if has_growth and growth > 0 and not trend >= growth:
+        return "growth"
+    return "trend" if has_trend and not trend < 0 else "persistence"
 
 
 def _overall(metrics: pd.DataFrame, learner: str, subgroup: str = OVERALL) -> tuple[float, float]:

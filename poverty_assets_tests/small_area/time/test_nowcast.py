@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit, ndtr, ndtri
 
 from poverty_assets.errors import ContractViolation
 from poverty_assets.small_area.margins.kernel import Covariates
@@ -16,7 +16,9 @@ from poverty_assets.small_area.time.nowcast import (
     OVERALL,
     SURVEYED,
     UNSURVEYED,
+    Expected,
     choose_nowcast,
+    grown,
     in_common,
     nowcast_shift,
     sample_with_poor,
@@ -61,7 +63,7 @@ def followed() -> pd.DataFrame:
     truth = logits - 0.8 * (later - before.features[:, 0])[:, None]
     first, second = make_sample(logits, 2), make_sample(truth, 3)
     trend = np.array([-1.0, -1.0])
-    return score_nowcast(first, second, before, later_than(before, later), np.ones(N), NAMES, trend=trend)
+    return score_nowcast(first, second, before, later_than(before, later), np.ones(N), NAMES, expected=Expected(trend))
 
 
 def value(scores: pd.DataFrame, target: str, learner: str, metric: str) -> float:
@@ -123,7 +125,9 @@ def test_after_a_break_that_covariates_hardly_see_neither_trend_nor_nowcast_is_t
     shock = 0.6 + 0.5 * np.random.default_rng(9).normal(size=(N, 1))
     first, second = make_sample(logits, 2), make_sample(logits + shock, 3)
     trend = np.array([-0.5, -0.5])
-    scores = score_nowcast(first, second, before, later_than(before, later), np.ones(N), NAMES, trend=trend)
+    scores = score_nowcast(
+        first, second, before, later_than(before, later), np.ones(N), NAMES, expected=Expected(trend)
+    )
     chosen = choose_nowcast(scores, has_trend=True)
     assert (chosen.surveyed, chosen.unsurveyed) == ("persistence", "persistence")
     assert "the trend -" in chosen.reason
@@ -190,3 +194,26 @@ def test_only_what_was_seen_twice_can_move() -> None:
 def test_a_register_seen_twice_moves_with_the_features() -> None:
     then, now = (pd.DataFrame({"feature_id": [name, ""], "register_id": ["", "r"]}) for name in ("x", "y"))
     assert [frame["register_id"].tolist() for frame in in_common(then, now)] == [["r"], ["r"]]
+
+
+def test_where_everything_moved_as_income_says_growth_is_the_baseline() -> None:
+    before, later, logits = make_place()
+    first, second = make_sample(logits, 2), make_sample(logits + grown(logits, 0.5), 3)
+    growing = np.array([0.4, 0.4])
+    scores = score_nowcast(
+        first, second, before, later_than(before, later), np.ones(N), NAMES, expected=Expected(growing, 0.5)
+    )
+    assert value(scores, OVERALL, "growth", "skill_against_persistence") > 0.3
+    chosen = choose_nowcast(scores, has_trend=True, has_growth=True)
+    assert (chosen.surveyed, chosen.unsurveyed, chosen.baseline) == ("growth", "growth", "growth")
+    assert "; growth +" in chosen.reason
+    assert choose_nowcast(scores, has_trend=True, has_growth=False).baseline == "persistence"
+
+
+def test_growth_that_has_not_been_judged_is_not_published(followed: pd.DataFrame) -> None:
+    assert choose_nowcast(followed, has_trend=False, has_growth=True).baseline == "persistence"
+
+
+def test_growth_takes_the_same_off_every_probit() -> None:
+    shares = ndtr(np.array([-1.0, 0.0, 1.5]))
+    np.testing.assert_allclose(ndtri(expit(logit(shares) + grown(logit(shares), 0.3))), [-1.3, -0.3, 1.2], atol=1e-9)

@@ -1,0 +1,50 @@
+"""Growth of income between two days, by a pack's table."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from poverty_assets.pack.country import load_country
+from poverty_assets.pack.growth import Growth, GrowthYear
+
+GINI = 0.5205  # of a lognormal distribution whose logs have a standard deviation of 1
+
+
+def table(*growth: float) -> Growth:
+    years = [GrowthYear(year=2014 + i, per_person=one, source="made up") for i, one in enumerate(growth)]
+    return Growth(years=years, passed_through=0.5, gini=GINI, source="made up")
+
+
+def test_whole_years_add_up_in_logs_and_half_of_them_reaches_households() -> None:
+    gained = table(np.expm1(0.04), np.expm1(0.06)).gained(dt.date(2014, 1, 1), dt.date(2016, 1, 1))
+    assert gained == pytest.approx(0.5 * (0.04 + 0.06), rel=2e-3)
+
+
+def test_part_of_a_year_counts_as_that_part() -> None:
+    one = table(np.expm1(0.04))
+    assert one.gained(dt.date(2014, 7, 2), dt.date(2015, 1, 1)) == pytest.approx(0.5 * 0.04 / 2, rel=1e-2)
+
+
+def test_years_to_come_count_with_the_last_three() -> None:
+    three = table(0.5, np.expm1(0.03), np.expm1(0.06), np.expm1(0.09))
+    assert three.gained(dt.date(2018, 1, 1), dt.date(2019, 1, 1)) == pytest.approx(0.5 * 0.06, rel=2e-3)
+
+
+def test_before_the_table_nothing_is_known() -> None:
+    assert table(0.05).gained(dt.date(2013, 7, 1), dt.date(2015, 1, 1)) is None
+
+
+def test_a_year_that_is_missing_is_named() -> None:
+    years = [GrowthYear(year=year, per_person=0.05, source="made up") for year in (2014, 2016)]
+    with pytest.raises(ValidationError, match="years are 2014, 2016"):
+        Growth(years=years, passed_through=0.5, gini=0.3, source="made up")
+
+
+def test_the_packs_table_covers_its_surveys() -> None:
+    growth = load_country("khm").growth
+    assert growth is not None
+    assert 0.2 < (growth.gained(dt.date(2014, 9, 1), dt.date(2021, 12, 1)) or 0.0) < 0.8
