@@ -156,12 +156,13 @@ WALKERS = (
 
 def made_up_landing(folder: Path) -> Path:
     """The tests' landing folder, with a survey, a raster of its own shape and a register count of its own value."""
-    from poverty_assets_tests.landing import commune_codes, write_landing, write_raster
+    from poverty_assets_tests.landing import CORNER, commune_codes, write_landing
+    from poverty_assets_tests.made_files import write_raster
 
     folder.mkdir(parents=True)
     write_landing(folder)
     rng = np.random.default_rng(1)
-    write_raster(next(folder.rglob("*walking_friction*.tif")), rng.uniform(0.01, 0.05, RASTER), 0.025)
+    write_raster(next(folder.rglob("*walking_friction*.tif")), rng.uniform(0.01, 0.05, RASTER), 0.025, CORNER)
     register = next(folder.rglob("*idpoor_communes*.json"))
     records = json.loads(register.read_text())
     records["DataList"][0] |= {"Total_Poor_12_HHs": LISTED, "Total_HHs": LISTABLE}

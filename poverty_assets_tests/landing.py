@@ -13,18 +13,16 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import openpyxl
 import pandas as pd
-import rasterio
 import shapely
-from rasterio.transform import from_origin
+
+from poverty_assets_tests.made_files import write_raster, write_workbook
 
 WEST, NORTH, SIDE, COLUMNS, ROWS = 103.0, 13.6, 0.2, 10, 8
+CORNER = WEST - 0.1, NORTH + 0.1
+"""The north-west corner of rasters, a little outside the communes."""
+COUNTRY = ("KHM", "Cambodia")
 PROVINCES = {"01": "Alpha", "02": "Beta", "03": "Gamma", "04": "Delta"}
-INDICATORS = (
-    "Nutrition", "Child mortality", "Years of schooling", "School attendance", "Cooking \nfuel", "Sanitation",
-    "Drinking water", "Electricity", "Housing", "Assets",
-)  # fmt: skip
 
 
 def commune_codes() -> list[str]:
@@ -125,8 +123,8 @@ def _registers(folder: Path, codes: list[str], wealth: np.ndarray, rng: np.rando
 
 def _published(folder: Path) -> None:
     mpi = (0.070052, 16.6, 42.2, 20.5, 4.1)  # H x A, and ten censored headcounts of 7.0052%
-    write_workbook(folder / "national-results-mpi.xlsx", {"": mpi}, "1", 6)
-    write_workbook(folder / "subnational-results-mpi.xlsx", dict.fromkeys(PROVINCES.values(), mpi), "5", 7)
+    write_workbook(folder / "national-results-mpi.xlsx", {"": mpi}, "1", 6, COUNTRY)
+    write_workbook(folder / "subnational-results-mpi.xlsx", dict.fromkeys(PROVINCES.values(), mpi), "5", 7, COUNTRY)
     header = (
         "Country ISO3,Admin 1 PCode,Admin 1 Name,MPI,Headcount Ratio,Intensity of Deprivation,Vulnerable to Poverty,"
         "In Severe Poverty,Survey,Start Date,End Date"
@@ -135,43 +133,6 @@ def _published(folder: Path) -> None:
     lines = [header, f"KHM,,,{figures}", *(f"KHM,KH{code},{name},{figures}" for code, name in PROVINCES.items())]
     for name in ("global_mpi.csv", "global_mpi_trends.csv"):
         (folder / name).write_text("\n".join(lines) + "\n")
-
-
-def write_workbook(path: Path, areas: dict[str, tuple[float, ...]], table: str, first: int) -> None:
-    """OPHI's layout: header in rows 5 to 8, the country's code in the second column, a region's name in the seventh."""
-    number = {"mpi": "1", "censored": "2", "contribution": "3", "errors": "5" if table == "1" else "4",
-              "uncensored": "6" if table == "1" else "5", "sample": "7" if table == "1" else "6"}  # fmt: skip
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for family, digit in number.items():
-        sheet = book.create_sheet(f"{table}.{digit} {family}")
-        rows: list[list[Any]] = [[None] * (first + 11) for _ in range(9)]
-        values: dict[str, list[float]] = {}
-        if family == "mpi":
-            rows[4][first] = "Multidimensional poverty by region"
-            titles = ("Multidimensional Poverty Index (MPI = H*A)", "Headcount ratio: Population in multidimensional poverty (H)",
-                      "Intensity of deprivation among the poor (A)", "Vulnerable to poverty", "In severe poverty")  # fmt: skip
-            rows[5][first : first + 5] = titles
-            values = {name: list(figures) for name, figures in areas.items()}
-        elif family == "errors":
-            rows[5][first : first + 8] = ["Point estimate", "Standard error", "Lower", "Upper"] * 2
-            values = {
-                name: [m[0], 0.003, m[0] * 0.9, m[0] * 1.1, m[1], 0.66, m[1] * 0.9, m[1] * 1.1]
-                for name, m in areas.items()
-            }
-        elif family == "sample":
-            rows[7][first] = "Number of observations"
-            values = {name: [1000.0] for name in areas}
-        else:
-            rows[6][first : first + 10] = INDICATORS
-            share = {"censored": 7.0052, "uncensored": 15.0, "contribution": 10.0}[family]
-            values = {name: [share] * 10 for name in areas}
-        for row in rows:
-            sheet.append(row)
-        for name, figures in values.items():
-            lead = [116, "KHM", "Cambodia", "East Asia", "DHS", "2021-2022", *([name] if name else [])]
-            sheet.append([*lead, *([None] * (first - len(lead))), *figures])
-    book.save(path)
 
 
 def _points(folder: Path, codes: list[str], squares: list[Any], rng: np.random.Generator) -> None:
@@ -208,26 +169,10 @@ def _rasters(folder: Path, rng: np.random.Generator) -> None:
     coarse = ("gds4ae/cambodia_s5_no2.tif", "cop_ndvi_lta_june21_cambodia.tif", "gpw_v411_popdensity_2020_decoded_3857.tif",
               "gpw_v410_popdensity_2015_8bit_3857.tif")  # fmt: skip
     for name in fine:
-        write_raster(folder / name, rng.uniform(0.01, 0.05, (80, 100)), 0.025)
+        write_raster(folder / name, rng.uniform(0.01, 0.05, (80, 100)), 0.025, CORNER)
     for name in coarse:
-        write_raster(folder / name, rng.uniform(1, 200, (20, 25)), 0.1)
-    write_raster(folder / "CamGeorel.tif", rng.uniform(0, 900, (80, 100)), 0.025)
+        write_raster(folder / name, rng.uniform(1, 200, (20, 25)), 0.1, CORNER)
+    write_raster(folder / "CamGeorel.tif", rng.uniform(0, 900, (80, 100)), 0.025, CORNER)
     with zipfile.ZipFile(folder / "odc_usgs_kh_geographical_relief_tif.zip", "w") as archive:
         archive.write(folder / "CamGeorel.tif", "CamGeorel.tif")
     (folder / "CamGeorel.tif").unlink()
-
-
-def write_raster(path: Path, values: np.ndarray, cell: float, crs: str | None = "EPSG:4326") -> None:
-    """A GeoTIFF whose north-west corner lies a little outside the communes."""
-    profile = {
-        "driver": "GTiff",
-        "height": values.shape[0],
-        "width": values.shape[1],
-        "count": 1,
-        "dtype": "float32",
-        "nodata": -9999.0,
-    }
-    with rasterio.open(
-        path, "w", crs=crs, transform=from_origin(WEST - 0.1, NORTH + 0.1, cell, cell), **profile
-    ) as data:
-        data.write(values.astype("float32"), 1)

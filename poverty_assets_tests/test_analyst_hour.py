@@ -11,7 +11,7 @@ import shapely
 
 import poverty_assets
 from poverty_assets.warehouse.query import answer
-from poverty_assets_tests.warehouse.made_warehouse import COMMUNES, shared_made
+from poverty_assets_tests.warehouse.made_warehouse import FINEST, shared_made
 
 ROOT = Path(poverty_assets.__file__).parents[1]
 README, PAGE = (ROOT / name for name in ("README.md", "docs/analyst.md"))
@@ -101,9 +101,9 @@ def test_the_readmes_question_is_answered_by_the_pair_that_meets_most_beyond_cha
 
 def test_the_answers_are_those_of_the_made_up_communes(made):
     rows = answers(made)
-    assert rows[1][0]["area_id"] == COMMUNES[-1]
-    assert [row["area_id"] for row in rows[2]] == list(COMMUNES[:-4:-1])
-    assert {row["area_id"] for row in rows[5]} == set(COMMUNES[-3:])
+    assert rows[1][0]["area_id"] == FINEST[-1]
+    assert [row["area_id"] for row in rows[2]] == list(FINEST[:-4:-1])
+    assert {row["area_id"] for row in rows[5]} == set(FINEST[-3:])
     assert rows[6] == [
         {"area_level": "commune", "method": "direct", "quality_flag": "too_few_households", "figures": 6, "shown": 0}
     ]

@@ -111,18 +111,18 @@ class World:
 
 PREFIXED = World(
     "prefixed",
-    "KH",
+    "PX",
     (
-        ("01", "province", "KH", "North"),
-        ("02", "province", "KH", "South"),
-        ("0101", "district", "01", "Upper"),
-        ("0102", "district", "01", "Lower"),
-        ("0201", "district", "02", "Coast"),
-        ("010101", "commune", "0101", "Hill"),
-        ("010102", "commune", "0101", "Slope"),
-        ("010201", "commune", "0102", "Plain"),
-        ("020101", "commune", "0201", "Bay"),
-        ("020102", "commune", "0201", "Cape"),
+        ("01", "region", "PX", "North"),
+        ("02", "region", "PX", "South"),
+        ("0101", "county", "01", "Upper"),
+        ("0102", "county", "01", "Lower"),
+        ("0201", "county", "02", "Coast"),
+        ("010101", "parish", "0101", "Hill"),
+        ("010102", "parish", "0101", "Slope"),
+        ("010201", "parish", "0102", "Plain"),
+        ("020101", "parish", "0201", "Bay"),
+        ("020102", "parish", "0201", "Cape"),
     ),
 )
 FREE = World(

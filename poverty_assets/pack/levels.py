@@ -21,6 +21,7 @@ ANY_CODE = r"\S(.*\S)?"
 """What the code of an area looks like where the pack does not say."""
 LONGEST = 16
 """No code of digits alone is looked for that is longer."""
+_LOOKS_AROUND = re.compile(r"\(\?(?:[=!>(]|<[=!]|P=)|(?<!\\)(?:\\\\)*\\[1-9]")
 
 
 class ParentRule(Form):
@@ -76,6 +77,11 @@ class Level(Form):
             raise misfit(
                 f"{code!r} is not a regular expression: {error}", r"write one such as '\d{4}' for four digits"
             ) from error
+        if _LOOKS_AROUND.search(code):
+            raise misfit(
+                f"{code!r} looks ahead, back or at what it found before, which SQL cannot",
+                "write an expression without (?=...), (?!...), (?<...) and references",
+            )
         return code
 
     def matches(self, code: str) -> bool:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import duckdb
 
 TOLERANCE = 1e-9
+_AMONG = {r"\d": r"\p{Nd}", r"\D": r"\P{Nd}", r"\w": r"\p{L}\p{N}_"}
+_ALONE = {**_AMONG, r"\w": r"[\p{L}\p{N}_]", r"\W": r"[^\p{L}\p{N}_]", r"\Z": r"\z"}
+"""What SQL writes for classes of Python's, among others in brackets and alone."""
 
 
 KINDS = {
@@ -57,11 +60,29 @@ def run_gate(connection: duckdb.DuckDBPyConnection, country: Country) -> list[tu
     return failures
 
 
+def in_sql(pattern: str) -> str:
+    r"""A regular expression with which SQL finds what Python does: there, digits and letters are those of every script.
+
+    Examples
+    --------
+    >>> print(in_sql(r"\d{2}-[\w/]+"))
+    \p{Nd}{2}-[\p{L}\p{N}_/]+
+    """
+    found: list[str] = []
+    in_class, at = False, 0
+    while at < len(pattern):
+        part = pattern[at : at + 2] if pattern[at] == "\\" else pattern[at]
+        at += len(part)
+        in_class = (part != "]" or found[-1] in ("[", "^")) if in_class else part == "["
+        found.append((_AMONG if in_class else _ALONE).get(part, part))
+    return "".join(found)
+
+
 def _codes_of_levels(country: Country) -> tuple[str, str]:
     """Areas whose code has not the form that the country's levels state of their level."""
     forms = locale_of(country).levels.items()
     cases = " ".join(
-        f"WHEN {_literal(level)} THEN NOT regexp_full_match(area_id, {_literal(code)})" for level, code in forms
+        f"WHEN {_literal(level)} THEN NOT regexp_full_match(area_id, {_literal(in_sql(code))})" for level, code in forms
     )
     sql = f"SELECT area_level, area_id FROM dim_area WHERE CASE area_level {cases} END"
     return "dim_area: every code has the form of its level", sql
@@ -116,7 +137,7 @@ def _column_rules(definition: Table) -> list[tuple[str, str]]:
         if column.allowed is not None:
             rules.append(f"{name} NOT IN ({', '.join(repr(value) for value in column.allowed)})")
         if column.pattern is not None:
-            rules.append(f"NOT regexp_full_match({name}, {_literal(column.pattern)})")
+            rules.append(f"NOT regexp_full_match({name}, {_literal(in_sql(column.pattern))})")
         if column.type == "DOUBLE":
             rules.append(f"isnan({name}) OR isinf({name})")
         if rules:

@@ -17,7 +17,7 @@ import shapely
 from rasterio.transform import from_origin
 
 from poverty_assets_tests.fetching.server import Provider
-from poverty_assets_tests.landing import write_workbook
+from poverty_assets_tests.made_files import write_workbook
 
 WEST, NORTH, SIDE = 20.0, 12.0, 0.2
 REGIONS = {"1": "North", "2": "Middle", "3": "South"}
@@ -147,7 +147,7 @@ _SOURCES = """
   observed_from: 2024-01-01
   observed_to: 2024-12-31
   released_on: 2025-10-17
-  options: {table: national, iso3: KHM}
+  options: {table: national, iso3: ISL}
   fetch:
     {client: ckan, address: "ADDRESS", dataset: mpi, file: national.xlsx, pause_seconds: 0, citation: A university,
      confirmed: by the test}
@@ -165,7 +165,7 @@ _SOURCES = """
   observed_from: 2024-01-01
   observed_to: 2024-12-31
   released_on: 2025-10-17
-  options: {table: subnational, iso3: KHM, regions: {North: "1", Middle: "2", South: "3"}}
+  options: {table: subnational, iso3: ISL, regions: {North: "1", Middle: "2", South: "3"}}
   fetch:
     {client: ckan, address: "ADDRESS", dataset: mpi, file: regions.xlsx, pause_seconds: 0, citation: A university,
      confirmed: by the test}
@@ -201,8 +201,8 @@ def serve(provider: Provider, folder: Path) -> None:
     provider.answers["/people"] = page
     provider.put("/people_2025.tif", _raster(100, 0.05, 5.0))
     mpi = (0.070052, 16.6, 42.2, 20.5, 4.1)
-    write_workbook(folder / "national.xlsx", {"": mpi}, "1", 6)
-    write_workbook(folder / "regions.xlsx", dict.fromkeys(REGIONS.values(), mpi), "5", 7)
+    write_workbook(folder / "national.xlsx", {"": mpi}, "1", 6, ("ISL", "Isle"))
+    write_workbook(folder / "regions.xlsx", dict.fromkeys(REGIONS.values(), mpi), "5", 7, ("ISL", "Isle"))
     files = []
     for name in ("national.xlsx", "regions.xlsx"):
         data = (folder / name).read_bytes()

@@ -8,7 +8,8 @@ import pytest
 
 from poverty_assets.catalog import SCHEMA
 from poverty_assets_tests.integration.conftest import QUARTER
-from poverty_assets_tests.landing import write_raster
+from poverty_assets_tests.landing import CORNER
+from poverty_assets_tests.made_files import write_raster
 
 REGISTER = "registers/prism_idpoor_communes_2022_01_01.json"
 FLOOD = "registers/prism_flood_hazard_index_communes.json"
@@ -36,7 +37,7 @@ def truncated_geotiff(folder):
 
 
 def raster_without_crs(folder):
-    write_raster(folder / FRICTION, np.ones((80, 100)), 0.025, crs=None)
+    write_raster(folder / FRICTION, np.ones((80, 100)), 0.025, CORNER, crs=None)
 
 
 def wrong_encoding(folder):

@@ -32,7 +32,7 @@ def home(landing, tmp_path_factory) -> Path:
     files = Path(shutil.copytree(landing, folder / "landing"))
     wave = files / "survey" / "dhs_2021_22"
     wave.mkdir(parents=True)
-    write_mics(wave, HOUSEHOLDS, np.random.default_rng(3), with_communes=False)
+    write_mics(wave, HOUSEHOLDS, np.random.default_rng(3), with_finest=False)
     absent = shutil.ignore_patterns("hazards.yaml", "shocks.yaml", "explorer.yaml")
     shutil.copytree(load_country("khm").folder, folder / "packs" / "khm", ignore=absent)
     command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", QUARTER]
@@ -58,7 +58,7 @@ def test_a_country_without_hazards_and_shocks_has_empty_tables_and_no_such_secti
     assert "shock" not in report
 
 
-def test_a_survey_of_regions_is_published_with_communes_downscaled_from_it(home):
+def test_a_survey_of_regions_is_published_with_finest_downscaled_from_it(home):
     with duckdb.connect(str(home / "warehouse" / "poverty.duckdb"), read_only=True) as connection:
         rows = connection.execute(
             "SELECT area_id, area_level, method, estimate, se FROM read_parquet(?) WHERE is_headline AND statistic = 'mpi'"

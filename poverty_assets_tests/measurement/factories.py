@@ -11,19 +11,20 @@ import pandas as pd
 import poverty_assets
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Cutoffs, Measure
+from poverty_assets_tests.made_country import BETWEEN, FINEST, PUBLISHED, ROOT
 
 CUTOFFS = Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2))
 MEASURES = Path(poverty_assets.__file__).parent / "countries" / "khm" / "measures"
 AREAS = pd.DataFrame(
     [
-        ("01", "province", "KH"), ("02", "province", "KH"),
-        ("0101", "district", "01"), ("0201", "district", "02"),
-        ("010101", "commune", "0101"), ("010102", "commune", "0101"), ("020101", "commune", "0201"),
+        ("01", PUBLISHED, ROOT), ("02", PUBLISHED, ROOT),
+        ("0101", BETWEEN, "01"), ("0201", BETWEEN, "02"),
+        ("010101", FINEST, "0101"), ("010102", FINEST, "0101"), ("020101", FINEST, "0201"),
     ],
     columns=["area_id", "area_level", "parent_id"],
 )  # fmt: skip
-HIERARCHY = Hierarchy.of(AREAS, root="KH")
-COMMUNES = ["010101", "010102", "020101"]
+HIERARCHY = Hierarchy.of(AREAS, root=ROOT)
+SMALLEST = ["010101", "010102", "020101"]
 ORACLE_INDICATORS = ["d_cm", "d_nutr", "d_satt", "d_educ", "d_elct", "d_wtr", "d_sani", "d_hsg", "d_ckfl", "d_asst"]
 
 
@@ -41,7 +42,7 @@ def oracle_measure(cutoffs: Cutoffs = CUTOFFS) -> Measure:
 
 
 def make_households(n: int = 24, seed: int = 0, missing: float = 0.0) -> pd.DataFrame:
-    """Households in six PSUs of two strata and three communes, with deprivations a, b and c."""
+    """Households in six PSUs of two strata and three small areas, with deprivations a, b and c."""
     rng = np.random.default_rng(seed)
     psu = np.arange(n) % 6
     frame = pd.DataFrame(
@@ -51,7 +52,7 @@ def make_households(n: int = 24, seed: int = 0, missing: float = 0.0) -> pd.Data
             "stratum": np.where(psu < 4, "01", "02"),
             "weight": rng.uniform(0.5, 2.0, n),
             "hh_size": rng.integers(1, 9, n),
-            "area_id": np.array(COMMUNES)[psu // 2],
+            "area_id": np.array(SMALLEST)[psu // 2],
             "is_urban": psu % 2 == 0,
             "head_sex": rng.choice(["female", "male"], n),
         }

@@ -10,17 +10,18 @@ import pandas as pd
 
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Cutoffs, Dimension, Measure
+from poverty_assets_tests.made_country import BETWEEN, FINEST, PUBLISHED, ROOT
 
 INDICATORS = ["fuel", "water", "school"]
 AREAS = pd.DataFrame(
     {
         "area_id": ["01", "02", "0101", "0102", "0201", "010101", "010102", "010201", "020101"],
-        "area_level": ["province"] * 2 + ["district"] * 3 + ["commune"] * 4,
-        "parent_id": ["KH", "KH", "01", "01", "02", "0101", "0101", "0102", "0201"],
+        "area_level": [PUBLISHED] * 2 + [BETWEEN] * 3 + [FINEST] * 4,
+        "parent_id": [ROOT, ROOT, "01", "01", "02", "0101", "0101", "0102", "0201"],
     }
 )
-HIERARCHY = Hierarchy.of(AREAS, root="KH")
-COMMUNES = ["010101", "010102", "010201", "020101"]
+HIERARCHY = Hierarchy.of(AREAS, root=ROOT)
+SMALLEST = ["010101", "010102", "010201", "020101"]
 CUTOFFS = Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2))
 
 
@@ -45,7 +46,7 @@ def make_households(profiles: list[str], **columns: object) -> pd.DataFrame:
 
 
 def make_survey(n: int = 400, seed: int = 0, n_psus: int = 40, indicators: list[str] = INDICATORS) -> pd.DataFrame:
-    """Correlated deprivations in clusters, four communes, two strata, some unknown."""
+    """Correlated deprivations in clusters, four small areas, two strata, some unknown."""
     rng = np.random.default_rng(seed)
     psu = rng.integers(0, n_psus, n)
     hardship = rng.normal(size=n) + rng.normal(size=n_psus)[psu]
@@ -60,6 +61,6 @@ def make_survey(n: int = 400, seed: int = 0, n_psus: int = 40, indicators: list[
         weight=rng.uniform(0.5, 2, n),
         hh_size=size,
         n_children=np.minimum(rng.integers(0, 4, n), size),
-        area_id=np.array(COMMUNES)[psu % 4],
+        area_id=np.array(SMALLEST)[psu % 4],
         is_urban=psu % 3 == 0,
     )

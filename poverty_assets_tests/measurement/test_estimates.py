@@ -21,10 +21,10 @@ from poverty_assets.measurement.intervals import t_quantile
 from poverty_assets_tests.measurement import identities
 from poverty_assets_tests.measurement.factories import (
     AREAS,
-    COMMUNES,
     CUTOFFS,
     HIERARCHY,
     MEASURES,
+    SMALLEST,
     figure,
     make_households,
     make_measure,
@@ -112,7 +112,7 @@ def test_one_psu_has_no_interval_and_says_so() -> None:
 
 def test_interval_of_a_small_domain_has_the_domains_own_degrees_of_freedom() -> None:
     frame = make_households(120).assign(
-        stratum="s", psu=np.arange(120) % 30, area_id=lambda f: np.array(COMMUNES)[f["psu"] // 14]
+        stratum="s", psu=np.arange(120) % 30, area_id=lambda f: np.array(SMALLEST)[f["psu"] // 14]
     )
     mpi = estimate(frame, subgroups=[]).mpi
     for area, psus, df in [("010101", 14, 13), ("020101", 2, 1), ("KH", 30, 29)]:

@@ -17,7 +17,7 @@ from poverty_assets.measurement.latent_classes import (
     typology,
 )
 from poverty_assets.measurement.masks import cells_of, count_masks
-from poverty_assets_tests.measurement.overlap_cases import COMMUNES, HIERARCHY, make_measure
+from poverty_assets_tests.measurement.overlap_cases import HIERARCHY, SMALLEST, make_measure
 
 ITEMS = ["a", "b", "c", "d", "e", "f"]
 TRUE_SHARES, TRUE_ITEMS = np.array([0.6, 0.4]), np.array([[0.1] * 6, [0.8, 0.9, 0.7, 0.8, 0.9, 0.6]])
@@ -35,7 +35,7 @@ def make_typed_survey(n: int = 3000, seed: int = 0) -> pd.DataFrame:
     psu = rng.integers(0, 60, n)
     kind = (rng.random(n) < np.where(psu % 2 == 0, 0.6, 0.2)).astype(int)
     frame = pd.DataFrame((rng.random((n, 6)) < TRUE_ITEMS[kind]).astype(int), columns=ITEMS)
-    return frame.assign(psu=psu, stratum=psu % 3, weight=1.0, hh_size=1, area_id=np.array(COMMUNES)[psu % 4])
+    return frame.assign(psu=psu, stratum=psu % 3, weight=1.0, hh_size=1, area_id=np.array(SMALLEST)[psu % 4])
 
 
 @pytest.mark.parametrize("data", ["carcinoma", "values"])

@@ -12,7 +12,7 @@ import pytest
 from poverty_assets.errors import ContractViolation
 from poverty_assets.pack.keys import plain_name
 from poverty_assets.published.ophi import OphiWorkbook, read_ophi_csv, read_ophi_workbook
-from poverty_assets_tests.landing import write_workbook
+from poverty_assets_tests.made_files import write_workbook
 
 DAY = dt.date(2022, 1, 1)
 POOR = (0.07, 16.6, 42.2, 20.5, 4.1)
@@ -26,7 +26,7 @@ HEADER = (
 def book(tmp_path: Path) -> Path:
     """Two regions of one country, in OPHI's layout: rows 10 and 11; a region's name in column 7, figures from column 8."""
     path = tmp_path / "subnational-results-mpi.xlsx"
-    write_workbook(path, {"North": POOR, "South": POOR}, "5", 7)
+    write_workbook(path, {"North": POOR, "South": POOR}, "5", 7, ("KHM", "Cambodia"))
     return path
 
 

@@ -1,6 +1,6 @@
-"""A warehouse of thirty communes and two quarters, or more, written straight from the catalog with made-up figures.
+"""A warehouse of thirty small areas and two quarters, or more, written straight from the catalog with made-up figures.
 
-Three provinces of two districts of five communes each lie as squares on a grid. In the newer quarter, most people deprived in
+Three large areas of two of the middle level of five small ones each lie as squares on a grid. In the newer quarter, most people deprived in
 both water and sanitation live in Khum 30, then 29, then 28, by share; Khum 30 alone of them has changed clearly since the year
 before.
 """
@@ -23,10 +23,12 @@ from poverty_assets.catalog.uncertainty import UNCERTAINTY_TABLES
 from poverty_assets.catalog.vulnerability import VULNERABILITY_TABLES
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.local import level_rows, tables_of
-from poverty_assets_tests.warehouse.small_lake import KHM
+from poverty_assets_tests.made_country import BETWEEN, DEFAULT, FINEST, PUBLISHED, ROOT
 
 QUARTERS = (Quarter(2025, 3), Quarter(2026, 3))
 MEASURE = "global_mpi"
+LANGUAGE = DEFAULT.language_codes[1]
+OTHER = f"name_{LANGUAGE}"
 NAMES = {
     "nutrition": ("Nutrition", "អាហារូបត្ថម្ភ"), "cooking_fuel": ("Cooking fuel", "ឥន្ធនៈចម្អិនអាហារ"),
     "sanitation": ("Sanitation", "អនាម័យ"), "drinking_water": ("Drinking water", "ទឹកផឹក"),
@@ -34,7 +36,7 @@ NAMES = {
 WAVE_BEFORE = Quarter(2022, 1)
 """The quarter in which the survey before the newest ended."""
 WITHHELD = "010205"
-"""The one commune whose figures are all suppressed; the warehouse below holds values there that no page may show."""
+"""The one small area whose figures are all suppressed; the warehouse below holds values there that no page may show."""
 SECRET_HOUSEHOLDS = 987654
 DIGEST = "0" * 64
 VULNERABILITY = frozenset(table.name for table in VULNERABILITY_TABLES)
@@ -47,11 +49,11 @@ EARLIER_PEOPLE = 0.8
 
 @dataclass(frozen=True)
 class World:
-    """How much there is: provinces, districts in each, communes in each of those, indicators, draws."""
+    """How much there is: areas of the published level, those between in each, small ones in each of those, indicators, draws."""
 
-    provinces: int = 3
-    districts: int = 2
-    communes: int = 5
+    published: int = 3
+    between: int = 2
+    finest: int = 5
     n_indicators: int = 4
     draws: int = 20
 
@@ -63,28 +65,28 @@ class World:
 def areas(world: World) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     squares: dict[str, Any] = {}
-    for number in range(world.provinces * world.districts * world.communes):
-        row, place = divmod(number, world.communes)
-        province, district = divmod(row, world.districts)
-        code = f"{province + 1:02d}{district + 1:02d}{place + 1:02d}"
-        x, y = 103 + 2 / world.communes * place, 11 + 0.4 * row
-        squares[code] = shapely.box(x, y, x + 2 / world.communes, y + 0.4)
-        rows.append({"area_id": code, "area_level": "commune", "parent_id": code[:4], "name_en": f"Khum {number + 1}"})
-    for length, level, name, km in ((4, "district", "Srok", "ស្រុក"), (2, "province", "Khet", "ខេត្ត")):
+    for number in range(world.published * world.between * world.finest):
+        row, place = divmod(number, world.finest)
+        large, middle = divmod(row, world.between)
+        code = f"{large + 1:02d}{middle + 1:02d}{place + 1:02d}"
+        x, y = 103 + 2 / world.finest * place, 11 + 0.4 * row
+        squares[code] = shapely.box(x, y, x + 2 / world.finest, y + 0.4)
+        rows.append({"area_id": code, "area_level": FINEST, "parent_id": code[:4], "name_en": f"Khum {number + 1}"})
+    for length, level, name, other in ((4, BETWEEN, "Srok", "ស្រុក"), (2, PUBLISHED, "Khet", "ខេត្ត")):
         for code in sorted({c[:length] for c in squares if len(c) == 6}):
             squares[code] = shapely.union_all([s for c, s in squares.items() if len(c) == 6 and c.startswith(code)])
             rows.append(
-                {"area_id": code, "area_level": level, "parent_id": code[:2] if length == 4 else "KH",
-                 "name_en": f"{name} {code}", "name_km": f"{km} {code}"}
+                {"area_id": code, "area_level": level, "parent_id": code[:2] if length == 4 else ROOT,
+                 "name_en": f"{name} {code}", OTHER: f"{other} {code}"}
             )  # fmt: skip
-    squares["KH"] = shapely.union_all([s for c, s in squares.items() if len(c) == 6])
-    rows.append({"area_id": "KH", "area_level": "country", "name_en": "Cambodia", "name_km": "កម្ពុជា"})
+    squares[ROOT] = shapely.union_all([s for c, s in squares.items() if len(c) == 6])
+    rows.append({"area_id": ROOT, "area_level": "country", "name_en": DEFAULT.name_en, OTHER: DEFAULT.names[LANGUAGE]})
     frame = pd.DataFrame(rows)
-    small = frame["area_level"] == "commune"
-    frame.loc[small, "name_km"] = "ឃុំទី " + frame["name_en"].str.removeprefix("Khum ")[small]
+    small = frame["area_level"] == FINEST
+    frame.loc[small, OTHER] = "ឃុំទី " + frame["name_en"].str.removeprefix("Khum ")[small]
     people = {code: 5_000 + 1_000 * (i % 7) for i, code in enumerate(frame["area_id"][small])}
     population = np.array(
-        [sum(n for c, n in people.items() if code in ("KH", c[: len(code)])) for code in frame["area_id"]]
+        [sum(n for c, n in people.items() if code in (ROOT, c[: len(code)])) for code in frame["area_id"]]
     )
     return frame.assign(
         population=population, households=population // 5, is_urban=None, area_km2=100.0,
@@ -97,7 +99,7 @@ def areas(world: World) -> pd.DataFrame:
 
 def _evidence(frame: pd.DataFrame) -> pd.DataFrame:
     level = frame["area_level"]
-    method = level.map({"country": "direct", "province": "direct", "district": "composite", "commune": "modelled"})
+    method = level.map({"country": "direct", PUBLISHED: "direct", BETWEEN: "composite", FINEST: "modelled"})
     hidden = frame["area_id"] == WITHHELD
     return frame.assign(
         method=method, n_households=np.where(hidden, SECRET_HOUSEHOLDS, 120), suppressed=hidden,
@@ -176,10 +178,10 @@ def _sureness(
         rank=rank, rank_low=np.maximum(rank - 3, 1), rank_high=np.minimum(rank + 3, size), n_areas=size,
         p_worst_tenth=chance[:, 0], p_worst_fifth=chance[:, 1], p_above_country=chance[:, 2],
     )  # fmt: skip
-    small = both[both["area_level"] == "commune"]
+    small = both[both["area_level"] == FINEST]
     drawn = random.integers(0, 256, (len(small), world.draws))
-    cells = random.dirichlet(np.full(2**world.n_indicators, 0.3), int((places["area_level"] == "commune").sum()))
-    profiles = places.loc[places["area_level"] == "commune", ["area_id", "area_level", "population"]].assign(
+    cells = random.dirichlet(np.full(2**world.n_indicators, 0.3), int((places["area_level"] == FINEST).sum()))
+    profiles = places.loc[places["area_level"] == FINEST, ["area_id", "area_level", "population"]].assign(
         measure_id=MEASURE, indicators=[list(world.indicators)] * len(cells),
         profile=list(np.rint(65535 * np.sqrt(cells)).astype(int).tolist()),
     )  # fmt: skip
@@ -217,7 +219,7 @@ def facts(quarter: Quarter, world: World, places: pd.DataFrame, *, newest: bool)
         ),
     }  # fmt: skip
     if newest:
-        waves = _changes(random, places[places["area_level"].isin(["country", "province"])], world, WAVE_BEFORE)
+        waves = _changes(random, places[places["area_level"].isin(["country", PUBLISHED])], world, WAVE_BEFORE)
         found["fct_change"] = pd.concat([_changes(random, places, world, quarter.shift(-4)), waves])
         found |= _sureness(random, found, places, world)
     register = _figures(random, _crossed(places, register_id=("idpoor",)), "modelled_rate")
@@ -236,7 +238,7 @@ def facts(quarter: Quarter, world: World, places: pd.DataFrame, *, newest: bool)
 def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[str, pd.DataFrame]:
     random = np.random.default_rng(quarter.year)
     features = _crossed(places, feature_id=("nightlights_mean", "school_count", "not_offered"))
-    features = features[features["area_id"] != "KH"]
+    features = features[features["area_id"] != ROOT]
     day = quarter.end
     share = 1.0 if quarter == max(QUARTERS) else EARLIER_PEOPLE
     people = places[["area_id", "area_level"]].assign(
@@ -253,18 +255,18 @@ def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[st
         ),
         "dim_hazard": pd.DataFrame(
             [("flood", "Flood", "ទឹកជំនន់", "raster", "flooded share", 0.25, 0.1, False, "made up")],
-            columns=["hazard_id", "name_en", "name_km", "source_id", "unit", "threshold", "tolerance", "is_assumption",
+            columns=["hazard_id", "name_en", OTHER, "source_id", "unit", "threshold", "tolerance", "is_assumption",
                      "source_of_threshold"],
         ).assign(normal_source_id=None, observed_from=quarter.start, observed_to=day, is_of_quarter=True),
         "dim_shock": pd.DataFrame(
             [(s, MEASURE, "sanitation", en, km, "made up", "not_poor", 0.1, False, "made up")
              for s, en, km in (("flood", "Flood", "ទឹកជំនន់"), ("prices", "Higher prices", "តម្លៃឡើងថ្លៃ"))],
-            columns=["shock_id", "measure_id", "indicator_id", "name_en", "name_km", "description", "who", "probability",
+            columns=["shock_id", "measure_id", "indicator_id", "name_en", OTHER, "description", "who", "probability",
                      "is_assumption", "source"],
         ).assign(per_price_change=[np.nan, 0.5], price_source_id=[None, "raster"]),
         "price_change": pd.DataFrame(
-            [("KH", "country", 0.1, 0.05, 0.15, "own", 9), ("01", "province", 0.2, 0.1, 0.3, "own", 4),
-             ("02", "province", 0.1, -0.02, 0.22, "level_above", 0)],
+            [(ROOT, "country", 0.1, 0.05, 0.15, "own", 9), ("01", PUBLISHED, 0.2, 0.1, 0.3, "own", 4),
+             ("02", PUBLISHED, 0.1, -0.02, 0.22, "level_above", 0)],
             columns=["area_id", "area_level", "price_change", "price_change_ci_low", "price_change_ci_high", "basis", "n_markets"],
         ).assign(shock_id="prices", commodity="basket", price_change_se=0.02, n_series=9, n_prices=27, source_id="raster",
                  baseline=quarter.shift(-4).label, spread_method="markets"),
@@ -279,13 +281,13 @@ def _rest(quarter: Quarter, places: pd.DataFrame, *, simulated: bool) -> dict[st
 
 
 def context() -> pd.DataFrame:
-    """A road from west to east through every commune of the third row, two clinics of which one is drawn, and a park."""
+    """A road from west to east through every small area of the third row, two clinics of which one is drawn, and a park."""
     shapes = [
         ("roads", 2, "line", "Roads", "ផ្លូវ", 1, shapely.MultiLineString([[(103, 12), (104, 12.1), (105, 12)]])),
         ("clinics", 1, "point", "Clinics", "គ្លីនិក", 2, shapely.MultiPoint([(104, 11.5)])),
         ("parks", 3, "polygon", "Parks", "ឧទ្យាន", 1, shapely.MultiPolygon([shapely.box(103.2, 12.4, 103.8, 12.9)])),
     ]
-    columns = ["layer_id", "part", "kind", "name_en", "name_km", "n_shapes", "geometry"]
+    columns = ["layer_id", "part", "kind", "name_en", OTHER, "n_shapes", "geometry"]
     rows = pd.DataFrame(shapes, columns=columns).assign(source_id="raster")
     return rows.assign(geometry=shapely.to_wkb(rows["geometry"].to_numpy()))
 
@@ -295,11 +297,11 @@ def _once(
 ) -> dict[str, pd.DataFrame]:
     names = pd.DataFrame(
         [(name, *NAMES.get(name, (name, "សូចនាករ"))) for name in world.indicators],
-        columns=["indicator_id", "name_en", "name_km"],
+        columns=["indicator_id", "name_en", OTHER],
     )
     stamp = dt.datetime(2026, 10, 20, 2, 0)
     return {
-        "dim_level": pd.DataFrame(level_rows(KHM)),
+        "dim_level": pd.DataFrame(level_rows(DEFAULT)),
         "dim_area": places,
         "dim_context": context(),
         "dim_indicator": names.assign(
@@ -328,7 +330,7 @@ def write_warehouse(
     """Write the file; tables named in ``without`` are left out if an older file may lack them, else left empty."""
     world = world or World()
     places = areas(world)
-    by_name: dict[str, Table] = {table.name: table for table in tables_of(KHM)}
+    by_name: dict[str, Table] = {table.name: table for table in tables_of(DEFAULT)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
         for name, table in by_name.items():

@@ -9,6 +9,7 @@ import duckdb
 import pandas as pd
 
 from poverty_assets.quarter import Quarter
+from poverty_assets_tests.made_country import BETWEEN, FINEST, PUBLISHED, ROOT
 
 Rows = list[dict[str, Any]]
 
@@ -43,8 +44,8 @@ class Raw:
     def parts(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Rows of the areas within it, by their codes, each with its name, people and what its level is called by role."""
         code = frame["area_id"]
-        own = frame[code.str.startswith(self.subject.replace("KH", "")) & (code != self.subject) & (code != "KH")]
-        role = {"province": "published", "district": "between", "commune": "finest"}
+        own = frame[code.str.startswith(self.subject.replace(ROOT, "")) & (code != self.subject) & (code != ROOT)]
+        role = {PUBLISHED: "published", BETWEEN: "between", FINEST: "finest"}
         return own.assign(
             place=own["area_id"].map(self.place), population=own["area_id"].map(self.people["population"]).astype(float),
             level_key=own["area_level"].map(role),
@@ -101,9 +102,9 @@ class Raw:
 
 def _place(area: pd.DataFrame, code: str) -> str:
     name, level, parent = area.loc[code, ["name_en", "area_level", "parent_id"]]
-    if level == "district":
+    if level == BETWEEN:
         return f"{name} ({area.loc[parent, 'name_en']})"
-    if level == "commune":
+    if level == FINEST:
         return f"{name} ({area.loc[parent, 'name_en']}, {area.loc[area.loc[parent, 'parent_id'], 'name_en']})"
     return name
 

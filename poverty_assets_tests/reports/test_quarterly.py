@@ -23,7 +23,7 @@ from poverty_assets.reports.words import page_languages
 from poverty_assets.warehouse.local import read_levels
 from poverty_assets_tests.reports.quarterly_proofs import PROOFS
 from poverty_assets_tests.reports.quarterly_raw import Raw
-from poverty_assets_tests.warehouse.made_warehouse import BEFORE, COMMUNES, NOW, shared_made, unfolded
+from poverty_assets_tests.warehouse.made_warehouse import BEFORE, FINEST, NOW, shared_made, unfolded
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 ENGLISH = dict(page_languages(KHM)[0].words)
@@ -230,7 +230,7 @@ def test_an_area_without_a_figure_is_dotted_and_the_legend_says_so(survey, tmp_p
         connection.execute("UPDATE fct_mpi SET suppressed = true WHERE area_id = '010201'")
     poor = reports_of(other)["01"].maps[0]
     assert poor.shades[poor.shade_of["010201"]].label == "no figure"
-    assert set(poor.shade_of) == {code for code in COMMUNES if code.startswith("01")}
+    assert set(poor.shade_of) == {code for code in FINEST if code.startswith("01")}
     assert "url(#dots-poor)" in write_report(other, tmp_path, NOW, KHM).read_text(encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ import shapely
 from poverty_assets import cli
 from poverty_assets.pack.country import COUNTRIES
 from poverty_assets.sources import readers
-from poverty_assets_tests.landing import write_workbook
+from poverty_assets_tests.made_files import write_workbook
 
 COMMON = "publisher: p, licence: l, url: u, obtain: o, observed_from: 2020-01-01, observed_to: 2020-12-31"
 SOURCES = f"""
@@ -21,7 +21,7 @@ SOURCES = f"""
 - {{source_id: shops, title: t, description: d, role: features, reader: csv, path: tables/shops.csv, {COMMON},
    columns: {{area_code: {{from: code, type: code}}, shops: {{from: shops, minimum: 0}}}}}}
 - {{source_id: regional, title: t, description: d, role: published, reader: ophi_workbook, path: regional.xlsx, {COMMON},
-   options: {{table: subnational, iso3: KHM, regions: {{North: "01", South: "02", East: "03"}}}}}}
+   options: {{table: subnational, iso3: ABC, regions: {{North: "01", South: "02", East: "03"}}}}}}
 """
 RATES = {f"01{n:02d}": 0.1 + n / 50 for n in range(1, 7)} | {f"02{n:02d}": 0.4 + n / 50 for n in range(1, 7)}
 
@@ -79,7 +79,11 @@ def country(tmp_path, monkeypatch, capsys):
     (landing / "tables" / "clinics.csv").write_text("code,clinics\n0101,1\n0199,2\n9901,2\n9902,3\n")
     (landing / "tables" / "shops.csv").write_text("code,shops\n0101,1\n0102,-4\n")
     write_workbook(
-        landing / "regional.xlsx", dict.fromkeys(("North", "South", "East"), (0.070052, 16.6, 42.2, 20.5, 4.1)), "5", 7
+        landing / "regional.xlsx",
+        dict.fromkeys(("North", "South", "East"), (0.070052, 16.6, 42.2, 20.5, 4.1)),
+        "5",
+        7,
+        ("ABC", "A country"),
     )
     (pack / "truth").mkdir()
     (pack / "truth" / "rates.csv").write_text(

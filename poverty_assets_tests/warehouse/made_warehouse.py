@@ -1,4 +1,4 @@
-"""A published file of twelve communes and two quarters in which every table that reports read has rows.
+"""A published file of twelve areas and two quarters in which every table that reports read has rows, of any pack.
 
 All figures of an area come from one distribution over the sixteen sets of four deprivations, so that the gate's identities hold.
 """
@@ -15,7 +15,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import shapely
 
 from poverty_assets.catalog import TABLES
 from poverty_assets.geography.counts import MIXED, SOURCE
@@ -30,6 +29,7 @@ from poverty_assets.small_area.rows import small_area_rows
 from poverty_assets.small_area.wanted import Wanted
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import SEAL, Lake
+from poverty_assets_tests.made_country import MadeCountry
 from poverty_assets_tests.warehouse.small_lake import KHM, columns
 
 BEFORE, NOW = Quarter(2025, 3), Quarter(2026, 3)
@@ -40,37 +40,22 @@ DIMENSIONS = ("health", "education", "living_standards", "living_standards")
 WEIGHTS = np.array([0.3, 0.3, 0.2, 0.2])
 BITS = (np.arange(16)[:, None] >> np.arange(4) & 1).astype(float)
 CUTOFFS = (0.2, 0.333333, 0.5)
-DISTRICTS = ("0102", "0103", "0201", "0202")
-COMMUNES = tuple(f"{district}0{i}" for district in DISTRICTS for i in (1, 2, 3))
-LONG = {"country": 2, "province": 2, "district": 4, "commune": 6}
+MADE = MadeCountry(KHM)
+FINEST = MADE.finest
 
 
-def areas() -> pd.DataFrame:
-    """Squares of a degree in a row; names are codes in words."""
-    rows = [("KH", "country", None, "Cambodia")]
-    rows += [(code, "province", "KH", f"Province {code}") for code in ("01", "02")]
-    rows += [(code, "district", code[:2], f"District {code}") for code in DISTRICTS]
-    rows += [(code, "commune", code[:4], f"Commune {code}") for code in COMMUNES]
-    frame = pd.DataFrame(rows, columns=["area_id", "area_level", "parent_id", "name_en"])
-    people = {code: 1000 * (i + 1) for i, code in enumerate(COMMUNES)}
-    frame["population"] = [sum(people[c] for c in members(area)) for area in frame["area_id"]]
-    shapes = {code: shapely.box(102.5 + i / 4, 12, 102.75 + i / 4, 12.5) for i, code in enumerate(COMMUNES)}
-    joined = [shapely.union_all([shapes[c] for c in members(area)]) for area in frame["area_id"]]
-    return frame.assign(
-        name_km="ឃុំ", is_urban=frame["area_id"].str.endswith("01").where(frame["area_level"] == "commune", None),
-        households=frame["population"] // 5, area_km2=100.0, centroid_lon=[s.centroid.x for s in joined],
-        centroid_lat=12.25, geometry=shapely.to_wkb(joined), valid_from=None, valid_to=None, edition=None,
-        population_parts_unknown=0,
-    )  # fmt: skip
+def areas(of: MadeCountry = MADE) -> pd.DataFrame:
+    """Squares in a row; names are codes in words."""
+    return of.dim_area()
 
 
 SHRUNK = 0.9
 """People of the earlier quarter, as a share of those of the later."""
 
 
-def people_of(quarter: Quarter) -> pd.DataFrame:
+def people_of(quarter: Quarter, of: MadeCountry = MADE) -> pd.DataFrame:
     """Rows of ``fct_population``: the register counts everybody, fewer before, and four in ten are children."""
-    made = areas().assign(**{SOURCE: "idpoor", MIXED: False})
+    made = areas(of).assign(**{SOURCE: "idpoor", MIXED: False})
     if quarter == BEFORE:
         made["population"] = (SHRUNK * made["population"]).astype(int)
     rows = population_rows(made, pd.DataFrame(columns=["age_group"]), {"idpoor": dt.date(2024, 12, 31)})
@@ -79,15 +64,15 @@ def people_of(quarter: Quarter) -> pd.DataFrame:
 
 
 def members(area: str) -> list[str]:
-    return [code for code in COMMUNES if area == "KH" or code.startswith(area)]
+    return MADE.members(area)
 
 
-def profiles(quarter: Quarter, fall: float = 0.25) -> dict[str, np.ndarray]:
-    """Shares of the sixteen sets: poverty grows from commune to commune, and falls by a part between the quarters."""
+def profiles(quarter: Quarter, of: MadeCountry = MADE, fall: float = 0.25) -> dict[str, np.ndarray]:
+    """Shares of the sixteen sets: poverty grows from area to area, and falls by a part between the quarters."""
     masks = np.arange(16)
     size = BITS.sum(axis=1)
     found = {}
-    for i, code in enumerate(COMMUNES):
+    for i, code in enumerate(of.finest):
         poorer = 0.15 + 0.05 * i
         shape = poorer**size * np.where((masks & 12) == 12, 3.0, 1.0) * (1 + 0.1 * ((i + masks) % 3))
         share = shape / shape.sum()
@@ -95,9 +80,9 @@ def profiles(quarter: Quarter, fall: float = 0.25) -> dict[str, np.ndarray]:
             share = share * (1 - fall * (size >= 2))
             share[0] += 1 - share.sum()
         found[code] = share
-    weights = areas().set_index("area_id")["population"]
-    for area in areas()["area_id"]:
-        inside = members(area)
+    weights = areas(of).set_index("area_id")["population"]
+    for area in of.level:
+        inside = of.members(area)
         if area not in found:
             found[area] = np.average([found[c] for c in inside], axis=0, weights=[weights[c] for c in inside])
     return found
@@ -108,10 +93,10 @@ def estimate(value: float, width: float = 0.03) -> dict[str, float]:
     return {"estimate": value, "se": width / 2, "ci_low": low, "ci_high": high}
 
 
-def evidence(level: str, *, survey: bool) -> dict[str, object]:
-    ours = "direct" if level in ("country", "province") else "composite"
+def evidence(role: str, *, survey: bool) -> dict[str, object]:
+    ours = "direct" if role in ("country", "published") else "composite"
     method = ours if survey else "published"
-    flag = "ok" if level != "commune" else "wide_interval"
+    flag = "ok" if role != "finest" else "wide_interval"
     return {"method": method, "n_households": 120, "suppressed": False, "quality_flag": flag, "is_headline": True}
 
 
@@ -164,7 +149,7 @@ def bundles_of(share: np.ndarray) -> list[dict[str, object]]:
     return rows
 
 
-def facts(quarter: Quarter, *, survey: bool) -> dict[str, pd.DataFrame]:
+def facts(quarter: Quarter, of: MadeCountry = MADE, *, survey: bool) -> dict[str, pd.DataFrame]:
     """Rows of every table of estimates."""
     rows: dict[str, list[dict[str, object]]] = {
         name: []
@@ -172,14 +157,16 @@ def facts(quarter: Quarter, *, survey: bool) -> dict[str, pd.DataFrame]:
             "fct_mpi", "fct_headcount", "fct_contribution", "fct_overlap_pair", "fct_deprivation_count", "fct_bundle",
         )
     }  # fmt: skip
-    for area, share in profiles(quarter).items():
-        level = {2: "province", 4: "district", 6: "commune"}[len(area)] if area != "KH" else "country"
-        if not survey and level in ("district", "commune"):
+    for area, share in profiles(quarter, of).items():
+        level = of.level[area]
+        role = of.role(level)
+        if not survey and role in ("between", "finest"):
             continue
         keys = {"area_id": area, "area_level": level, "measure_id": MEASURE, "subgroup": "all"}
-        last = evidence(level, survey=survey)
-        width = {"country": 0.01, "province": 0.03, "district": 0.06, "commune": 0.1 + 0.01 * int(area[-1:] or 0)}[level] \
-            if area != "KH" else 0.01  # fmt: skip
+        last = evidence(role, survey=survey)
+        width = {"country": 0.01, "published": 0.03, "between": 0.06}.get(role, 0.11 + 0.01 * (len(of.line(area)) % 3))
+        if role == "finest":
+            width = 0.1 + 0.01 * (1 + of.finest.index(area) % 3)
         for k, statistic, value in mpi_of(share):
             rows["fct_mpi"].append({**keys, "k": k, "statistic": statistic, **estimate(value, width), **last})
         kinds = {"uncensored": share @ BITS}
@@ -204,13 +191,13 @@ def facts(quarter: Quarter, *, survey: bool) -> dict[str, pd.DataFrame]:
             rows["fct_deprivation_count"].append({**keys, "n_deprivations": n, **estimate(float(value), width), **last})
         rows["fct_bundle"] += [{**keys, **bundle, **last} for bundle in bundles_of(share)]
     if survey:
-        rows["fct_mpi"] += subgroup_rows() + withheld_rows()
+        rows["fct_mpi"] += subgroup_rows(of) + withheld_rows(of)
     return {name: pd.DataFrame(found) for name, found in rows.items() if found}
 
 
-def subgroup_rows() -> list[dict[str, object]]:
+def subgroup_rows(of: MadeCountry) -> list[dict[str, object]]:
     """The country's urban and rural people."""
-    keys = {"area_id": "KH", "area_level": "country", "measure_id": MEASURE}
+    keys = {"area_id": of.pack.area_id, "area_level": "country", "measure_id": MEASURE}
     rows = []
     for subgroup, h in (("is_urban=true", 0.1), ("is_urban=false", 0.3)):
         for statistic, value in (("headcount_ratio", h), ("intensity", 0.5), ("mpi", h / 2)):
@@ -219,51 +206,57 @@ def subgroup_rows() -> list[dict[str, object]]:
     return rows
 
 
-def withheld_rows() -> list[dict[str, object]]:
-    """The direct estimate of a commune with too few households, beside its composite headline."""
-    keys = {"area_id": COMMUNES[0], "area_level": "commune", "measure_id": MEASURE, "subgroup": "all", "k": CUTOFFS[1]}
+def withheld_rows(of: MadeCountry) -> list[dict[str, object]]:
+    """The direct estimate of an area with too few households, beside its composite headline."""
+    keys = {
+        "area_id": of.finest[0],
+        "area_level": of.pack.levels.finest,
+        "measure_id": MEASURE,
+        "subgroup": "all",
+        "k": CUTOFFS[1],
+    }
     nothing = dict.fromkeys(("estimate", "se", "ci_low", "ci_high"))
     said = {"method": "direct", "n_households": 12, "suppressed": True, "quality_flag": "too_few_households"}
     names = ("headcount_ratio", "intensity", "mpi")
     return [{**keys, "statistic": name, **nothing, **said, "is_headline": False} for name in names]
 
 
-def change_rows(*, survey: bool) -> pd.DataFrame:
-    """Change of the headcount ratio in a year; wide intervals in communes, so that only the later ones are significant."""
+def change_rows(of: MadeCountry = MADE, *, survey: bool) -> pd.DataFrame:
+    """Change of the headcount ratio in a year; wide intervals in small areas, so that only the later ones are significant."""
     if not survey:
         return pd.DataFrame()
     rows = []
-    before, now = profiles(BEFORE), profiles(NOW)
+    before, now = profiles(BEFORE, of), profiles(NOW, of)
     for area in before:
-        level = {2: "province", 4: "district", 6: "commune"}[len(area)] if area != "KH" else "country"
+        level = of.level[area]
+        role = of.role(level)
         ratios = [{(k, s): v for k, s, v in mpi_of(p[area])} for p in (before, now)]
         for statistic in ("headcount_ratio", "intensity", "mpi"):
             change = ratios[1][CUTOFFS[1], statistic] - ratios[0][CUTOFFS[1], statistic]
-            half = 0.05 if level == "commune" else 0.02
+            half = 0.05 if role == "finest" else 0.02
             rows.append(
                 {
                     "baseline_quarter": BEFORE.start, "area_id": area, "area_level": level, "measure_id": MEASURE,
                     "subgroup": "all", "k": CUTOFFS[1], "statistic": statistic, "indicator_id": "all", "change": "absolute",
                     "difference": change, "se": half / 2, "ci_low": change - half, "ci_high": change + half,
-                    "is_significant": change + half < 0 or change - half > 0, "edition": None, **evidence(level, survey=True),
+                    "is_significant": change + half < 0 or change - half > 0, "edition": None, **evidence(role, survey=True),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def register_rows() -> pd.DataFrame:
-    """Three communes list far fewer households than expected; one is withheld."""
+def register_rows(of: MadeCountry = MADE) -> pd.DataFrame:
+    """Three areas list far fewer households than expected; one is withheld."""
     rows = []
-    people = areas().set_index("area_id")
+    people = areas(of).set_index("area_id")
     for area, level, households in zip(people.index, people["area_level"], people["households"], strict=True):
-        inside = members(area)
         row = {
             "area_id": area, "area_level": level, "register_id": "idpoor", "households": households, "listed": households // 10,
             "rate": (households // 10) / households, "method": "register", "suppressed": False, "quality_flag": "ok",
             "is_headline": True,
         }  # fmt: skip
-        if level == "commune":
-            expected = 0.35 if area in COMMUNES[-3:] else 0.12
+        if level == of.pack.levels.finest:
+            expected = 0.35 if area in of.finest[-3:] else 0.12
             gap = expected - row["rate"]
             row |= {
                 "modelled_rate": expected,
@@ -271,7 +264,7 @@ def register_rows() -> pd.DataFrame:
                 "modelled_rate_ci_high": expected + 0.1,
             }
             row |= {"coverage_gap": gap, "coverage_gap_ci_low": gap - 0.1, "coverage_gap_ci_high": gap + 0.1}
-        if inside == [COMMUNES[1]]:
+        if area == of.finest[1]:
             blank = ("listed", "rate", "coverage_gap", "coverage_gap_ci_low", "coverage_gap_ci_high")
             row |= {**dict.fromkeys(blank), "suppressed": True, "quality_flag": "withheld"}
         rows.append(row)
@@ -302,12 +295,12 @@ def figure(name: str, value: float, width: float = 0.01) -> dict[str, float]:
     return {name: value, f"{name}_se": width / 2, f"{name}_ci_low": low, f"{name}_ci_high": high}
 
 
-def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
-    """Hazards, shocks, the register's audit and hot spots of the country, provinces and communes."""
+def threat_rows(quarter: Quarter, of: MadeCountry = MADE) -> dict[str, pd.DataFrame]:
+    """Hazards, shocks, the register's audit and hot spots of the country and its areas."""
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in (*_THREATS,)}
-    for area, share in profiles(quarter).items():
-        level = {2: "province", 4: "district", 6: "commune"}[len(area)] if area != "KH" else "country"
-        last, figures = evidence(level, survey=True), {(k, s): v for k, s, v in mpi_of(share)}
+    for area, share in profiles(quarter, of).items():
+        level = of.level[area]
+        last, figures = evidence(of.role(level), survey=True), {(k, s): v for k, s, v in mpi_of(share)}
         poor, near = figures[CUTOFFS[1], "headcount_ratio"], figures[CUTOFFS[0], "vulnerable"]
         keys = {"area_id": area, "area_level": level}
         for hazard, exposed in (("flood", 0.4), ("drought", 0.1)):
@@ -325,8 +318,8 @@ def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
                 f"{name}{suffix}": 5000.0 for name in ("poor_households", "missed_households") for suffix in _SUFFIXES
             }
             rows["fct_register_audit"].append({**cell, **many, "rank": None, **last})
-        if level == "commune":
-            hot = [name for name in (*INDICATORS, "all") if area in COMMUNES[-2:]]
+        if level == of.pack.levels.finest:
+            hot = [name for name in (*INDICATORS, "all") if area in of.finest[-2:]]
             n_hot = len([name for name in hot if name != "all"])
             for name in (*INDICATORS, "all"):
                 cell = {
@@ -342,7 +335,7 @@ def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
                 rows["fct_hot_spot"].append({**cell, "n_hot_ci_low": 0.0, "n_hot_ci_high": 4.0})
     rows["dim_hazard"] = [
         {
-            "hazard_id": hazard, "name_en": hazard.capitalize(), "name_km": "x", "source_id": "raster", "unit": "share",
+            "hazard_id": hazard, "name_en": hazard.capitalize(), **_names(of), "source_id": "raster", "unit": "share",
             "threshold": 0.2, "tolerance": 0.1, "is_assumption": True, "source_of_threshold": "assumed",
             "normal_source_id": None, "observed_from": quarter.start, "observed_to": quarter.end, "is_of_quarter": True,
         }
@@ -351,7 +344,7 @@ def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
     rows["dim_shock"] = [
         {
             "shock_id": shock, "measure_id": MEASURE, "indicator_id": "sanitation", "name_en": shock.capitalize(),
-            "name_km": "x", "description": "d", "who": "not_poor", "exposed_to": None, "settlement": None,
+            **_names(of), "description": "d", "who": "not_poor", "exposed_to": None, "settlement": None,
             "probability": 0.1, "is_assumption": True, "source": "assumed", "per_price_change": None, "price_source_id": None,
         }
         for shock in ("flood", "pandemic")
@@ -359,33 +352,39 @@ def threat_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(found) for name, found in rows.items()}
 
 
-def screening_rows() -> pd.DataFrame:
+def _names(of: MadeCountry) -> dict[str, str]:
+    """A name in each language of the pages but English."""
+    return {f"name_{one}": "x" for one in of.pack.language_codes[1:]}
+
+
+def screening_rows(of: MadeCountry = MADE) -> pd.DataFrame:
     """The survey's own figures: fine, advised against, refused."""
     rows = [
-        ("province", 0.0, 0.0, "fine"),
-        ("district", 0.0, 0.25, "advised against"),
-        ("commune", 0.5, 0.25, "refused"),
+        (of.pack.levels.published, 0.0, 0.0, "fine"),
+        *((level, 0.0, 0.25, "advised against") for level in of.pack.levels.between),
+        (of.pack.levels.finest, 0.5, 0.25, "refused"),
     ]
     frame = pd.DataFrame(rows, columns=["area_level", "share_without_data", "share_few_clusters", "verdict"])
     return frame.assign(measure_id=MEASURE, indicator_id="all", method="direct", n_areas=4, reason="counted")
 
 
-def draw_tables(quarter: Quarter) -> dict[str, pd.DataFrame]:
-    """Ranks, draws and joint profiles of the communes: 40 replicates about the profiles of the quarter."""
+def draw_tables(quarter: Quarter, of: MadeCountry = MADE) -> dict[str, pd.DataFrame]:
+    """Ranks, draws and joint profiles of the small areas: 40 replicates about the profiles of the quarter."""
     weights = dict(zip(INDICATORS, (Fraction(3, 10), Fraction(3, 10), Fraction(1, 5), Fraction(1, 5)), strict=True))
     measure = Measure.of_weights(MEASURE, weights, Cutoffs(Fraction(1, 5), Fraction(1, 3), Fraction(1, 2)))
-    centre = np.stack([profiles(quarter)[code] for code in COMMUNES])
-    people = areas().set_index("area_id").loc[list(COMMUNES), "population"].to_numpy(dtype=float)
-    up = rollup(Hierarchy.of(areas()), list(COMMUNES), people, method="modelled")
+    shares, dim = profiles(quarter, of), areas(of)
+    centre = np.stack([shares[code] for code in of.finest])
+    people = dim.set_index("area_id").loc[list(of.finest), "population"].to_numpy(dtype=float)
+    up = rollup(Hierarchy.of(dim), list(of.finest), people, method="modelled")
     rng = np.random.default_rng(quarter.start.toordinal())
     moved = centre * np.exp(0.1 * rng.standard_normal((40, 12, 16)) * BITS.sum(axis=1))
     moved /= moved.sum(axis=2, keepdims=True)
     wanted = Wanted(up, measure)
     tables, draws = small_area_rows(collect(centre, iter(moved), len(moved), wanted), wanted)
-    held = pd.DataFrame({"area_id": COMMUNES, "population": people, "profile": list(centre)})
+    held = pd.DataFrame({"area_id": of.finest, "population": people, "profile": list(centre)})
     return {
         "fct_rank": tables.ranks,
-        "fct_draw": draw_rows(draws, held, areas(), measure),
+        "fct_draw": draw_rows(draws, held, dim, measure),
         "fct_profile": profile_rows(held, draws, measure),
     }
 
@@ -394,13 +393,13 @@ _THREATS = ("fct_hazard", "fct_vulnerability", "fct_register_audit", "fct_hot_sp
 _SUFFIXES = ("", "_se", "_ci_low", "_ci_high")
 
 
-def model_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
+def model_rows(quarter: Quarter, of: MadeCountry = MADE) -> dict[str, pd.DataFrame]:
     target = {"target_kind": "register_rate", "target": "idpoor", "learner": "ridge"}
     metric = {
         **target,
         "feature": "",
         "fold_design": "block50km",
-        "area_level": "commune",
+        "area_level": of.pack.levels.finest,
         "subgroup": "all",
         "as_of_quarter": quarter.start,
         "metric": "spearman",
@@ -413,26 +412,27 @@ def model_rows(quarter: Quarter) -> dict[str, pd.DataFrame]:
     return {"model_metric": pd.DataFrame([{**metric, "value": 0.66, "n": 12}]), "model_run": pd.DataFrame([run])}
 
 
-def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool) -> None:
+def write_quarter(lake: Lake, quarter: Quarter, of: MadeCountry, *, survey: bool, simulated: bool) -> None:
     """Every table of the quarter, and its seal."""
+    others = [None] * len(of.pack.language_codes[1:])
     indicators = [
-        (MEASURE, name, dimension, title, None, "deprived", None, "none", weight, "made up")
+        (MEASURE, name, dimension, title, *others, "deprived", *others, "none", weight, "made up")
         for name, dimension, title, weight in zip(INDICATORS, DIMENSIONS, NAMES, WEIGHTS, strict=True)
     ]
     frames = {
-        "dim_area": areas(),
-        "fct_population": people_of(quarter),
-        "dim_indicator": pd.DataFrame(indicators, columns=columns("dim_indicator")),
-        **facts(quarter, survey=survey),
-        "fct_register": register_rows(),
+        "dim_area": areas(of),
+        "fct_population": people_of(quarter, of),
+        "dim_indicator": pd.DataFrame(indicators, columns=columns("dim_indicator", of.pack)),
+        **facts(quarter, of, survey=survey),
+        "fct_register": register_rows(of),
         "meta_source": source_rows(quarter, simulated=simulated),
-        **model_rows(quarter),
-        **(threat_rows(quarter) if survey else {}),
-        **draw_tables(quarter),
-        **({"screening": screening_rows()} if survey else {}),
+        **model_rows(quarter, of),
+        **(threat_rows(quarter, of) if survey else {}),
+        **draw_tables(quarter, of),
+        **({"screening": screening_rows(of)} if survey else {}),
     }
     if quarter == NOW and survey:
-        frames["fct_change"] = change_rows(survey=survey)
+        frames["fct_change"] = change_rows(of, survey=survey)
         noted = {
             "source_id": "survey_2025_26", "file": "survey.csv", "sha256": "0" * 64, "observed_from": dt.date(2025, 10, 1),
             "observed_to": dt.date(2026, 1, 31), "released_on": None, "rows": 1,
@@ -443,16 +443,16 @@ def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool
             "stratum": "s",
             "weight": 1.0,
             "hh_size": 4.0,
-            "area_id": "010201",
+            "area_id": of.finest[0],
         }
         lake.write("survey_household", quarter, pd.DataFrame([household]), noted)
     names = [t.name for t in TABLES if t.is_one_file]
     for name in names:
-        wanted = columns(name)
+        wanted = columns(name, of.pack)
         lake.write(name, quarter, frames.get(name, pd.DataFrame(columns=wanted)).reindex(columns=wanted))
     checks = [
         ("fct_mpi", "every area", True, "error", "19 areas", 0),
-        ("fct_register", "every commune", True, "error", "12 communes", 0),
+        ("fct_register", "every small area", True, "error", "12 areas", 0),
         ("meta_source", "no row set aside", quarter == BEFORE, "warn", "2 rows set aside", 2 if quarter == NOW else 0),
     ]
     for name, *rest in checks:
@@ -462,13 +462,15 @@ def write_quarter(lake: Lake, quarter: Quarter, *, survey: bool, simulated: bool
     lake.write(SEAL, quarter, pd.DataFrame(sorted(digests.items()), columns=["file", "sha256"]))
 
 
-def publish_made(folder: Path, *, survey: bool = True, simulated: bool = True, quarters: int = 2) -> Path:
+def publish_made(
+    folder: Path, of: MadeCountry = MADE, *, survey: bool = True, simulated: bool = True, quarters: int = 2
+) -> Path:
     """Publish the made-up quarters (the later one alone with ``quarters=1``) into ``folder``; returns the file."""
     lake = Lake(folder / "lake")
     for quarter in (BEFORE, NOW)[-quarters:]:
-        write_quarter(lake, quarter, survey=survey, simulated=simulated)
+        write_quarter(lake, quarter, of, survey=survey, simulated=simulated)
     target = folder / "warehouse" / "poverty.duckdb"
-    publish(lake, target, KHM, is_simulated=simulated, run_id="made", now=dt.datetime(2026, 10, 20, 2, 0))
+    publish(lake, target, of.pack, is_simulated=simulated, run_id="made", now=dt.datetime(2026, 10, 20, 2, 0))
     return target
 
 

@@ -1,4 +1,4 @@
-"""A lake of one province with made-up figures, small enough to check by eye."""
+"""A lake of one area a level with made-up figures, small enough to check by eye."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shapely
 from poverty_assets.catalog import TABLES, table
 from poverty_assets.geography.counts import MIXED, SOURCE
 from poverty_assets.geography.population import population_rows
-from poverty_assets.pack.country import load_country
+from poverty_assets.pack.country import Country, load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets.warehouse.local import locale_of
@@ -20,22 +20,21 @@ DIGEST = "0" * 64
 EVIDENCE = {"method": "direct", "n_households": 100, "suppressed": False, "quality_flag": "ok", "is_headline": True}
 
 
-def columns(name: str) -> list[str]:
+NAMES = [f"name_{one}" for one in KHM.language_codes[1:]]
+
+
+def columns(name: str, country: Country = KHM) -> list[str]:
     """Columns of a table as the lake of the country has them."""
-    return [column.name for column in table(name).within(locale_of(KHM)).lake_columns]
+    return [column.name for column in table(name).within(locale_of(country)).lake_columns]
 
 
 def areas() -> pd.DataFrame:
-    rows = [
-        ("KH", "country", None),
-        ("01", "province", "KH"),
-        ("0101", "district", "01"),
-        ("010101", "commune", "0101"),
-    ]
+    codes = [KHM.area_id, "01", "0101", "010101"]
+    rows = list(zip(codes, KHM.levels.ids, [None, *codes], strict=False))
     frame = pd.DataFrame(rows, columns=["area_id", "area_level", "parent_id"])
     square = shapely.to_wkb(shapely.box(104, 12, 105, 13))
     return frame.assign(
-        name_en=frame["area_id"], name_km=None, is_urban=None, population=1000, households=200, area_km2=1.0,
+        name_en=frame["area_id"], **dict.fromkeys(NAMES), is_urban=None, population=1000, households=200, area_km2=1.0,
         centroid_lon=104.5, centroid_lat=12.5, geometry=square, valid_from=None, valid_to=None, edition=None,
         population_parts_unknown=0,
     )  # fmt: skip
@@ -52,7 +51,7 @@ def mpi(headcount_ratio: float, **changes: object) -> pd.DataFrame:
     rows = []
     for statistic, value in (("headcount_ratio", headcount_ratio), ("intensity", 0.4), ("mpi", 0.4 * headcount_ratio)):
         rows.append(
-            {"area_id": "KH", "area_level": "country", "measure_id": "m", "subgroup": "all", "k": 0.333333,
+            {"area_id": KHM.area_id, "area_level": "country", "measure_id": "m", "subgroup": "all", "k": 0.333333,
              "statistic": statistic, "estimate": value, "se": 0.01, "ci_low": value - 0.02, "ci_high": value + 0.02,
              **EVIDENCE, **changes}
         )  # fmt: skip

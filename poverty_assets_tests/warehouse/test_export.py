@@ -12,7 +12,7 @@ from poverty_assets.errors import MissingFile, UsageError
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.export import export
 from poverty_assets_tests.integration.conftest import run_cli  # noqa: F401
-from poverty_assets_tests.warehouse.made_warehouse import BEFORE, COMMUNES, INDICATORS, NOW, shared_made
+from poverty_assets_tests.warehouse.made_warehouse import BEFORE, FINEST, INDICATORS, NOW, shared_made
 
 TARGETS = {"geoparquet": "out.parquet", "gpkg": "out.gpkg", "xlsx": "out.xlsx", "csv": "out"}
 
@@ -56,7 +56,7 @@ def test_a_geoparquet_profile_has_a_row_a_commune_with_its_boundary_and_the_ware
 
     target = export(simulated, tmp_path / "communes.parquet", form="geoparquet").path
     frame = gpd.read_parquet(target)
-    assert list(frame["area_id"]) == list(COMMUNES)
+    assert list(frame["area_id"]) == list(FINEST)
     assert frame.crs.to_epsg() == 4326
     assert frame.geometry.is_valid.all()
     assert list(zip(frame["area_id"], frame["headcount_ratio"], strict=True)) == headcounts(simulated, NOW)
@@ -122,7 +122,7 @@ def test_csv_is_a_folder_whose_files_say_simulated(simulated, tmp_path):
         if "about" not in path.name:
             assert {row["is_simulated"] for row in rows} == {"true"}
     assert {row["name_km"] for row in csv.DictReader((target / "simulated_dim_area.csv").open(encoding="utf-8"))} == {
-        "ឃុំ"
+        "ឃុំ សង្កាត់"
     }
 
 
@@ -149,9 +149,9 @@ def test_the_profile_holds_nothing_of_a_withheld_commune(simulated, tmp_path):
     import geopandas as gpd
 
     frame = gpd.read_parquet(export(simulated, tmp_path / "a.parquet", form="geoparquet").path).set_index("area_id")
-    withheld = frame.loc[COMMUNES[1], ["register_rate", "register_coverage_gap", "register_coverage_gap_ci_low"]]
+    withheld = frame.loc[FINEST[1], ["register_rate", "register_coverage_gap", "register_coverage_gap_ci_low"]]
     assert withheld.isna().all()
-    assert frame.loc[COMMUNES[2], "register_rate"] == pytest.approx(0.1)
+    assert frame.loc[FINEST[2], "register_rate"] == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("form", TARGETS)
@@ -196,7 +196,7 @@ def test_rows_of_areas_name_them_and_those_above_and_say_the_quarter(simulated, 
     rows = list(csv.DictReader((target / "simulated_fct_hazard.csv").open(encoding="utf-8", newline="")))
     commune = next(row for row in rows if row["area_id"] == "010201")
     assert (commune["name_en"], commune["name_km"], commune["district_name_en"], commune["province_name_en"]) == (
-        "Commune 010201", "ឃុំ", "District 0102", "Province 01",
+        "Commune 010201", "ឃុំ សង្កាត់", "District 0102", "Province 01",
     )  # fmt: skip
     assert {row["quarter_label"] for row in rows} == {"2026Q3"}
     heads = [next(csv.reader(path.open(encoding="utf-8", newline=""))) for path in sorted(target.iterdir())]
@@ -209,7 +209,7 @@ def test_the_wide_row_has_change_ranks_audit_hot_spots_and_pairs(simulated, tmp_
 
     target = export(simulated, tmp_path / "a.parquet", form="geoparquet").path
     frame = gpd.read_parquet(target).set_index("area_id")
-    first, last = frame.loc[COMMUNES[0]], frame.loc[COMMUNES[-1]]
+    first, last = frame.loc[FINEST[0]], frame.loc[FINEST[-1]]
     assert str(last["change_since"])[:10] == "2025-07-01"
     assert (
         last["headcount_ratio_change_ci_low"] < last["headcount_ratio_change"] < last["headcount_ratio_change_ci_high"]
@@ -223,7 +223,7 @@ def test_the_wide_row_has_change_ranks_audit_hot_spots_and_pairs(simulated, tmp_
     assert len(pairs) == 6
     row = ask(
         simulated,
-        f"""SELECT share_both, share_both_ci_low, lift FROM v_overlap_latest WHERE area_id = '{COMMUNES[-1]}'
+        f"""SELECT share_both, share_both_ci_low, lift FROM v_overlap_latest WHERE area_id = '{FINEST[-1]}'
             AND indicator_a = 'nutrition' AND indicator_b = 'sanitation'""",
     )
     names = ("both_nutrition_and_sanitation", "both_nutrition_and_sanitation_ci_low", "lift_nutrition_and_sanitation")

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from poverty_assets.warehouse.views import views_of
-from poverty_assets_tests.warehouse.made_warehouse import COMMUNES, SHRUNK, shared_made
+from poverty_assets_tests.warehouse.made_warehouse import FINEST, SHRUNK, shared_made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 DENIALS = ("no 95% interval", "not of a 95% interval", "not one", "none any more")
@@ -72,7 +72,7 @@ def test_people_are_shares_of_the_population_and_add_up(made):
     rows = made.sql(sql + " AND quarter = (SELECT max(quarter) FROM dim_quarter)").fetchall()
     assert all(people == pytest.approx(expected) and within for _, people, expected, within in rows)
     people = {area: count for area, count, *_ in rows}
-    assert sum(people[code] for code in COMMUNES) == pytest.approx(people["KH"])
+    assert sum(people[code] for code in FINEST) == pytest.approx(people["KH"])
     others = "SELECT count(people) FROM v_figure WHERE share_of <> 'people' OR subgroup NOT IN ('all', 'is_urban=true', 'is_urban=false')"
     assert made.sql(others).fetchone() == (0,)
 

@@ -13,7 +13,7 @@ from poverty_assets.small_area.intervals import interval_of_draws
 from poverty_assets.warehouse.macros import MACROS
 from poverty_assets_tests.small_area.test_packed import unpack_profiles
 from poverty_assets_tests.warehouse.made_warehouse import (
-    COMMUNES,
+    FINEST,
     INDICATORS,
     NOW,
     areas,
@@ -44,7 +44,7 @@ def draws(made: duckdb.DuckDBPyConnection, area: str, figure: str) -> np.ndarray
         made.execute(sql, [NOW.start, figure])
         .df()
         .set_index("area_id")
-        .loc[members(area) if area not in COMMUNES else [area]]
+        .loc[members(area) if area not in FINEST else [area]]
     )
     values = rows["low"].to_numpy()[:, None] + rows["step"].to_numpy()[:, None] * np.stack(rows["draws"].to_list())
     people = areas().set_index("area_id").loc[rows.index, "population"]
@@ -135,7 +135,7 @@ def test_what_is_not_there_is_refused_by_name(made: duckdb.DuckDBPyConnection, a
 def test_macros_may_be_put_to_many_areas_at_once(made: duckdb.DuckDBPyConnection) -> None:
     sql = f"SELECT area_id, p_above(area_id, '{Q}', 'mpi', 0.2) AS p FROM dim_area WHERE area_level = 'commune'"
     said = dict(made.execute(sql).fetchall())
-    assert said == {code: pytest.approx(np.mean(draws(made, code, "mpi") > 0.2), abs=0.03) for code in COMMUNES}
+    assert said == {code: pytest.approx(np.mean(draws(made, code, "mpi") > 0.2), abs=0.03) for code in FINEST}
 
 
 def test_every_macro_says_what_it_answers(made: duckdb.DuckDBPyConnection) -> None:

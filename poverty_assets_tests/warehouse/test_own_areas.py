@@ -19,7 +19,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.sources.raster import Raster
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.own_areas import estimate_own, formed, parts_of
-from poverty_assets_tests.warehouse.made_warehouse import COMMUNES, NOW, areas, members, profiles, shared_made
+from poverty_assets_tests.warehouse.made_warehouse import FINEST, NOW, areas, members, profiles, shared_made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 WGS84 = CRS.from_epsg(4326).to_wkt()
@@ -37,7 +37,7 @@ def drawn(folder: Path, shapes: dict[str, object], crs: str | None = "EPSG:4326"
 
 def square(code: str, start: float = 0.0, stop: float = 1.0) -> shapely.Polygon:
     """The part of a commune's square between two shares of its width."""
-    west = 102.5 + COMMUNES.index(code) / 4
+    west = 102.5 + FINEST.index(code) / 4
     return shapely.box(west + start / 4, 12, west + stop / 4, 12.5)
 
 

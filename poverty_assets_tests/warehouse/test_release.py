@@ -18,7 +18,7 @@ from poverty_assets.errors import UsageError
 from poverty_assets.pack.licences import known_licences, terms_of
 from poverty_assets.warehouse.release import release
 from poverty_assets_tests.integration.conftest import run_cli  # noqa: F401
-from poverty_assets_tests.warehouse.made_warehouse import COMMUNES, shared_made
+from poverty_assets_tests.warehouse.made_warehouse import FINEST, shared_made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 H = "is_headline AND subgroup = 'all' AND statistic = 'headcount_ratio' AND k BETWEEN 0.33 AND 0.34"
@@ -132,9 +132,9 @@ def test_pandas_and_geopandas_read_the_figures_of_the_warehouse(released, headco
     assert latest["estimate"].to_dict() == headcounts
     assert latest.loc["010201", "district_name_en"] == "District 0102"
     areas = gpd.read_parquet(released / "maps" / "commune_profile.parquet")
-    assert list(areas["area_id"]) == list(COMMUNES)
+    assert list(areas["area_id"]) == list(FINEST)
     assert areas.crs.to_epsg() == 4326
-    assert areas.set_index("area_id")["headcount_ratio"].to_dict() == {code: headcounts[code] for code in COMMUNES}
+    assert areas.set_index("area_id")["headcount_ratio"].to_dict() == {code: headcounts[code] for code in FINEST}
 
 
 def test_r_reads_the_figures_of_the_warehouse(released, headcounts):
@@ -154,7 +154,7 @@ def test_r_reads_the_figures_of_the_warehouse(released, headcounts):
 def test_gdal_reads_the_maps(released, headcounts):
     """Debian's GDAL has no driver for Parquet; the same rows lie in a GeoPackage."""
     layer = "simulated_commune_profile"
-    sql = f"SELECT area_id, headcount_ratio FROM {layer} WHERE area_id = '{COMMUNES[-1]}'"
+    sql = f"SELECT area_id, headcount_ratio FROM {layer} WHERE area_id = '{FINEST[-1]}'"
     done = subprocess.run(
         [tool("ogrinfo"), "-ro", "-al", "-sql", sql, str(released / "maps" / "areas.gpkg")],
         capture_output=True,
@@ -163,7 +163,7 @@ def test_gdal_reads_the_maps(released, headcounts):
     assert done.returncode == 0, done.stderr
     assert "Feature Count: 1" in done.stdout
     shown = float(next(line for line in done.stdout.splitlines() if "headcount_ratio (Real)" in line).split("=")[1])
-    assert shown == pytest.approx(headcounts[COMMUNES[-1]], abs=1e-12)
+    assert shown == pytest.approx(headcounts[FINEST[-1]], abs=1e-12)
 
 
 def test_sums_are_those_that_sha256sum_checks(released):

@@ -28,12 +28,12 @@ country: khm
 measure: global_mpi
 files: {household: KHHR82FL.DTA, person: KHPR82FL.DTA, birth: KHBR82FL.DTA}
 """
-COMMUNES = "columns: {area_id: {column: SHCOMMUNE, digits: 6}}\n"
+FINEST = "columns: {area_id: {column: SHAREA, digits: 6}}\n"
 """A variable of the survey's own, in which codes have lost their zeros."""
 _PERSON = ["ha13", "ha32", "ha40", "ha65", "hb13", "hb40", "hc70", "hc71", "hv807c"]
 
 
-def write_dhs(folder: Path, frame: pd.DataFrame, rng: np.random.Generator, *, with_communes: bool = True) -> Path:
+def write_dhs(folder: Path, frame: pd.DataFrame, rng: np.random.Generator, *, with_finest: bool = True) -> Path:
     """Recodes of the households of a canonical frame, among households and people that are not to be counted."""
     hr, pr, br = [], [], []
     for row, at in zip(frame.itertuples(), numbers_of(frame).itertuples(), strict=True):
@@ -41,7 +41,7 @@ def write_dhs(folder: Path, frame: pd.DataFrame, rng: np.random.Generator, *, wi
         design = {
             "hv005": round(row.weight * 1e6), "hv006": row.interview_date.month, "hv007": row.interview_date.year,
             "hv016": row.interview_date.day, "hv021": at.cluster, "hv022": at.stratum, "hv024": at.region,
-            "shcommune": at.area if with_communes else NAN, "hv025": 1 if row.is_urban else 2,
+            "sharea": at.area if with_finest else NAN, "hv025": 1 if row.is_urban else 2,
             "hv219": 2 if row.head_sex == "female" else 1, "hv027": 0,
         }  # fmt: skip
         hr.append(keys | design | household_codes(answers(row, rng), rng))
@@ -57,7 +57,7 @@ def write_dhs(folder: Path, frame: pd.DataFrame, rng: np.random.Generator, *, wi
         pr.append(pr[0] | {"hv001": 9000, "hv002": extra})
     for name, rows in (("HR", hr), ("PR", pr), ("BR", br)):
         pyreadstat.write_dta(pd.DataFrame(rows).astype(float), str(folder / f"KH{name}82FL.DTA"))
-    (folder / "survey.yaml").write_text(SURVEY + (COMMUNES if with_communes else ""), encoding="utf-8")
+    (folder / "survey.yaml").write_text(SURVEY + (FINEST if with_finest else ""), encoding="utf-8")
     return folder
 
 

@@ -28,17 +28,17 @@ country: khm
 measure: global_mpi
 files: {household: hh.sav, members: hl.sav, women: wm.sav, children: ch.sav, births: bh.sav}
 """
-COMMUNES = "columns: {area_id: {column: HH7COMMUNE, digits: 6}}\n"
+FINEST = "columns: {area_id: {column: HH7AREA, digits: 6}}\n"
 
 
-def write_mics(folder: Path, frame: pd.DataFrame, rng: np.random.Generator, *, with_communes: bool = True) -> Path:
+def write_mics(folder: Path, frame: pd.DataFrame, rng: np.random.Generator, *, with_finest: bool = True) -> Path:
     """Files of the households of a canonical frame, among households that were not interviewed."""
     files: dict[str, list[dict[str, float]]] = {"hh": [], "hl": [], "wm": [], "ch": [], "bh": []}
     for row, at in zip(frame.itertuples(), numbers_of(frame).itertuples(), strict=True):
         keys = {"HH1": float(at.cluster), "HH2": float(at.number)}
         design = {
             "HH46": 1, "HH5D": row.interview_date.day, "HH5M": row.interview_date.month, "HH5Y": row.interview_date.year,
-            "HH6": 1 if row.is_urban else 2, "HH7": at.region, "HH7COMMUNE": at.area if with_communes else NAN,
+            "HH6": 1 if row.is_urban else 2, "HH7": at.region, "HH7AREA": at.area if with_finest else NAN,
             "HHSEX": 2 if row.head_sex == "female" else 1, "hhweight": row.weight, "PSU": at.cluster, "stratum": at.stratum,
         }  # fmt: skip
         files["hh"].append(keys | design | household_codes(answers(row, rng), rng))
@@ -54,11 +54,11 @@ def write_mics(folder: Path, frame: pd.DataFrame, rng: np.random.Generator, *, w
                 ]
     for extra in range(1, 4):  # nobody at home: weight 0, or none
         idle = dict.fromkeys(files["hh"][0], NAN) | {"HH46": 2, "hhweight": 0.0 if extra > 1 else NAN}
-        region = {name: files["hh"][0][name] for name in ("HH6", "HH7", "HH7COMMUNE", "PSU", "stratum")}
+        region = {name: files["hh"][0][name] for name in ("HH6", "HH7", "HH7AREA", "PSU", "stratum")}
         files["hh"].append(idle | region | {"HH1": 9000, "HH2": extra})
     for name, rows in files.items():
         pyreadstat.write_sav(pd.DataFrame(rows).astype(float), str(folder / f"{name}.sav"))
-    survey = SURVEY + (COMMUNES if with_communes else _regions(frame))
+    survey = SURVEY + (FINEST if with_finest else _regions(frame))
     (folder / "survey.yaml").write_text(survey, encoding="utf-8")
     return folder
 

@@ -18,7 +18,7 @@ INDICATORS = ["nutrition", "child_mortality", "years_schooling", "school_attenda
               "drinking_water", "electricity", "housing", "assets"]  # fmt: skip
 SMALL_ASSETS = ["radio", "television", "telephone", "computer", "animal_cart", "bicycle", "motorbike", "refrigerator"]
 NAN = float("nan")
-COMMUNES = ("010203", "010204", "030101", "120101", "120304")
+AREAS = ("010203", "010204", "030101", "120101", "120304")
 INTERVIEW_MONTH = 1462  # October 2021 in century months
 
 
@@ -41,17 +41,17 @@ class Member:
     woman: Woman | None = None
 
 
-def made(n: int, communes: Sequence[str] = COMMUNES) -> pd.DataFrame:
+def made(n: int, areas: Sequence[str] = AREAS) -> pd.DataFrame:
     """Households of all sizes, with every indicator deprived, not, and not known."""
     rng = np.random.default_rng(0)
     cluster = np.arange(n) // 6
-    commune = np.array(communes)[cluster % len(communes)]
+    area = np.array(areas)[cluster % len(areas)]
     size = rng.integers(1, 9, n)
     frame = pd.DataFrame(
         {
             "household_id": [f"h{i}" for i in range(n)], "psu": [f"c{i}" for i in cluster], "weight": rng.uniform(0.2, 900, n),
-            "stratum": [f"{code[:2]}-{urban}" for code, urban in zip(commune, cluster % 2, strict=True)], "hh_size": size,
-            "area_id": commune, "is_urban": cluster % 2 == 0, "head_sex": rng.choice(["female", "male"], n),
+            "stratum": [f"{code[:2]}-{urban}" for code, urban in zip(area, cluster % 2, strict=True)], "hh_size": size,
+            "area_id": area, "is_urban": cluster % 2 == 0, "head_sex": rng.choice(["female", "male"], n),
             "n_children": rng.integers(0, size), "interview_date": pd.Timestamp(2021, 10, 1) + pd.to_timedelta(rng.integers(0, 90, n), "D"),
         }
     )  # fmt: skip

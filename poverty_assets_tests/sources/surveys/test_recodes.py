@@ -44,20 +44,20 @@ def twin_wave(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return fitting(read_households(folder, measure=MEASURE, country=KHM).frame)
 
 
-@pytest.mark.parametrize(("survey", "with_communes"), [("dhs", True), ("mics", False)])
+@pytest.mark.parametrize(("survey", "with_finest"), [("dhs", True), ("mics", False)])
 def test_the_survey_of_the_twin_gives_the_same_estimates_whoever_hands_it_over(
-    tmp_path: Path, twin_wave, survey, with_communes
+    tmp_path: Path, twin_wave, survey, with_finest
 ):
     assert len(twin_wave) > 5000
-    WRITERS[survey](tmp_path, twin_wave, np.random.default_rng(2), with_communes=with_communes)
+    WRITERS[survey](tmp_path, twin_wave, np.random.default_rng(2), with_finest=with_finest)
     found = read_households(tmp_path, measure=MEASURE, country=KHM).frame
-    canonical = as_given(twin_wave, with_communes=with_communes)
+    canonical = as_given(twin_wave, with_finest=with_finest)
     same_households(found, canonical)
     same_estimates(found, canonical, hierarchy_of(twin_wave))
 
 
-def as_given(frame: pd.DataFrame, *, with_communes: bool) -> pd.DataFrame:
-    return frame if with_communes else frame.assign(area_id=frame["area_id"].str[:2])
+def as_given(frame: pd.DataFrame, *, with_finest: bool) -> pd.DataFrame:
+    return frame if with_finest else frame.assign(area_id=frame["area_id"].str[:2])
 
 
 def same_households(found: pd.DataFrame, canonical: pd.DataFrame) -> None:
@@ -87,13 +87,13 @@ def hierarchy_of(frame: pd.DataFrame) -> Hierarchy:
     return Hierarchy.of(pd.DataFrame(sorted(set(rows)), columns=["area_id", "area_level", "parent_id"]), root="KH")
 
 
-@pytest.mark.parametrize("with_communes", [True, False], ids=["communes", "regions"])
+@pytest.mark.parametrize("with_finest", [True, False], ids=["communes", "regions"])
 @pytest.mark.parametrize("survey", WRITERS)
-def test_recodes_of_made_up_households_give_what_their_canonical_form_says(tmp_path: Path, survey, with_communes):
+def test_recodes_of_made_up_households_give_what_their_canonical_form_says(tmp_path: Path, survey, with_finest):
     households = made(600)
-    WRITERS[survey](tmp_path, households, np.random.default_rng(1), with_communes=with_communes)
+    WRITERS[survey](tmp_path, households, np.random.default_rng(1), with_finest=with_finest)
     found = read_households(tmp_path, measure=MEASURE, country=KHM)
-    canonical = as_given(households, with_communes=with_communes)
+    canonical = as_given(households, with_finest=with_finest)
     same_households(found.frame, canonical)
     same_estimates(found.frame, canonical, hierarchy_of(households))
     assert found.left_out == ({"households of weight 0": 3} if survey == "mics" else {})
