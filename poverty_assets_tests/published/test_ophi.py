@@ -140,7 +140,7 @@ def test_a_workbook_is_read_through_once_for_all_who_ask_and_again_when_it_is_an
     assert first.equals(second)
     assert first is not second
     assert opened == [book]
-    write_workbook(book, {"North": POOR, "South": (0.09, 20.0, 45.0, 20.5, 4.1)}, "5", 7)
+    write_workbook(book, {"North": POOR, "South": (0.09, 20.0, 45.0, 20.5, 4.1)}, "5", 7, ("KHM", "Cambodia"))
     third = read_ophi_workbook(found, "subnational", "KHM").frame
     assert opened == [book, book]
     assert not third.equals(first)
