@@ -130,6 +130,10 @@ class SampledKernel(Protocol):
         """Minus the log likelihood of residuals (s,) but for a constant, and its slope in the log variances."""
         ...
 
+    def rough(self) -> SampledKernel:
+        """What variances are looked for with."""
+        ...
+
 
 class KernelParts(Protocol):
     """The parts of a kernel over all areas: whole (`Parts`), or in factors (``low_rank.FactoredParts``)."""
@@ -169,6 +173,10 @@ class SampledParts:
     """The parts among the s sampled areas, each (s, s) of float32."""
 
     kernels: list[Float32]
+
+    def rough(self) -> SampledParts:
+        """Themselves."""
+        return self
 
     def _sum(self, variances: FloatArray) -> Float32:
         out = np.full_like(self.kernels[0], LEVEL_VARIANCE)
@@ -303,11 +311,21 @@ class Parts:
         at = np.diag_indices(len(chance))
         left = np.maximum(covariance[at] - chance, 0.0) + 1e-5
         covariance[at] = left
-        root, failed = spotrf(covariance, lower=1, clean=1)
-        if failed:
-            values, vectors = np.linalg.eigh(covariance)
-            root = vectors * np.sqrt(np.maximum(values, 0.0))
-        return np.ascontiguousarray(root, dtype=np.float32)
+        return triangular_root(covariance)
+
+
+def triangular_root(covariance: Float32) -> Float32:
+    """Lower triangular root of a covariance (n, n) of which the lower triangle is given, also where rounding left it not quite positive.
+
+    All indicators take one kind of root, since their errors are made of the same normal numbers: those of two different kinds (a
+    triangular one, eigenvectors) would have next to nothing in common.
+    """
+    root, failed = spotrf(covariance, lower=1, clean=1)
+    if failed:
+        values, vectors = np.linalg.eigh(covariance)
+        root = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r").T
+        root = root * np.where(np.diagonal(root) < 0, -1, 1)
+    return np.ascontiguousarray(root, dtype=np.float32)
 
 
 def standardised(predicted: FloatArray) -> tuple[Float32, float]:
@@ -497,12 +515,13 @@ def fit_kernel(parts: KernelParts, share: FloatArray, effective: FloatArray, sam
         Their areas.
     """
     own = parts.at(sampled)
+    rough = own.rough()
     mean = float(ndtri(np.clip(np.average(share, weights=effective), 1e-4, 1 - 1e-4)))
     log_variance, eta = np.log(parts.start), np.full(len(share), mean)
     for _ in range(_ROUNDS):
-        eta = _mode(own.smoothing(np.exp(log_variance)), mean, share, effective, eta)
+        eta = _mode(rough.smoothing(np.exp(log_variance)), mean, share, effective, eta)
         working, noise = _working(share, effective, eta)
-        log_variance = _variances(own, np.log(parts.start), log_variance, working - mean, noise)
+        log_variance = _variances(rough, np.log(parts.start), log_variance, working - mean, noise)
     variances = np.exp(log_variance)
     eta = _mode(own.smoothing(variances), mean, share, effective, eta)
     working, noise = _working(share, effective, eta)

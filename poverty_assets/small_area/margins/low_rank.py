@@ -49,13 +49,15 @@ from poverty_assets.small_area.margins.kernel import (
     unit_parts,
 )
 
-COLUMNS = {"features_curved": 100, "place": 400}
+COLUMNS = {"features_curved": 100, "place": 500}
 """Most columns of the factor of a part. Place counts for more, and needs more the larger the country; of curved covariates, which tell
 little of many areas each, the diagonal holds most of what is left."""
 PIVOTS = 2
 """Pivots for each column: of twice as many the best half of the directions leaves half as much as as many pivots do."""
-DIRECTIONS = 300
+DIRECTIONS = 400
 """Most directions of an error that areas share; what is left of each area's variance is taken as its own."""
+ROUGH = 120
+"""Columns of a part that its variance is looked for with: variances are told by what many areas share, estimates by the rest as well."""
 _LEFT = 1e-3  # of the variance of areas on average, that a factor may leave to the diagonal
 _STEPS, _NEAR = 30, 1e-4  # of conjugate gradients: at most so many, and fewer where so near
 _FAINT = 0.02  # of the diagonal's variance: directions of an error that lie below are left to it, however few there are
@@ -139,6 +141,17 @@ class SampledFactors:
     columns: Float32
     part: IntArray
     diagonal: FloatArray
+
+    def rough(self) -> SampledFactors:
+        """The same with the strongest columns of each part alone; what the others hold of an area's variance is its own."""
+        size, kept = _squares(self.columns, "j"), np.ones(len(self.part), dtype=bool)
+        diagonal = self.diagonal.copy()
+        for number in range(self.diagonal.shape[1]):
+            own = np.flatnonzero(self.part == number)
+            weak = own[np.argsort(-size[own], kind="stable")[ROUGH:]]
+            kept[weak] = False
+            diagonal[:, number] += _squares(self.columns[:, weak])
+        return SampledFactors(np.asfortranarray(self.columns[:, kept]), self.part[kept], diagonal)
 
     def spread(self, variances: FloatArray) -> FloatArray:
         """Standard deviations of the columns' weights, (R,)."""
