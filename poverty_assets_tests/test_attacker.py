@@ -43,6 +43,7 @@ def published(request):
     return shown, held
 
 
+@pytest.mark.slow
 def test_a_named_set_is_held_by_five_households_of_two_clusters_and_the_rest_keeps_its_share(published):
     bundles, held = published
     named = held[held["known"]]
@@ -131,6 +132,7 @@ def identities_of(figures):
     return known
 
 
+@pytest.mark.slow
 def test_a_figure_is_shown_where_five_households_hold_it_or_none(told):
     _, _, shown, n, withheld = told
     assert not shown[withheld].any()
@@ -179,6 +181,7 @@ def headcounts(request):
     return pd.concat(parts)
 
 
+@pytest.mark.slow
 def test_no_headcount_of_a_withheld_cell_follows_beside_ones_that_a_zero_gives(headcounts):
     assert [solved(cells, PARENT)[0] for _, cells in headcounts.groupby("figure")] == [set()] * 24
     assert sum(len(solved(cells, PARENT)[1]) for _, cells in headcounts.groupby("figure")) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import unicodedata
@@ -134,6 +135,7 @@ def test_messages_in_the_runbook_are_those_of_the_code():
     assert [piece for piece in sorted(pieces) if not any(piece in text for text in said)] == []
 
 
+@functools.cache
 def _texts() -> list[str]:
     """Every piece of text in the package's code."""
     trees = [ast.parse(path.read_text("utf-8")) for path in (ROOT / "poverty_assets").rglob("*.py")]

@@ -1,6 +1,7 @@
 """What the runbook says of the likeliest failures is tried: every row of its table names a test that is there, and a message of ours."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def rows():
     return [row for row in cells[1:] if not set("".join(row)) <= set("-|")]
 
 
+@functools.cache
 def by_file():
     found = {}
     for path in sorted((ROOT / "poverty_assets_tests").rglob("test_*.py")):

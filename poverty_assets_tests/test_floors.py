@@ -1,6 +1,7 @@
 """The house has floors: a module imports from its own room and from rooms below it, never from beside or above."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,14 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 
+@functools.cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 def imports_of(file: Path) -> set[str]:
     """Rooms that a file imports from, wherever in it."""
-    nodes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
+    nodes = [node for node in ast.walk(tree_of(file)) if isinstance(node, ast.ImportFrom)]
     named = [f"{node.module}.{alias.name}" for node in nodes for alias in node.names]
     return {name.split(".")[1] for name in named if name.startswith("poverty_assets.")} & set(FLOOR)
 
@@ -69,6 +75,7 @@ def test_no_two_files_hold_each_other():
     assert [name for name in arrows if name in reached(name)] == []
 
 
+@functools.cache
 def _files() -> dict[str, Path]:
     return {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 
@@ -76,7 +83,7 @@ def _files() -> dict[str, Path]:
 def _files_behind(name: str) -> list[str]:
     """Modules that a module imports, itself apart; a name taken from a package is that module, or the package."""
     known, found = _files(), set()
-    for node in ast.walk(ast.parse(known[name].read_text())):
+    for node in ast.walk(tree_of(known[name])):
         for alias in node.names if isinstance(node, ast.ImportFrom) and node.module else []:
             found |= {m for m in (f"{node.module}.{alias.name}", node.module) if m in known}
     return sorted(found - {name})

@@ -86,6 +86,7 @@ def modelled(shape: str, folder: str) -> RegisterModels:
     return fit_registers(tables, Path(folder), QUARTER)
 
 
+@pytest.mark.slow
 @shapes
 def test_every_area_of_every_level_has_figures_that_are_means_of_its_parts(shape):
     made, hierarchy = estimated(shape), Hierarchy.of(shaped(CODES, shape))
@@ -122,6 +123,7 @@ def test_levels_between_change_no_figure_of_the_finest_or_the_published_level():
     assert two[shared].tolist() == four[shared].tolist()
 
 
+@pytest.mark.slow
 @shapes
 def test_registers_are_modelled_and_judged_by_role(shape, tmp_path_factory):
     published, *_, finest = LEVELS[shape]

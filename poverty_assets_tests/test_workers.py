@@ -37,6 +37,7 @@ def test_a_worker_that_is_killed_half_way_changes_nothing(cluster, tmp_path):
     assert (tmp_path / "died").exists()
 
 
+@pytest.mark.slow
 def test_a_piece_that_kills_every_worker_ends_in_one_sentence(cluster):
     with pytest.raises(WorkersLost, match="lost, 3 at the same piece of work"):
         list(cluster.each(killing, [(0,)]))
@@ -56,6 +57,7 @@ def test_an_error_of_a_piece_arrives_whole(cluster):
     assert caught.value.message == "a.csv, row 7: 3 rows have no code\nRemedy: fill in the code"
 
 
+@pytest.mark.slow
 def test_tasks_are_taken_a_few_ahead_of_the_reader(cluster):
     taken = []
 

@@ -28,6 +28,7 @@ def wrong(landing, work, seed, number):
     return [f"{o.said}: {o.mutation}, seed {o.seed}: {o.message[:300]}" for o in outcomes if not o.is_right]
 
 
+@pytest.mark.slow
 def test_forty_corrupted_inputs_get_what_they_deserve(landing, tmp_path):
     assert wrong(landing, tmp_path, 1, 40) == []
 
@@ -83,6 +84,7 @@ def test_what_was_once_published_wrong_is_refused(landing, tmp_path, name, file,
     assert remedy in outcome.message.replace("\n", " ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("country", ["kgz", "mng", pytest.param("khm", marks=pytest.mark.soak)])
 def test_real_folders_pass_without_one_refusal(shared, country, tmp_path):
     settings = Settings(sources="landing", landing=shared / "realdata" / country, home=tmp_path, country=country)

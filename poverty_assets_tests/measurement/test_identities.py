@@ -99,6 +99,7 @@ def published(file: Path, level: str, indicators: list[str]) -> tuple[Tables, pd
     return (mpi, pd.concat(head, ignore_index=True), long(2, "share").assign(k=THIRD)), shares
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize("level", ["national", "subnational"])
 def test_published_tables_satisfy_the_identities(landing_khm: Path, global_mpi: Measure, level: str) -> None:

@@ -83,6 +83,7 @@ def whole(countries: dict[str, Read | InputError]) -> dict[str, Read]:
     return {iso3: one for iso3, one in countries.items() if isinstance(one, Read)}
 
 
+@pytest.mark.slow
 def test_every_country_is_read_or_refused_for_a_reason_of_the_file(countries: dict[str, Read | InputError]) -> None:
     refused = {iso3: error.problem for iso3, error in countries.items() if isinstance(error, InputError)}
     assert refused == REFUSED

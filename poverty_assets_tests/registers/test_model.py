@@ -137,6 +137,7 @@ def test_same_inputs_same_model_and_other_targets_another_digest(inputs, model):
     assert fit_register_model(other, learners=("ridge", "gaussian_process")).training_digest != model.training_digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gaussian_process", "ensemble", "hist_gradient_boosting", "extra_trees"])
 def test_saved_model_answers_as_the_fitted_one(inputs, tmp_path, name):
     data, arguments = inputs

@@ -6,6 +6,7 @@ import html
 import re
 
 import duckdb
+import pytest
 
 from poverty_assets.catalog import TABLES
 from poverty_assets.reports.dictionary import dictionary_page, write_dictionary
@@ -14,6 +15,7 @@ from poverty_assets_tests.warehouse.made_warehouse import shared_made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 
+@pytest.mark.slow
 def test_every_table_view_and_column_of_the_published_file_has_an_anchor_and_its_type(tmp_path_factory):
     page = dictionary_page(KHM)
     with duckdb.connect(str(shared_made(tmp_path_factory)), read_only=True) as connection:

@@ -50,6 +50,7 @@ def made(forms, reports):
     return [forms.of(report, outlines) for report in found]
 
 
+@pytest.mark.slow
 def test_pages_come_with_a_small_pdf_and_a_card_of_each_report_of_the_newest_quarter(tmp_path, tmp_path_factory):
     written = write_pages(shared_made(tmp_path_factory), tmp_path, KHM)
     named = {str(path.relative_to(tmp_path)) for path in written}
@@ -65,6 +66,7 @@ def test_pages_come_with_a_small_pdf_and_a_card_of_each_report_of_the_newest_qua
     assert 'href="../../areas/2026Q3/01_km.pdf"' in (tmp_path / "areas/2026Q3/01_km.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_same_report_gives_the_same_bytes_dated_by_its_quarter(made, reports, tmp_path):
     found, outlines = reports
     assert Forms(tmp_path).of(found[0], outlines) == made[0]
@@ -91,6 +93,7 @@ def test_the_card_fits_a_phone_and_shows_the_maps_colours(made, reports):
             assert min(max(abs(a - b) for a, b in zip(wanted, got, strict=True)) for got in colours) < 12
 
 
+@pytest.mark.slow
 def test_khmer_is_shaped_and_no_letter_is_missing(made, folder, caplog):
     face = face_for(SENTENCE, KHMER.fonts, folder, "shaped")
     measure = measure_of(face.regular, 40)
@@ -98,6 +101,7 @@ def test_khmer_is_shaped_and_no_letter_is_missing(made, folder, caplog):
     assert "missing" not in caplog.text
 
 
+@pytest.mark.slow
 def test_lines_end_between_words_also_where_no_space_stands(folder):
     face = face_for(SENTENCE, KHMER.fonts, folder, "lines")
     lines = wrapped(SENTENCE, 100, measure_of(face.regular, 10), "km")

@@ -77,10 +77,12 @@ def test_every_question_has_one_proof():
     assert set(keys) == set(PROOFS)
 
 
+@pytest.mark.slow
 def test_every_sentence_of_each_area_is_true_where_there_is_a_survey(survey):
     assert assert_every_sentence_true(survey) == [10, 10, 10]
 
 
+@pytest.mark.slow
 def test_every_sentence_of_each_area_is_true_where_only_totals_are_published(published):
     assert assert_every_sentence_true(published) == [9, 7, 7]
 
@@ -146,6 +148,7 @@ def empty(survey, tmp_path):
     return other
 
 
+@pytest.mark.slow
 def test_without_any_estimate_there_are_reports_and_a_dictionary_but_no_explorer(empty, tmp_path):
     pages = [page.name for page in write_pages(empty, tmp_path / "reports", KHM)]
     assert pages[-1] == "dictionary.html"

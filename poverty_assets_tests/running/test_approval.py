@@ -50,6 +50,7 @@ def look(sensor, instance, settings, cursor=None):
     return said.run_requests[0].tags["why"], context.cursor
 
 
+@pytest.mark.slow
 def test_a_quarter_goes_from_the_lake_by_the_candidate_and_an_approval_into_the_file(settings, monkeypatch, capfd):
     definitions = build_definitions(settings)
     with open_instance(settings.dagster_home) as instance:

@@ -81,6 +81,7 @@ def run(monkeypatch, capsys):
     return country
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kgz", "mng"])
 def test_a_country_that_comes_with_the_package_fits_its_files(name, run, shared):
     code, said = run("check", name, "--landing", shared / "realdata" / name)
@@ -150,6 +151,7 @@ def by_pcode(pack, landing):
     sources.write_text(text, encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("country", "sentence"),
     [

@@ -46,6 +46,7 @@ def recorded(dagster_home):
         return [run.job_name for run in instance.get_runs()]
 
 
+@pytest.mark.slow
 def test_many_processes_begin_one_home_at_once(dagster_home):
     context = multiprocessing.get_context("fork")
     ready = context.Barrier(PROCESSES)
@@ -75,6 +76,7 @@ def test_a_home_whose_records_are_in_a_database_is_not_begun_anew_by_who_does_no
         prepare_instance(on_a_server)
 
 
+@pytest.mark.slow
 def test_a_home_goes_over_to_a_database_and_says_so(on_a_server, monkeypatch, caplog):
     address = os.environ[DATABASE]
     monkeypatch.delenv(DATABASE)
@@ -127,6 +129,7 @@ def empty(path):
     path.write_bytes(b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "how"),
     [("history/runs.db", spoil), ("history/runs/index.db", cut), ("schedules/schedules.db", empty)],

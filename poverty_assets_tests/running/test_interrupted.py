@@ -44,6 +44,7 @@ def statuses(dagster_home):
         return [run.status.value for run in instance.get_runs()]
 
 
+@pytest.mark.slow
 def test_the_next_run_gets_the_slot_of_a_run_that_was_killed(interrupted):
     assert statuses(interrupted) == ["STARTED"]
     assert len(give_up_interrupted(interrupted)) == 1

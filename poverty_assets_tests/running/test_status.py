@@ -44,6 +44,7 @@ def test_a_home_that_is_as_it_should_be_has_nothing_to_do(settings):
     assert said(settings) == []
 
 
+@pytest.mark.slow
 def test_a_quarter_that_was_due_is_missed_a_week_after_its_schedule(settings):
     due = ("2022Q4 was due on 2023-01-26 and is not published", "poverty-assets refresh --quarter 2022Q4")
     assert said(settings, dt.datetime(2023, 1, 27, tzinfo=dt.UTC)) == [due]
@@ -68,6 +69,7 @@ def test_what_is_complete_and_what_is_half_remade_is_told_apart(settings):
     ]
 
 
+@pytest.mark.slow
 def test_a_quarter_made_of_a_file_that_was_replaced_since_is_named(settings):
     lake, used = Lake(settings.lake), "1" * 64
     days = {"observed_from": dt.date(2022, 7, 1), "observed_to": dt.date(2022, 9, 30), "rows": 1}
@@ -97,6 +99,7 @@ def record(source_id, sha256):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_last_run_of_a_job_that_failed_is_told_until_one_succeeds(settings):
     with open_instance(settings.dagster_home) as instance:
         tags = {"dagster/partition": SECOND.key}
@@ -106,6 +109,7 @@ def test_the_last_run_of_a_job_that_failed_is_told_until_one_succeeds(settings):
         assert said(settings) == []
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_1_only_where_it_is_asked_to_and_there_is_something_to_do(settings, monkeypatch, capsys):
     monkeypatch.setenv("POVERTY_ASSETS_HOME", str(settings.home))
     for arguments, code in ((["status"], 0), (["status", "--exit-code"], 1)):
@@ -128,6 +132,7 @@ def told(monkeypatch, capsys, home, *words):
     return int(ended.value.code or 0), capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.slow
 def test_each_source_is_told_as_it_stands_to_a_quarter_and_what_the_quarter_waits_for(settings, monkeypatch, capsys):
     rasters = settings.landing_folder / "rasters"
     rasters.mkdir()

@@ -172,6 +172,7 @@ def test_a_survey_without_communes_is_refused() -> None:
         read_sample(frame.assign(area_id="01"), ["a", "b", "c"], codes)
 
 
+@pytest.mark.slow
 def test_whoever_makes_replicates_changes_no_bit(fitted: tuple, cluster: DaskWorkers) -> None:
     sample, margins, groups, _, _ = fitted
     factors = rescaled_bootstrap(sample.stratum, 4, np.random.default_rng(0))

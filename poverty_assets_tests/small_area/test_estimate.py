@@ -79,6 +79,7 @@ def estimated() -> Estimated:
     return estimate()
 
 
+@pytest.mark.slow
 def test_communes_with_households_are_composite_and_the_others_modelled(estimated):
     rows = estimated.tables.mpi.query("area_level == 'commune' and statistic == 'mpi' and k == 0.5")
     assert rows["method"].value_counts().to_dict() == {"composite": N // 2, "modelled": N // 2}
@@ -141,6 +142,7 @@ def test_the_wave_that_serves_is_the_last_one_and_empty_ones_are_passed_over():
     assert [(w.name, w.middle) for w in waves] == [("two", dt.date(2021, 11, 16))]
 
 
+@pytest.mark.slow
 def test_when_a_wave_comes_every_quarter_between_it_and_the_one_before_is_judged():
     frame, codes, _, x = make_country()
     waves = [Wave("one", frame, dt.date(2018, 2, 1)), Wave("two", frame, dt.date(2022, 2, 1))]

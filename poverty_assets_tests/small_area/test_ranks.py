@@ -56,6 +56,7 @@ def test_ranks_are_calibrated_where_the_truth_is_one_more_draw() -> None:
         assert abs(np.concatenate(said)[here].mean() - np.concatenate(was)[here].mean()) < 0.04
 
 
+@pytest.mark.slow
 def test_every_figure_that_is_ranked_is_that_of_the_fact_tables(published: tuple[Drawn, Rollup, object]) -> None:  # noqa: F811
     drawn, areas, _ = published
     measure = make_measure()

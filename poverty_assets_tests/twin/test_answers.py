@@ -33,6 +33,7 @@ def households(small: Twin) -> pd.DataFrame:
     return frame[frame["area_id"] < "05"]
 
 
+@pytest.mark.slow
 def test_questions_leave_every_other_answer_as_it_is(small: Twin, tmp_path: Path) -> None:
     asking = world.build((small.country_dir / "simulated.yaml").read_text(encoding="utf-8"), SEED)
     silent = replace(asking, settings=asking.settings.model_copy(update={"survey_answers": []}))

@@ -33,6 +33,7 @@ def by_province(communes: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return total.div(persons.groupby(province).sum(), axis=0)
 
 
+@pytest.mark.slow
 def test_provinces_meet_published_headcounts(communes: pd.DataFrame, full_world: World) -> None:
     settings = full_world.settings
     published = pd.DataFrame(

@@ -17,6 +17,8 @@ from poverty_assets.twin.cambodia import settings, world
 
 from .conftest import REFERENCE, SEED, Twin, small_country
 
+pytestmark = pytest.mark.slow
+
 
 def scenario(tmp_path: Path, **content: object) -> world.World:
     country = small_country(tmp_path / "country", scenario={"no_change": False, "planted_change": None, **content})

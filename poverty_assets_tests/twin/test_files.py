@@ -53,6 +53,7 @@ def test_another_seed_gives_another_country(small: Twin, tmp_path: Path) -> None
         assert (other.landing / name).read_bytes() != (small.landing / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_complete_output_is_left_alone_and_a_lost_file_is_written_again(tmp_path: Path) -> None:
     country = small_country(tmp_path / "country")
     landing, folder = tmp_path / "landing", tmp_path / "truth"

@@ -52,6 +52,7 @@ def _named(specs, source_id):
     return next(spec for spec in specs if spec.source_id == source_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["xyz", "kgz", "mng"])
 def test_a_pack_whose_twin_is_general_checks_and_has_the_areas_that_it_states(packs, tmp_path, name):
     assert check_pack(name) == []
@@ -65,6 +66,7 @@ def test_a_pack_whose_twin_is_general_checks_and_has_the_areas_that_it_states(pa
     assert areas[[f"name_{language}" for language in country.language_codes]].notna().all(axis=None)
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_and_another_seed_another_country(packs, tmp_path):
     one, two, other = (written("xyz", tmp_path / name, seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
     assert contents(one) == contents(two)

@@ -96,6 +96,7 @@ def test_what_is_not_complete_cannot_be_approved_and_a_spoilt_record_is_said(des
         desk.waiting()
 
 
+@pytest.mark.slow
 def test_what_nobody_approved_is_shown_and_not_published_and_who_approved_stands_in_the_file(desk):
     write_quarter(desk.lake, FIRST, headcount_ratio=0.3)
     asked = {"is_simulated": False, "run_id": "r"}

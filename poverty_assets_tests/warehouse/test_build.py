@@ -18,6 +18,8 @@ from poverty_assets.warehouse.query import mixed_replicates
 from poverty_assets.warehouse.views import views_of
 from poverty_assets_tests.warehouse.small_lake import KHM, mpi, write_quarter
 
+pytestmark = pytest.mark.slow
+
 Q1, Q2 = Quarter(2022, 3), Quarter(2022, 4)
 
 

@@ -14,6 +14,8 @@ from poverty_assets.warehouse.changes import DRAWS
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets_tests.warehouse.small_lake import KHM, areas, people, write_quarter
 
+pytestmark = pytest.mark.slow
+
 Q1, Q2, Q5 = (Quarter.from_label(label) for label in ("2022Q1", "2022Q2", "2023Q1"))
 
 

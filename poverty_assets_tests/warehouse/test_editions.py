@@ -63,6 +63,7 @@ def test_a_reader_keeps_the_file_it_opened(warehouse):
     assert built(warehouse) == "3"
 
 
+@pytest.mark.slow
 def test_what_a_cut_off_session_left_is_refused_by_readers_and_set_aside_by_the_next_publication(tmp_path):
     lake, warehouse = Lake(tmp_path / "lake"), tmp_path / "warehouse" / "poverty.duckdb"
     write_quarter(lake, Quarter(2022, 4))

@@ -70,6 +70,7 @@ def test_a_geoparquet_profile_has_a_row_a_commune_with_its_boundary_and_the_ware
     assert any(row["topic"] == "source" and "CC BY 4.0" in row["text"] for row in said["about"])
 
 
+@pytest.mark.slow
 def test_a_geopackage_says_simulated_in_its_layers_name_metadata_and_rows(simulated, real, tmp_path):
     import geopandas as gpd
 
@@ -88,6 +89,7 @@ def test_a_geopackage_says_simulated_in_its_layers_name_metadata_and_rows(simula
     assert not gpd.read_file(honest, layer="fct_register")["is_simulated"].any()
 
 
+@pytest.mark.slow
 def test_a_workbook_has_a_sheet_a_table_and_one_about_them(simulated, tmp_path):
     from openpyxl import load_workbook
 
@@ -126,6 +128,7 @@ def test_csv_is_a_folder_whose_files_say_simulated(simulated, tmp_path):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_suppressed_cells_are_empty(simulated, tmp_path, form):
     done = export(simulated, tmp_path / TARGETS[form], form=form, tables=["fct_mpi", "fct_register"])
@@ -154,6 +157,7 @@ def test_the_profile_holds_nothing_of_a_withheld_commune(simulated, tmp_path):
     assert frame.loc[FINEST[2], "register_rate"] == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", TARGETS)
 def test_same_build_same_bytes_and_no_leftovers(simulated, tmp_path, form):
     def written(folder):
@@ -169,6 +173,7 @@ def test_same_build_same_bytes_and_no_leftovers(simulated, tmp_path, form):
     assert len(one) == (2 if form in ("csv", "geoparquet") else 1)  # what is said of them, a style
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", TARGETS)
 def test_an_export_that_is_there_is_replaced_only_when_that_is_asked_for(simulated, tmp_path, form):
     target = tmp_path / TARGETS[form]

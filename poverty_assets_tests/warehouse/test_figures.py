@@ -137,6 +137,7 @@ def test_one_cutoff_is_quoted(made):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_views_give_the_same_rows_without_the_optimizer_that_loses_some(made):
     views = [view.name for view in views_of(KHM) if view.name != "v_draw"]
     digest = "SELECT count(*), sum(hash(COLUMNS(*))::HUGEINT % 1000003) FROM {}"

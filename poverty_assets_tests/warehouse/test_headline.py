@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def test_a_published_total_is_quoted_before_the_sum_of_what_was_downscaled_from_
     assert set(rows.loc[rows["is_headline"], "method"]) == {"published"}
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(METHODS), st.booleans()), min_size=1, max_size=6, unique_by=lambda x: x[0]))
 def test_every_figure_has_exactly_one_headline(parts):
     rows = combine("fct_mpi", [part(method, hidden) for method, hidden in parts], LEVELS)

@@ -85,6 +85,7 @@ def test_a_code_that_has_not_the_form_of_its_level_stops_publication(tmp_path):
         published(tmp_path, with_levels(levels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "passed"), [("KH", True), ("010101", True), ("01010", False), ("XX", False)])
 def test_the_suite_of_a_table_knows_the_forms_of_codes(code, passed):
     frame = areas().assign(area_id=["KH", "01", "0101", code]).drop_duplicates("area_id")
@@ -107,6 +108,7 @@ def test_levels_of_a_table_are_those_of_the_country():
     assert found["area_level is one of 4 values"] is False
 
 
+@pytest.mark.slow
 def test_queries_that_use_older_names_run_as_they_are(tmp_path):
     with published(tmp_path) as connection:
         assert columns(connection, "commune_feature") == columns(connection, "area_feature")
@@ -154,6 +156,7 @@ def test_a_country_with_no_level_between_has_one_area_above():
     assert "p2" not in view.sql
 
 
+@pytest.mark.slow
 def test_names_by_language_are_written_in_every_form_of_an_answer(tmp_path):
     published(tmp_path).close()
     sql = "SELECT names FROM dim_area WHERE area_id = 'KH'"
@@ -170,6 +173,7 @@ def test_tables_know_a_column_a_language_of_the_rows_they_are_given():
     assert "name_{lang}" not in [c.name for c in generic.within(Locale()).columns]
 
 
+@pytest.mark.slow
 def test_what_was_renamed_is_read_under_its_old_name_too(monkeypatch, tmp_path):
     renamed = {"fct_mpi": "estimate", "dim_quarter": "label"}
     tables = tuple(
@@ -194,6 +198,7 @@ def test_what_was_renamed_is_read_under_its_old_name_too(monkeypatch, tmp_path):
     assert held == [(0.2, 0.2)]
 
 
+@pytest.mark.slow
 def test_no_name_of_this_version_of_the_published_file_is_lost(tmp_path):
     """A column that is renamed has its old name for one version (``was``); then ``SCHEMA_VERSION`` grows, with a list of its own."""
     listed = (Path(__file__).parent / f"names_of_version_{SCHEMA_VERSION}.txt").read_text().split()

@@ -11,6 +11,8 @@ from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.query import answer, status_text
 from poverty_assets_tests.warehouse.small_lake import KHM, write_quarter
 
+pytestmark = pytest.mark.slow
+
 SQL = "SELECT statistic, round(estimate, 3) AS value FROM fct_mpi ORDER BY 1"
 
 

@@ -106,6 +106,7 @@ def headcounts(warehouse):
         return dict(connection.execute(sql).fetchall())
 
 
+@pytest.mark.slow
 def test_every_table_is_there_as_it_is_read(released, warehouse):
     import pyarrow.parquet as pq
 
@@ -228,6 +229,7 @@ def test_the_same_file_gives_the_same_bytes(released, warehouse, tmp_path):
     assert (again / "SHA256SUMS").read_text() == (released / "SHA256SUMS").read_text()
 
 
+@pytest.mark.slow
 def test_nothing_is_overwritten_unless_it_is_a_release_and_that_is_asked_for(warehouse, released, tmp_path):
     with pytest.raises(UsageError, match="this is there already\nRemedy: name a new folder, or add --force"):
         release(warehouse, released, KHM)
@@ -294,6 +296,7 @@ def test_an_unknown_licence_is_named_with_its_source():
     assert len({one.name for one in known_licences().values()}) > 10
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_release_and_says_what_it_goes_on_under(run_cli, warehouse, tmp_path):  # noqa: F811
     home = warehouse.parents[1]
     done = run_cli(home, "export", "--release", tmp_path / "r")

@@ -12,6 +12,8 @@ from poverty_assets.warehouse.build import propose, publish
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets_tests.warehouse.small_lake import KHM, columns, mpi, write_quarter
 
+pytestmark = pytest.mark.slow
+
 Q1, Q2 = Quarter(2022, 3), Quarter(2022, 4)
 PRELIMINARY, FINAL = "1" * 64, "2" * 64
 

@@ -52,6 +52,7 @@ def covariance(root: object) -> np.ndarray:
     return matrix @ matrix.T
 
 
+@pytest.mark.slow
 def test_with_columns_for_every_area_factors_are_the_whole_kernel(world: tuple) -> None:
     survey, covariates, _ = world
     whole_parts, whole = two_waves(kernel_parts(covariates), survey)

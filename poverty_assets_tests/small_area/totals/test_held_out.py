@@ -56,6 +56,7 @@ def test_a_leading_covariate_is_published_alone_where_it_foretells_hidden_areas_
     assert made.reason.startswith("leading light: least error")
 
 
+@pytest.mark.slow
 def test_what_is_published_is_the_least_wrong_where_hidden_and_of_noise_not_always_the_model():
     chosen = []
     for seed in range(6):

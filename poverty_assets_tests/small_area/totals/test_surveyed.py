@@ -48,6 +48,7 @@ def of(table: pd.DataFrame, level: str) -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_the_survey_does_not_stop_the_quarter_and_every_commune_is_downscaled(estimated):
     assert set(estimated.tables.mpi["method"]) == {"downscaled"}
     assert sorted(estimated.profiles["area_id"]) == sorted(CODES)
@@ -102,6 +103,7 @@ def test_a_figure_of_nobody_has_an_error_nonetheless():
     assert (totals.uncensored_error[:, 2] > 0).all()
 
 
+@pytest.mark.slow
 def test_a_wave_before_that_knows_regions_alone_is_passed_over():
     now = ("src", FRAME, dt.date(2022, 2, 1))
     alone = estimate_quarter(inputs_of(now), options=Options(20))

@@ -22,6 +22,8 @@ from poverty_assets_tests.sources.surveys.as_mics import write_mics
 from poverty_assets_tests.sources.surveys.families import INDICATORS, fitting, made
 from poverty_assets_tests.twin.conftest import SEED, small_country
 
+pytestmark = pytest.mark.slow
+
 MEASURE = load_measure(MEASURES / "global_mpi.yaml")
 KHM = load_country("khm")
 WRITERS = {"dhs": write_dhs, "mics": write_mics}
