@@ -858,7 +858,7 @@ def test_figures_of_hazards_and_of_prices_stand_beside_what_they_rest_on_and_nam
         "made up",
     ):
         assert words in page.locator(".hazard-basis").first.inner_text()
-        assert words in page.locator("#legend").inner_text()
+        assert words in page.locator("#legend .rests").text_content()
     pick(page, topic="vulnerability", figure="new_poor:prices", level="3")
     said = page.locator(".hazard-basis").first.inner_text()
     assert "Prices in Cambodia: 10.0% (95% interval over markets: 5.0% to 15.0%) against 2025Q3, 9 markets" in said

@@ -35,11 +35,17 @@ def absent(raw: Raw) -> Rows:
     return [] if poor(raw) else [{"place": raw.place[raw.subject], "quarter": raw.quarter}]
 
 
+def change_waves(raw: Raw) -> Rows:
+    return _changes(raw, raw.changes(between_surveys=True))
+
+
 def change(raw: Raw) -> Rows:
+    return _changes(raw, raw.changes())
+
+
+def _changes(raw: Raw, frame: pd.DataFrame) -> Rows:
     verdict = {True: "say_significant", False: "say_not_significant"}
-    sure = [
-        {**row, "is": row["ci_low"] > 0 or row["ci_high"] < 0} for row in raw.mine(raw.changes()).to_dict("records")
-    ]
+    sure = [{**row, "is": row["ci_low"] > 0 or row["ci_high"] < 0} for row in raw.mine(frame).to_dict("records")]
     return [{**row, "verdict": verdict[row["is"]]} for row in sure]
 
 
@@ -166,8 +172,13 @@ def threatened(raw: Raw) -> Rows:
         }
         row |= {"basis": f"say_threshold_{told['basis']}", "observed": f"say_hazard_{told['observed']}"}
         row |= {name: own[name] for name in ("threshold", "tolerance", "unit", "observed_from", "observed_to")}
-        row |= {"word": own["source_of_threshold"], "source": titles.get(own["source_id"], own["source_id"])}
+        row |= {"source": titles.get(own["source_id"], own["source_id"])}
     return found
+
+
+def threshold(raw: Raw) -> Rows:
+    words = raw.of("dim_hazard").set_index("hazard_id")["source_of_threshold"]
+    return [{"hazard": row["hazard"], "word": words[row["hazard_id"]]} for row in threatened(raw)]
 
 
 def sure(raw: Raw) -> Rows:
@@ -295,10 +306,11 @@ def _people(raw: Raw, *, laid: bool) -> Rows:
 PROOFS: dict[str, Callable[[Raw], Rows]] = {
     function.__name__: function
     for function in (
-        poor, absent, change, change_absent, urban_rural, vulnerable, rank, worst, levels_absent, most_poor_people, act, act_none,
+        poor, absent, change_waves, change, change_absent, urban_rural, vulnerable, rank, worst, levels_absent,
+        most_poor_people, act, act_none,
         act_far, together, widespread, overlap_absent, missed, gap_tally, register_absent, threatened, sure, evidence,
         evidence_published, overlap_inferred, uncounted, population, population_laid,
-        nowcast, checks, checks_passed, checks_stopping, suppressed, sources,
+        threshold, nowcast, checks, checks_passed, checks_stopping, suppressed, sources,
         preliminary, revised, sources_simulated,
     )
 }  # fmt: skip

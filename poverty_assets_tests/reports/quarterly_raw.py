@@ -83,11 +83,16 @@ class Raw:
         names = {"name_a": self._lower(frame["indicator_a"]), "name_b": self._lower(frame["indicator_b"])}
         return frame.assign(**names).rename(columns={"lift_ci_low": "lift_low", "lift_ci_high": "lift_high"})
 
-    def changes(self) -> pd.DataFrame:
-        frame = self.quoted("fct_change").dropna(subset=["ci_low"])
+    def changes(self, *, between_surveys: bool = False) -> pd.DataFrame:
+        frame = self.quoted("fct_change")
         third = (frame["k"] - 1 / 3).abs() < 1e-3
-        ratio = (frame["statistic"] == "headcount_ratio") & (frame["change"] == "absolute")
-        return frame[third & ratio & (frame["baseline_quarter"] == self.baseline)]
+        frame = frame[third & (frame["statistic"] == "headcount_ratio") & (frame["change"] == "absolute")]
+        baseline = self.baseline
+        if between_surveys:
+            frame = frame[frame["method"] == "direct"]
+            against = set(frame["baseline_quarter"])
+            baseline = baseline if baseline in against else max(against, default=None)
+        return frame[frame["baseline_quarter"] == baseline].dropna(subset=["ci_low"])
 
     def ranks(self) -> pd.DataFrame:
         frame = self.quoted("fct_rank").dropna(subset=["rank"])

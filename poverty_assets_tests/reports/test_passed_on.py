@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from poverty_assets.reports.pages import write_pages
 from poverty_assets.reports.passed_on import Forms, pdf
 from poverty_assets.reports.passed_on.fonts import face_for
 from poverty_assets.reports.passed_on.lines import measure_of, wrapped
+from poverty_assets.reports.quarterly.finding import Finding
 from poverty_assets.reports.quarterly.maps import Outlines
 from poverty_assets.reports.quarterly.page import Report
 from poverty_assets.reports.quarterly.report import read_reports
@@ -91,6 +93,20 @@ def test_the_card_fits_a_phone_and_shows_the_maps_colours(made, reports):
         for shade in {report.maps[0].shades[place].fill for place in report.maps[0].shade_of.values()}:
             wanted = [int(shade[i : i + 2], 16) for i in (1, 3, 5)]
             assert min(max(abs(a - b) for a, b in zip(wanted, got, strict=True)) for got in colours) < 12
+
+
+@pytest.mark.slow
+def test_lines_of_a_card_end_above_its_foot_however_long_they_are(reports, forms):
+    found, outlines = reports
+    card = Image.open(io.BytesIO(forms.of(found[1], outlines)[".png"])).convert("L")
+    first, *rest = found[1].findings
+    longer = [
+        Finding(one.question, one.rows, {**one.words, f"say_{one.key}": "a long way to say it " * 16}) for one in rest
+    ]
+    long = Image.open(io.BytesIO(forms.of(replace(found[1], findings=[first, *longer]), outlines)[".png"])).convert("L")
+    for picture in (card, long):
+        assert picture.crop((0, 1350 - 76, 1080, 1350 - 54)).getextrema()[0] > 250
+    assert long.tobytes() != card.tobytes()
 
 
 @pytest.mark.slow

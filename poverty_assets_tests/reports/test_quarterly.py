@@ -14,7 +14,7 @@ from poverty_assets.pack.country import Language
 from poverty_assets.quarter import Quarter
 from poverty_assets.reports.pages import write_pages
 from poverty_assets.reports.quarterly import write_report, write_reports
-from poverty_assets.reports.quarterly.finding import Question, about, day, listed, percent, points, written
+from poverty_assets.reports.quarterly.finding import Question, about, chance, day, listed, percent, points, written
 from poverty_assets.reports.quarterly.fragments import EXTRACTS
 from poverty_assets.reports.quarterly.page import Report
 from poverty_assets.reports.quarterly.record import NOTES
@@ -99,7 +99,7 @@ REVISION = (
     [
         {
             "most_poor_people": "UPDATE fct_mpi SET estimate = 0.9, ci_high = 1 WHERE area_id = '02' AND is_headline",
-            "change": "UPDATE fct_change SET is_significant = false, ci_low = -0.5, ci_high = 0.5",
+            "change_waves": "UPDATE fct_change SET is_significant = false, ci_low = -0.5, ci_high = 0.5",
             "act_none": "UPDATE fct_rank SET p_worst_tenth = least(p_worst_tenth, 0.8)",
             "gap_tally": "DELETE FROM fct_register_audit",
             "checks_passed": "UPDATE check_result SET passed = true",
@@ -118,6 +118,7 @@ REVISION = (
         },
         {
             "levels_absent": "UPDATE fct_mpi SET ci_low = NULL, ci_high = NULL",
+            "change": "UPDATE fct_change SET method = 'composite'",
             "register_absent": "DELETE FROM fct_register WHERE quarter = '2026-07-01'; DELETE FROM fct_register_audit",
             "uncounted": "UPDATE dim_area SET population = NULL, households = NULL WHERE area_id IN ('010101', '020101');"
             " UPDATE fct_population SET population = NULL WHERE area_id IN ('010101', '020101')",
@@ -171,6 +172,13 @@ def test_the_figures_are_written_in_words_that_can_be_checked_by_hand():
     rows = ({"share": 0.1317, "share_low": 0.124, "share_high": 0.14, "names": ["a"]},)
     assert written(question, rows, words) == "13.2% of people: between 12.4% and 14.0% (95%). a."
     assert [percent(share, words) for share in (0.0, 0.0004, 1.0)] == ["0.0%", "under 0.1%", "100.0%"]
+    assert [chance(p, words) for p in (1.0, 0.995, 0.682, 0.9, 0.0)] == [
+        "over 99%",
+        "over 99%",
+        "68%",
+        "90%",
+        "under 1%",
+    ]
     assert [points(-0.032), points(0.144), about(229_678), listed(["a", "b"], words)] == [
         "−3.2",
         "+14.4",
@@ -198,7 +206,7 @@ def test_the_page_says_the_findings_and_no_other_figure(survey, tmp_path):
         html.unescape(line) for line in re.findall(r'data-(?:finding|note)="[a-z_]+">(?:<span>)?(.*?)</span>', text)
     ]
     assert said == [finding.text for finding in (*report.findings, *report.notes)]
-    assert "<small>Evidence: direct.</small>" in text
+    assert "<small>Evidence: survey.</small>" in text
     drawn = r"<style>.*?</style>|<figure>.*?</figure>"
     rest = re.sub(rf"{drawn}|<li .*?</li>|<span data-note.*?</span>", "", text, flags=re.DOTALL)
     assert set(re.findall(r"\d+(?:\.\d+)?%", re.sub("<[^>]+>", "", rest))) == {"95%"}

@@ -98,7 +98,7 @@ THREATENED = (
                f.share_poor_exposed_ci_high AS poor_high, f.share_exposed, f.method, d.threshold, d.tolerance, d.unit,
                CASE WHEN d.is_assumption THEN 'say_threshold_assumed' ELSE 'say_threshold_published' END AS basis,
                CASE WHEN d.is_of_quarter THEN 'say_hazard_now' ELSE 'say_hazard_before' END AS observed,
-               d.source_of_threshold AS word, coalesce(s.title, d.source_id) AS source, d.observed_from, d.observed_to
+               coalesce(s.title, d.source_id) AS source, d.observed_from, d.observed_to
         FROM fct_hazard f JOIN dim_hazard d USING (quarter, hazard_id)
         LEFT JOIN meta_source s ON s.quarter = d.quarter AND s.source_id = d.source_id
         WHERE f.quarter = $quarter AND f.area_id = $area AND is_headline AND NOT suppressed AND f.share_poor_exposed > 0

@@ -7,6 +7,7 @@ figures are written in words. Does not belong here: any question in particular.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import string
 from collections.abc import Mapping
@@ -70,9 +71,7 @@ class Finding:
         for row in self.rows:
             own = row.get("method") or []
             methods += [own] if isinstance(own, str) else own
-        return (
-            listed([_WORDED["method"](one, self.words) for one in sorted(set(methods))], self.words) if methods else ""
-        )
+        return "; ".join(_WORDED["method"](one, self.words) for one in sorted(set(methods)))
 
 
 def ask(
@@ -181,6 +180,13 @@ def living(value: float | None, words: Mapping[str, str]) -> str:
     return "" if value is None else words["say_living"].format(n=about(value))
 
 
+def chance(value: float, words: Mapping[str, str]) -> str:
+    """A probability in whole percent, rounded down; never 0 or 100, which no number of draws can show."""
+    if value > 0.99 or value < 0.01:
+        return words["chance_over" if value > 0.5 else "chance_under"]
+    return f"{math.floor(100 * value + 1e-6)}%"
+
+
 _FORMS: dict[str, Any] = {
     "points": points,
     "ratio": lambda value: f"{value:.1f}",
@@ -190,6 +196,7 @@ _FORMS: dict[str, Any] = {
 }
 _WORDED: dict[str, Any] = {
     "pct": percent,
+    "chance": chance,
     "size": lambda value, words: words["say_points"].format(value=f"{100 * abs(value):.1f}"),
     "times": lambda value, words: words["say_times"].format(value=f"{value:.1f}"),
     "day": day,

@@ -72,6 +72,15 @@ EXTRACTS: tuple[Extract, ...] = (
           AND statistic = 'headcount_ratio' AND change = 'absolute' AND ci_low IS NOT NULL""",
     ),
     Extract(
+        "wave_change",
+        f"""WITH told AS (
+            SELECT * FROM fct_change WHERE quarter = $quarter AND method = 'direct' AND measure_id = $measure AND {QUOTED} AND {THIRD}
+              AND statistic = 'headcount_ratio' AND change = 'absolute')
+        SELECT area_id, difference, ci_low, ci_high, is_significant, baseline_quarter, method FROM told
+        WHERE ci_low IS NOT NULL AND baseline_quarter = (
+            SELECT coalesce(max(baseline_quarter) FILTER (baseline_quarter = $baseline), max(baseline_quarter)) FROM told)""",
+    ),
+    Extract(
         "pair",
         f"""SELECT o.area_id, o.share_both, o.lift, o.lift_ci_low, o.lift_ci_high, o.method,
                lower(i.name_en) AS name_a, lower(j.name_en) AS name_b

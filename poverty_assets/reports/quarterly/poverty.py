@@ -22,13 +22,13 @@ HOW_MANY = (
     ),
 )
 
+_SINCE = """SELECT place, baseline_quarter, difference, ci_low, ci_high, method,
+           CASE WHEN is_significant THEN 'say_significant' ELSE 'say_not_significant' END AS verdict
+    FROM {} JOIN place USING (area_id) WHERE area_id = $area"""
+
 SINCE_WHEN = (
-    Question(
-        "change",
-        """SELECT place, baseline_quarter, difference, ci_low, ci_high, method,
-               CASE WHEN is_significant THEN 'say_significant' ELSE 'say_not_significant' END AS verdict
-        FROM change JOIN place USING (area_id) WHERE area_id = $area""",
-    ),
+    Question("change_waves", _SINCE.format("wave_change")),
+    Question("change", _SINCE.format("change")),
     Question(
         "change_absent",
         """SELECT q.quarter FROM dim_quarter q

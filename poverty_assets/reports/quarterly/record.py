@@ -70,6 +70,15 @@ NOTES: tuple[Question, ...] = (
     Question("population", _PEOPLE.format("IS NULL"), needs=("fct_population",)),
     Question("population_laid", _PEOPLE.format("IS NOT NULL"), needs=("fct_population",)),
     Question(
+        "threshold",
+        """SELECT lower(d.name_en) AS hazard, d.source_of_threshold AS word
+        FROM fct_hazard f JOIN dim_hazard d USING (quarter, hazard_id)
+        WHERE f.quarter = $quarter AND f.area_id = $area AND is_headline AND NOT suppressed AND f.share_poor_exposed > 0
+          AND d.observed_to IS NOT NULL
+        ORDER BY f.share_poor_exposed DESC, hazard_id LIMIT 1""",
+        needs=("fct_hazard", "dim_hazard.observed_to"),
+    ),
+    Question(
         "nowcast",
         """SELECT CASE nowcast_method WHEN 'nowcast' THEN 'say_is_nowcast' WHEN 'trend' THEN 'say_is_trend'
                    ELSE 'say_is_carried_on' END AS meaning

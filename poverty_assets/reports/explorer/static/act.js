@@ -11,7 +11,8 @@ function actRows(state) {
     const people = peopleOf(id, figure, area, NEWEST);
     rows.push(row(id, figure, { area, id: AREAS.id[area], name: areaName(area), path: areaPath(area), interval: intervalText(id, figure), people, about: roundly(people), chance, certain: chanceText(chance) }));
   }
-  return rows.sort((a, b) => b.chance - a.chance || b.v - a.v);
+  const surest = ({ chance }) => Math.min(Math.floor(chance * 100 + 1e-6), 99); // as it is written
+  return rows.sort((a, b) => surest(b) - surest(a) || b.v - a.v);
 }
 
 function criterionText(state, criterion) { return t(`criterion_${criterion}`, { v: written(state.figure, state.threshold), level: levelName(state.level).toLocaleLowerCase(language) }); }

@@ -24,7 +24,7 @@ async function render(parts) {
   drawTabs();
   if (parts.includes("controls")) drawControls();
   byId("heading").textContent = mapTitle(state, state.quarter);
-  byId("basis").textContent = basisText(state.quarter);
+  byId("basis").textContent = isPlain(state.figure) ? featureBasis(state.figure, state.quarter) : basisText(state.quarter);
   byId("population-basis").textContent = peopleBasis(state.quarter);
   byId("stamp").textContent = [stampText(), `${document.title}, ${quarterName(state.quarter)}`, `${t("sources")}: ${sourcesText(state.quarter)}`].filter(Boolean).join(" · ");
   if (parts.includes("ranking")) drawRanking(state);

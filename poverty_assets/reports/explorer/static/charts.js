@@ -80,7 +80,7 @@ function tableOf(title, columns, rows) {
   return make("table", {},
     make("caption", { class: "unseen" }, title),
     make("thead", {}, make("tr", {}, ...columns.map(column => make("th", { scope: "col" }, column.title)))),
-    make("tbody", {}, ...rows.map(row => make("tr", {}, ...columns.map((column, i) => make(i ? "td" : "th", i ? { class: column.text ? null : "number" } : { scope: "row" }, String(row[column.key] ?? "")))))));
+    make("tbody", {}, ...rows.map(row => make("tr", {}, ...columns.map((column, i) => make(i ? "td" : "th", i ? { class: column.day ? "day" : column.text ? null : "number" } : { scope: "row" }, String(row[column.key] ?? "")))))));
 }
 
 function tableDetails(title, columns, rows, open) {

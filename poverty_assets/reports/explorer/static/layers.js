@@ -43,6 +43,8 @@ function pairId(a, b) { return `pair:${[a, b].sort().join("+")}`; }
 
 function isDifference(id) { return !isPlain(id) && !isOwn(id) && DATA.figures[id].scale === "difference"; }
 
+const isChange = id => /^(change|wave):/.test(id);
+
 function figureAt(id, quarter, area) { return isPlain(id) ? featureValue(id, quarter, area) : estimate(id, quarter, area); }
 
 function peopleIn(area, quarter) { return (DATA.populations[quarter] || AREAS.population)[area]; }

@@ -3,15 +3,23 @@ function drawLegend(state, scale) {
   const id = state.figure, place = byId("legend"), unit = unitOf(id);
   const swatches = make("div", { class: "swatches", role: "img", "aria-label": classText(id, scale) },
     ...scale.colours.map((colour, i) => make("span", { class: "swatch", style: `background:${colour}` }, i < scale.cuts.length ? make("span", { class: "cut" }, written(id, scale.cuts[i])) : "")));
-  const keys = legendLines(state, scale).map(({ kind, words }) => make("span", { class: "key" }, keyGlyph(pen => paintKey(pen, kind, 0, 0), 26, 14), words));
+  const lines = legendLines(state, scale);
+  const keys = lines.filter(({ folded }) => !folded).map(({ kind, words }) => make("span", { class: "key" }, keyGlyph(pen => paintKey(pen, kind, 0, 0), 26, 14), words));
   const layers = contextShown(state).map(layer => make("span", { class: "key layer" }, keyGlyph(pen => paintGlyph(pen, layer, 10, 8), 20, 16), contextName(layer)));
   byId("sureness-field").hidden = !hasIntervals(id);
   byId("sureness").value = state.sureness;
   byId("sureness").setAttribute("aria-valuetext", surenessText(state, scale));
-  const lines = legendLines(state, scale);
   byId("sureness-text").textContent = lines.some(({ kind }) => kind === "unsure" || kind === "grey") ? "" : surenessText(state, scale); // said beside its key
-  place.replaceChildren(make("div", { class: "ends" }, make("span", {}, t(scale.diverging ? "legend_fewer" : "legend_few")), unit ? make("span", {}, unit) : "", make("span", {}, t(scale.diverging ? "legend_more" : "legend_many"))), swatches,
-    make("div", { class: "keys" }, ...keys, ...layers));
+  const [least, most] = legendEnds(id, scale);
+  place.replaceChildren(make("div", { class: "ends" }, make("span", {}, t(least)), unit ? make("span", {}, unit) : "", make("span", {}, t(most))), swatches,
+    make("div", { class: "keys" }, ...keys, ...layers), ...lines.filter(({ folded }) => folded).map(({ words }) => make("details", { class: "rests" }, make("summary", {}, t("rests_on")), words)));
+}
+
+// What the outermost colours mean: people are few or many, other things low or high.
+function legendEnds(id, scale) {
+  if (id === "register_gap") return ["legend_gap_over", "legend_gap_short"];
+  if (scale.diverging) return ["legend_fewer", "legend_more"];
+  return isShare(id) ? ["legend_few", "legend_many"] : ["legend_low", "legend_high"];
 }
 
 function classText(id, scale) {
@@ -21,7 +29,8 @@ function classText(id, scale) {
 function surenessText(state, scale) {
   const stop = STOPS[state.sureness];
   if (!state.sureness) return t("sureness_all");
-  if (scale.diverging) return t(stop.hatch ? "sureness_hatch_zero" : "sureness_grey_zero");
+  const open = state.figure === "register_gap" ? ["sureness_hatch_gap", "sureness_grey_gap"] : ["sureness_hatch_zero", "sureness_grey_zero"];
+  if (scale.diverging) return t(open[stop.hatch ? 0 : 1]);
   const words = isRange(state.figure) ? ["sureness_hatch_range", "sureness_grey_range"] : ["sureness_hatch", "sureness_grey"];
   return t(words[stop.hatch ? 0 : 1], { n: stop.span, m: scale.colours.length });
 }
@@ -32,7 +41,7 @@ function legendLines(state, scale) {
   if (hasIntervals(state.figure) && state.sureness && figures.some(figure => figure.state === "known" && spanOf(scale, figure) >= stop.span)) lines.push({ kind: stop.hatch ? "unsure" : "grey", words: surenessText(state, scale) });
   if (!hasIntervals(state.figure)) lines.push({ kind: null, words: t(isOwn(state.figure) ? "no_interval_own" : isPlain(state.figure) ? "no_interval_feature" : "no_interval_count") });
   if (figures.some(({ state: known }) => known !== "known")) lines.push({ kind: "none", words: t("legend_none") });
-  if (!isPlain(state.figure)) lines.push(...hazardBasis(state.figure, state.quarter).map(words => ({ kind: null, words })));
+  if (!isPlain(state.figure)) lines.push(...hazardBasis(state.figure, state.quarter).map(words => ({ kind: null, words, folded: true })));
   if (state.tab === "act") lines.push({ kind: "marked", words: t("legend_marked") });
   return lines;
 }

@@ -1,5 +1,6 @@
 // The map: areas as paths on a canvas, moved and zoomed by d3-zoom; choosing by click, tap and arrow keys; a tooltip.
 const PICKED_INKS = ["#d4006a", "#0b4f8a"]; // of the first and the second side, as above their profiles
+const BUTTONS = 36; // pixels that the buttons for zooming take of the width
 const paths = [];
 let maps = [];
 
@@ -87,9 +88,13 @@ function paint(pen, { layers, state, quarter }, { k, x, y, width, height, dpr })
     pen.save();
     pen.translate(width / 2, height / 2);
     pen.rotate(-28 * Math.PI / 180);
-    pen.font = `bold 34px ${FONTS}`;
+    pen.font = `bold ${Math.round(Math.min(32, width / 20))}px ${FONTS}`;
     pen.textAlign = "center";
-    pen.fillStyle = "rgba(164, 22, 26, 0.3)";
+    pen.lineJoin = "round";
+    pen.lineWidth = 3;
+    pen.strokeStyle = "rgba(255, 255, 255, 0.5)"; // light around the letters, which are read on any colour then
+    pen.strokeText(stampText(), 0, 0);
+    pen.fillStyle = "rgba(164, 22, 26, 0.6)";
     pen.fillText(stampText(), 0, 0);
     pen.restore();
   }
@@ -125,8 +130,8 @@ class MapView {
     this.zoom.extent([[0, 0], [width, height]]).translateExtent([[0, 0], [width, height]]);
     this.draw();
   }
-  // From steps of the grid to pixels, before any zoom: the whole country in the middle.
-  base() { return baseOf(this.width, this.height); }
+  // From steps of the grid to pixels, before any zoom: the whole country, beside the buttons and not below them.
+  base() { return baseOf(this.width - BUTTONS, this.height); }
   scaled() {
     const { k, x, y } = this.base(), { k: zoomed, x: right, y: down } = this.transform;
     return { k: k * zoomed, x: x * zoomed + right, y: y * zoomed + down, width: this.width, height: this.height, dpr: this.dpr };

@@ -3,7 +3,8 @@ function sidesOf(state) { return [{ area: state.area, quarter: state.quarter }, 
 
 function keyRows({ area, quarter }) {
   const ids = [...figuresOf.poverty, ...(figuresOf.register || []), ...(figuresOf.hazard || []).filter(id => !isPlain(id)), ...(figuresOf.vulnerability || [])];
-  return ids.map(id => {
+  const known = ids.filter(id => figureAt(id, quarter, area).state !== "none");
+  return (known.length ? known : ids).map(id => {
     const figure = figureAt(id, quarter, area), place = rankOf(id, quarter, area);
     return row(id, figure, {
       id, name: figureName(id), interval: boundsText(id, figure), ranks: place ? `${whole(place.rank)} (${rankRange(id, quarter, area)})` : "",
@@ -62,12 +63,12 @@ function pairMatrix(rows, most, side, title) {
     const range = isLift ? t("range", { a: entry.liftLow, b: entry.liftHigh }) : t("range", { a: entry.low, b: entry.high });
     const words = isLift ? t("pair_lift", { a: entry.a, b: entry.b, v: entry.liftValue, interval: range }) : t("pair_share", { a: entry.a, b: entry.b, v: entry.value, interval: range });
     const fill = isLift ? liftFill(entry.lift) : shadeOf(entry.v / most);
-    return make("td", {}, make("button", { type: "button", class: isLift ? "lift" : "share", style: `background:${fill};color:${inkOn(fill)}`, title: words, "aria-label": words, "data-pair": entry.id, onclick: () => mapPair(entry.id, isLift) }, isLift ? `×${entry.liftValue}` : entry.short));
+    return make("td", {}, make("button", { type: "button", class: isLift ? "lift" : "share", style: `background:${fill};color:${inkOn(fill)}`, title: words, "aria-label": words, "data-pair": entry.id, onclick: () => mapPair(entry.id, isLift) }, isLift ? `${side.narrow ? "" : "×"}${entry.liftValue}` : entry.short));
   };
   const head = i => make("button", { type: "button", class: "define", title: label(INDICATORS[i].names), "aria-label": t("define", { name: label(INDICATORS[i].names) }), onclick: () => define(INDICATORS[i].id) }, String(i + 1));
   return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, make("table", { class: "matrix" }, make("caption", { class: "unseen" }, t("chart_pairs")),
     make("thead", {}, make("tr", {}, make("td", {}), ...INDICATORS.map((_, i) => make("th", { scope: "col" }, head(i))))),
-    make("tbody", {}, ...INDICATORS.map((indicator, i) => make("tr", {}, make("th", { scope: "row" }, make("button", { type: "button", class: "define", onclick: () => define(indicator.id) }, `${i + 1} ${label(indicator.names)}`)), ...INDICATORS.map((_, j) => cell(i, j)))))));
+    make("tbody", {}, ...INDICATORS.map((indicator, i) => make("tr", {}, make("th", { scope: "row" }, make("button", { type: "button", class: "define", title: label(indicator.names), onclick: () => define(indicator.id) }, `${i + 1} ${label(indicator.names)}`)), ...INDICATORS.map((_, j) => cell(i, j)))))));
 }
 function ownShare(id, { area, quarter }) {
   const figure = figureAt(`uncensored:${id}`, quarter, area);
@@ -167,7 +168,7 @@ function headline(state, { area, quarter }) {
   const id = state.figure, figure = figureAt(id, quarter, area), interval = intervalText(id, figure);
   const basis = [methodName(id, quarter, area) ? `${t("evidence")}: ${methodName(id, quarter, area)}` : "", surveyHouseholds(quarter, area) && !isPlain(id) && !isOwn(id) ? `${t("survey_households")}: ${whole(surveyHouseholds(quarter, area))}` : "", featureBasis(id, quarter)].filter(Boolean).join(" · ");
   return make("div", { class: "headline" },
-    make("p", {}, `${figureName(id)}: `, make("strong", {}, valueText(id, figure)), interval ? ` (${boundsTitle(id)}: ${interval})` : ""),
+    make("p", {}, `${figureName(id)}: `, make("strong", {}, valueText(id, figure)), interval ? ` (${boundsTitle(id)}: ${interval})` : "", isChange(id) && figure.state === "known" && !isClear(figure) ? `: ${t("no_clear_change")}` : ""),
     ...[rankText(id, quarter, area), isDifference(id) ? "" : changeSentence(id, quarter, area)].filter(Boolean).map(text => make("p", {}, text)), basis ? make("p", { class: "help" }, basis) : "", ...[...hazardBasis(id, quarter), ...priceBasis(id, quarter, area)].map(text => make("p", { class: "help hazard-basis" }, text)),
     leftOut(area).length ? make("p", { class: "help left-out" }, t("sums_without", { without: without(leftOut(area)) })) : "");
 }
@@ -209,7 +210,7 @@ function drawSide(state, side, scales, number) {
   const add = (rows, options) => { if (rows.some(entry => entry.v !== undefined)) cards.push(card({ rows, ...options })); };
   const indicators = indicatorRows(side), counts = countRows(side), bundles = bundleRows(side), pairs = pairRows(side), lifts = pairs.some(({ lift }) => lift);
   add(pairs, {
-    id: "pairs", title: t("chart_pairs"), help: t(lifts ? "pairs_help" : "pairs_help_shares"), content: pairMatrix(pairs, scales.pairs, side, `${heading}: ${t("chart_pairs")}`), spec: pairSpec(pairs, scales.pairs, 420),
+    id: "pairs", title: t("chart_pairs"), help: t(lifts ? "pairs_help" : "pairs_help_shares"), content: pairMatrix(pairs, scales.pairs, { ...side, narrow: Boolean(state.other) }, `${heading}: ${t("chart_pairs")}`), spec: pairSpec(pairs, scales.pairs, 420),
     columns: [{ key: "a", title: t("first"), text: true }, { key: "b", title: t("second"), text: true }, ...ESTIMATE_COLUMNS(), ...(lifts ? [{ key: "liftValue", title: t("lift") }, { key: "liftLow", title: t("lift_low") }, { key: "liftHigh", title: t("lift_high") }] : [])],
   });
   add(bundles, { id: "bundles", title: t("chart_bundles"), help: t("bundles_help"), columns: [{ key: "set", title: t("set"), text: true }, ...ESTIMATE_COLUMNS(), { key: "expectation", title: t("expected"), raw: "expected" }], spec: upsetSpec(bundles, scales.bundles, width, state.other ? 90 : 210) });
@@ -219,10 +220,10 @@ function drawSide(state, side, scales, number) {
     add([...points, ...rows], { later: true, id: `series-${series}`, title: t("chart_series", { figure: figureName(series) }), columns: [{ key: "when", title: t("quarter"), text: true }, ...ESTIMATE_COLUMNS(series), ...(points.length ? [{ key: "kind", title: t("evidence"), text: true }] : [])], spec: seriesSpec(points, rows, series) });
   }
   add(counts, { later: true, id: "count", title: t("chart_count"), columns: [{ key: "n", title: t("deprivations") }, ...ESTIMATE_COLUMNS()], spec: countSpec(counts, scales.count) });
-  cards.push(card({ id: "key", title: t("key_figures"), rows: figures, columns: [name, { key: "value", title: t("value_plain") }, { key: "interval", title: t("interval") }, { key: "ranks", title: t("rank_and_range") }, { key: "change", title: base ? changeTitle("headcount_ratio", level) : t("change_none"), text: true }, { key: "evidence", title: t("evidence"), text: true }] }));
+  cards.push(card({ id: "key", title: t("key_figures"), rows: figures, columns: [name, { key: "value", title: t("value_plain") }, { key: "interval", title: t("interval") }, ...(figures.some(({ ranks }) => ranks) ? [{ key: "ranks", title: t("rank_and_range") }] : []), { key: "change", title: base ? changeTitle("headcount_ratio", level) : t("change_none"), text: true }, { key: "evidence", title: t("evidence"), text: true }] }));
   const parts = partsRows(id, side), larger = level === FINEST ? AREAS.parent[area] : area;
   add(parts, { later: true, id: "parts", title: t("chart_parts_in", { figure: figureName(id), area: areaName(larger) }), columns: [{ ...name, title: t("area") }, ...ESTIMATE_COLUMNS(id)], spec: partsSpec(parts, id) });
-  cards.push(card({ id: "features", title: t("chart_features"), rows: featureRows(side), columns: [name, { key: "value", title: t("value_plain") }, { key: "unit", title: t("unit"), text: true }, { key: "observed", title: t("observed"), text: true }] }));
+  cards.push(card({ id: "features", title: t("chart_features"), rows: featureRows(side), columns: [name, { key: "value", title: t("value_plain") }, { key: "unit", title: t("unit"), text: true }, { key: "observed", title: t("observed"), text: true, day: true }] }));
   const path = [area ? levelOf(area) : "", areaPath(area)].filter(Boolean).join(" · ");
   return make("div", { class: "side", "data-area": AREAS.id[area], "data-quarter": quarterName(quarter) }, make("h3", { class: "side-title", tabindex: "-1" }, heading), path ? make("p", { class: "path" }, path) : "", reportLink(side), headline(state, side), ...cards);
 }

@@ -65,7 +65,7 @@ function searchBox(id, act) {
     list.hidden = !areas.length;
     input.setAttribute("aria-expanded", String(Boolean(areas.length)));
     mark();
-    if (input.value.trim()) say(areas.length ? t("search_found", { n: areas.length }) : t("search_none"));
+    if (input.value.trim()) say(areas.length ? t("search_found", { n: whole(areas.length) }) : t("search_none"));
   });
   input.addEventListener("keydown", event => {
     if (event.key === "Escape") close();

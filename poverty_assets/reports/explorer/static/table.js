@@ -46,7 +46,7 @@ function sureText(rows) {
   const third = known[2];
   if (third.lo === null) return t("sure_unknown");
   const rivals = known.slice(3).filter(entry => entry.hi !== null && entry.hi >= third.lo).length;
-  return rivals ? t("sure_top", { n: rivals }) : t("sure_top_clear");
+  return rivals ? t("sure_top", { n: whole(rivals) }) : t("sure_top_clear");
 }
 
 function areaCells(entry) {
@@ -87,7 +87,7 @@ function drawRanking(state) {
     make("label", { class: "within" }, make("span", {}, t("within")), within),
     isShare(id) ? make("p", { class: "help people-basis" }, peopleBasis(state.quarter)) : "",
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, make("table", { id: "ranking-table" }, make("caption", { class: "unseen" }, title), make("thead", {}, make("tr", {}, ...header)), make("tbody", {}, ...body))),
-    make("p", { class: "pages" }, turn("previous", -1, state.page === 0), make("span", {}, t("page_of", { a: state.page * PAGE + 1, b: Math.min(rows.length, (state.page + 1) * PAGE), n: rows.length })), turn("next", 1, state.page >= pages - 1)),
+    make("p", { class: "pages" }, turn("previous", -1, state.page === 0), make("span", {}, t("page_of", { a: whole(state.page * PAGE + 1), b: whole(Math.min(rows.length, (state.page + 1) * PAGE)), n: whole(rows.length) })), turn("next", 1, state.page >= pages - 1)),
     ...notes.map(note => make("p", { class: "help" }, note)));
 }
 
