@@ -80,6 +80,7 @@ def check_landing(settings: Settings, read: Mapping[str, pd.DataFrame]) -> Findi
     _borders(found, areas, country)
     _projection(found, country)
     _regions(found, specs, frames, areas, country)
+    _prices(found, country, frames, areas)
     _units(found, tables, frames)
     _years(found, settings, country, frames)
     return found
@@ -298,6 +299,18 @@ def _regions(
         found.faults.append(f"{', '.join(s.path for s in read)}: {error.message}")
     else:
         found.said += [f"published region {region}: {why}" for region, why in sorted(said.warnings.items())]
+
+
+def _prices(found: Findings, country: Country, frames: dict[str, pd.DataFrame], areas: pd.DataFrame) -> None:
+    """Regions and goods of shocks of prices, held against the prices that there are."""
+    from poverty_assets.vulnerability.prices import findings_of_prices, stated_prices
+
+    with suppress(InputError):  # what is wrong with the file itself is said of it
+        for shock_id, stated in stated_prices(country.folder).items():
+            if stated.source in frames:
+                one = findings_of_prices(frames[stated.source], stated, areas, country.levels.published, shock_id)
+                found.faults += one.faults
+                found.said += one.said
 
 
 def _units(found: Findings, tables: list[TableSource], frames: dict[str, pd.DataFrame]) -> None:

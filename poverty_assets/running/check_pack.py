@@ -102,6 +102,7 @@ def check_pack(country_id: str) -> list[InputError]:
             pack.read(lambda path: read_recode(path.stem, pack.folder), "surveys", f"{survey}.yaml")
     if country is not None:
         _named_in_country(pack, country, sources)
+        _of_prices(pack, country)
         _editions(pack, country)
         _spoken(pack, country, measures)
     pack.read(read_truth_files)
@@ -200,11 +201,49 @@ def _vulnerability(pack: _Pack, sources: list[SourceSpec], measures: list[Measur
     named = hazards.hazard_ids if hazards is not None else _ids_in(pack, "hazards.yaml", "hazards", "hazard_id")
     for measure in measures:
         pack.read(partial(load_shocks, measure=measure, hazards=named), "shocks.yaml")
+    _prices(pack, sources)
     targeting = pack.read(load_targeting, "registers.yaml")
     if targeting is not None:
         file = read_lined_yaml(pack.folder / "registers.yaml", optional=True)
         for i, register_id in enumerate(targeting):
             _known(pack, file, "register", register_id, _registers(sources), "registers", i, "register_id")
+
+
+def _prices(pack: _Pack, sources: list[SourceSpec]) -> None:
+    """Sources of shocks of prices: that there is such a one, and that it has the columns of one."""
+    from poverty_assets.vulnerability.prices import NEEDS
+
+    tables = {s.source_id: s for s in sources if isinstance(s, TableSource)}
+    with suppress(InputError):
+        file = read_lined_yaml(pack.folder / "shocks.yaml", optional=True)
+        for i, shock in enumerate(file.items("shocks")):
+            said = shock.value.get("price_change")
+            if not isinstance(said, dict) or not sources or "source" not in said:
+                continue
+            name, at = str(said["source"]), ("shocks", i, "price_change", "source")
+            lacks = [] if name not in tables else [one for one in NEEDS if one not in tables[name].columns]
+            if name not in tables:
+                pack.note([file.fault(f"there is no table {name!r}", nearest(name, tables), *at)])
+            elif lacks:
+                remedy = "name a source of prices at markets, as open_source: food_prices"
+                pack.note([file.fault(f"source {name} has no column {lacks[0]!r}", remedy, *at)])
+
+
+def _of_prices(pack: _Pack, country: Country) -> None:
+    """What shocks of prices say of regions: codes of the published level."""
+    level = country.levels[country.levels.published]
+    with suppress(InputError):
+        file = read_lined_yaml(pack.folder / "shocks.yaml", optional=True)
+        for i, shock in enumerate(file.items("shocks")):
+            said = shock.value.get("price_change")
+            regions = said.get("regions") if isinstance(said, dict) else None
+            for name, code in regions.items() if isinstance(regions, dict) else ():
+                if not level.matches(str(code)):
+                    remedy = f"write the code of a {level.level_id}, in quotes"
+                    at = ("shocks", i, "price_change", "regions", name)
+                    pack.note(
+                        [file.fault(f"region {name} is {code!r}, which is no code of a {level.level_id}", remedy, *at)]
+                    )
 
 
 def _ids_in(pack: _Pack, name: str, key: str, of: str) -> list[str]:

@@ -303,13 +303,36 @@ def _people(raw: Raw, *, laid: bool) -> Rows:
     return [{"place": raw.place[raw.subject], **said, "held": days["benchmark_on"], "total": total}]
 
 
+def prices(raw: Raw) -> Rows:
+    return _prices(raw, "own")
+
+
+def prices_taken(raw: Raw) -> Rows:
+    return _prices(raw, "level_above")
+
+
+def _prices(raw: Raw, basis: str) -> Rows:
+    frame = raw.of("price_change").sort_values("shock_id")
+    mine = frame[(frame["area_id"] == raw.subject) & (frame["commodity"] == "basket") & (frame["basis"] == basis)]
+    names = raw.of("dim_shock").groupby("shock_id")["name_en"].first()
+    titles = raw.of("meta_source").set_index("source_id")["title"]
+    return [
+        {
+            "place": raw.place[raw.subject], "shock": names[row["shock_id"]].lower(), "markets": row["n_markets"],
+            "rise": row["price_change"], "rise_low": row["price_change_ci_low"], "rise_high": row["price_change_ci_high"],
+            "baseline": row["baseline"], "source": titles.get(row["source_id"], row["source_id"]),
+        }
+        for row in _without_nan(mine.head(1))
+    ]  # fmt: skip
+
+
 PROOFS: dict[str, Callable[[Raw], Rows]] = {
     function.__name__: function
     for function in (
         poor, absent, change_waves, change, change_absent, urban_rural, vulnerable, rank, worst, levels_absent,
         most_poor_people, act, act_none,
         act_far, together, widespread, overlap_absent, missed, gap_tally, register_absent, threatened, sure, evidence,
-        evidence_published, overlap_inferred, uncounted, population, population_laid,
+        evidence_published, overlap_inferred, uncounted, population, population_laid, prices, prices_taken,
         threshold, nowcast, checks, checks_passed, checks_stopping, suppressed, sources,
         preliminary, revised, sources_simulated,
     )

@@ -94,6 +94,14 @@ REVISION = (
 )
 
 
+PRICES = (
+    "INSERT INTO price_change BY NAME SELECT DATE '2026-07-01' AS quarter, {0} AS area_id, {1} AS area_level, 'pandemic' AS shock_id,"
+    " 'basket' AS commodity, 0.108 AS price_change, 0.02 AS price_change_se, 0.075 AS price_change_ci_low, 0.141 AS price_change_ci_high,"
+    " {2} AS basis, {3} AS n_markets, 20 AS n_series, 60 AS n_prices, 'raster' AS source_id, '2025Q3' AS baseline,"
+    " 'markets' AS spread_method;"
+)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -103,6 +111,7 @@ REVISION = (
             "act_none": "UPDATE fct_rank SET p_worst_tenth = least(p_worst_tenth, 0.8)",
             "gap_tally": "DELETE FROM fct_register_audit",
             "checks_passed": "UPDATE check_result SET passed = true",
+            "prices_taken": PRICES.format("'KH'", "'country'", "'level_above'", 0),
             "vulnerable": "DELETE FROM fct_mpi WHERE subgroup <> 'all'",
             "widespread": "UPDATE fct_overlap_pair SET share_both = 0.001",
         },
@@ -123,6 +132,7 @@ REVISION = (
             "uncounted": "UPDATE dim_area SET population = NULL, households = NULL WHERE area_id IN ('010101', '020101');"
             " UPDATE fct_population SET population = NULL WHERE area_id IN ('010101', '020101')",
             "population_laid": "UPDATE fct_population SET benchmark_on = '2019-03-03', benchmark_total = 70000",
+            "prices": PRICES.format("'KH'", "'country'", "'own'", 9) + PRICES.format("'01'", "'province'", "'own'", 2),
             "preliminary": "UPDATE meta_source SET is_preliminary = true WHERE source_id = 'idpoor'",
             "revised": REVISION.format(1) + REVISION.format(2),
             "overlap_inferred": "UPDATE dim_quarter SET survey_wave = NULL; UPDATE fct_overlap_pair SET method = 'downscaled'",

@@ -21,6 +21,8 @@ FAULTS = [
     ("hazards.yaml", "        threshold: 0.25", "        treshold: 1\n        threshold: 0.25", "unknown key 'treshold'"),
     ("hazards.yaml", "        source: rainfall\n", "        source: rain\n", "there is no source 'rain'"),
     ("shocks.yaml", "        probability: 0.16\n", "        probability: 16\n", "probability is 16"),
+    ("shocks.yaml", "      source: food_prices\n", "      source: food_price\n", "there is no table 'food_price'"),
+    ("shocks.yaml", '        Kratie: "10"', "        Kratie: 10100", "region Kratie is 10100, which is no code of a province"),
     ("registers.yaml", "register_id: simulated_register\n", "register_id: simulated\n", "there is no register 'simulated'"),
     ("measures/global_mpi.yaml", "base:", "cutofs: 1\nbase:", "unknown key 'cutofs'"),
     ("surveys/dhs.yaml", "areas:", "aeras: {}\nareas:", "unknown key 'aeras'"),
@@ -87,6 +89,13 @@ def test_every_fault_of_every_file_is_found_at_once_with_its_file_and_line(pack,
 def test_what_two_files_bring_to_light_is_said_once(pack):
     spoil(pack, [("shocks.yaml", "who: near_poor", "who: nobody", "")])
     assert len(check_pack("khm")) == 1
+
+
+def test_a_table_that_holds_no_prices_is_none_of_a_shock(pack):
+    places = spoil(pack, [("shocks.yaml", "      source: food_prices\n", "      source: commune_database_2011\n", "")])
+    [(file, line, problem)] = faults_found()
+    assert (file, line) == places[0]
+    assert problem == "source commune_database_2011 has no column 'date'"
 
 
 def test_long_term_means_have_a_band_for_each_quarter_of_the_year(pack):

@@ -201,6 +201,36 @@ def test_codes_without_a_shape_are_said(country, monkeypatch):
     assert "shape_codes lists 1 of 13 codes without a shape in boundaries/finest.geojson: 0299 (shape 0299)" in said
 
 
+PRICES = f"""
+- {{source_id: prices, title: t, description: d, role: context, reader: csv, path: tables/prices.csv, {COMMON},
+   columns: {{date: {{from: date, type: date}}, region: {{from: region, type: text}}, market: {{from: market, type: text}},
+     longitude: {{from: x, nullable: true}}, latitude: {{from: y, nullable: true}}, commodity: {{from: good, type: text}},
+     good_unit: {{from: unit, type: text}}, price_type: {{from: kind, type: text}}, price: {{from: price}}}}}}
+"""
+SHOCKS = """
+shocks:
+  - shock_id: dear
+    name_en: Dear food
+    description: Dear food.
+    who: near_poor
+    price_change: {source: prices, basket: {rice: 1.0}, assumption: true, why: tried, regions: {Nord: "01", Sud: "09"}}
+    adds: [{indicator: nutrition, per_price_change: 0.5, most: 0.5, assumption: true, why: tried}]
+"""
+
+
+def test_what_a_shock_of_prices_lacks_is_said(country):
+    pack, landing, run = country
+    mended(pack, landing)
+    (pack / "sources.yaml").write_text((pack / "sources.yaml").read_text(encoding="utf-8") + PRICES, encoding="utf-8")
+    (pack / "shocks.yaml").write_text(SHOCKS, encoding="utf-8")
+    rows = "2020-02-01,Nord,a,,,rice,KG,Retail,5\n2020-02-01,South,b,,,rice,KG,Retail,5\n2020-02-01,Sud,c,,,rice,KG,Retail,5\n"
+    (landing / "tables" / "prices.csv").write_text("date,region,market,x,y,good,unit,kind,price\n" + rows)
+    code, said = run("check", "abc", "--landing", landing)
+    assert code == 2
+    assert "shock dear: regions gives Sud the code '09', which is of no area of level" in said
+    assert "1 of 3 markets are left out, first c" in said
+
+
 WRONG = [
     ("sources.yaml", "name_en: NAME}", "name_en: NAMEN}", "1 columns missing, first 'NAMEN'; the file has CODE, NAME"),
     ("country.yaml", "parent: {prefix: 2}", "parent: {column: region}", "no column region, by which a district knows its parent; columns"),

@@ -155,6 +155,11 @@ def points(value: float) -> str:
     return f"{100 * value:+.1f}".replace("-", "−")
 
 
+def rise(value: float) -> str:
+    """A change in percent of what was, with its sign: ``+10.8%``."""
+    return f"{points(value)}%"
+
+
 def day(value: dt.date, words: Mapping[str, str]) -> str:
     """``2026-01-31`` as ``31 January 2026``."""
     return words["say_day"].format(day=value.day, month=words[f"say_month_{value.month}"], year=value.year)
@@ -189,6 +194,7 @@ def chance(value: float, words: Mapping[str, str]) -> str:
 
 _FORMS: dict[str, Any] = {
     "points": points,
+    "rise": rise,
     "ratio": lambda value: f"{value:.1f}",
     "about": about,
     "n": lambda value: f"{value:,.0f}",

@@ -27,6 +27,12 @@ _PEOPLE = """SELECT place, coalesce(s.title, w.source_id) AS source, observed_on
     WHERE w.quarter = $quarter AND area_id = $area AND age_group = 'all' AND observed_on IS NOT NULL AND w.population IS NOT NULL
       AND benchmark_on {}"""
 
+_PRICES = """SELECT place, lower(d.name_en) AS shock, p.price_change AS rise, p.price_change_ci_low AS rise_low,
+        p.price_change_ci_high AS rise_high, p.n_markets AS markets, p.baseline, coalesce(s.title, p.source_id) AS source
+    FROM price_change p JOIN place USING (area_id) JOIN dim_shock d USING (quarter, shock_id)
+    LEFT JOIN meta_source s ON s.quarter = p.quarter AND s.source_id = p.source_id
+    WHERE p.quarter = $quarter AND p.area_id = $area AND commodity = 'basket' AND basis = '{}' ORDER BY p.shock_id LIMIT 1"""
+
 NOTES: tuple[Question, ...] = (
     Question(
         "checks_stopping",
@@ -69,6 +75,8 @@ NOTES: tuple[Question, ...] = (
     ),
     Question("population", _PEOPLE.format("IS NULL"), needs=("fct_population",)),
     Question("population_laid", _PEOPLE.format("IS NOT NULL"), needs=("fct_population",)),
+    Question("prices", _PRICES.format("own"), needs=("price_change", "dim_shock")),
+    Question("prices_taken", _PRICES.format("level_above"), needs=("price_change", "dim_shock")),
     Question(
         "threshold",
         """SELECT lower(d.name_en) AS hazard, d.source_of_threshold AS word
