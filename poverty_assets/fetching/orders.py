@@ -16,7 +16,7 @@ from pathlib import Path
 from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.fetching.addresses import filled
 from poverty_assets.lined_yaml import nearest
-from poverty_assets.pack.census import census_seen
+from poverty_assets.pack.census import ALL_AGES, census_seen
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.fetch import AnyFetch
 from poverty_assets.pack.source import Release, SourceSpec, grids_of_people, release
@@ -148,7 +148,7 @@ def with_earlier(specs: Sequence[SourceSpec], quarters: Sequence[Quarter]) -> li
 
 def with_census(spec: SourceSpec, quarters: Sequence[Quarter], landing: Path, country: Country) -> list[Quarter]:
     """Quarters, and after them, of a grid of people, those that see the years of the censuses that it is laid on in these quarters."""
-    if spec not in grids_of_people([spec]) or spec.cadence != "year":
+    if not _counts_everybody(spec) or spec.cadence != "year":
         return list(quarters)
     held = (census_seen(country.censuses, quarter.end) for quarter in quarters)
     years = {census.day.year for census in held if census is not None}
@@ -162,6 +162,12 @@ def with_census(spec: SourceSpec, quarters: Sequence[Quarter], landing: Path, co
             found.append(quarter)
         wanted.add(path)
     return found
+
+
+def _counts_everybody(spec: SourceSpec) -> bool:
+    """Whether a source is a grid of all people: those of age groups take its ratio to the census."""
+    own = [one.options.people for one in grids_of_people([spec])]
+    return any(people is not None and people.age_group == ALL_AGES for people in own)
 
 
 def earlier(wanted: Order, landing: Path, periods: int) -> list[Order]:

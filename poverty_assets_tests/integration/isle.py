@@ -21,6 +21,8 @@ from poverty_assets_tests.made_files import write_workbook
 
 WEST, NORTH, SIDE = 20.0, 12.0, 0.2
 REGIONS = {"1": "North", "2": "Middle", "3": "South"}
+PEOPLE = {2024: 5.0, 2025: 5.5}
+"""Persons of each cell of the grid, by year; a quarter of them are children."""
 CODES = [f"{region}{parish:02d}" for region in REGIONS for parish in range(1, 13)]
 
 _COUNTRY = """
@@ -37,8 +39,10 @@ levels:
 metric_crs: EPSG:32634
 bounds: [20.0, 10.8, 22.4, 12.0]
 default_measure: global_mpi
-first_quarter: 2026Q1
+first_quarter: 2025Q3
 baseline_features: [rainfall_mean]
+censuses:
+  - {day: 2024-07-01, total: 40000, source: "Census of Isle 2024, table 1"}
 """
 
 _SOURCES = """
@@ -112,9 +116,26 @@ _SOURCES = """
   obtain: "poverty-assets fetch grid"
   cadence: year
   observed_from: 2024-01-01
+  options: {people: {without_value: nobody}}
   fetch: {client: https, address: "ADDRESS/people_{year}.tif", pause_seconds: 0, citation: Statistics of Isle, confirmed: by the test}
   features:
     - {feature_id: population_sum, name: "Population", unit: persons, statistic: sum}
+
+- source_id: children
+  title: Children by cell
+  description: A grid.
+  role: features
+  reader: geotiff
+  path: rasters/children_{year}.tif
+  publisher: Statistics of Isle
+  licence: CC BY 4.0
+  url: https://example.org
+  obtain: "poverty-assets fetch children"
+  cadence: year
+  observed_from: 2024-01-01
+  required: false
+  options: {people: {age_group: "0_14", without_value: nobody}}
+  fetch: {client: https, address: "ADDRESS/children_{year}.tif", pause_seconds: 0, citation: Statistics of Isle, confirmed: by the test}
 
 - source_id: rain
   title: Rain of the quarter
@@ -127,7 +148,7 @@ _SOURCES = """
   url: https://example.org
   obtain: "poverty-assets fetch rain"
   cadence: quarter
-  observed_from: 2026-01-01
+  observed_from: 2025-07-01
   fetch:
     {client: cog_window, address: "ADDRESS/rain_{year}.{month}.tif", combine: sum, lag_days: 20, pause_seconds: 0,
      citation: Weather of Isle, confirmed: by the test}
@@ -199,7 +220,9 @@ def serve(provider: Provider, folder: Path) -> None:
         return {"items": people[first : first + 20]}
 
     provider.answers["/people"] = page
-    provider.put("/people_2025.tif", _raster(100, 0.05, 5.0))
+    for year, people in PEOPLE.items():
+        provider.put(f"/people_{year}.tif", _raster(100, 0.05, people, flat=True))
+        provider.put(f"/children_{year}.tif", _raster(100, 0.05, people / 4, flat=True))
     mpi = (0.070052, 16.6, 42.2, 20.5, 4.1)
     write_workbook(folder / "national.xlsx", {"": mpi}, "1", 6, ("ISL", "Isle"))
     write_workbook(folder / "regions.xlsx", dict.fromkeys(REGIONS.values(), mpi), "5", 7, ("ISL", "Isle"))
@@ -222,8 +245,8 @@ def serve_rain(provider: Provider, year: int, months: range) -> int:
     return sum(len(file.data) for file in files)
 
 
-def _raster(size: int, cell: float, value: float) -> bytes:
-    """A raster around the country, as a COG where it is large."""
+def _raster(size: int, cell: float, value: float, *, flat: bool = False) -> bytes:
+    """A raster around the country, as a COG where it is large; of one value, or of one that differs from cell to cell."""
     rows, columns = np.mgrid[:size, :size]
     tiles = {"tiled": True, "blockxsize": 256, "blockysize": 256} if size > 1000 else {}
     with rasterio.MemoryFile() as memory:
@@ -231,7 +254,8 @@ def _raster(size: int, cell: float, value: float) -> bytes:
             driver="GTiff", width=size, height=size, count=1, dtype="float32", crs="EPSG:4326", nodata=-9999.0,
             transform=from_origin(WEST - 1, NORTH + 1, cell, cell), **tiles,
         ) as out:  # fmt: skip
-            out.write((value + np.sin(rows / 9) + np.cos(columns / 7)).astype("float32"), 1)
+            waves = 0.0 * rows if flat else np.sin(rows / 9) + np.cos(columns / 7)
+            out.write((value + waves).astype("float32"), 1)
         return memory.read()
 
 

@@ -1,9 +1,20 @@
 """From an empty folder to a published quarter by two commands, of a provider on this machine; the next quarter moves what is new."""
 
+import datetime as dt
+import os
+
 import duckdb
 import pytest
 
+from poverty_assets.definitions import build_definitions
+from poverty_assets.graph.jobs import FETCH, LANDING, PUBLISH, QUARTER
+from poverty_assets.graph.resources import Home
+from poverty_assets.graph.sensors import begin
 from poverty_assets.pack.country import COUNTRIES
+from poverty_assets.quarter import Quarter
+from poverty_assets.running.instance import open_instance
+from poverty_assets.running.publication import run_job
+from poverty_assets.settings import Settings
 from poverty_assets_tests.fetching.server import Provider
 from poverty_assets_tests.integration.isle import landed, serve, serve_rain, write_pack
 
@@ -21,12 +32,12 @@ def asked(home, sql):
         return connection.execute(sql).fetchall()
 
 
-def test_two_commands_publish_a_quarter_and_the_next_quarter_moves_only_what_is_new(publishers, run_cli, tmp_path):
-    home, quarter = tmp_path / "home", ("--country", "isl", "--quarter", "2026Q1")
-    serve_rain(publishers, 2026, range(1, 4))
+def test_two_commands_publish_a_quarter_and_the_schedule_the_next_one_with_what_is_new(publishers, run_cli, tmp_path):
+    home, quarter = tmp_path / "home", ("--country", "isl", "--quarter", "2025Q3")
+    serve_rain(publishers, 2025, range(7, 10))
     fetched = run_cli(home, "fetch", *quarter)
     assert fetched.code == 0, fetched.err
-    assert len(landed(home)) == 7
+    assert {*landed(home)} == {*ALWAYS, *of_year(2024), "rain_2025Q3.tif"}
     made = run_cli(home, "refresh", *quarter, "--sources", "landing")
     assert made.code == 0, made.err
     assert asked(home, "SELECT count(*) FROM dim_area WHERE population > 0") == [(1 + 3 + 36,)]
@@ -34,25 +45,63 @@ def test_two_commands_publish_a_quarter_and_the_next_quarter_moves_only_what_is_
     assert asked(home, of_parishes) == [(36,)]
     assert meta_source(home) == {name: told(record) for name, record in records(home).items()}
 
-    served, sent = serve_rain(publishers, 2026, range(4, 7)), publishers.sent
-    fetched = run_cli(home, "fetch", "--country", "isl", "--quarter", "2026Q2")
-    assert fetched.code == 0, fetched.err
-    assert set(landed(home)) == {*EVERY_QUARTER, "rain_2026Q1.tif", "rain_2026Q2.tif"}
+    served, sent = serve_rain(publishers, 2025, range(10, 13)), publishers.sent
+    by_the_schedule(home, "2025Q4")
+    assert {*landed(home)} == {*ALWAYS, *of_year(2024), *of_year(2025), "rain_2025Q3.tif", "rain_2025Q4.tif"}
     assert publishers.sent - sent < 0.05 * served
-    later = publishers.asked[publishers.asked.index(("HEAD", "/rain_2026.04.tif", None)) :]
-    assert {path for method, path, _ in later if method == "GET" and ".tif" in path} == {
-        f"/rain_2026.0{m}.tif" for m in (4, 5, 6)
+    later = publishers.asked[publishers.asked.index(("HEAD", "/rain_2025.10.tif", None)) :]
+    assert {path for method, path, _ in later if method == "GET" and "rain" in path} == {
+        f"/rain_2025.{month}.tif" for month in (10, 11, 12)
     }
+    of_each_quarter(home)
 
 
-EVERY_QUARTER = {
-    "parishes.geojson",
-    "regions.csv",
-    "people_2025.json",
-    "people_2025.tif",
-    "national.xlsx",
-    "regions.xlsx",
-}
+def of_each_quarter(home):
+    """People of each quarter are its own: of the grid laid on the census, by age group, as shares and as numbers."""
+    people = "SELECT quarter_label, age_group, population, observed_on::TEXT, method FROM v_population WHERE area_id = 'IS' ORDER BY ALL"
+    assert asked(home, people) == [
+        ("2025Q3", "0_14", 10_000, "2024-07-01", "grid_benchmarked"),
+        ("2025Q3", "all", 40_000, "2024-07-01", "grid_benchmarked"),
+        ("2025Q4", "0_14", 11_000, "2025-07-01", "grid_benchmarked"),
+        ("2025Q4", "all", 44_000, "2025-07-01", "grid_benchmarked"),
+    ]
+    assert asked(home, "SELECT population FROM dim_area WHERE area_id = 'IS'") == [(44_000,)]
+    whole = """SELECT quarter_label, round(min(people / estimate)), round(max(people / estimate)) FROM v_figure
+        WHERE area_id = 'IS' AND subgroup = 'all' AND share_of = 'people' AND estimate > 0 GROUP BY 1 ORDER BY 1"""
+    assert asked(home, whole) == [("2025Q3", 40_000, 40_000), ("2025Q4", 44_000, 44_000)]
+
+
+def by_the_schedule(home, label):
+    """The next quarter as the sensors make it where a home fetches: they ask for a fetch, for the verdict on what came, for the quarter,
+    and for its publication."""
+    settings, quarter = Settings(home=home, country="isl", sources="landing", fetch=True), Quarter.from_label(label)
+    now = dt.datetime.combine(quarter.end + dt.timedelta(25), dt.time(12), tzinfo=dt.UTC)
+    definitions = build_definitions(settings)
+    with open_instance(settings.dagster_home) as instance:
+
+        def run(job, **more):
+            run_job(definitions.resolve_job_def(job), instance, job, more.pop("tags", {}), **more)
+
+        def settled():
+            for path in (home / "landing").rglob("*"):
+                os.utime(path, (path.stat().st_mtime - 3600,) * 2)
+            run(LANDING)
+
+        settled()
+        for what, job in (("fetch", FETCH), ("start", QUARTER)):
+            (asked_for,) = begin(Home.of(settings), now, what).run_requests
+            assert asked_for.partition_key == quarter.key
+            run(job, partition_key=asked_for.partition_key, tags=dict(asked_for.tags))
+            settled()
+        run(PUBLISH)
+
+
+def of_year(year):
+    """What is fetched of a year."""
+    return {f"people_{year}.json", f"people_{year}.tif", f"children_{year}.tif"}
+
+
+ALWAYS = {"parishes.geojson", "regions.csv", "national.xlsx", "regions.xlsx"}
 
 
 def records(home):
