@@ -31,6 +31,7 @@ def filled(
         "next_year_2": f"{(release.observed_to.year + 1) % 100:02d}",
         "label": release.quarter.label,
         "number": f"{release.quarter.number}",
+        "first_month": f"{release.observed_from.month:02d}",
         "iso3": country.iso3,
         "iso3_lower": country.iso3.lower(),
         "name": re.sub(r"[^a-z0-9]+", "-", country.name_en.lower()).strip("-"),

@@ -63,9 +63,19 @@ class RemoteFile:
         ------
         FetchFailed, NoRanges
         """
+        return self.version.size or 0
+
+    @property
+    def version(self) -> Version:
+        """What the server says of it.
+
+        Raises
+        ------
+        FetchFailed, NoRanges
+        """
         if self._version is None:
             self._fetch(0, 1)
-        return (self._version and self._version.size) or 0
+        return self._version or Version()
 
     def read(self, start: int, length: int) -> bytes:
         """A piece; shorter where the file ends.

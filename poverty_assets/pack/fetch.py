@@ -4,9 +4,10 @@ Belongs here: the form of that block, one class a protocol, and what an address 
 (``fetching``), or what the file means once it is there (``source``).
 
 An address is a template. It may hold ``{year}``, ``{label}`` (``2022Q1``), ``{number}`` (1 to 4), ``{month}`` (two digits: one address for
-each month of the period), ``{next_year_2}`` (two digits of the year that follows: of snapshots made on new year's day), ``{iso3}``,
-``{iso3_lower}``, ``{name}`` (the country's English name in small letters, parted by hyphens), what ``names`` gives and, of the clients
-that fill them in, ``{release}`` (``object_store``), ``{lat}`` and ``{lon}`` (``tiles``).
+each month of the period), ``{first_month}`` (two digits: that with which the period begins), ``{next_year_2}`` (two digits of the year that
+follows: of snapshots made on new year's day), ``{iso3}``, ``{iso3_lower}``, ``{name}`` (the country's English name in small letters, parted
+by hyphens), what ``names`` gives and, of the clients that fill them in, ``{release}`` (``object_store``), ``{lat}`` and ``{lon}``
+(``tiles``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pydantic import Field, model_validator
 
 from poverty_assets.lined_yaml import Form, misfit, nearest, raise_misfits
 
-FIELDS = ("year", "label", "number", "month", "next_year_2", "release", "iso3", "iso3_lower", "name")
+FIELDS = ("year", "label", "number", "month", "first_month", "next_year_2", "release", "iso3", "iso3_lower", "name")
 """What an address may hold in braces."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PATIENCE_DAYS = 75
@@ -445,8 +446,8 @@ class PbfFetch(FetchSpec):
 class ObjectStoreFetch(FetchSpec):
     """Shapes within the country's bounds from Parquet files in a bucket; ``address`` is ``s3://bucket/prefix/{release}/...``.
 
-    Of several releases the newest is taken that was made by the end of the period; a release begins with its day. An address without
-    ``{release}`` is that of the files of the period.
+    Of several releases the newest is taken that was made by the end of the period; a release begins with its day, and is recorded with the
+    file. An address without ``{release}`` is that of the files of the period; one that does not end with a slash is that of one file.
 
     Attributes
     ----------
@@ -454,6 +455,8 @@ class ObjectStoreFetch(FetchSpec):
         Of the bucket.
     endpoint : str, optional
         Where the bucket is asked for, by default at AWS.
+    catalogue : str, optional
+        Address of the STAC catalogue whose children are the releases; by default they are the bucket's folders.
     release : str, optional
         The one release that is taken, whatever others there are.
     columns : dict of str to str
@@ -475,6 +478,7 @@ class ObjectStoreFetch(FetchSpec):
     client: Literal["object_store"]
     region: str
     endpoint: str | None = None
+    catalogue: str | None = None
     release: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}")
     columns: dict[str, str] = Field(default_factory=dict)
     keep: dict[str, list[str]] = Field(default_factory=dict)
@@ -496,6 +500,10 @@ class ObjectStoreFetch(FetchSpec):
             raise misfit("the address is not s3://bucket/.../{release}/...", remedy, "address")
         if self.release is not None and "release" not in held:
             raise misfit("the address holds no {release}", "write it, or leave release out", "release")
+        if self.catalogue is not None and ("release" not in held or not is_guarded(self.catalogue)):
+            raise misfit(
+                "a catalogue is of releases, and at an https address", "write {release}, or leave it out", "catalogue"
+            )
         if self.cells_per_degree is not None and self.columns:
             raise misfit("a raster of counts has no columns", "leave columns or cells_per_degree out", "columns")
         return self

@@ -227,7 +227,7 @@ class _Bench:
         everything = [*self.lines, outcome.told.words, *heard]
         everything += [path.read_bytes().decode("latin-1") for path in self.folder.rglob("*") if path.is_file()]
         wrong += sorted({f"{name} stands in: {text[:200]!r}" for name in NAMES for text in everything if name in text})
-        if self.sequence.protocol.client != "object_store" and self.provider.disturbed:
+        if self.provider.disturbed:
             wrong.append(f"asked {self.provider.disturbed} times before Retry-After was over")
         if hasty := self.provider.hasty(PAUSE):
             wrong.append(f"{hasty} requests came sooner than {PAUSE:g} s after the one before")

@@ -18,6 +18,7 @@ from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 
 VARIABLE = "AllAngle_Composite_Snow_Free"
+OF_BUCKETS = "http://s3.amazonaws.com/doc/2006-03-01/"
 NAMES = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1"
 
 
@@ -78,7 +79,7 @@ class Bucket:
     """A bucket that is listed and read as S3 is."""
 
     def __init__(self, provider, name="maps"):
-        self.provider, self.keys, self.name = provider, {}, name
+        self.provider, self.keys, self.name, self.at_once = provider, {}, name, 1000
         provider.answers[f"/{name}"] = self.listed
 
     def put(self, key, data):
@@ -92,13 +93,24 @@ class Bucket:
             keys, folders = [], sorted({key[: key.index("/", len(prefix)) + 1] for key in keys})
         else:
             folders = []
+        first = int(words.get("continuation-token", 0))
+        following = first + self.at_once if first + self.at_once < len(keys) else ""
+        keys = keys[first : first + self.at_once]
         said = "".join(
             f'<Contents><Key>{key.replace("=", "&#61;")}</Key><Size>{self.keys[key]}</Size><ETag>"1"</ETag>'
             "<LastModified>2026-09-20T00:00:00.000Z</LastModified></Contents>"
             for key in keys
         )
         said += "".join(f"<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>" for folder in folders)
-        return f"<ListBucketResult><Name>{self.name}</Name><IsTruncated>false</IsTruncated>{said}</ListBucketResult>".encode()
+        said += f"<NextContinuationToken>{following}</NextContinuationToken>" if following else ""
+        return f'<ListBucketResult xmlns="{OF_BUCKETS}"><Name>{self.name}</Name>{said}</ListBucketResult>'.encode()
+
+
+def catalogue(releases):
+    """A STAC catalogue of releases, the newest first as Overture's."""
+    links = [{"rel": "child", "href": f"./{release}/catalog.json", "type": "application/json"} for release in releases]
+    return {"type": "Catalog", "id": "Releases", "stac_version": "1.1.0", "latest": releases[0] if releases else "",
+            "links": [{"rel": "root", "href": "./catalog.json"}, *links]}  # fmt: skip
 
 
 def answer(rows):

@@ -20,7 +20,16 @@ from rasterio.transform import from_origin
 
 from poverty_assets.pack.source import SourceSpec
 from poverty_assets_tests.fetching.conftest import entry, tiff
-from poverty_assets_tests.fetching.formats import VARIABLE, Bucket, answer, extract_of_roads, scene, shapes, tile
+from poverty_assets_tests.fetching.formats import (
+    VARIABLE,
+    Bucket,
+    answer,
+    catalogue,
+    extract_of_roads,
+    scene,
+    shapes,
+    tile,
+)
 from poverty_assets_tests.fetching.server import Provider
 
 TOKEN = "Let-Me-In-8842"
@@ -285,7 +294,7 @@ class Extracted(Protocol):
 
 
 class Stored(Protocol):
-    """Places of GeoParquet files in a bucket; a release is another name in it."""
+    """Places of GeoParquet files in a bucket; a release is another name in it, and in its catalogue."""
 
     name, client, path = "object_store", "object_store", "points/places_{label}.parquet"
     reads: ClassVar[dict[str, Any]] = {
@@ -299,11 +308,13 @@ class Stored(Protocol):
             day = f"2026-0{7 + number}-19.0"
             bucket.put(f"release/{day}/part-0.parquet", shapes([99.5, 100.5 + number / 10, 101.5]))
             bucket.put(f"release/{day}/part-1.parquet", shapes([105.0, 106.0]))
+        releases = [f"2026-0{7 + number}-19.0" for number in range(release, 0, -1)]
+        provider.answers[f"{root}/catalog.json"] = lambda words: catalogue(releases)
 
     def fetch(self, provider: Provider, root: str) -> dict[str, Any]:
         return {
             "address": f"s3:/{root}/release/{{release}}/", "region": "us-west-2", "endpoint": provider.at(root).removesuffix(root),
-            "columns": {"place_id": "id", "name_en": "names.primary"},
+            "catalogue": provider.at(f"{root}/catalog.json"), "columns": {"place_id": "id", "name_en": "names.primary"},
         }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from poverty_assets.fetching.clients.object_store import newest
 from poverty_assets.sources.landed import read_record
 from poverty_assets_tests.fetching.conftest import entry, values_of
-from poverty_assets_tests.fetching.formats import VARIABLE, Bucket, extract_of_roads, shapes, tile
+from poverty_assets_tests.fetching.formats import VARIABLE, Bucket, catalogue, extract_of_roads, shapes, tile
 
 
 # ---------------------------------------------------------------- Earthdata
@@ -184,12 +184,46 @@ def test_a_release_can_be_pinned(bench, provider, bucket):
     assert "release 2025-01-01.0 has no such files" in bench.fetch(places(provider, release="2025-01-01.0")).words
 
 
+def test_the_release_is_found_in_the_publishers_catalogue_and_recorded(bench, provider, bucket):
+    provider.tagged = True
+    provider.answers["/catalog.json"] = lambda words: catalogue(["2026-10-21.0", "2026-09-23.0"])
+    pinned = places(provider, catalogue=provider.at("/catalog.json"))
+    assert bench.fetch(pinned).state == "fetched"
+    record = read_record(bench.landing / "points/places_2026Q3.parquet")
+    assert (record.release, record.released_on) == ("2026-09-23.0", dt.date(2026, 9, 23))
+    provider.asked.clear()
+    told = bench.fetch(pinned)
+    assert (told.state, told.moved) == ("unchanged", 0)
+    assert [path for _, path, _ in provider.asked] == ["/catalog.json"]  # nothing is listed of a release that is here
+    provider.answers["/catalog.json"] = lambda words: catalogue(["2026-10-21.0"])
+    told = bench.fetch(pinned)
+    assert told.state == "late"
+    assert "there are: 2026-10-21.0" in told.words
+    provider.answers["/catalog.json"] = lambda words: {"links": "none"}
+    assert "no STAC catalogue" in bench.fetch(pinned).words
+
+
+def test_a_long_list_of_a_bucket_is_read_to_its_end_and_left_in_peace_when_it_asks(bench, provider, bucket):
+    bucket.at_once = 2
+    waited = []
+    bench.web.sleep = waited.append
+    provider.plans["/maps"] = ["429 later"]
+    assert bench.fetch(places(provider)).state == "fetched"
+    found = gpd.read_parquet(bench.landing / "points/places_2026Q3.parquet")
+    assert found["place_id"].tolist() == ["p100.5", "p101.5", "p101.75"]
+    assert any("continuation-token=2" in path for _, path, _ in provider.asked)
+    assert sum(waited) >= 6
+
+
 def test_files_of_points_without_shapes_and_without_releases_are_read(bench, provider, bucket):
-    bucket.put("speed/year=2026/quarter=3/tiles.parquet", shapes([99.5, 100.5]))
+    bucket.put("speed/year=2026/quarter=3/2026-07-01_tiles.parquet", shapes([99.5, 100.5]))
     fetch = {"region": "us-west-2", "endpoint": provider.address, "columns": {"place_id": "id"}, "points": ["x", "y"]}
     read = {"reader": "geoparquet", "options": {"columns": {"place_id": "place_id"}}}
-    spec = entry("s3://maps/speed/year={year}/quarter={number}/", client="object_store", fetch=fetch, **read)
+    named = "s3://maps/speed/year={year}/quarter={number}/{year}-{first_month}-01_tiles.parquet"
+    spec = entry(named, client="object_store", fetch=fetch, **read)
     assert bench.fetch(spec).state == "fetched"
+    sent = provider.sent
+    assert (bench.fetch(spec).state, provider.sent) == ("unchanged", sent)
     found = gpd.read_parquet(bench.landing / "rasters/rain_2026Q3.tif")
     assert [(found["place_id"][0], found.geometry[0].x, found.geometry[0].y)] == [("p100.5", 100.5, 11.0)]
     assert len(found) == 1

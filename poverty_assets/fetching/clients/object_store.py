@@ -1,18 +1,17 @@
 """Shapes within the country's bounds from GeoParquet files in a bucket.
 
-Belongs here: which release, which row groups of which files, and the rows within them. The bucket is asked by obstore; of each file come
-its footer and the row groups that touch the bounds.
+Belongs here: which release, which row groups of which files, and the rows within them. Of each file come its footer and the row groups
+that touch the bounds. Does not belong here: what a bucket answers (``bucket``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -21,14 +20,15 @@ import pyarrow.parquet as pq
 from rasterio.crs import CRS
 
 from poverty_assets.errors import FetchFailed, NotThere
-from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.answers import Version
-from poverty_assets.fetching.clients.extra import from_extra
+from poverty_assets.fetching.clients.bucket import Bucket
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.web import NotLetIn, NotTheFile, Web
+from poverty_assets.fetching.remote import FileChanged, NoRanges, RemoteFile
+from poverty_assets.fetching.web import NotTheFile, Web
 from poverty_assets.fetching.windows import Bounds, RemoteCells, RemoteGrid, write_cells
 from poverty_assets.pack.fetch import ObjectStoreFetch
+from poverty_assets.sources.landed import LandedRecord, read_record
 
 T = TypeVar("T")
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})")
@@ -38,23 +38,24 @@ class ObjectStoreClient:
     """The client ``object_store``."""
 
     def offer(self, order: Order, web: Web) -> Offer:
-        """A part for each file, of the newest release that was made by the end of the period where there are several."""
-        obstore, fetch = from_extra("obstore"), _of(order)
-        store, prefix = _store(fetch, web), urlsplit(order.addresses[0][1]).path.lstrip("/")
-        release = _release(order, store, prefix, web) if "{release}" in prefix else None
+        """A part for each file, of the newest release that was made by the end of the period where there are several.
+
+        Of a release that is here already nothing is listed: what is out is not changed, a corrected one has another name.
+        """
+        fetch = _of(order)
+        bucket, prefix = Bucket.of(fetch, web), urlsplit(order.addresses[0][1]).path.lstrip("/")
+        release = _release(order, bucket, prefix, web) if "{release}" in prefix else None
+        held = read_record(order.release.path)
+        if held is not None and release is not None and (held.release, held.recipe) == (release, order.recipe):
+            return Offer(_as_before(held), is_whole=False, release=release, released_on=held.released_on)
         under = prefix.replace("{release}", release or "")
-        files = _asked(web, fetch, lambda: [one for some in obstore.list(store, under) for one in some])
-        if not files:
+        if not under.endswith("/"):
+            parts = [(bucket.named(under), web.look(bucket.address(under), pause=fetch.pause_seconds))]
+        else:
+            parts = [(bucket.named(key), version) for key, version in bucket.files(under)]
+        if not parts:
             which = f"release {release} has" if release else "there are"
-            raise NotThere(f"{which} no such files", address=f"s3://{urlsplit(fetch.address).netloc}/{under}")
-        bucket = urlsplit(fetch.address).netloc
-        parts = [
-            (
-                f"s3://{bucket}/{one['path']}",
-                Version(one["size"], one["e_tag"], f"{one['last_modified']:%Y-%m-%dT%H:%M:%SZ}"),
-            )
-            for one in files
-        ]
+            raise NotThere(f"{which} no such files", address=bucket.named(under))
         found = _DAY.match(release or "")
         day = dt.date.fromisoformat(found[1]) if found else None
         return Offer(sorted(parts, key=lambda part: part[0]), is_whole=False, release=release, released_on=day)
@@ -80,31 +81,61 @@ class ObjectStoreClient:
 
     def _each(self, offer: Offer, fetch: ObjectStoreFetch, web: Web, how: Callable[[pq.ParquetFile], T]) -> list[T]:
         """What is made of each file."""
-        store, found = _store(fetch, web), []
-        for address, version in offer.parts:
-            path = urlsplit(address).path.lstrip("/")
+        bucket, found = Bucket.of(fetch, web), []
+        for name, version in offer.parts:
+            address = bucket.address(urlsplit(name).path.lstrip("/"))
             with web.tries(address) as attempts:
                 for attempt in attempts:
                     with attempt:
-                        found.append(_read(_Reader(store, path, version, fetch, web), how))
+                        found.append(_read(address, version, fetch, web, how))
         return found
 
 
-def _release(order: Order, store: Any, prefix: str, web: Web) -> str:
+def _as_before(held: LandedRecord) -> list[tuple[str, Version]]:
+    return [(part.address, Version(part.size, part.etag, part.last_modified)) for part in held.parts]
+
+
+def _release(order: Order, bucket: Bucket, prefix: str, web: Web) -> str:
+    """The release that the entry pins, else the newest of its catalogue, or of the bucket's folders, by the end of the period."""
     fetch = _of(order)
     if fetch.release is not None:
         return fetch.release
-    before = prefix.partition("{release}")[0]
-    listed = _asked(web, fetch, lambda: from_extra("obstore").list_with_delimiter(store, before)["common_prefixes"])
-    there = sorted(str(path).rstrip("/").rpartition("/")[2] for path in listed)
+    if fetch.catalogue is not None:
+        there = web.json(order.filled(fetch.catalogue), _releases, pause=fetch.pause_seconds)
+    else:
+        there = bucket.folders(prefix.partition("{release}")[0])
     release = newest(there, order.release.observed_to)
     if release is None:
         raise NotThere(
-            f"no release of {order.release.observed_to} or before is kept; there are: {', '.join(there) or 'none'}",
-            address=fetch.address,
+            f"no release of {order.release.observed_to} or before is kept; there are: {', '.join(sorted(there)) or 'none'}",
+            address=fetch.catalogue or fetch.address,
             remedy="a publisher that keeps only the newest releases cannot serve an older quarter",
         )
     return release
+
+
+def _releases(catalogue: Any) -> list[str]:
+    """Releases that a STAC catalogue has as its children: the folders that they lie in.
+
+    Raises
+    ------
+    NotTheFile
+        If it is no catalogue.
+
+    Examples
+    --------
+    >>> _releases({"links": [{"rel": "child", "href": "./2026-09-23.0/catalog.json"}, {"rel": "root", "href": "./catalog.json"}]})
+    ['2026-09-23.0']
+    """
+    links = catalogue.get("links") if isinstance(catalogue, dict) else None
+    if not isinstance(links, list) or not all(isinstance(link, dict) for link in links):
+        raise NotTheFile("the answer is no STAC catalogue", "correct catalogue in the entry")
+    paths = [
+        urlsplit(urljoin("https://catalogue/", str(link.get("href")))).path
+        for link in links
+        if link.get("rel") == "child"
+    ]
+    return [path.rpartition("/")[0].rpartition("/")[2] for path in paths]
 
 
 def _refuse_nothing(found: float, fetch: ObjectStoreFetch) -> None:
@@ -238,104 +269,31 @@ def _write(rows: pa.Table, file: Path) -> None:
     gpd.GeoDataFrame(frame, geometry=shapes.to_list(), crs="EPSG:4326").to_parquet(file)
 
 
-def _read(file: _Reader, how: Callable[[pq.ParquetFile], T]) -> T:
+def _read(address: str, listed: Version, fetch: ObjectStoreFetch, web: Web, how: Callable[[pq.ParquetFile], T]) -> T:
+    """What is made of a file that is read here and there; all its pieces are of the one that was listed."""
+    file = RemoteFile(web, lambda again: address, pause=fetch.pause_seconds)
     try:
-        return how(pq.ParquetFile(file))
+        if listed.etag and file.version.etag not in (None, listed.etag):
+            raise NotTheFile("the file is another than was listed", "the publisher is changing it right now: try later")
+        return how(pq.ParquetFile(file.opened(address)))
+    except NoRanges:
+        raise _whole() from None
     except (pa.ArrowException, OSError) as error:
+        if isinstance(file.trouble, NoRanges):
+            raise _whole() from None
+        if isinstance(file.trouble, FileChanged):
+            raise NotTheFile("the file changed while it was read") from None
+        if file.trouble is not None:
+            raise file.trouble from None
         said = str(error).splitlines()[0]
         raise NotTheFile(
             f"the Parquet file cannot be read ({said})", "the release may be broken: try again later"
         ) from None
 
 
-class _Reader(io.RawIOBase):
-    """An object of a bucket as a file that can be read here and there."""
-
-    def __init__(self, store: Any, path: str, version: Version, fetch: ObjectStoreFetch, web: Web) -> None:
-        self._store, self._path, self._version, self._fetch, self._web = store, path, version, fetch, web
-        self._at, self._size = 0, int(version.size or 0)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        end = self._size if size < 0 else min(self._at + size, self._size)
-        if end <= self._at:
-            return b""
-        data = _asked(self._web, self._fetch, lambda: self._piece(self._at, end))
-        self._at += len(data)
-        self._web.count(len(data))
-        return data
-
-    def _piece(self, start: int, end: int) -> bytes:
-        options: dict[str, Any] = {"range": (start, end)}
-        if self._version.etag:
-            options["if_match"] = self._version.etag  # all pieces are of the file that was listed
-        data = bytes(from_extra("obstore").get(self._store, self._path, options=options).bytes())
-        if len(data) != end - start:
-            raise NotTheFile("the bucket sent another piece than it was asked for")
-        return data
-
-
-def _store(fetch: ObjectStoreFetch, web: Web) -> Any:
-    """The bucket, asked without a signature: it is open to anybody. Every request is made once: see ``_asked``."""
-    client: dict[str, Any] = {"user_agent": "poverty-assets", "timeout": f"{round(web.silence * 1000)}ms"}
-    more: dict[str, Any] = {}
-    if fetch.endpoint is not None:
-        more["endpoint"] = fetch.endpoint
-        client["allow_http"] = fetch.endpoint.startswith("http://")
-    return from_extra("obstore.store").S3Store(
-        urlsplit(fetch.address).netloc,
-        region=fetch.region,
-        skip_signature=True,
-        client_options=client,
-        retry_config={"max_retries": 0},
-        **more,
-    )
-
-
-def _asked(web: Web, fetch: ObjectStoreFetch, how: Callable[[], T]) -> T:
-    """What a bucket answers: with the tries, the pace and the sentences of everything else that is asked.
-
-    Raises
-    ------
-    FetchFailed
-    """
-    errors = from_extra("obstore.exceptions")
-    with web.tries(fetch.address) as attempts:
-        for attempt in attempts:
-            with attempt:
-                web.wait_for_turn(fetch.endpoint or fetch.address, fetch.pause_seconds)
-                try:
-                    return how()
-                except errors.NotFoundError:
-                    raise NotThere(
-                        "the bucket has no such file", address=fetch.address, remedy="correct the entry"
-                    ) from None
-                except (errors.PermissionDeniedError, errors.UnauthenticatedError):
-                    raise NotLetIn(
-                        "the bucket does not let us in",
-                        address=fetch.address,
-                        remedy="look whether it is still open to all",
-                    ) from None
-                except (errors.BaseError, OSError, ValueError) as error:
-                    said = re.sub(r"https?://\S+", lambda found: shown(found[0]), (str(error) or "no reason given"))
-                    raise NotTheFile(f"the bucket cannot be read ({_short(said)})", "try again later") from None
-    raise AssertionError("unreachable")  # stamina ends with a value or an error
-
-
-def _short(said: str) -> str:
-    return " ".join(said.split())[:160]
+def _whole() -> NotTheFile:
+    """A bucket gives pieces; one that does not now may the next time."""
+    return NotTheFile("the whole file came where a piece was asked for", "look whether the bucket still gives pieces")
 
 
 def _of(order: Order) -> ObjectStoreFetch:
