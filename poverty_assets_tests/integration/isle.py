@@ -220,9 +220,9 @@ def serve(provider: Provider, folder: Path) -> None:
         return {"items": people[first : first + 20]}
 
     provider.answers["/people"] = page
-    for year, people in PEOPLE.items():
-        provider.put(f"/people_{year}.tif", _raster(100, 0.05, people, flat=True))
-        provider.put(f"/children_{year}.tif", _raster(100, 0.05, people / 4, flat=True))
+    for year, each in PEOPLE.items():
+        provider.put(f"/people_{year}.tif", _raster(100, 0.05, each, flat=True))
+        provider.put(f"/children_{year}.tif", _raster(100, 0.05, each / 4, flat=True))
     mpi = (0.070052, 16.6, 42.2, 20.5, 4.1)
     write_workbook(folder / "national.xlsx", {"": mpi}, "1", 6, ("ISL", "Isle"))
     write_workbook(folder / "regions.xlsx", dict.fromkeys(REGIONS.values(), mpi), "5", 7, ("ISL", "Isle"))
