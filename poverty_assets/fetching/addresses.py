@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.fetch import fields_in
+from poverty_assets.pack.fetch_spec import fields_in
 from poverty_assets.pack.source import Release
 
 SECRETS = re.compile(r"(sig|signature|token|key|credential|password|secret)", re.IGNORECASE)

@@ -66,6 +66,16 @@ class Order:
         """Another template of the entry filled in."""
         return filled(template, self.release, self.country, self.fetch.names)[0][1]
 
+    def filled_each(self, value: str | list[str]) -> str | list[str]:
+        """A template, or a list of them, filled in: what holds ``{month}`` becomes a list, of one for each month of the period."""
+        if isinstance(value, list):
+            return [text for one in value for text in self._each_month(one)]
+        each = self._each_month(value)
+        return each if "{month}" in value else each[0]
+
+    def _each_month(self, template: str) -> list[str]:
+        return [text for _, text in filled(template, self.release, self.country, self.fetch.names)]
+
     @property
     def providers(self) -> list[Order]:
         """The order at each provider of the entry."""

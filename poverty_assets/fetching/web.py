@@ -25,7 +25,7 @@ import stamina
 from poverty_assets.errors import FetchFailed, NotThere
 from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.answers import KeptAnswer, KeptAnswers, Version
-from poverty_assets.pack.fetch import is_guarded
+from poverty_assets.pack.fetch_spec import is_guarded
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,6 +56,10 @@ class NoToken(FetchFailed):
 
 class NotLetIn(FetchFailed):
     """The server asks who we are: a token that is wrong, or a signed address whose time is over."""
+
+
+class BadRequest(FetchFailed):
+    """The server understands the address and not, or no more, what it is asked for there."""
 
 
 class NoSuchMethod(FetchFailed):
@@ -150,7 +154,13 @@ class Web:
 
     @contextmanager
     def ask(
-        self, method: str, address: str, *, pause: float = 0.0, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        address: str,
+        *,
+        pause: float = 0.0,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
     ) -> Iterator[httpx.Response]:
         """One request; the body is not read yet. Once only: see ``tries``.
 
@@ -162,7 +172,7 @@ class Web:
             If it will not.
         """
         self.wait_for_turn(address, pause)
-        with self.client.stream(method, address, headers=headers or {}) as answer:
+        with self.client.stream(method, address, headers=headers or {}, json=body) as answer:
             if answer.status_code in WORTH_ANOTHER_TRY:
                 wait = seconds_to_wait(answer.headers.get("retry-after"), dt.datetime.now(dt.UTC))
                 self._peace[httpx.URL(address).host] = self.clock() + (wait or 0.0), answer.status_code
@@ -183,6 +193,7 @@ class Web:
         pause: float = 0.0,
         headers: dict[str, str] | None = None,
         params: Mapping[str, str] | None = None,
+        body: Any = None,
         keep: bool = True,
     ) -> T:
         """What an address of some megabytes answers with; what has not changed does not come again.
@@ -191,6 +202,8 @@ class Web:
         ----------
         how : callable
             Makes something of the body; raises ``NotTheFile`` where it is not what was asked for: a busy server may say so with a 200.
+        body : JSON, optional
+            Is posted: then the answer is of this request alone, and not kept.
         keep : bool
             Whether it may be kept for the next time: no secret may.
 
@@ -201,9 +214,9 @@ class Web:
         with self.tries(address) as attempts:
             for attempt in attempts:
                 with attempt:
-                    answer = self._answer(address, pause, headers or {}, params)
+                    answer = self._answer(address, pause, headers or {}, params, body)
                     found = how(answer.data)
-                    if keep:
+                    if keep and body is None:
                         self.answers.keep(answer)
                     return found
         raise AssertionError("unreachable")  # stamina ends with a value or an error
@@ -218,11 +231,12 @@ class Web:
         return self.read(address, lambda body: how(_parsed(body)), **more)
 
     def _answer(
-        self, address: str, pause: float, headers: dict[str, str], params: Mapping[str, str] | None
+        self, address: str, pause: float, headers: dict[str, str], params: Mapping[str, str] | None, body: Any
     ) -> KeptAnswer:
         asked = str(httpx.URL(address).copy_merge_params(params or {}))
-        before = self.answers.of(asked)
-        with self.ask("GET", asked, pause=pause, headers=headers | (before.version.unless if before else {})) as answer:
+        before = self.answers.of(asked) if body is None else None
+        unless, method = before.version.unless if before else {}, "GET" if body is None else "POST"
+        with self.ask(method, asked, pause=pause, headers=headers | unless, body=body) as answer:
             if answer.status_code == 304 and before is not None:
                 self.answers.used(before)
                 return before
@@ -358,6 +372,16 @@ def bearer(variable: str | None) -> dict[str, str]:
     NoToken
         If the variable is not set.
     """
+    return {name: f"Bearer {value}" for name, value in secret(variable, "Authorization").items()}
+
+
+def secret(variable: str | None, header: str) -> dict[str, str]:
+    """The same as the header of a name, without a word before it.
+
+    Raises
+    ------
+    NoToken
+    """
     if variable is None:
         return {}
     if not os.environ.get(variable):
@@ -365,7 +389,7 @@ def bearer(variable: str | None) -> dict[str, str]:
             f"this source wants a token, and {variable} is not set",
             remedy=f"register with the publisher, and set {variable} to the token that it gives you",
         )
-    return {"Authorization": f"Bearer {os.environ[variable]}"}
+    return {header: os.environ[variable]}
 
 
 def _refuse_the_open_road(request: httpx.Request) -> None:
@@ -392,7 +416,8 @@ def _final(status: int, address: str) -> FetchFailed:
             address=where,
             remedy="check the token, and on the publisher's page whether the application must be authorised first",
         )
-    return FetchFailed(f"the server refused the request ({status})", address=where, remedy="check the entry's address")
+    kind = BadRequest if status in (400, 422) else FetchFailed
+    return kind(f"the server refused the request ({status})", address=where, remedy="check the entry's address")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from poverty_assets.lined_yaml import Form, LinedYaml, misfit, nearest, raise_mi
 from poverty_assets.pack.census import Census
 from poverty_assets.pack.editions import AreaEdition, Editions
 from poverty_assets.pack.feature import WeightedFeature
-from poverty_assets.pack.fetch import PATIENCE_DAYS
+from poverty_assets.pack.fetch_spec import PATIENCE_DAYS
 from poverty_assets.pack.growth import Growth
 from poverty_assets.pack.keys import AREA_CODE
 from poverty_assets.pack.levels import Level, Levels

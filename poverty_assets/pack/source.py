@@ -19,7 +19,8 @@ from poverty_assets.errors import MissingFile, NotObserved
 from poverty_assets.lined_yaml import Form, misfit, raise_misfits
 from poverty_assets.pack.census import PeopleOfGrid
 from poverty_assets.pack.feature import CellFeature, FeatureSpec, TableFeature, VectorFeature
-from poverty_assets.pack.fetch import PATIENCE_DAYS, AnyFetch
+from poverty_assets.pack.fetch import AnyFetch
+from poverty_assets.pack.fetch_spec import PATIENCE_DAYS
 from poverty_assets.pack.keys import AREA_CODE, CodedBy, Wide
 from poverty_assets.quarter import Quarter
 

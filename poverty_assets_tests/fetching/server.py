@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 FAULTS = ("cut", "500", "503", "429", "429 later", "page", "whole", "short", "reset")
-STATUS = {"405", "500", "502", "503", "504", "408", "429", "404", "401"}
+STATUS = {"400", "405", "500", "502", "503", "504", "408", "429", "404", "401"}
 LATER = 7
 """Seconds that an answer 429 asks to be left in peace for."""
 
@@ -156,6 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_body: bool) -> None:
         path, wanted = unquote(urlsplit(self.path).path), self.headers.get("Range")
+        posted = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         self.of.asked.append((self.command, self.path, wanted))
         host = str(self.headers.get("Host"))
         now = self.of.clock()
@@ -174,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path in self.of.answers:
             words = {k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()}
             if self.command == "POST":
-                words["body"] = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                words["body"] = posted
             said = self.of.answers[path](words)
             body = said if isinstance(said, bytes) else json.dumps(said).encode()
             tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'

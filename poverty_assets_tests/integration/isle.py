@@ -42,7 +42,7 @@ default_measure: global_mpi
 first_quarter: 2025Q3
 baseline_features: [rainfall_mean]
 censuses:
-  - {day: 2024-07-01, total: 40000, source: "Census of Isle 2024, table 1"}
+  - {day: 2024-07-01, total: 43200, source: "Census of Isle 2024, table 1"}
 """
 
 _SOURCES = """

@@ -60,15 +60,15 @@ def of_each_quarter(home):
     """People of each quarter are its own: of the grid laid on the census, by age group, as shares and as numbers."""
     people = "SELECT quarter_label, age_group, population, observed_on::TEXT, method FROM v_population WHERE area_id = 'IS' ORDER BY ALL"
     assert asked(home, people) == [
-        ("2025Q3", "0_14", 10_000, "2024-07-01", "grid_benchmarked"),
-        ("2025Q3", "all", 40_000, "2024-07-01", "grid_benchmarked"),
-        ("2025Q4", "0_14", 11_000, "2025-07-01", "grid_benchmarked"),
-        ("2025Q4", "all", 44_000, "2025-07-01", "grid_benchmarked"),
+        ("2025Q3", "0_14", 10_800, "2024-07-01", "grid_benchmarked"),
+        ("2025Q3", "all", 43_200, "2024-07-01", "grid_benchmarked"),
+        ("2025Q4", "0_14", 11_880, "2025-07-01", "grid_benchmarked"),
+        ("2025Q4", "all", 47_520, "2025-07-01", "grid_benchmarked"),
     ]
-    assert asked(home, "SELECT population FROM dim_area WHERE area_id = 'IS'") == [(44_000,)]
+    assert asked(home, "SELECT population FROM dim_area WHERE area_id = 'IS'") == [(47_520,)]
     whole = """SELECT quarter_label, round(min(people / estimate)), round(max(people / estimate)) FROM v_figure
         WHERE area_id = 'IS' AND subgroup = 'all' AND share_of = 'people' AND estimate > 0 GROUP BY 1 ORDER BY 1"""
-    assert asked(home, whole) == [("2025Q3", 40_000, 40_000), ("2025Q4", 44_000, 44_000)]
+    assert asked(home, whole) == [("2025Q3", 43_200, 43_200), ("2025Q4", 47_520, 47_520)]
 
 
 def by_the_schedule(home, label):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from poverty_assets.fetching.clients.ckan import CkanClient
 from poverty_assets.fetching.clients.cog import CogClient
+from poverty_assets.fetching.clients.data_store import DataStoreClient
 from poverty_assets.fetching.clients.earthdata import EarthdataClient
 from poverty_assets.fetching.clients.https import HttpsClient
 from poverty_assets.fetching.clients.index import IndexClient
@@ -31,6 +32,7 @@ CLIENTS: dict[str, Client] = {
     "tiles": TilesClient(),
     "index": IndexClient(),
     "earthdata": EarthdataClient(),
+    "data_store": DataStoreClient(),
     "pbf": PbfClient(),
     "object_store": ObjectStoreClient(),
 }

@@ -17,7 +17,8 @@ from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import download_told
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.web import NotTheFile, Web
-from poverty_assets.pack.fetch import CkanFetch, is_guarded
+from poverty_assets.pack.fetch import CkanFetch
+from poverty_assets.pack.fetch_spec import is_guarded
 
 
 class CkanClient:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import download, forget
 from poverty_assets.fetching.orders import Order
+from poverty_assets.fetching.variables import variable_of
 from poverty_assets.fetching.web import NotTheFile, Web, bearer
 from poverty_assets.fetching.windows import (
     NODATA,
@@ -33,7 +34,8 @@ from poverty_assets.fetching.windows import (
     read_onto,
     write_cells,
 )
-from poverty_assets.pack.fetch import EarthdataFetch, is_guarded
+from poverty_assets.pack.fetch import EarthdataFetch
+from poverty_assets.pack.fetch_spec import is_guarded
 
 _TILE = re.compile(r"\.h(\d{2})v(\d{2})\.")
 _DEGREES = 10
@@ -110,7 +112,7 @@ def seen_cells(file: Path, fetch: EarthdataFetch) -> RemoteCells:
     with file.open("rb") as stream:
         if stream.read(8) != _HDF5 or not found:
             raise NotTheFile("what came is not an HDF5 file of a tile", "check the token, and the entry's product")
-    values, looks = _variable(file, fetch.variable), _variable(file, fetch.looks)
+    values, looks = _variable(file, fetch.variable, fetch.known_by), _variable(file, fetch.looks)
     unseen = (looks < fetch.least_looks) | (looks == np.iinfo("uint16").max) | np.isclose(values, fetch.nodata)
     rows, _ = values.shape
     corner = from_origin(
@@ -119,20 +121,13 @@ def seen_cells(file: Path, fetch: EarthdataFetch) -> RemoteCells:
     return RemoteCells(np.where(unseen, np.nan, values.astype("float64")), corner, CRS.from_epsg(4326))
 
 
-def _variable(file: Path, names: Sequence[str]) -> np.ndarray:
+def _variable(file: Path, names: Sequence[str], attributes: Mapping[str, Sequence[str]] | None = None) -> np.ndarray:
+    path = variable_of(file, names, attributes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a tile's place stands in its name
         try:
-            with rasterio.open(file) as data:
-                there = {path.rpartition("/")[2]: path for path in data.subdatasets}
-            found = [there[name] for name in names if name in there]
-            if not found:
-                raise FetchFailed(
-                    f"the file has no variable {' or '.join(names)}; it has: {', '.join(sorted(there)[:8])}",
-                    remedy="the publisher may have renamed it: add the new name to the entry",
-                )
-            with rasterio.open(found[0]) as data:
-                return data.read(1)
+            with rasterio.open(path) as data:
+                return np.asarray(data.read(1))
         except RasterioError as error:
             said = str(error).splitlines()[0]
             raise NotTheFile(f"the HDF5 file cannot be read ({said})", "it came broken: fetch it again") from None

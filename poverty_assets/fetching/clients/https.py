@@ -15,7 +15,8 @@ from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import download_told, forget
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.web import NotTheFile, Web, bearer
-from poverty_assets.pack.fetch import HttpsFetch, is_guarded
+from poverty_assets.pack.fetch import HttpsFetch
+from poverty_assets.pack.fetch_spec import is_guarded
 
 
 class HttpsClient:

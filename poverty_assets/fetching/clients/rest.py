@@ -17,7 +17,8 @@ from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.web import NotTheFile, Web, bearer
-from poverty_assets.pack.fetch import RestFetch, RestStep, fields_in, is_guarded
+from poverty_assets.pack.fetch import RestFetch, RestStep
+from poverty_assets.pack.fetch_spec import fields_in, is_guarded
 
 _MOST_PAGES = 10_000
 

@@ -22,7 +22,8 @@ from poverty_assets.fetching.clients.scenes import laid
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.remote import NoRanges, RemoteFile
 from poverty_assets.fetching.web import NotTheFile, Web, bearer
-from poverty_assets.pack.fetch import StacFetch, is_guarded
+from poverty_assets.pack.fetch import StacFetch
+from poverty_assets.pack.fetch_spec import is_guarded
 
 _AT_ONCE = 100
 _MOST_PAGES = 1000
