@@ -84,7 +84,7 @@ def place(order: Order, offer: Offer, file: Path, now: dt.datetime) -> LandedRec
     record = LandedRecord(
         source_id=order.spec.source_id,
         url=_url(order, offer),
-        licence=order.spec.licence,
+        licence=order.fetch.licence or order.spec.licence,
         publisher=order.spec.publisher,
         citation=order.fetch.citation,
         sha256=sha256,

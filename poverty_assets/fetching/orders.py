@@ -97,7 +97,16 @@ class Order:
     @property
     def recipe(self) -> str:
         """A digest of how the file is made: with another recipe the same addresses give another file."""
-        words = {"citation", "confirmed", "lag_days", "pause_seconds", "resolution", "instead", "preliminary"}
+        words = {
+            "citation",
+            "licence",
+            "confirmed",
+            "lag_days",
+            "pause_seconds",
+            "resolution",
+            "instead",
+            "preliminary",
+        }
         # what is left at its default says nothing, so that a field that entries can have from now on changes no recipe
         said = [self.fetch.model_dump(mode="json", exclude=words, exclude_defaults=True), self.country.bounds]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

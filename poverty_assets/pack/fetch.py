@@ -7,7 +7,7 @@ connection (``fetching``), or what the file means once it is there (``source``).
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -76,6 +76,30 @@ class CogFetch(_MonthsAreCombined):
         return self
 
 
+class FolderFetch(_MonthsAreCombined):
+    """The country's window of GeoTIFFs of which a web page lists the names; ``address`` is the folder, of each month where it holds one.
+
+    Attributes
+    ----------
+    file : str
+        Pattern of the file's name, with ``*``; of several that fit the last by name is taken. ``.gz`` is unpacked.
+    looks : str, optional
+        Pattern of a file of the same cells that counts cloud-free looks.
+    least_looks : int
+        Cells with fewer are no values.
+    nodata : float, optional
+        Stored number that means "no value", beside the file's own.
+    """
+
+    readers = ("geotiff",)
+
+    client: Literal["folder"]
+    file: str
+    looks: str | None = None
+    least_looks: int = Field(default=1, ge=1)
+    nodata: float | None = None
+
+
 class CkanFetch(FetchSpec):
     """A file of a data set in a CKAN catalogue; ``address`` is the catalogue.
 
@@ -132,6 +156,10 @@ class RestFetch(FetchSpec):
         Key of the next page's address; with neither ``page`` nor ``next`` there is one page.
     steps : list of RestStep
         What is asked of each record, one after the other: down a tree of areas, say.
+    body : mapping, optional
+        Is posted, as JSON; texts are templates, and ``{bounds}`` alone is the country's bounds as a GeoJSON feature.
+    point : str, optional
+        Key of a record's point (GeoJSON, or its text), of which ``longitude`` and ``latitude`` are made.
     """
 
     readers = ("json_records",)
@@ -143,6 +171,8 @@ class RestFetch(FetchSpec):
     first_page: int = 1
     next: str | None = None
     steps: list[RestStep] = Field(default_factory=list)
+    body: dict[str, Any] | None = None
+    point: str | None = None
 
     @model_validator(mode="after")
     def _one_way_to_the_next_page(self) -> RestFetch:
@@ -447,6 +477,7 @@ class ObjectStoreFetch(FetchSpec):
 AnyFetch = Annotated[
     HttpsFetch
     | CogFetch
+    | FolderFetch
     | CkanFetch
     | RestFetch
     | SdmxFetch
@@ -466,6 +497,7 @@ for _form in (
     FetchSpec,
     HttpsFetch,
     CogFetch,
+    FolderFetch,
     CkanFetch,
     RestFetch,
     SdmxFetch,

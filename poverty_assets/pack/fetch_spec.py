@@ -58,6 +58,8 @@ class FetchSpec(Form):
         In words, as ``30 arc-seconds``.
     citation : str
         As the publisher wants to be cited.
+    licence : str, optional
+        Of this provider's file, where it is another than the entry's.
     confirmed : str
         Where address, parameters and names of variables were read.
     non_commercial : bool
@@ -84,6 +86,7 @@ class FetchSpec(Form):
     lag_days: int = Field(default=0, ge=0)
     resolution: str | None = None
     citation: str
+    licence: str | None = None
     confirmed: str
     non_commercial: bool = False
     token: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9_]*$")

@@ -5,7 +5,7 @@ here: which sources a file rests on (``warehouse``).
 
 The rule: the source that asks most decides.
 
-1. A source whose licence is not known, or that forbids it, and nothing is redistributed until that is settled.
+1. A source whose licence is not known, or not stated, or that forbids it, and nothing is redistributed until that is settled.
 2. Sources that ask for their own licence (share-alike): that licence, if it is one. Two of them, or one beside a source that forbids
    commercial use, cannot both be met: nothing is redistributed as one work.
 3. A source that forbids commercial use: CC BY-NC 4.0, or its own licence where that is share-alike, too.
@@ -24,17 +24,19 @@ from pydantic import Field
 
 from poverty_assets.lined_yaml import Form, read_lined_yaml
 
-Kind = Literal["public", "attribution", "results", "share_alike", "non_commercial", "closed"]
+Kind = Literal["public", "attribution", "results", "share_alike", "non_commercial", "closed", "unstated"]
 
 
 class Licence(Form):
-    """A licence: what it is called, what it asks, and how sources write it beside its name and SPDX identifier."""
+    """A licence: what it is called, what it asks, and how sources write it beside its name and SPDX identifier; of one that is not stated,
+    where it was looked for."""
 
     name: str
     kind: Kind
     spdx: str | None = None
     url: str | None = None
     share_alike: bool = False
+    looked: str | None = None
     written: list[str] = Field(default_factory=list)
 
     @property
@@ -75,6 +77,10 @@ def terms_of(sources: Mapping[str, str]) -> Terms:
     for source in sorted(set(sources) - set(found)):
         text = f"nobody has said what the licence of {source} ({sources[source]!r}) asks"
         return Terms(None, f"{text}: not to be redistributed until it is known")
+    unstated = sorted(source for source, licence in found.items() if licence.kind == "unstated")
+    if unstated:
+        why = f"the publisher of {unstated[0]} states no licence ({found[unstated[0]].looked})"
+        return Terms(None, f"{why}: not to be redistributed until it is asked")
     by_kind: dict[Kind, list[str]] = {}
     for source, licence in sorted(found.items()):
         by_kind.setdefault(licence.kind, []).append(source)

@@ -89,9 +89,15 @@ def test_the_page_of_packs_lists_every_open_source_with_its_licence(name):
     assert f"| {entry['licence']} |" in page
 
 
-def test_the_licence_of_each_open_source_is_known_but_where_the_publisher_states_none():
-    unknown = [name for name, part in open_sources().items() if part.value["licence"].lower() not in known_licences()]
-    assert unknown == ["boundaries_geoboundaries", "rainfall_normal"]
+def test_the_licence_of_each_open_source_is_known_or_it_is_said_where_none_was_found():
+    of = {name: known_licences()[part.value["licence"].lower()] for name, part in open_sources().items()}
+    unstated = {name: licence for name, licence in of.items() if licence.kind == "unstated"}
+    assert sorted(unstated) == ["boundaries_geoboundaries", "rainfall_normal"]
+    assert all("https://" in licence.looked for licence in unstated.values())
+    (written,) = unstated["rainfall_normal"].written
+    terms = terms_of({"rainfall_normal": written, "census": "CC BY 4.0"})
+    assert terms.licence is None
+    assert "states no licence (https://" in terms.reason
 
 
 @pytest.mark.parametrize("name", open_sources())

@@ -10,6 +10,7 @@ from poverty_assets.fetching.clients.ckan import CkanClient
 from poverty_assets.fetching.clients.cog import CogClient
 from poverty_assets.fetching.clients.data_store import DataStoreClient
 from poverty_assets.fetching.clients.earthdata import EarthdataClient
+from poverty_assets.fetching.clients.folder import FolderClient
 from poverty_assets.fetching.clients.https import HttpsClient
 from poverty_assets.fetching.clients.index import IndexClient
 from poverty_assets.fetching.clients.object_store import ObjectStoreClient
@@ -25,6 +26,7 @@ from poverty_assets.fetching.web import Web
 CLIENTS: dict[str, Client] = {
     "https": HttpsClient(),
     "cog_window": CogClient(),
+    "folder": FolderClient(),
     "ckan": CkanClient(),
     "rest": RestClient(),
     "sdmx": SdmxClient(),

@@ -37,6 +37,8 @@ class RestClient:
         records = [record for page in self._pages(order, web) for record in page]
         for step in _of(order).steps:
             records = [further for record in records for further in _asked_further(record, step, order, web)]
+        point = _of(order).point
+        records = records if point is None else [_placed(record, point, order) for record in records]
         if not records:
             raise FetchFailed(
                 "the interface gives no record", address=shown(offer.parts[0][0]), remedy="check the entry's parameters"
@@ -59,7 +61,8 @@ class RestClient:
         for number in range(fetch.first_page, fetch.first_page + _MOST_PAGES):
             if fetch.page is not None:
                 params[fetch.page] = str(number)
-            records, following = web.json(address, page, pause=fetch.pause_seconds, headers=headers, params=params)
+            more: dict[str, Any] = {"headers": headers, "params": params, "body": _body(order)}
+            records, following = web.json(address, page, pause=fetch.pause_seconds, **more)
             yield records
             if (fetch.page is None and not following) or not records:
                 return
@@ -74,6 +77,43 @@ class RestClient:
 
 def _parameters(order: Order) -> dict[str, str]:
     return {key: order.filled(value) for key, value in _of(order).parameters.items()}
+
+
+def _body(order: Order) -> Any:
+    """What is posted; None where nothing is."""
+    west, south, east, north = order.country.bounds
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    bounds = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: filled(value) for name, value in part.items()}
+        if isinstance(part, list):
+            return [filled(value) for value in part]
+        if part == "{bounds}":
+            return bounds
+        return order.filled(part) if isinstance(part, str) else part
+
+    return filled(_of(order).body)
+
+
+def _placed(record: Any, key: str, order: Order) -> Any:
+    """A record with the longitude and latitude of its point."""
+    try:
+        said = record[key]
+        point = json.loads(said) if isinstance(said, str) else said
+        longitude, latitude = map(float, point["coordinates"])
+    except (KeyError, TypeError, ValueError):
+        raise FetchFailed(
+            f"a record has no point under {key!r}",
+            address=shown(_of(order).address),
+            remedy="the publisher has changed its interface: correct point in the entry",
+        ) from None
+    return {
+        **{name: value for name, value in record.items() if name != key},
+        "longitude": longitude,
+        "latitude": latitude,
+    }
 
 
 def _asked_further(record: Any, step: RestStep, order: Order, web: Web) -> list[Any]:

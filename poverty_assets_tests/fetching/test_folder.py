@@ -1,0 +1,123 @@
+"""Rasters in a folder that a web page lists, packed, with a file that counts looks; and interfaces that are asked by a posted body."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from poverty_assets.sources.landed import read_record
+from poverty_assets.sources.readers import observe
+from poverty_assets_tests.fetching.conftest import QUARTER, entry, tiff, values_of
+
+MADE = "rasters/rain_2026Q3.tif"
+MONTHS = ("07", "08", "09")
+
+
+def page(names):
+    links = "".join(f'<tr><td><a href="{name}">{name}</a></td></tr>' for name in ("../", *names))
+    return f"<html><title>Index</title><table>{links}</table></html>".encode()
+
+
+@pytest.fixture
+def lights(provider, monkeypatch):
+    """Each month brightness and looks, made twice: the second time they are right."""
+    monkeypatch.setenv("EOG_TOKEN", "Kept-Token-3391")
+    for number, month in enumerate(MONTHS, start=1):
+        names = [f"N_{day}_{kind}.tif.gz" for day in ("c1", "c2") for kind in ("rade", "cvg", "cf_cvg")]
+        for name in names:
+            values = tiff(float(number)) if "rade" in name else tiff(1.0)
+            data = gzip.compress(values if "c2" in name else tiff(9.0))
+            provider.put(f"/{month}/{name}", data, wants="Bearer Kept-Token-3391")
+        listing = page(names)
+        provider.answers[f"/{month}/"] = lambda words, listing=listing: listing
+    said = {
+        "file": "N_*_rade.tif.gz",
+        "looks": "N_*_cf_cvg.tif.gz",
+        "least_looks": 500,
+        "combine": "mean",
+        "token": "EOG_TOKEN",
+    }
+    return entry(provider.at("/{month}/"), client="folder", fetch=said)
+
+
+def test_the_last_files_of_a_folder_are_unpacked_and_only_cells_that_were_seen_count(bench, provider, lights):
+    told = bench.fetch(lights)
+    assert told.state == "fetched", told.words
+    stored, looks = values_of(tiff(1.0))[10:30, 10:30], values_of(tiff(1.0))[10:30, 10:30]
+    right = np.where(looks >= 500, stored * 2.0, -9999.0)  # the mean of once, twice and three times
+    assert np.allclose(values_of(bench.landing / MADE), right)
+    assert not any(b"Kept-Token" in path.read_bytes() for path in bench.landing.parent.rglob("*") if path.is_file())
+    sent = provider.sent
+    assert bench.fetch(lights).state == "unchanged"
+    assert provider.sent - sent < 3000  # pages alone
+
+
+def test_a_folder_without_such_a_file_is_late_and_a_login_in_its_place_is_said(bench, provider, lights):
+    provider.answers["/08/"] = lambda words: page(["N_c1_other.tif.gz"])
+    told = bench.fetch(lights)
+    assert (told.state, "has no file N_*_rade.tif.gz" in told.words) == ("late", True)
+    provider.answers["/08/"] = lambda words: b"<html>Sign in</html>"
+    assert "the page lists no files" in bench.fetch(lights).words
+
+
+def test_a_packed_file_that_came_broken_is_fetched_again(bench, provider, lights):
+    file = provider.files["/07/N_c2_rade.tif.gz"]
+    whole, file.data = file.data, file.data[:-20]
+    told = bench.fetch(lights)
+    assert "the packed file cannot be read" in told.words
+    assert bench.files == []
+    file.data, file.etag = whole, '"2"'
+    assert bench.fetch(lights).state == "fetched"
+
+
+def test_another_provider_may_have_another_licence(bench, provider, lights):
+    said = {"address": provider.at("/{month}/"), "licence": "CC BY-NC 4.0", "client": "folder", "citation": "Another"}
+    instead = lights.fetch.model_dump(exclude_none=True, exclude_defaults=True) | said | {"confirmed": "by the test"}
+    spec = entry(provider.at("/none_{label}.tif"), fetch={"instead": instead})
+    assert bench.fetch(spec).state == "fetched"
+    assert read_record(bench.landing / MADE).licence == "CC BY-NC 4.0"
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_an_interface_that_is_asked_by_a_posted_body_gives_points(bench, provider, country, as_text):
+    asked = []
+
+    def summary(words):
+        asked.append(json.loads(words["body"]))
+        points = [{"type": "Point", "coordinates": (100.5 + i, 11.5)} for i in range(2)]
+        return [
+            {"hex_id": f"h{i}", "people": 10.0 * i, "geometry": json.dumps(p) if as_text else p}
+            for i, p in enumerate(points)
+        ]
+
+    provider.answers["/summary"] = summary
+    columns = {name: {"from": name} for name in ("longitude", "latitude", "people")} | {
+        "hexagon": {"from": "hex_id", "type": "text"}
+    }
+    body = {
+        "aoi": "{bounds}",
+        "fields": ["people", "year_{year}"],
+        "spatial_join_method": "centroid",
+        "geometry": "point",
+    }
+    spec = entry(
+        provider.at("/summary"), client="rest", fetch={"body": body, "point": "geometry"}, reader="json_records", columns=columns,
+        options={"points": ["longitude", "latitude"]}, key=["hexagon"],
+    ).model_copy(update={"path": "points_{label}.json"})  # fmt: skip
+    assert bench.fetch(spec).state == "fetched"
+    assert asked[-1]["fields"] == ["people", "year_2026"]
+    assert asked[-1]["aoi"]["geometry"]["coordinates"][0][0] == [100.0, 10.0]
+    rows = observe(spec, QUARTER, bench.landing, country).frame
+    assert rows[["hexagon", "longitude", "latitude", "people"]].to_numpy().tolist() == [
+        ["h0", 100.5, 11.5, 0.0],
+        ["h1", 101.5, 11.5, 10.0],
+    ]
+    provider.answers["/summary"] = lambda words: [{"hex_id": "h0", "geometry": "POINT (1 2)"}]
+    assert "has no point under 'geometry'" in bench.fetch(spec).words
+
+
+def test_months_of_a_folder_are_combined_in_a_stated_way():
+    with pytest.raises(ValidationError, match=r"\{month\} and combine go together"):
+        entry("https://example.org/{month}/", client="folder", fetch={"file": "*.tif"})
