@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from poverty_assets.errors import FetchFailed
+from poverty_assets.fetching.extra import from_extra
 from poverty_assets.fetching.web import NotTheFile
 
 _SHOWN = 8
@@ -58,7 +61,36 @@ def variable_of(file: Path, names: Sequence[str], attributes: Mapping[str, Seque
         except RasterioError as error:
             said = str(error).splitlines()[0]
             raise NotTheFile(f"the file cannot be read ({said})", "it came broken: fetch it again") from None
-    raise FetchFailed(
+    raise _renamed(names, list(there))
+
+
+def variable_of_hdf4(
+    file: Path, names: Sequence[str], attributes: Mapping[str, Sequence[str]] | None = None
+) -> np.ndarray:
+    """The numbers of a variable of an HDF4 file, which the GDAL that comes with rasterio does not read.
+
+    Raises
+    ------
+    NotTheFile, FetchFailed
+        As ``variable_of``.
+    """
+    sd = from_extra("pyhdf.SD")
+    try:
+        data = sd.SD(str(file))
+        there = sorted(data.datasets())
+        found = [name for name in names if name in there]
+        for attribute, texts in (attributes or {}).items():
+            wanted = {_plain(text) for text in texts}
+            found += [n for n in there if _plain(str(data.select(n).attributes().get(attribute, ""))) in wanted]
+        if found:
+            return np.asarray(data.select(found[0]).get())
+    except from_extra("pyhdf.error").HDF4Error as error:
+        raise NotTheFile(f"the HDF4 file cannot be read ({error})", "it came broken: fetch it again") from None
+    raise _renamed(names, there)
+
+
+def _renamed(names: Sequence[str], there: Sequence[str]) -> FetchFailed:
+    return FetchFailed(
         f"the file has no variable {' or '.join(names)}; it has: {', '.join(sorted(there)[:_SHOWN])}",
         remedy="the publisher may have renamed it: add the new name to the entry",
     )

@@ -12,7 +12,27 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from poverty_assets.lined_yaml import Form, misfit, nearest, raise_misfits
-from poverty_assets.pack.fetch_spec import FIELDS, Combine, FetchSpec, fields_in, is_guarded
+from poverty_assets.pack.fetch_spec import FIELDS, Combine, FetchBase, fields_in, is_guarded
+
+
+class FetchSpec(FetchBase):
+    """A block ``fetch``, with those that stand for it.
+
+    Attributes
+    ----------
+    instead : block ``fetch``, optional
+        A second provider of the same: asked where the first fails.
+    preliminary : block ``fetch``, optional
+        What the publisher gives out until the final release is there: fetched while that is not, and replaced by it.
+    """
+
+    instead: AnyFetch | None = None
+    preliminary: AnyFetch | None = None
+
+    @property
+    def providers(self) -> list[AnyFetch]:
+        """This block and those that are asked instead, the first first."""
+        return [self, *(self.instead.providers if self.instead else [])]  # type: ignore[list-item]
 
 
 class _MonthsAreCombined(FetchSpec):
@@ -358,18 +378,26 @@ class DataStoreFetch(VariableFetch):
 
 
 class EarthdataFetch(VariableFetch):
-    """Tiles of a monthly HDF5 product of NASA's Earthdata, as one raster in degrees; ``address`` is the search for granules.
+    """Tiles of a product of NASA's Earthdata (HDF5, or HDF4), as one raster in degrees; ``address`` is the search for granules.
 
     Attributes
     ----------
     product, version : str
         Short name and version of the collection.
+    also : list of str
+        Short names of further collections of the same: of another satellite.
+    tiles : {"degrees", "sinusoidal"}
+        Where tile h, v lies: of ten degrees, or on the sinusoidal grid of MODIS.
     looks : list of str
-        Names of the variable that counts cloud-free looks: a cell that was not seen is no dark one.
+        Names of the variable that counts cloud-free looks: a cell that was not seen is no dark one. Empty where there is none.
     least_looks : int
         Cells with fewer are no values.
     nodata : float
         Stored number that means "no value".
+    valid_range : (low, high), optional
+        Stored numbers outside it are no values.
+    scale, offset : float
+        Value = stored * scale + offset.
     cells_per_degree : int
         Of the raster that is made.
     """
@@ -378,9 +406,14 @@ class EarthdataFetch(VariableFetch):
     token: str | None = Field(default="EARTHDATA_TOKEN", pattern=r"^[A-Z][A-Z0-9_]*$")
     product: str
     version: str
-    looks: list[str] = Field(min_length=1)
+    also: list[str] = Field(default_factory=list)
+    tiles: Literal["degrees", "sinusoidal"] = "degrees"
+    looks: list[str] = Field(default_factory=list)
     least_looks: int = Field(default=1, ge=1)
     nodata: float
+    valid_range: tuple[float, float] | None = None
+    scale: float = 1.0
+    offset: float = 0.0
     cells_per_degree: int = Field(ge=1, le=3600)
 
 

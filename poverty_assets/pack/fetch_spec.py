@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import re
 from string import Formatter
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from poverty_assets.lined_yaml import Form, misfit, nearest, raise_misfits
-
-if TYPE_CHECKING:
-    from poverty_assets.pack.fetch import AnyFetch
 
 FIELDS = ("year", "label", "number", "month", "first_month", "next_year_2", "release", "iso3", "iso3_lower", "name")
 """What an address may hold in braces."""
@@ -43,7 +40,7 @@ def is_guarded(address: str) -> bool:
     return parts.scheme in ("https", "s3") or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
-class FetchSpec(Form):
+class FetchBase(Form):
     """What every block ``fetch`` states.
 
     Attributes
@@ -70,10 +67,6 @@ class FetchSpec(Form):
         Least time between two requests to the same host.
     names : dict of str to str
         Further names that the address holds in braces, and what stands there: what differs by country, as ``{region: asia}``.
-    instead : block ``fetch``, optional
-        A second provider of the same: asked where the first fails.
-    preliminary : block ``fetch``, optional
-        What the publisher gives out until the final release is there: fetched while that is not, and replaced by it.
     """
 
     readers: ClassVar[tuple[str, ...]] = ()
@@ -92,21 +85,14 @@ class FetchSpec(Form):
     token: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9_]*$")
     pause_seconds: float = Field(default=1.0, ge=0)
     names: dict[str, str] = Field(default_factory=dict)
-    instead: AnyFetch | None = None
-    preliminary: AnyFetch | None = None
 
     @property
     def lands(self) -> tuple[str, ...]:
         """Readers of what it lands; empty: any."""
         return self.readers
 
-    @property
-    def providers(self) -> list[AnyFetch]:
-        """This block and those that are asked instead, the first first."""
-        return [self, *(self.instead.providers if self.instead else [])]  # type: ignore[list-item]
-
     @model_validator(mode="after")
-    def _address_can_be_filled_in(self) -> FetchSpec:
+    def _address_can_be_filled_in(self) -> FetchBase:
         try:
             held = fields_in(self.address)
         except ValueError as error:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import rasterio
 import shapely
+from pyhdf.SD import SD, SDC
 from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 
@@ -42,6 +43,19 @@ def tile(radiance, looks, variable=VARIABLE):
         group.create_dataset(variable, data=np.broadcast_to(np.float32(radiance), (100, 100)))
         group.create_dataset(f"{VARIABLE}_Num", data=np.broadcast_to(np.uint16(looks), (100, 100)))
     return data.getvalue()
+
+
+def modis_tile(path, stored, variable="250m 16 days NDVI", rows=120):
+    """A tile of MODIS in HDF4, of one stored number and, in its first column, of none."""
+    values = np.full((rows, rows), stored, dtype="int16")
+    values[:, 0] = -3000
+    file = SD(str(path), SDC.WRITE | SDC.CREATE | SDC.TRUNC)
+    data = file.create(variable, SDC.INT16, values.shape)
+    data[:] = values
+    data.long_name = "16 day NDVI average"
+    data.endaccess()
+    file.end()
+    return path.read_bytes()
 
 
 def extract_of_roads(folder, second="primary"):

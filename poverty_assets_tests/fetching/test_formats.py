@@ -1,16 +1,30 @@
 """Formats that need a library of the extra: HDF5 tiles of Earthdata, extracts of OpenStreetMap, GeoParquet in a bucket."""
 
 import datetime as dt
+import json
 
 import geopandas as gpd
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.clients.object_store import newest
+from poverty_assets.fetching.variables import variable_of_hdf4
+from poverty_assets.fetching.web import NotTheFile
+from poverty_assets.pack.open_sources import open_sources
+from poverty_assets.pack.source import AnySource
 from poverty_assets.sources.landed import read_record
 from poverty_assets_tests.fetching.conftest import entry, values_of
-from poverty_assets_tests.fetching.formats import VARIABLE, Bucket, catalogue, extract_of_roads, shapes, tile
+from poverty_assets_tests.fetching.formats import (
+    VARIABLE,
+    Bucket,
+    catalogue,
+    extract_of_roads,
+    modis_tile,
+    shapes,
+    tile,
+)
 
 
 # ---------------------------------------------------------------- Earthdata
@@ -91,6 +105,56 @@ def test_without_a_token_nobody_is_asked(bench, provider, granules, monkeypatch)
     monkeypatch.delenv("EARTHDATA_TOKEN")
     assert bench.fetch(lights(provider)).state == "passed"
     assert provider.asked == []
+
+
+# ---------------------------------------------------------------- MODIS, where the first provider fails
+@pytest.fixture
+def vegetation(provider, monkeypatch, tmp_path):
+    """The package's entry of the vegetation index, at two providers on this machine, of which the first is out of order."""
+    monkeypatch.setenv("EARTHDATA_TOKEN", "let-me-in")
+    provider.always["/api/stac"] = "500"
+
+    def search(words):
+        entries = []
+        for month in ("07", "08", "09") if words["short_name"] in ("MOD13Q1", "MYD13Q1") else ():
+            path = f"/{words['short_name']}.A2026{month}0.h27v07.061.hdf"
+            stored = 5000 if words["short_name"] == "MOD13Q1" else 7000
+            provider.put(path, modis_tile(tmp_path / "tile.hdf", stored), wants="Bearer let-me-in")
+            entries.append({
+                "id": path, "updated": "1", "time_start": f"2026-{month}-01T00:00:00Z", "time_end": f"2026-{month}-16T23:59:59Z",
+                "links": [{"rel": "http://esipfed.org/ns/fedsearch/1.1/data#", "href": provider.at(path)}],
+            })  # fmt: skip
+        return {"feed": {"entry": entries}}
+
+    provider.answers["/search/granules.json"] = search
+    said = open_sources()["ndvi"].value
+    hosts = ("https://planetarycomputer.microsoft.com", "https://cmr.earthdata.nasa.gov")
+    text = json.dumps(said, default=str).replace('"pause_seconds": 1', '"pause_seconds": 0')
+    for host in hosts:
+        text = text.replace(host, provider.address)
+    return TypeAdapter(AnySource).validate_python(json.loads(text))
+
+
+def test_where_the_catalogue_of_scenes_fails_modis_comes_from_its_own_archive(bench, provider, vegetation):
+    told = bench.fetch(vegetation)
+    assert told.state == "fetched", told.words
+    assert "another provider: " in told.words
+    values = values_of(bench.landing / "rasters/modis_ndvi_2026Q3.tif")
+    # the tile reaches from 10 to 20 degrees north, and there to some 102 degrees east; both satellites count alike
+    assert np.unique(values[values > -1].astype(float).round(6)).tolist() == [0.6]
+    assert (values > -1).mean() > 0.9
+    assert read_record(bench.landing / "rasters/modis_ndvi_2026Q3.tif").client == "earthdata"
+
+
+def test_a_variable_of_hdf4_is_found_by_what_it_says_and_one_that_is_not_there_is_named(tmp_path):
+    modis_tile(tmp_path / "a.hdf", 5000, variable="NDVI_16")
+    found = variable_of_hdf4(tmp_path / "a.hdf", ["250m 16 days NDVI"], {"long_name": ["16 day NDVI average"]})
+    assert found.max() == 5000
+    with pytest.raises(FetchFailed, match="no variable LST; it has: NDVI_16"):
+        variable_of_hdf4(tmp_path / "a.hdf", ["LST"])
+    (tmp_path / "b.hdf").write_bytes(b"\x0e\x03\x13\x01" + b"\0" * 40)
+    with pytest.raises(NotTheFile, match="cannot be read"):
+        variable_of_hdf4(tmp_path / "b.hdf", ["LST"])
 
 
 # ---------------------------------------------------------------- OpenStreetMap

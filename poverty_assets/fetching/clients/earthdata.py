@@ -1,6 +1,6 @@
-"""Tiles of a monthly product of NASA's Earthdata: searched in its catalogue (CMR), downloaded with the user's token.
+"""Tiles of a product of NASA's Earthdata: searched in its catalogue (CMR), downloaded with the user's token.
 
-Belongs here: the search, where a tile of ten degrees lies, and cells that were not seen. The files are HDF5, which GDAL reads.
+Belongs here: the search, where a tile lies, and cells that were not seen. The files are HDF5, or the HDF4 of MODIS.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from poverty_assets.fetching.answers import Version
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import download, forget
 from poverty_assets.fetching.orders import Order
-from poverty_assets.fetching.variables import variable_of
+from poverty_assets.fetching.variables import variable_of, variable_of_hdf4
 from poverty_assets.fetching.web import NotTheFile, Web, bearer
 from poverty_assets.fetching.windows import (
     NODATA,
@@ -39,7 +39,11 @@ from poverty_assets.pack.fetch_spec import is_guarded
 
 _TILE = re.compile(r"\.h(\d{2})v(\d{2})\.")
 _DEGREES = 10
-_HDF5 = b"\x89HDF\r\n\x1a\n"
+_METRES = 1_111_950.5196666666
+_SINUSOIDAL = "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs"
+"""The grid of MODIS, 36 tiles by 18 of so many metres a side, the middle of the world at its middle."""
+_HDF = (b"\x89HDF\r\n\x1a\n", b"\x0e\x03\x13\x01")
+"""How files of version 5 and of version 4 begin."""
 _MEGABYTE = 1 << 20
 
 
@@ -53,13 +57,18 @@ class EarthdataClient:
         ((_, address),) = order.addresses
         first, last = order.release.observed_from, order.release.observed_to
         words = {
-            "short_name": fetch.product,
             "version": fetch.version,
             "bounding_box": ",".join(str(side) for side in order.country.bounds),
             "temporal": f"{first}T00:00:00Z,{last}T23:59:59Z",
             "page_size": "2000",
         }
-        entries = web.json(address, _granules, pause=fetch.pause_seconds, params=words)
+        entries = [
+            entry
+            for product in (fetch.product, *fetch.also)
+            for entry in web.json(
+                address, _granules, pause=fetch.pause_seconds, params={"short_name": product, **words}
+            )
+        ]
         within = [
             e
             for e in entries
@@ -110,18 +119,32 @@ def seen_cells(file: Path, fetch: EarthdataFetch) -> RemoteCells:
     """
     found = _TILE.search(file.name)
     with file.open("rb") as stream:
-        if stream.read(8) != _HDF5 or not found:
-            raise NotTheFile("what came is not an HDF5 file of a tile", "check the token, and the entry's product")
-    values, looks = _variable(file, fetch.variable, fetch.known_by), _variable(file, fetch.looks)
-    unseen = (looks < fetch.least_looks) | (looks == np.iinfo("uint16").max) | np.isclose(values, fetch.nodata)
-    rows, _ = values.shape
-    corner = from_origin(
-        -180 + _DEGREES * int(found[1]), 90 - _DEGREES * int(found[2]), _DEGREES / rows, _DEGREES / rows
-    )
-    return RemoteCells(np.where(unseen, np.nan, values.astype("float64")), corner, CRS.from_epsg(4326))
+        if not stream.read(8).startswith(_HDF) or not found:
+            raise NotTheFile("what came is not an HDF file of a tile", "check the token, and the entry's product")
+    values = _variable(file, fetch.variable, fetch.known_by)
+    low, high = fetch.valid_range or (-np.inf, np.inf)
+    unseen = np.isclose(values, fetch.nodata) | (values < low) | (values > high)
+    if fetch.looks:
+        looks = _variable(file, fetch.looks)
+        unseen |= (looks < fetch.least_looks) | (looks == np.iinfo("uint16").max)
+    stored = np.where(unseen, np.nan, values.astype("float64"))
+    place, crs = _place(fetch.tiles, int(found[1]), int(found[2]), values.shape[0])
+    return RemoteCells(stored * fetch.scale + fetch.offset, place, crs)
+
+
+def _place(tiles: str, across: int, down: int, rows: int) -> tuple[Any, CRS]:
+    """Where the cells of a tile lie."""
+    if tiles == "degrees":
+        side = _DEGREES / rows
+        return from_origin(-180 + _DEGREES * across, 90 - _DEGREES * down, side, side), CRS.from_epsg(4326)
+    side = _METRES / rows
+    return from_origin((across - 18) * _METRES, (9 - down) * _METRES, side, side), CRS.from_proj4(_SINUSOIDAL)
 
 
 def _variable(file: Path, names: Sequence[str], attributes: Mapping[str, Sequence[str]] | None = None) -> np.ndarray:
+    with file.open("rb") as stream:
+        if stream.read(4) == _HDF[1]:
+            return variable_of_hdf4(file, names, attributes)
     path = variable_of(file, names, attributes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a tile's place stands in its name
@@ -157,12 +180,12 @@ def _part(entry: dict[str, Any]) -> tuple[str, Version]:
     links = [
         str(link.get("href"))
         for link in entry.get("links") or ()
-        if str(link.get("rel", "")).endswith("/data#") and str(link.get("href", "")).endswith(".h5")
+        if str(link.get("rel", "")).endswith("/data#") and str(link.get("href", "")).endswith((".h5", ".hdf"))
     ]
     links = [link for link in links if is_guarded(link)]
     if not links:
         raise FetchFailed(
-            f"granule {entry.get('title') or entry.get('id')} has no https address of an HDF5 file",
+            f"granule {entry.get('title') or entry.get('id')} has no https address of an HDF file",
             remedy="look in the catalogue what it has: the product may come in another form now",
         )
     try:

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.addresses import shown
-from poverty_assets.fetching.clients.extra import from_extra
 from poverty_assets.fetching.clients.https import Stated, download_stated
 from poverty_assets.fetching.clients.offer import Offer
 from poverty_assets.fetching.download import forget
+from poverty_assets.fetching.extra import from_extra
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.web import Web, bearer
 from poverty_assets.pack.fetch import PbfFetch

@@ -14,8 +14,8 @@ import httpx
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.addresses import shown
 from poverty_assets.fetching.answers import Version
-from poverty_assets.fetching.clients.extra import from_extra
 from poverty_assets.fetching.clients.offer import Offer
+from poverty_assets.fetching.extra import from_extra
 from poverty_assets.fetching.orders import Order
 from poverty_assets.fetching.web import NotTheFile, Web
 from poverty_assets.pack.fetch import SdmxFetch
