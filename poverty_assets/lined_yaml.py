@@ -308,7 +308,9 @@ def _words(error: ErrorDetails, context: dict[str, Any]) -> tuple[str, str]:
         return f"{key} is {context['tag']!r}", nearest(context["tag"], known.split(", "))
     said = error["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(given, dict | list) else f"; it is {given!r}"
-    return said[0].lower() + said[1:] + shown, "correct it"
+    quoted = "put it in quotes: unquoted, yaml reads no, yes, on and off as true or false"
+    wants_text = isinstance(given, bool) and "string" in said
+    return said[0].lower() + said[1:] + shown, quoted if wants_text else "correct it"
 
 
 def _either(one: SpecificationError, other: SpecificationError) -> SpecificationError:

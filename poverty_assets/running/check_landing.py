@@ -231,6 +231,13 @@ def _people(found: Findings, areas: pd.DataFrame, country: Country) -> None:
     if len(lost):
         named = [f"{row.area_id} {row.name_en}" for row in lost.itertuples()]
         land = lost["area_km2"].sum() / finest["area_km2"].sum()
+        if len(lost) == len(finest):
+            many = country.levels[country.levels.finest].name("en", many=True)
+            found.said.append(
+                f"no population is known of any of the {len(finest)} {many}: in sums over them, those of the whole country too, each"
+                " counts alike. Give them a population (area_attributes), if need be of another year"
+            )
+            return
         found.said.append(
             f"{len(lost)} of {len(finest)} areas have no population, and are kept out of totals: {_first(named, 20)};"
             f" {len(lost) / len(finest):.0%} of the areas, {land:.1%} of the land{_as_towns(len(lost) / len(finest), land)}."

@@ -83,9 +83,10 @@ class Place:
         first = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
         km2 = self.areas.set_index("area_id")["area_km2"].reindex(self.finest).astype(float)
         share, land = len(lost) / len(self.finest), float(km2[lost].sum() / km2.sum())
+        kept = "each counts alike in totals" if len(lost) == len(self.finest) else "kept out of totals"
         return (
             f"{len(lost)} of {len(self.finest)} areas of the finest level ({share:.0%} of them, {land:.1%} of the land),"
-            f" kept out of totals: {first}"
+            f" {kept}: {first}"
         )
 
     @property

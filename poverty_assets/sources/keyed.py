@@ -47,11 +47,13 @@ def joined(frame: pd.DataFrame, coded: CodedBy, codes: Codes) -> Joined:
     >>> found.codes.tolist(), found.strange, found.named
     (['06', <NA>], [1], 'Talas')
     """
-    shown = [tuple(str(value) for value in row) for row in frame[coded.key].itertuples(index=False)]
+    shown = [
+        tuple("" if pd.isna(value) else str(value) for value in row) for row in frame[coded.key].itertuples(index=False)
+    ]
     keys = [tuple(comparable_key(value) for value in row) for row in shown]
     found = pd.Series([codes.codes.get(key) for key in keys], index=frame.index, dtype="string")
     strange = [place for place, key in enumerate(keys) if key not in codes.codes]
-    names = list(dict.fromkeys(", ".join(shown[place]) for place in strange))
+    names = list(dict.fromkeys(", ".join(one or "(empty)" for one in shown[place]) for place in strange))
     left_out: dict[str, list[int]] = {}
     for row, key in zip(frame.index, keys, strict=True):
         if key in codes.codes and codes.codes[key] is None:

@@ -282,6 +282,13 @@ def uncounted(raw: Raw) -> Rows:
     return [{"place": raw.place[raw.subject], "n": len(lost), "areas": len(parts), "first": first}]
 
 
+def alike(raw: Raw) -> Rows:
+    within = raw.parts(raw.all("dim_area"))
+    parts = within[(within["level_key"] == "finest") & (within["area_id"] != raw.subject)]
+    known = parts["population"].notna() | parts["households"].notna()
+    return [] if known.any() or parts.empty else [{"place": raw.place[raw.subject], "areas": len(parts)}]
+
+
 def population(raw: Raw) -> Rows:
     return _people(raw, laid=False)
 
@@ -332,7 +339,7 @@ PROOFS: dict[str, Callable[[Raw], Rows]] = {
         poor, absent, change_waves, change, change_absent, urban_rural, vulnerable, rank, worst, levels_absent,
         most_poor_people, act, act_none,
         act_far, together, widespread, overlap_absent, missed, gap_tally, register_absent, threatened, sure, evidence,
-        evidence_published, overlap_inferred, uncounted, population, population_laid, prices, prices_taken,
+        evidence_published, overlap_inferred, uncounted, alike, population, population_laid, prices, prices_taken,
         threshold, nowcast, checks, checks_passed, checks_stopping, suppressed, sources,
         preliminary, revised, sources_simulated,
     )

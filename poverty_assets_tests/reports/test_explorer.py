@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import re
+import shutil
 import zlib
 from pathlib import Path
 
@@ -335,6 +336,23 @@ def test_without_scripts_the_page_says_its_first_finding_in_every_language(paylo
         assert all(f"{100 * part:.1f}%" in text for part in (value, low, high))
     assert "Cambodia, 2026Q3: People who are poor (H)" in english
     assert "កម្ពុជា" in khmer
+
+
+@pytest.mark.parametrize(
+    ("unknown", "english", "khmer"),
+    [
+        ("area_id = '010101'", "Figures that are sums over communes are without Khum 1, whose population is not known.", "ឃុំទី 1"),
+        ("area_id IN ('010101', '020101')", "are without 2 communes whose population is not known, among them Khum 1.", "ចំនួន 2"),
+        ("area_level = 'commune'", "The population of no commune of Cambodia is known: in sums over communes each counts alike.", "ស្មើគ្នា"),
+    ],
+)  # fmt: skip
+def test_without_scripts_the_page_says_what_sums_leave_out(warehouse, tmp_path, unknown, english, khmer):
+    copy = Path(shutil.copy(warehouse, tmp_path / "poverty.duckdb"))
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute(f"UPDATE dim_area SET population = NULL, households = NULL WHERE {unknown}")
+        said = read_payload(connection, KHM, None)["finding"]
+    assert english in said
+    assert khmer in said
 
 
 def test_a_country_that_says_nothing_of_features_is_offered_all_of_them(warehouse, tmp_path, monkeypatch):

@@ -118,6 +118,8 @@ PRICES = (
         {
             "change_absent": "DELETE FROM fct_change",
             "act_far": "UPDATE fct_rank SET p_worst_tenth = 0",
+            "alike": "UPDATE dim_area SET population = NULL, households = NULL WHERE area_level = 'commune';"
+            " UPDATE fct_population SET population = NULL WHERE area_level = 'commune'",
             "missed": "UPDATE fct_register_audit SET share_missed = 0.25",
             "checks_stopping": "UPDATE check_result SET passed = false",
             "sure": "UPDATE fct_mpi SET ci_high = least(1, ci_low + 0.4) WHERE area_level = 'commune'",

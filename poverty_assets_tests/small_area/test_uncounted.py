@@ -31,6 +31,18 @@ def test_an_area_whose_people_are_not_known_is_kept_out_of_totals_and_named_with
     assert flags[world.finest[-1]] == ""
 
 
+def test_where_nobodys_people_are_known_each_area_counts_alike_and_that_is_said():
+    world = WORLDS[0].values[0]
+    nobody = world.dim_area.astype({"population": "Int64", "households": "Int64"}).assign(
+        population=None, households=None
+    )
+    place = place_of(nobody, COUNTRY)
+    assert ", each counts alike in totals: " in place.uncounted
+    areas = rollup(place.hierarchy, place.finest, place.population, counted=place.counted)
+    weights = dict(zip(areas.table["area_id"], areas.matrix.toarray(), strict=True))[world.root]
+    np.testing.assert_allclose(weights, 1 / len(place.finest))
+
+
 def test_where_all_are_known_nothing_is_said():
     world = WORLDS[0].values[0]
     place = place_of(world.dim_area, COUNTRY)

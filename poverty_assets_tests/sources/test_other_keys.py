@@ -67,6 +67,17 @@ def test_rows_of_another_coding_become_rows_of_areas(tmp_path, country):
     assert seen.quarantined == {"left out by codes/districts.csv: the country's own row": 1}
 
 
+def test_an_empty_part_of_a_key_is_that_of_the_table_of_codes(tmp_path, country):
+    table = country.folder / "codes" / "districts.csv"
+    table.write_text(CODES.replace("All,0,", "All,,"))
+    spec = entry(ENTRY.replace("Number, type: text", "Number, type: text, nullable: true"))
+    seen = read(tmp_path, country, spec, ROWS.replace("All,0,", "All,,"))
+    assert (len(seen.frame), sum(seen.quarantined.values())) == (3, 1)
+    table.write_text(CODES)
+    with pytest.raises(ContractViolation, match=r"does not list: All, \(empty\)"):
+        read(tmp_path, country, spec, ROWS.replace("All,0,", "All,,"))
+
+
 def test_rows_that_do_not_join_are_refused_with_their_number_and_names(tmp_path, country):
     with pytest.raises(ContractViolation) as refused:
         read(tmp_path, country, entry(), ROWS + "East,1,2\nEast,1,3\nWest,4,1\n")
@@ -230,6 +241,7 @@ def test_a_shape_of_two_files_and_a_file_that_is_missing_are_named(tmp_path, cou
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
+        ("district: {from: Number", "no: {from: Number", "put it in quotes: unquoted, yaml reads no"),
         ("key: [province, district], table", "keys: [province, district], table", "did you mean 'key'"),
         ("[province, district], table", "[province, distrikt], table", "there is no column 'distrikt'"),
         ("table: codes/districts.csv", "table: codes/districts.csv, source: oblasts", "the codes are in one place"),

@@ -111,13 +111,15 @@ def areas(
     from poverty_assets.reports.pictures.drawing import area_map
 
     quarter, tables, finest = quarter_of(context), coded(home.specs), home.country.levels.finest
-    counted = counts_from_sources(area_boundary, area_crosswalk, tables, home.reader(quarter))
+    said: list[str] = []
+    counted = counts_from_sources(area_boundary, area_crosswalk, tables, home.reader(quarter), said)
     made = with_grid(counted, grid_population)
     title = f"Households by {home.country.levels[finest].name('en')}"
     png = area_map(made, made.set_index("area_id")["households"], title, "households", home.settings.is_simulated)
     yield dg.Output(made.drop(columns=[SOURCE, MIXED]), "dim_area", metadata={"map": picture(png, title)})
     people = population_rows(made, grid_population, _days(home, quarter, tables))
-    yield dg.Output(home.noted(people, noted_sizes(people, made, finest)), "fct_population")
+    own = {"numbers of larger areas": {str(place): one for place, one in enumerate(said, start=1)}}
+    yield dg.Output(home.noted(people, {**noted_sizes(people, made, finest), **own}), "fct_population")
 
 
 def _days(home: Home, quarter: Quarter, tables: list[TableSource]) -> dict[str, dt.date]:

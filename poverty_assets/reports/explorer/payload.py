@@ -76,7 +76,7 @@ def read_payload(
     levels = _levels(connection, codes)
     languages = [asdict(language) for language in page_languages(country)]
     return {
-        "finding": first_finding(connection, chosen, country.names, languages),
+        "finding": first_finding(connection, chosen, areas, country.names, languages),
         "simulated": bool(published.set_index("label").loc[[q.label for q in wanted], "is_simulated"].any()),
         "measure": chosen.measure,
         "languages": languages,

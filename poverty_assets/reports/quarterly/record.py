@@ -33,6 +33,16 @@ _PRICES = """SELECT place, lower(d.name_en) AS shock, p.price_change AS rise, p.
     LEFT JOIN meta_source s ON s.quarter = p.quarter AND s.source_id = p.source_id
     WHERE p.quarter = $quarter AND p.area_id = $area AND commodity = 'basket' AND basis = '{}' ORDER BY p.shock_id LIMIT 1"""
 
+_WITHIN = """WITH RECURSIVE down AS (
+        SELECT area_id FROM dim_area WHERE area_id = $area
+        UNION ALL SELECT a.area_id FROM down d JOIN dim_area a ON a.parent_id = d.area_id),
+    finest AS (
+        SELECT a.area_id, a.name_en AS own, coalesce(w.population, a.households) IS NULL AS lost,
+               count(*) OVER (PARTITION BY a.parent_id) = 1 AS alone
+        FROM down JOIN dim_area a USING (area_id) JOIN people w USING (area_id) JOIN rung USING (area_level)
+        WHERE role = 'finest' AND a.area_id <> $area)"""
+"""Areas of the finest level in the one that is asked of, and whether nobody counts their people."""
+
 NOTES: tuple[Question, ...] = (
     Question(
         "checks_stopping",
@@ -61,17 +71,14 @@ NOTES: tuple[Question, ...] = (
     ),
     Question(
         "uncounted",
-        """WITH RECURSIVE down AS (
-            SELECT area_id FROM dim_area WHERE area_id = $area
-            UNION ALL SELECT a.area_id FROM down d JOIN dim_area a ON a.parent_id = d.area_id),
-        finest AS (
-            SELECT a.area_id, a.name_en AS own, coalesce(w.population, a.households) IS NULL AS lost,
-                   count(*) OVER (PARTITION BY a.parent_id) = 1 AS alone
-            FROM down JOIN dim_area a USING (area_id) JOIN people w USING (area_id) JOIN rung USING (area_level)
-            WHERE role = 'finest' AND a.area_id <> $area)
-        SELECT place, count(*) FILTER (WHERE lost) AS n, count(*) AS areas,
+        f"""{_WITHIN} SELECT place, count(*) FILTER (WHERE lost) AS n, count(*) AS areas,
                first(own ORDER BY alone DESC, f.area_id) FILTER (WHERE lost) AS first
         FROM finest f, place p WHERE p.area_id = $area GROUP BY place HAVING n > 0 AND n < count(*)""",
+    ),
+    Question(
+        "alike",
+        f"""{_WITHIN} SELECT place, count(*) AS areas FROM finest, place p WHERE p.area_id = $area
+        GROUP BY place HAVING bool_and(lost)""",
     ),
     Question("population", _PEOPLE.format("IS NULL"), needs=("fct_population",)),
     Question("population_laid", _PEOPLE.format("IS NOT NULL"), needs=("fct_population",)),

@@ -170,7 +170,8 @@ function headline(state, { area, quarter }) {
   return make("div", { class: "headline" },
     make("p", {}, `${figureName(id)}: `, make("strong", {}, valueText(id, figure)), interval ? ` (${boundsTitle(id)}: ${interval})` : "", isChange(id) && figure.state === "known" && !isClear(figure) ? `: ${t("no_clear_change")}` : ""),
     ...[rankText(id, quarter, area), isDifference(id) ? "" : changeSentence(id, quarter, area)].filter(Boolean).map(text => make("p", {}, text)), basis ? make("p", { class: "help" }, basis) : "", ...[...hazardBasis(id, quarter), ...priceBasis(id, quarter, area)].map(text => make("p", { class: "help hazard-basis" }, text)),
-    leftOut(area).length ? make("p", { class: "help left-out" }, t("sums_without", { without: without(leftOut(area)) })) : "");
+    leftOut(area).length ? make("p", { class: "help left-out" }, t("sums_without", { without: without(leftOut(area)) })) : "",
+    parts[area] && uncounted[area].length === parts[area] ? make("p", { class: "help left-out" }, t("sums_alike", { area: areaName(area) })) : "");
 }
 function featureBasis(id, quarter) {
   if (!isPlain(id) || hazardsOf(id).length) return "";
