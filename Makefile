@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: refresh test test-fast soak ui wheelhouse bench lint clean
+.PHONY: refresh test test-fast soak ui wheelhouse bench bench-levels lint clean
 
 refresh: $(READY)
 	@POVERTY_ASSETS_REPLICATES=$${POVERTY_ASSETS_REPLICATES:-40} $(BIN)/poverty-assets refresh
@@ -40,6 +40,10 @@ wheelhouse: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
+
+# Intervals and errors at every level over ten seeds that nothing was chosen on (an hour or two); goes on where it was stopped
+bench-levels: $(READY)
+	@$(BIN)/python -m benchmarks.bench_small_area --seeds 101 102 103 104 105 106 107 108 109 110 --replicates 200 --folder levels
 
 lint: $(READY)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/mypy

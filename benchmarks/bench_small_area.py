@@ -2,6 +2,7 @@
 
     python -m benchmarks.bench_small_area [--home DIR] [--quarter 2026Q3] [--replicates 200] [--seed N] [--difficulty easy]
     python -m benchmarks.bench_small_area --levels FILE ...       one seed's part of the table of levels, written to FILE
+    python -m benchmarks.bench_small_area --seeds 101 102 ... --folder DIR      parts of seeds, those there left as they are, and their table
     python -m benchmarks.bench_small_area --combine FILE ... [--before FILE ...]      the table of several seeds, beside another
 
 The features, register and households are those that a refresh of the simulated twin put into the lake of a home (that of
@@ -21,6 +22,8 @@ same marks of the downscaling of published totals.
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -164,9 +167,13 @@ def main() -> None:
     parser.add_argument("--difficulty")
     parser.add_argument("--home", type=Path)
     parser.add_argument("--levels", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+")
+    parser.add_argument("--folder", type=Path, default=Path("levels"))
     parser.add_argument("--combine", type=Path, nargs="+")
     parser.add_argument("--before", type=Path, nargs="+")
     options = parser.parse_args()
+    if options.seeds:
+        options.combine = parts_of(options)
     if options.combine:
         print_levels(options.combine, options.before)
         return
@@ -182,6 +189,21 @@ def main() -> None:
             print_levels([options.levels], None)
         else:
             evaluate(twin, options.replicates)
+
+
+def parts_of(options: argparse.Namespace) -> list[Path]:
+    """A file of each seed in the folder, made by a process of its own where it is not there yet: whoever stopped goes on."""
+    options.folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for seed in options.seeds:
+        files.append(options.folder / f"{seed}_{options.difficulty or 'default'}_{options.replicates}.parquet")
+        if not files[-1].is_file():
+            command = [sys.executable, "-m", "benchmarks.bench_small_area", "--seed", str(seed), "--levels", str(files[-1])]
+            command += ["--quarter", options.quarter, "--replicates", str(options.replicates)]
+            command += ["--difficulty", options.difficulty] if options.difficulty else []
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            print(f"seed {seed} done", flush=True)
+    return files
 
 
 LAKE = (
