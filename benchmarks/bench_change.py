@@ -1,7 +1,7 @@
 """Change between quarters on the simulated twin: what is flagged where nothing changed, and what is found of a planted change.
 
     python -m benchmarks.bench_change [still | planted | shaken] [--folder DIR] [--replicates 100]
-        [--quarters 8] [--province 03] [--points 0.08]
+        [--quarters 8] [--province 03] [--points 0.08] [--seed N]
 
 ``still``: a twin in which no quarter differs from another but for the surveys' samples and the satellites' noise; eight
 quarters, each against the one before and that of a year before, across the arrival of a survey wave. Mark: at most 5% of
@@ -62,11 +62,12 @@ def main() -> None:
     parser.add_argument("--quarters", type=int, default=8)
     parser.add_argument("--province", default="03")
     parser.add_argument("--points", type=float, default=POINTS)
+    parser.add_argument("--seed", type=int, default=Settings().seed)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         for scenario in [options.scenario] if options.scenario else SCENARIOS:
-            bench = Bench(folder / scenario, scenario, options.province, options.replicates, options.points)
+            bench = Bench(folder / scenario, scenario, options)
             if scenario == "still":
                 bench.still(options.quarters)
             else:
@@ -76,12 +77,12 @@ def main() -> None:
 class Bench:
     """A twin in a folder, and its estimates by quarter."""
 
-    def __init__(self, folder: Path, scenario: str, province: str, n_replicates: int, points: float) -> None:
-        self.folder, self.province, self.n_replicates = folder, province, n_replicates
-        self.home, self.seed = folder / "home", Settings().seed
+    def __init__(self, folder: Path, scenario: str, options: argparse.Namespace) -> None:
+        self.folder, self.province, self.n_replicates = folder, options.province, options.replicates
+        self.home, self.seed, province = folder / "home", options.seed, options.province
         content: dict[str, Any] = {"no_change": True}
         if scenario != "still":
-            shift = planted_shift(province, points, self.seed, still=scenario == "planted")
+            shift = planted_shift(province, options.points, self.seed, still=scenario == "planted")
             indicators = settings.parse(settings.read_text(countries.country_folder(COUNTRY))).indicators
             content = {
                 "no_change": scenario == "planted",
@@ -92,7 +93,7 @@ class Bench:
                     "shift": shift,
                 },
             }
-            print(f"province {province}: {shift:+.3f} latent standard deviations from {PLANTED} for {points:+.0%}")
+            print(f"province {province}: {shift:+.3f} latent standard deviations from {PLANTED} for {options.points:+.0%}")
         self.countries = country_with(folder / "countries", content)
         self.twins: dict[Quarter, Twin] = {}
         self.draws: dict[Quarter, pd.DataFrame] = {}

@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_small_area [--home DIR] [--quarter 2026Q3] [--replicates 200] [--seed N] [--difficulty easy]
     python -m benchmarks.bench_small_area --levels FILE ...       one seed's part of the table of levels, written to FILE
-    python -m benchmarks.bench_small_area --seeds 101 102 ... --folder DIR      parts of seeds, those there left as they are, and their table
+    python -m benchmarks.bench_small_area --seeds 101 102 ... --folder DIR      parts of seeds, those there left, and their table
     python -m benchmarks.bench_small_area --combine FILE ... [--before FILE ...]      the table of several seeds, beside another
 
 The features, register and households are those that a refresh of the simulated twin put into the lake of a home (that of
