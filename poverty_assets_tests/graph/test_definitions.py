@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -13,10 +14,11 @@ import yaml
 
 import poverty_assets
 from poverty_assets.definitions import build_definitions
+from poverty_assets.errors import UsageError
 from poverty_assets.graph.assets.landed import GROUPS, upstream
 from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.freshness import by_when
-from poverty_assets.graph.partitions import quarterly, yearly
+from poverty_assets.graph.partitions import quarter_of, quarterly, yearly
 from poverty_assets.graph.schedules import requests
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
@@ -216,6 +218,22 @@ def test_loading_the_code_location_imports_nothing_heavy():
     code = f"import poverty_assets.definitions, sys; print([m for m in {heavy!r} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_loading_the_code_location_warns_of_nothing(tmp_path):
+    code = (
+        "import warnings; warnings.simplefilter('always'); import poverty_assets.definitions as d; from pathlib import Path;"
+        f" from poverty_assets.settings import Settings; d.build_definitions(Settings(home=Path({str(tmp_path)!r}))).resolve_asset_graph()"
+    )
+    answer = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)
+    assert [line for line in answer.stderr.splitlines() if "Warning" in line and "dagster" in line.lower()] == []
+
+
+def test_a_run_that_was_asked_for_several_quarters_says_what_to_ask_for():
+    tags = {"dagster/asset_partition_range_start": "2022-07-01", "dagster/asset_partition_range_end": "2022-10-01"}
+    with pytest.raises(UsageError, match="a run makes one quarter, and this one was asked for several") as caught:
+        quarter_of(SimpleNamespace(run=SimpleNamespace(tags=tags)))
+    assert "Remedy: ask for one run a partition" in caught.value.message
 
 
 def test_every_package_says_what_belongs_in_it():

@@ -1,15 +1,16 @@
 """Refreshes in child processes that share one interpreter's imports, for tests that kill or repeat many of them.
 
 Run as a program: reads one JSON request a line from standard input (``home``, ``landing``, ``quarters``, ``log``; ``workers`` if
-more than one; ``environment`` for variables; ``full`` where all is to be made anew; ``kill_at``, ``grown`` for a kill), forks, runs
-``poverty-assets refresh`` in the child and answers with a JSON line (``code``, ``moments``, ``struck``). A child that does not end by
-itself writes where it stands to its log and fails.
+more than one; ``environment`` for variables; ``full`` where all is to be made anew; ``kill_at`` and ``grown``, or ``kill_after``, for
+a kill), forks, runs ``poverty-assets refresh`` in the child and answers with a JSON line (``code``, ``moments``, ``struck``). A child
+that does not end by itself writes where it stands to its log and fails.
 
 Moments are what can be seen of a refresh by the files of its home (Dagster's apart), in their order: ``begins`` a folder's file (its
 step has computed and now writes), a file ``written`` (whole, under its temporary name), a file ``in place``; the last is that it
 ``ends``. The child tells each as it comes to it. When it tells the one of ``kill_at`` it is killed with SIGKILL; until then it works
 on, but not past the next moment, where it waits to be killed. So every kill strikes, however busy the machine is, and not only
-between steps. With ``grown`` the kill waits until the warehouse that is being built beside the published one has so many bytes.
+between steps. ``kill_after`` says after how many moments instead. With ``grown`` the kill waits until the warehouse that is being
+built beside the published one has so many bytes.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             os.close(seen)
-            _refresh(request, _Moments(Path(request["home"]), told, request.get("kill_at")))
+            _refresh(request, _Moments(Path(request["home"]), told, request.get("kill_at"), request.get("kill_after")))
         os.close(told)
         moments, struck = _follow(child, seen, request)
         _, status = os.waitpid(child, 0)
@@ -69,9 +70,9 @@ def _import_what_a_refresh_needs() -> None:
 class _Moments:
     """Audit hook of the child: tells what ``atomic.replacing`` does below the home, and waits after the moment asked for."""
 
-    def __init__(self, home: Path, told: int, kill_at: str | None) -> None:
+    def __init__(self, home: Path, told: int, kill_at: str | None, kill_after: int | None) -> None:
         self._home = f"{home}/"
-        self._told, self._kill_at = told, kill_at
+        self._told, self._kill_at, self._kill_after = told, kill_at, kill_after
         self._count: Counter[str] = Counter()
         self._reached = False
 
@@ -99,7 +100,7 @@ class _Moments:
         os.write(self._told, f"{moment}\n".encode())
         while self._reached:
             signal.pause()
-        self._reached = moment == self._kill_at
+        self._reached = moment == self._kill_at or self._count.total() == self._kill_after
 
 
 def _final(temporary: str) -> str:
@@ -144,11 +145,18 @@ def _follow(child: int, seen: int, request: dict[str, Any]) -> tuple[list[str], 
         while some := told.read(4096):
             *lines, rest = (rest + some).split(b"\n")
             moments += [line.decode() for line in lines]
-            if not struck and request.get("kill_at") in moments:
-                _wait_until_grown(child, told, moments[-1] != request["kill_at"], request)
+            due = _due(moments, request)
+            if not struck and due and len(moments) >= due:
+                _wait_until_grown(child, told, len(moments) > due, request)
                 os.kill(child, signal.SIGKILL)
                 struck = True
     return moments, struck
+
+
+def _due(moments: list[str], request: dict[str, Any]) -> int | None:
+    """After how many moments the child is to be killed; None where that cannot be said yet, or it is not."""
+    named = request.get("kill_at")
+    return moments.index(named) + 1 if named in moments else request.get("kill_after")
 
 
 def _wait_until_grown(child: int, told: Any, waits: bool, request: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ def whole(refresher, landing, tmp_path_factory):
 
 
 def opened(home):
-    """Rows of every table of the published file, and its quarters; raises if it does not open."""
+    """Rows of every table of the published file, a digest of its main figures, and its quarters; raises if it does not open."""
     with duckdb.connect(str(home / "warehouse/poverty.duckdb"), read_only=True) as connection:
         tables = [
             name
@@ -60,6 +60,7 @@ def opened(home):
         ]
         rows = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
         labels = connection.execute("SELECT label FROM dim_quarter ORDER BY label").fetchall()
+        rows["figures"] = connection.execute("SELECT bit_xor(hash(f)) FROM fct_mpi AS f").fetchone()[0]
     return rows | {label: 1 for (label,) in labels}
 
 
@@ -129,7 +130,7 @@ READER = """
 import json, pathlib, select, sys
 from poverty_assets_tests.integration.test_kill import opened
 home, rows, reads, wrong = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]), 0, []
-while not select.select([sys.stdin], [], [], 0.5)[0]:
+while not select.select([sys.stdin], [], [], 1.0)[0]:
     reads += 1
     try:
         if opened(home) != rows:
@@ -153,29 +154,36 @@ def two_readers(home, rows):
 
 
 def kill_at_random(refresher, whole, request, draw, kills):
-    """So many kills; every tenth time, and in the end, a refresh that nobody disturbs, after which the lake is as ever.
+    """So many kills, over passes in each of which everything is made anew; at the end of a pass the lake is as ever.
 
-    A refresh that is to be killed makes everything anew; after a kill every other one goes on from what that kill left instead.
+    What follows a kill goes on from what that left, until it is killed in its turn: after a number of moments, or while the file grows.
+
+    Returns
+    -------
+    tuple of int
+        How many passes there were, and how many moments a pass has.
     """
     home, size = request["home"], (request["home"] / "warehouse/poverty.duckdb").stat().st_size
     built = whole.moments[whole.moments.index(SWAPPED) - 1]
-    after = whole.moments[whole.moments.index(SEALED) : -1]
-    files = [moment for moment in after if not moment.startswith("begins ") and moment[-1] != ")"]
-    moments = [*steps_of_the_quarter(whole.moments), *files, built, KEEPING]
-    struck, full = 0, True
+    struck = passes = 0
     while struck < kills:
-        moment = draw.choice(moments)
-        grown = round(draw.uniform(0, 0.9) * size) if moment == built else None
-        refresher.ask(**request, full=full, kill_at=moment, grown=grown)
-        answer = refresher.answer()
-        struck += answer["struck"]
-        assert answer["code"] == (-9 if answer["struck"] else 0), (moment, request["log"].read_text()[-2000:])
-        if answer["struck"] and (struck % 10 == 0 or struck == kills):
-            refresher.ask(**request)
-            assert refresher.answer()["code"] == 0, (moment, request["log"].read_text()[-2000:])
-            assert lake_bytes(home) == whole.lake, moment
-        full = not answer["struck"] or struck % 10 == 0 or draw.random() < 0.5
-    return struck
+        shutil.rmtree(home / "made")  # the records by which anything would be used again
+        killed = True
+        while killed:
+            grown = round(draw.uniform(0, 0.9) * size) if draw.random() < 0.1 else None
+            kill = (
+                {"kill_at": built, "grown": grown}
+                if grown
+                else {"kill_after": draw.randint(1, len(whole.moments) // 6)}
+            )
+            refresher.ask(**request, **(kill if struck < kills else {}))
+            code = refresher.answer()["code"]
+            assert code in (0, -9), (kill, request["log"].read_text()[-2000:])
+            killed = code == -9
+            struck += killed
+        assert lake_bytes(home) == whole.lake, f"after {struck} kills"
+        passes += 1
+    return passes, len(whole.moments)
 
 
 @pytest.mark.soak
@@ -185,11 +193,12 @@ def test_two_hundred_kills_at_random_moments_harm_no_reader(refresher, whole, la
     home = Path(shutil.copytree(whole.home, tmp_path / "home"))
     request = {"home": home, "landing": landing, "quarters": [QUARTER], "log": tmp_path / "log"}
     with two_readers(home, whole.rows) as readers:
-        struck = kill_at_random(refresher, whole, request, random.Random(200), kills)
+        passes, moments = kill_at_random(refresher, whole, request, random.Random(200), kills)
     reads, wrong = [each[0] for each in readers], [what for each in readers for what in each[1]]
     print(
-        f"{struck} kills, {sum(reads)} reads by two readers, {len(wrong)} of them failed or wrong; the lake equal byte for byte"
+        f"{kills} kills in {passes} passes of {moments} moments, {sum(reads)} reads by two readers, {len(wrong)} of them failed or"
+        " wrong; the lake equal byte for byte"
     )
-    assert min(reads) > struck
+    assert min(reads) > kills
     assert wrong == []
     assert [path for path in home.rglob("*.tmp*") if path.is_file()] == []

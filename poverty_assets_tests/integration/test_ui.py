@@ -119,6 +119,14 @@ class Ui:
         return found
 
 
+def listens_on(processes):
+    """Addresses on which any of the processes listens for others, as the system writes them."""
+    links = (link for one in processes for link in Path(f"/proc/{one}/fd").iterdir())
+    sockets = {str(link.readlink()) for link in links if link.is_symlink()}
+    rows = [row.split() for net in ("tcp", "tcp6") for row in Path(f"/proc/net/{net}").read_text().splitlines()[1:]]
+    return {row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+
+
 @pytest.fixture
 def held(home):
     """Nothing is published while this is held: a publication that has started stands in its step, and in its slot of the pool."""
@@ -148,6 +156,7 @@ def test_a_page_elsewhere_starts_no_run_and_the_uis_own_page_does_on_this_home_a
                Sec_WebSocket_Version="13", Sec_WebSocket_Protocol="graphql-ws", Origin="http://evil.example"),
     ]  # fmt: skip
     assert [status for status, _ in refused] == [403] * 6
+    assert listens_on([ui.process.pid, *ui.processes()]) == {"0100007F"}  # 127.0.0.1
     before = len(ui.runs(by_people=True))
     ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code location is loaded")
     assert len(ui.runs(by_people=True)) == before + 1
@@ -305,6 +314,9 @@ def test_sigterm_ends_the_ui_and_all_that_came_of_it_also_while_a_run_is_on_and_
 @pytest.mark.soak
 def test_sigterm_ends_the_ui_within_five_seconds_where_the_machine_has_nothing_else_to_do(ui, held):
     launch(ui)
+    for _ in range(2):  # of which the last is queued: two runs at once are the most
+        assert ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"
+    ui.wait_for(lambda: sorted(ui.runs())[:2] == ["QUEUED", "STARTED"], "one run is on and one waits in the queue")
     started = time.monotonic()
     ui.process.terminate()
     ui.process.wait(timeout=FOR_EVER)

@@ -239,7 +239,10 @@ def test_a_published_quarter_stays_when_the_lake_loses_its_seal(lake, target, da
     assert done.kept == {Q1: [SEAL]}
 
 
-@pytest.mark.parametrize("content", [b"", b"no database" * 1000])
+OF_A_LATER_VERSION = bytes(8) + b"DUCK" + (999).to_bytes(8, "little") + bytes(3 * 4096)
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 1000, OF_A_LATER_VERSION], ids=["empty", "other", "later"])
 def test_a_published_file_that_cannot_be_read_is_set_aside_and_built_anew(lake, target, content):
     publish(lake, target, KHM, is_simulated=True, run_id="r")
     before = headcounts(target)
