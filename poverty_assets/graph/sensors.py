@@ -1,8 +1,8 @@
 """What happens by itself: a quarter of real data is begun when what it needs has arrived, files that came are judged, quarters that they
-touch are made again, the publication (or the candidate for one) when quarters are done, word of what failed, a heartbeat.
+touch are made again, the publication (or the candidate for one) when quarters are done, word of what failed, a heartbeat, old records.
 
 Belongs here: sensors, which ask and start runs. Does not belong here: when a quarter is due (``intake.due``), what is behind
-(``warehouse.behind``), what came (``intake.arrivals``), or how word is sent (``alerts``, ``heartbeat``).
+(``warehouse.behind``), what came (``intake.arrivals``), how word is sent (``alerts``, ``heartbeat``), or what is old (``pruning``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import dagster as dg
@@ -22,6 +23,7 @@ from poverty_assets.errors import HeldElsewhere
 from poverty_assets.graph import alerts
 from poverty_assets.graph.heartbeat import beat
 from poverty_assets.graph.jobs import BEGINS, CANDIDATE, FETCH, LANDING, PUBLISH, QUARTER
+from poverty_assets.graph.pruning import prune
 from poverty_assets.graph.resources import Home
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import PROCESS_SIGNS
@@ -33,7 +35,7 @@ MISSING_TAG = "missing"
 """Tag of a run that goes without sources which were promised: their names."""
 MOST_TRIES = 2
 MOST_NAMED = 5
-LOOK_EVERY, BEAT_EVERY = 10, 60
+LOOK_EVERY, BEAT_EVERY, PRUNE_EVERY = 10, 60, 24 * 3600
 PUT_BACK = "somebody put an earlier file back and the lake is as it was; any refresh, or the job publish, publishes it"
 NOTHING_NEW = "what is published is what the lake holds"
 _WHO = {"fetch": "fetch_when_due", "start": BEGINS}
@@ -44,7 +46,7 @@ def build(*, wants_approval: bool = False, lands: bool = False) -> list[dg.Senso
     """All sensors; those of the landing folder where files of real sources land in it."""
     of_approval = [propose_when_done] if wants_approval else []
     of_landing = [fetch_when_due, quarterly_refresh, look_at_landing, revise] if lands else []
-    return [publish_when_done, *of_approval, *of_landing, tell_failures, heartbeat]
+    return [publish_when_done, *of_approval, *of_landing, tell_failures, heartbeat, let_go_of_old_runs]
 
 
 @dg.sensor(
@@ -297,6 +299,19 @@ def tell_failures(context: dg.RunFailureSensorContext, home: Home) -> dg.SkipRea
 def heartbeat(context: dg.SensorEvaluationContext, home: Home) -> dg.SkipReason:
     """A sign that the daemon lives; it never asks for a run."""
     return dg.SkipReason(beat(home.settings.home, dt.datetime.now(dt.UTC)))
+
+
+@dg.sensor(
+    minimum_interval_seconds=PRUNE_EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Lets go of records and logs of runs that are old and after which the same work succeeded, as a refresh from the command"
+    " line does.",
+)
+def let_go_of_old_runs(context: dg.SensorEvaluationContext, home: Home) -> dg.SkipReason:
+    """Once a day; it never asks for a run."""
+    days = home.settings.keep_days
+    gone = prune(context.instance, Path(context.instance.root_directory), dt.datetime.now(dt.UTC), days)
+    return dg.SkipReason(f"{len(gone)} runs older than {days} days are let go")
 
 
 def _why(context: dg.RunFailureSensorContext) -> str:

@@ -87,7 +87,7 @@ def write_workspace(folder: Path, homes: Mapping[str, Path]) -> Path:
     return workspace
 
 
-def origin_of(job_name: str) -> RemoteJobOrigin:
+def origin_of(job_name: str, location: str = LOCATION) -> RemoteJobOrigin:
     """A job as the UI knows it."""
     from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
     from dagster._core.remote_origin import (
@@ -97,5 +97,5 @@ def origin_of(job_name: str) -> RemoteJobOrigin:
     )
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-    location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name=MODULE), LOCATION)
-    return RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job_name)
+    origin = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name=MODULE), location)
+    return RemoteJobOrigin(RemoteRepositoryOrigin(origin, SINGLETON_REPOSITORY_NAME), job_name)

@@ -1,10 +1,11 @@
 """Records and logs of old runs, let go.
 
-Belongs here: which runs nobody needs any more. Does not belong here: runs that were interrupted (``interrupted``), or ticks of schedules
-and sensors, which Dagster lets go by itself (``instance``).
+Belongs here: which runs nobody needs any more. Does not belong here: runs that were interrupted (``running.interrupted``), or ticks of
+schedules and sensors, which Dagster lets go by itself (``running.instance``).
 
 Dagster takes the state of an asset from the records of the run that made it. So the last run of a job and quarter that succeeded is
-kept for ever, and with it whatever came after it.
+kept for ever, and with it whatever came after it. A run of some assets of a job, or of its checks alone, takes the place of none that made
+others, nor one of another home that the same server serves.
 """
 
 from __future__ import annotations
@@ -51,5 +52,23 @@ def _succeeded_since(instance: dg.DagsterInstance, run: dg.DagsterRun, storage_i
         statuses=[dg.DagsterRunStatus.SUCCESS],
         tags={"dagster/partition": key} if key else {},
     )
-    newest = instance.get_run_records(asked, limit=1)
-    return bool(newest) and newest[0].storage_id > storage_id
+    newest = instance.get_run_records(asked, limit=_AT_ONCE)
+    return any(one.storage_id > storage_id and _takes_the_place(one.dagster_run, run) for one in newest)
+
+
+def _takes_the_place(later: dg.DagsterRun, earlier: dg.DagsterRun) -> bool:
+    """Whether a run of the same job and quarter did all that an earlier one was to do."""
+    if _home(later) != _home(earlier):
+        return False
+    chosen, before = (
+        [one.asset_selection or frozenset(), one.asset_check_selection or frozenset()] for one in (later, earlier)
+    )
+    if not any(chosen):  # nothing is chosen of a whole run
+        return True
+    return any(before) and all(was <= of for of, was in zip(chosen, before, strict=True))
+
+
+def _home(run: dg.DagsterRun) -> str | None:
+    """The code location that a run is of."""
+    origin = run.remote_job_origin
+    return origin.repository_origin.code_location_origin.location_name if origin else None

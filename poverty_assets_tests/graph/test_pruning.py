@@ -1,12 +1,17 @@
 """Old runs are let go where the same work succeeded since; what the UI says of assets stays."""
 
 import datetime as dt
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from poverty_assets.graph.pruning import prune
+from poverty_assets.graph.resources import Home
+from poverty_assets.graph.sensors import let_go_of_old_runs
 from poverty_assets.running.instance import open_instance
-from poverty_assets.running.pruning import prune
+from poverty_assets.running.workspace import origin_of
+from poverty_assets.settings import Settings
 from poverty_assets_tests.running.test_records import QUARTERS, rates
 
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=200)
@@ -41,3 +46,36 @@ def test_a_run_that_is_on_is_never_let_go(tmp_path):
         instance.add_run(dg.DagsterRun("publish", status=dg.DagsterRunStatus.STARTED))
         instance.add_run(dg.DagsterRun("publish", status=dg.DagsterRunStatus.SUCCESS))
         assert prune(instance, tmp_path, LATER, 180) == []
+
+
+@pytest.mark.parametrize(
+    ("later", "is_let_go"),
+    [
+        ({}, True),
+        (
+            {"asset_selection": frozenset(), "asset_check_selection": frozenset({dg.AssetCheckKey("rates", "keys")})},
+            False,
+        ),
+        ({"asset_selection": frozenset({dg.AssetKey("other")})}, False),
+        ({"remote_job_origin": origin_of("quarter", "another_home")}, False),
+    ],
+    ids=["whole", "checks alone", "one asset", "another home"],
+)
+def test_only_a_run_that_did_the_same_takes_the_place_of_one(tmp_path, later, is_let_go):
+    of: dict[str, Any] = {"status": dg.DagsterRunStatus.SUCCESS, "tags": {"dagster/partition": "2022-10-01"}}
+    of["remote_job_origin"] = origin_of("quarter")
+    with open_instance(tmp_path) as instance:
+        first = instance.add_run(dg.DagsterRun("quarter", **of))
+        instance.add_run(dg.DagsterRun("quarter", **of | later))
+        assert prune(instance, tmp_path, LATER, 180) == [first.run_id] * is_let_go
+
+
+def test_the_daemon_lets_go_of_old_runs_too(tmp_path):
+    settings = Settings(home=tmp_path, sources="landing", landing=tmp_path)
+    home = Home.of(settings.model_copy(update={"keep_days": -1}))  # so that what is of today is old
+    with open_instance(settings.dagster_home) as instance:
+        for _ in range(2):
+            instance.add_run(dg.DagsterRun("publish", status=dg.DagsterRunStatus.SUCCESS))
+        with dg.build_sensor_context(instance, resources={"home": home}) as context:
+            assert let_go_of_old_runs(context).skip_message == "1 runs older than -1 days are let go"
+        assert len(instance.get_runs()) == 1
