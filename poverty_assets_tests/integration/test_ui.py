@@ -40,9 +40,8 @@ SELECTOR = 'repositoryLocationName: "poverty_assets", repositoryName: "__reposit
 LAUNCH = """mutation { launchRun(executionParams: {mode: "default", runConfigData: "{}",
   selector: {repositoryLocationName: "poverty_assets", repositoryName: "__repository__", pipelineName: "publish"}}) { __typename } }"""
 
-LAUNCH_WHOLE = LAUNCH.replace(
-    "runConfigData:", 'executionMetadata: {tags: [{key: "%s", value: "true"}]}, runConfigData:' % FULL
-)
+_WHOLE = f'executionMetadata: {{tags: [{{key: "{FULL}", value: "true"}}]}},'
+LAUNCH_WHOLE = LAUNCH.replace("runConfigData:", f"{_WHOLE} runConfigData:")
 """A publication that builds the file though nothing has changed."""
 
 BACKFILL = """mutation { launchPartitionBackfill(backfillParams: {partitionNames: [%s], selector: {
