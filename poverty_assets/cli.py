@@ -323,7 +323,7 @@ def estimate(
 
     settings = _settings()
     asked = Quarter.from_label(quarter) if quarter else None
-    rows = estimate_own(area, settings.warehouse, Lake(settings.lake), load_country(settings.country), asked)
+    rows = estimate_own(area, settings.warehouse, Lake.of(settings), load_country(settings.country), asked)
     sys.stdout.write(formed(rows, form.value))
 
 
@@ -356,7 +356,7 @@ def rollback(
     from poverty_assets.warehouse.lake import Lake
 
     settings = _settings()
-    chosen = roll_back(settings.warehouse, back, lake_version(Lake(settings.lake)))
+    chosen = roll_back(settings.warehouse, back, lake_version(Lake.of(settings)))
     print(f"Published again: {chosen.name}. The file that it replaced is kept: rollback 1 undoes this.")
     print(
         "Pages are as they were. Nothing is published by itself until the lake changes; any refresh publishes what is in it."

@@ -59,7 +59,7 @@ def build_definitions(
         resources={
             "home": Home.of(settings),
             "compute": Compute(settings=settings),
-            "io_manager": LakeIOManager(lake=Lake(settings.lake)),
+            "io_manager": LakeIOManager(lake=Lake.of(settings)),
             **(resource_overrides or {}),
         },
     )

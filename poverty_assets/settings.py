@@ -53,6 +53,8 @@ class Settings(BaseSettings):
         Who takes rasters and replicates: nothing for threads here, ``local`` for a Dask cluster on this machine, or a scheduler's address.
     keep_days : int
         For how long records and logs of runs are kept after which the same work succeeded again.
+    bucket : str
+        Where the lake is kept, ``s3://bucket/prefix``; nothing for a folder of the home.
     fetch : bool
         Whether the home fetches by itself what its quarters want; else a person does, or files come another way.
     """
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     passed_on: bool = True
     dask: str = ""
     keep_days: int = Field(default=180, ge=1)
+    bucket: str = ""
     fetch: bool = False
 
     @model_validator(mode="after")
@@ -88,8 +91,8 @@ class Settings(BaseSettings):
 
     @property
     def lake(self) -> Path:
-        """Folder of the Parquet lake."""
-        return self.home / "lake"
+        """Folder of the Parquet lake, or of copies of what a bucket keeps of it."""
+        return self.home / ("lake_copies" if self.bucket else "lake")
 
     @property
     def warehouse(self) -> Path:

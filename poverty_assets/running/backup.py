@@ -2,7 +2,8 @@
 
 Belongs here: packing and unpacking a home. Does not belong here: what a home holds (``settings``).
 
-The lake, the published files, pages, models and Dagster's records go into one tar archive, whose files are as they are in the home.
+The lake, the published files, pages, models and Dagster's records go into one tar archive, whose files are as they are in the home. A
+lake in a bucket is backed up there: the home has copies of it.
 Databases of Dagster's are copied by SQLite itself, so that a run that is on does no harm; a publication waits.
 """
 
@@ -44,7 +45,10 @@ def backup(settings: Settings, target: Path) -> int:
     (home / "warehouse").mkdir(exist_ok=True)
     with FileLock(home / "warehouse" / ".publish.lock"), replacing(target) as beside:
         with tarfile.open(beside, "w", format=tarfile.PAX_FORMAT) as archive:
-            files = [home / _FIRST, *(path for path in _files(home) if path != home / _FIRST)]
+            files = [
+                home / _FIRST,
+                *(path for path in _files(home) if path != home / _FIRST and not _is_copy(path, settings)),
+            ]
             for path in files:
                 with _still(path) as copy:
                     archive.add(copy, arcname=path.relative_to(home).as_posix(), recursive=False)
@@ -86,6 +90,10 @@ def restore(settings: Settings, source: Path) -> int:
 
 def _files(home: Path) -> list[Path]:
     return sorted(p for p in home.rglob("*") if p.is_file() and not p.is_symlink() and not p.name.endswith(_PASSING))
+
+
+def _is_copy(path: Path, settings: Settings) -> bool:
+    return bool(settings.bucket) and path.is_relative_to(settings.lake.resolve())
 
 
 @contextlib.contextmanager

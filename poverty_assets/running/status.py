@@ -49,7 +49,7 @@ class Concern:
 
 def concerns(settings: Settings, now: dt.datetime) -> list[Concern]:
     """What is not as it should be in a home, the most pressing first."""
-    lake = Lake(settings.lake)
+    lake = Lake.of(settings)
     try:
         behind, published = quarters_behind(lake, settings.warehouse), set(published_labels(settings.warehouse))
     except InputError as error:
@@ -78,7 +78,7 @@ def concerns(settings: Settings, now: dt.datetime) -> list[Concern]:
 
 def status_screen(settings: Settings, found: list[Concern]) -> str:
     """What is published, and what to do."""
-    if settings.warehouse.is_file() or not Lake(settings.lake).quarters():
+    if settings.warehouse.is_file() or not Lake.of(settings).quarters():
         lines = [status_text(settings.warehouse)]
     else:
         lines = ["nothing has been published here"]

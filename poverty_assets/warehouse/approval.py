@@ -96,7 +96,7 @@ class ApprovalDesk:
     @classmethod
     def of(cls, settings: Settings) -> ApprovalDesk:
         """Of a home."""
-        return cls(Lake(settings.lake), settings.warehouse, settings.candidate, settings.approvals)
+        return cls(Lake.of(settings), settings.warehouse, settings.candidate, settings.approvals)
 
     def approvals(self) -> dict[Quarter, Approval]:
         """The last approval of each quarter as it is in the lake, those under embargo among them."""

@@ -14,11 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from poverty_assets.atomic import replacing
 from poverty_assets.catalog import INNER_TABLES, TABLES, Table, table
 from poverty_assets.errors import MissingFile, PovertyAssetsError
 from poverty_assets.quarter import Quarter
+from poverty_assets.settings import Settings
 from poverty_assets.sources.raster import KeptRaster, RasterCells, rows_in_parts
+from poverty_assets.warehouse.shelf import Disk, Shelf, shelf_of
 
 SEAL, QUARTER_NOTE, CHECK_RESULT = "quarter_seal", "quarter_note", "check_result"
 SOURCE_RELEASE = "source_release"
@@ -32,13 +33,28 @@ class Lake:
     Parameters
     ----------
     root : Path
+    shelf : Shelf, optional
+        What keeps the files: by default the folder itself; a bucket, of which the folder holds copies.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, shelf: Shelf | None = None) -> None:
         self.root = Path(root)
+        self.shelf = shelf or Disk(self.root)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Lake:
+        """The lake of a home."""
+        return cls(settings.lake, shelf_of(settings))
 
     def path(self, name: str, quarter: Quarter) -> Path:
         """Where a table's partition lies."""
+        return self.shelf.here(self._place(name, quarter))
+
+    def file(self, name: str) -> Path:
+        """Where a file lies that is named by its place below the root."""
+        return self.shelf.here(self.root / name)
+
+    def _place(self, name: str, quarter: Quarter) -> Path:
         return self.root / name / f"quarter={quarter.key}" / "part.parquet"
 
     def has(self, name: str, quarter: Quarter) -> bool:
@@ -56,8 +72,8 @@ class Lake:
 
         if noted is not None:
             self._write_noted(name, quarter, noted)
-        path = self.path(name, quarter)
-        with replacing(path) as temporary:
+        path = self._place(name, quarter)
+        with self.shelf.writing(path) as temporary:
             pq.write_table(_as_arrow(name, frame), temporary, compression="zstd", row_group_size=1 << 20)
         return path
 
@@ -66,8 +82,8 @@ class Lake:
         import pyarrow.parquet as pq
 
         self._write_noted(name, quarter, noted)
-        path = self.path(name, quarter)
-        with replacing(path) as temporary:
+        path = self._place(name, quarter)
+        with self.shelf.writing(path) as temporary:
             writer = None
             for rows in rows_in_parts(raster):
                 table = _as_arrow(name, rows)
@@ -136,8 +152,9 @@ class Lake:
             seal = self.read(SEAL, quarter)
         except (pa.ArrowInvalid, OSError):  # the seal itself is cut short
             return [SEAL]
+        self.shelf.bring(self.root / name for name in seal["file"])
         for name, digest in zip(seal["file"], seal["sha256"], strict=True):
-            file = self.root / name
+            file = self.file(name)
             if not file.is_file() or _sha256(file) != digest:
                 wrong.append(name.split("/")[0])
         return wrong
@@ -157,8 +174,8 @@ class Lake:
 
     def quarters(self) -> list[Quarter]:
         """Quarters that have a seal, in order."""
-        folders = (self.root / SEAL).glob("quarter=*/part.parquet")
-        return sorted(Quarter.from_key(path.parent.name.removeprefix("quarter=")) for path in folders)
+        seals = self.shelf.found(f"{SEAL}/quarter=*/part.parquet")
+        return sorted(Quarter.from_key(path.parent.name.removeprefix("quarter=")) for path in seals)
 
     # ------------------------------------------------------------------ tables in parts
     def write_checks(self, name: str, quarter: Quarter, rows: pd.DataFrame) -> Path:
@@ -167,10 +184,13 @@ class Lake:
 
     def part_files(self, name: str, quarters: list[Quarter]) -> list[Path]:
         """Files of a table that several assets write, of these quarters."""
-        found = [sorted((self.root / name).glob(f"*/quarter={quarter.key}/part.parquet")) for quarter in quarters]
-        return [path for files in found for path in files]
+        found = [self.shelf.found(f"{name}/*/quarter={quarter.key}/part.parquet") for quarter in quarters]
+        return [self.shelf.here(path) for files in found for path in files]
 
     def _part(self, name: str, of: str, quarter: Quarter) -> Path:
+        return self.shelf.here(self._part_place(name, of, quarter))
+
+    def _part_place(self, name: str, of: str, quarter: Quarter) -> Path:
         column = table(name).in_parts.removesuffix("_name")
         return self.root / name / f"{column}={of}" / f"quarter={quarter.key}" / "part.parquet"
 
@@ -192,8 +212,8 @@ class Lake:
     def _write_part(self, name: str, of: str, quarter: Quarter, rows: pd.DataFrame) -> Path:
         import pyarrow.parquet as pq
 
-        path = self._part(name, of, quarter)
-        with replacing(path) as temporary:
+        path = self._part_place(name, of, quarter)
+        with self.shelf.writing(path) as temporary:
             pq.write_table(_conform(rows, table(name)), temporary, compression="zstd")
         return path
 

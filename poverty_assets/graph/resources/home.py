@@ -147,7 +147,7 @@ class Home(dg.ConfigurableResource):
     @property
     def lake(self) -> Lake:
         """The lake."""
-        return Lake(self.settings.lake)
+        return Lake.of(self.settings)
 
     @property
     def desk(self) -> ApprovalDesk:

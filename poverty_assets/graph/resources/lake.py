@@ -79,7 +79,7 @@ def keep(lake: Lake, name: str, quarter: Quarter, made: Any) -> dict[str, Any]:
     frame, noted = (made.frame, made.metadata) if isinstance(made, Observation) else (made, None)
     if noted is None:
         for path in lake.noted_files(name, quarter):
-            path.unlink(missing_ok=True)
+            lake.shelf.remove(path)
     if isinstance(made, Observation) and made.raster is not None:
         path = lake.write_raster(name, quarter, made.raster, made.metadata)
         rows, frame = made.raster.shape[0], raster_head(made.raster)

@@ -18,9 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from poverty_assets.atomic import replacing, write_text
+from poverty_assets.atomic import write_text
 from poverty_assets.graph.reuse.watched import ABSENT, digest_of
 from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.lake import Lake
 
 _PLACE = "quarter="
 
@@ -61,13 +62,12 @@ class Records:
     Attributes
     ----------
     folder : Path
-    lake : Path
-        The lake's root.
+    lake : Lake
     home : Path
     """
 
     folder: Path
-    lake: Path
+    lake: Lake
     home: Path
 
     def of(self, quarter: Quarter) -> StepRecord | None:
@@ -101,7 +101,7 @@ class Records:
 
     def holds(self, made: StepRecord, quarter: Quarter) -> bool:
         """Whether the files of a quarter are those that were made."""
-        in_lake = all(digest_of(self.lake / _at(name, quarter)) == digest for name, digest in made.files.items())
+        in_lake = all(digest_of(self.lake.file(_at(name, quarter))) == digest for name, digest in made.files.items())
         return in_lake and all(digest_of(self.home / name) == digest for name, digest in made.beside.items())
 
     def take(self, made: StepRecord, other: Quarter, quarter: Quarter) -> StepRecord | None:
@@ -110,11 +110,11 @@ class Records:
         None where they are not to be had any more.
         """
         for name, digest in made.files.items():
-            source, target = self.lake / _at(name, other), self.lake / _at(name, quarter)
+            source, target = (self.lake.file(_at(name, one)) for one in (other, quarter))
             if digest == ABSENT:
-                target.unlink(missing_ok=True)
+                self.lake.shelf.remove(target)
             elif digest_of(target) != digest:
-                with suppress(FileNotFoundError), replacing(target) as temporary:
+                with suppress(FileNotFoundError), self.lake.shelf.writing(target) as temporary:
                     _have(source, temporary)
         if not self.holds(made, quarter):  # the other quarter was made again meanwhile
             return None

@@ -168,7 +168,7 @@ class _Running:
     @property
     def _records(self) -> Records:
         asked = self.home.settings
-        return Records(asked.made / self.step.name, asked.lake, asked.home)
+        return Records(asked.made / self.step.name, self.home.lake, asked.home)
 
     def _base(self) -> str:
         """Digest of all that is known to stand behind the step before it runs."""

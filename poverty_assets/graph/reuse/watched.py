@@ -234,7 +234,7 @@ class _WatchedLake(Lake):
     def __init__(
         self, lake: Lake, own: Quarter, ask: Callable[[str], None], cannot_tell: Callable[[str], None]
     ) -> None:
-        super().__init__(lake.root)
+        super().__init__(lake.root, lake.shelf)
         self._lake, self._own, self._ask, self._cannot_tell = lake, own, ask, cannot_tell
 
     def read(self, name: str, quarter: Quarter, columns: list[str] | None = None) -> Any:
@@ -252,6 +252,10 @@ class _WatchedLake(Lake):
     def path(self, name: str, quarter: Quarter) -> Path:
         self._cannot_tell(f"lake file of {name}")
         return self._lake.path(name, quarter)
+
+    def file(self, name: str) -> Path:
+        self._cannot_tell(f"lake file {name}")
+        return self._lake.file(name)
 
     def quarters(self) -> list[Quarter]:
         self._cannot_tell("quarters of the lake")
