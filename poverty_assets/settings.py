@@ -135,6 +135,11 @@ class Settings(BaseSettings):
         return self.home / "coverage"
 
     @property
+    def waves(self) -> Path:
+        """Folder of models of survey waves, which are made again where they are missing."""
+        return self.home / "models" / "waves"
+
+    @property
     def made(self) -> Path:
         """Folder of records of what each step was made of, without which everything is made anew."""
         return self.home / "made"

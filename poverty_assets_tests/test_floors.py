@@ -11,7 +11,7 @@ import poverty_assets
 PACKAGE = Path(poverty_assets.__file__).parent
 FLOORS = [
     ["errors"],
-    ["atomic", "signs_of_life", "quarter", "arrays", "workers", "catalog"],
+    ["atomic", "kept", "signs_of_life", "quarter", "arrays", "workers", "catalog"],
     ["lined_yaml", "settings"],
     ["pack", "measure", "judging"],
     ["geography", "published"],

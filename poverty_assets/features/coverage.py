@@ -13,7 +13,6 @@ exactextract does (Baston 2024): its numbers come out, where an area lies on few
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import zipfile
@@ -28,6 +27,7 @@ import shapely
 
 from poverty_assets.atomic import replacing
 from poverty_assets.errors import MissingCRS
+from poverty_assets.kept import is_made_anew, let_go
 from poverty_assets.sources.raster import RasterGrid
 
 if TYPE_CHECKING:
@@ -196,6 +196,8 @@ def _digest(zones: gpd.GeoDataFrame, grid: RasterGrid) -> str:
 
 def _kept(file: Path) -> Coverage | None:
     """The coverage that a file keeps; None where there is none, or it cannot be read: then it is made again."""
+    if is_made_anew():
+        return None
     try:
         with np.load(file, allow_pickle=False) as parts:
             found = Coverage(int(parts["n_areas"]), *(parts[name] for name in _ARRAYS))
@@ -210,13 +212,7 @@ def _keep(coverage: Coverage, file: Path) -> None:
     once: they write the same."""
     with replacing(file) as temporary, temporary.open("wb") as stream:
         np.savez(stream, n_areas=coverage.n_areas, **{name: getattr(coverage, name) for name in _ARRAYS})
-    there = []
-    for path in file.parent.glob("*.npz"):
-        with contextlib.suppress(OSError):  # another process let go of it
-            there.append((path.stat().st_mtime_ns, path))
-    for _, path in sorted(there)[:-_KEPT]:
-        with contextlib.suppress(OSError):
-            path.unlink()
+    let_go(file.parent.glob("*.npz"), _KEPT)
 
 
 _ARRAYS = ("run_area", "run_start", "run_stop", "edge_area", "edge_cell", "edge_share", "cells")

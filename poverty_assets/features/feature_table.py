@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import InputError, NotObserved
+from poverty_assets.features.kept_answers import KeptAnswers, stamp_of
 from poverty_assets.features.layers_and_tables import SHARE, features_from_source
 from poverty_assets.features.zonal import CellStatistic, Statistic, name_of, zonal_statistics
 from poverty_assets.geography.areas import to_geodataframe
@@ -26,7 +27,7 @@ from poverty_assets.pack.feature import AboveFeature, FeatureSpec, QuantileFeatu
 from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import EarlierTime, release_then
-from poverty_assets.sources.raster import RasterCells, opened_raster
+from poverty_assets.sources.raster import KeptRaster, RasterCells, opened_raster
 from poverty_assets.workers import Workers
 
 _NOW = None
@@ -122,7 +123,7 @@ def _of_rasters(
     """Zonal statistics over each area's own shape, now and at each earlier time: sums of smaller areas would count twice what
     simplified shapes share."""
     below = zones.loc[zones["area_level"] != "country", ["area_id", "geometry"]].reset_index(drop=True)
-    served, load = _looks(specs, country, observed)
+    served, load, stamps = _looks(specs, country, observed)
     rows = [
         (time, spec.source_id, feature, asked)
         for spec in specs
@@ -133,15 +134,8 @@ def _of_rasters(
     wanted: dict[str, list[Statistic]] = {}
     for time, source_id, _, asked in rows:
         wanted.setdefault(served[time, source_id], []).append(asked)
-    weights = {one.weight: load[one.weight]() for asked in wanted.values() for one in asked if _weighs(one)}
-    answers = zonal_statistics(
-        ((name, one()) for name, one in load.items() if name in wanted),
-        below,
-        {name: list(dict.fromkeys(asked)) for name, asked in wanted.items()},
-        weights=weights,
-        kept=observed.coverages,
-        workers=observed.workers,
-    )
+    asks = {name: list(dict.fromkeys(wanted[name])) for name in load if name in wanted}
+    answers = _answers(asks, below, load, stamps, observed)
     named = pd.DataFrame(
         [(time, served[time, source_id], name_of(asked), f.feature_id) for time, source_id, f, asked in rows],
         columns=["time", "raster", "statistic", "feature_id"],
@@ -152,6 +146,43 @@ def _of_rasters(
         merged = own.merge(answers, on=["raster", "statistic"])
         out[time] = merged[["area_id", "feature_id", "value"]]
     return out
+
+
+def _answers(
+    asks: dict[str, list[Statistic]],
+    zones: Any,
+    load: dict[str, Callable[[], RasterCells]],
+    stamps: dict[str, Callable[[], str | None]],
+    observed: Observed,
+) -> pd.DataFrame:
+    """Statistics of each raster: those that were made before of the same, and the others made now."""
+    by = {one.weight for asked in asks.values() for one in asked if _weighs(one)}
+    kept = {}
+    if observed.coverages is not None:
+        known = KeptAnswers(observed.coverages / "answers", zones)
+        told = {name: stamps[name]() for name in {*asks, *by}}
+        weighing = {name: stamp or "" for name, stamp in told.items() if name in by}
+        for name, asked in asks.items():
+            stamp = told[name]
+            if stamp is not None and all(weighing[one.weight] for one in asked if _weighs(one)):
+                kept[name] = known.of(stamp, name, asked, weighing)
+    found = {name: rows for name, answer in kept.items() if (rows := answer.read()) is not None}
+    left = {name: asked for name, asked in asks.items() if name not in found}
+    if found and not left:
+        return pd.concat(found.values(), ignore_index=True)
+    made = zonal_statistics(
+        ((name, load[name]()) for name in left),
+        zones,
+        left,
+        weights={one.weight: load[one.weight]() for asked in left.values() for one in asked if _weighs(one)},
+        kept=observed.coverages,
+        workers=observed.workers,
+    )
+    for name in left.keys() & kept.keys():
+        kept[name].keep(made[made["raster"] == name])
+    if kept:
+        known.let_go()
+    return pd.concat([*found.values(), made], ignore_index=True) if found else made
 
 
 def _asked(
@@ -176,14 +207,17 @@ def _weighs(asked: Statistic) -> TypeGuard[CellStatistic]:
 
 def _looks(
     specs: list[RasterSource], country: Country, observed: Observed
-) -> tuple[dict[tuple[Time, str], str], dict[str, Callable[[], RasterCells]]]:
-    """Which raster serves each time and source, and how to come by it: now's from the lake, and of the earlier files each once."""
+) -> tuple[dict[tuple[Time, str], str], dict[str, Callable[[], RasterCells]], dict[str, Callable[[], str | None]]]:
+    """Which raster serves each time and source, how to come by it (now's from the lake, and of the earlier files each once), and what
+    tells it from others (None of one in memory)."""
     served: dict[tuple[Time, str], str] = {}
     load: dict[str, Callable[[], RasterCells]] = {}
+    stamps: dict[str, Callable[[], str | None]] = {}
     for spec in specs:
         now = _name(spec, observed.landing / observed.noted(spec.source_id)["file"], observed.quarter)
         served[_NOW, spec.source_id] = now
         load[now] = partial(_from_lake, observed, spec.source_id)
+        stamps[now] = partial(_stamp_in_lake, observed, spec.source_id)
         for time in observed.earlier:
             found = release_then(spec, time.quarter, observed.landing)
             if found is not None:
@@ -192,7 +226,8 @@ def _looks(
                 load.setdefault(
                     name, partial(opened_raster, found.path, spec.options, season=season, within=country.bounds)
                 )
-    return served, load
+                stamps.setdefault(name, partial(stamp_of, found.path, spec.options, season, country.bounds))
+    return served, load, stamps
 
 
 def _name(spec: RasterSource, file: Path, quarter: Quarter) -> str:
@@ -205,6 +240,11 @@ def _from_lake(observed: Observed, source_id: str) -> RasterCells:
     if found is None:
         raise NotObserved(f"raster {source_id} had not been observed", remedy="run the quarter of its source first")
     return found
+
+
+def _stamp_in_lake(observed: Observed, source_id: str) -> str | None:
+    found = _from_lake(observed, source_id)
+    return stamp_of(found.file, "lake") if isinstance(found, KeptRaster) else None
 
 
 def _of_shapes_or_table(

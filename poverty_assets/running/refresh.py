@@ -112,7 +112,7 @@ def refresh(
 
 
 def _full(full: bool) -> dict[str, str]:
-    from poverty_assets.graph.reuse.step import FULL
+    from poverty_assets.graph.resources.home import FULL
 
     return {FULL: "true"} if full else {}
 

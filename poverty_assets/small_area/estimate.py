@@ -27,8 +27,8 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import no_draws
 from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.inputs import POOR, Inputs, Place, covariate_names, covariates_of
-from poverty_assets.small_area.league import JUDGES, Competition, FeatureNames, WaveBefore, compete
-from poverty_assets.small_area.margins.fit import Margins, Since, fit_margins
+from poverty_assets.small_area.league import JUDGES, Competition
+from poverty_assets.small_area.margins.fit import Margins, Since
 from poverty_assets.small_area.margins.saved import Fitted, run_rows, save_margins
 from poverty_assets.small_area.replicates import replicate
 from poverty_assets.small_area.rollup import Rollup, rollup
@@ -47,6 +47,7 @@ from poverty_assets.small_area.time.nowcast import (
     score_nowcast,
 )
 from poverty_assets.small_area.wanted import Functionals, Options, Wanted
+from poverty_assets.small_area.wave_model import wave_model
 
 if TYPE_CHECKING:
     from poverty_assets.small_area.totals.saved import DownscaledRun
@@ -132,21 +133,13 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     chosen = choose_nowcast(latest(judged), has_trend=since.trend is not None, has_growth=growth is not None)
     since = _gaining(since, chosen, survey.now, growth)
     distance, inside = applicability(covariates.features, survey.now.sampled, covariates.xy, covariates.block_metres)
-    margins = fit_margins(survey, covariates, place.people, since=since, distance=distance)
+    model = wave_model(inputs, covariates, distance, options.seed, options.kept)
+    margins, found = model.at(since), model.found
     shift = _moved(inputs, chosen) if chosen.method == "nowcast" else None
     wanted = Wanted(_areas(inputs, inside, followed=shift is not None), measure, functionals)
     options = replace(options, wave=inputs.waves[-1].name)
     drawn = replicate(margins, survey.now, place.groups, wanted, shift=shift, options=options)
     names, registers = covariate_names(inputs.at_waves[-1])
-    found = compete(
-        survey.now,
-        margins.fits,
-        measure.indicator_ids,
-        covariates,
-        FeatureNames(tuple(names), tuple(registers), tuple(inputs.country.baseline_features)),
-        before=None if survey.before is None else WaveBefore(survey.before, place.holder),
-        seed=options.seed,
-    )
     of_margins = _margin_scores(found, inputs)
     outside = [code for code, here in zip(place.finest, inside, strict=True) if not here]
     note = {

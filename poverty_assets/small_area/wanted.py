@@ -7,6 +7,7 @@ here: which of those there are and what becomes of them (``vulnerability``), or 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -27,12 +28,15 @@ class Options:
     workers : Workers
     wave : str
         Survey wave behind the replicates: what belongs to a sample alone is drawn anew for each.
+    kept : Path, optional
+        Folder in which models of waves are kept for other quarters.
     """
 
     n_replicates: int = 200
     seed: int = 0
     workers: Workers = field(default_factory=Threads)
     wave: str = ""
+    kept: Path | None = None
 
 
 @dataclass(frozen=True)

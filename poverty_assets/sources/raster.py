@@ -554,7 +554,7 @@ class KeptRaster:
     def __init__(self, path: Path) -> None:
         import pyarrow.parquet as pq
 
-        self._asked = str(path)
+        self.file = Path(path)
         self._file = pq.ParquetFile(path)
         sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -569,7 +569,7 @@ class KeptRaster:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the file for itself."""
-        return KeptRaster, (Path(self._asked),)
+        return KeptRaster, (self.file,)
 
     def rows(self, top: int, bottom: int) -> np.ndarray:
         """Values of the rows ``top <= row < bottom``; each group is read once where they are asked for in order."""

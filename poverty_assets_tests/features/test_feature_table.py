@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,12 @@ from rasterio.transform import from_origin
 from shapely.geometry import box
 
 from poverty_assets.features.feature_table import Observed, quarter_features
+from poverty_assets.features.zonal import zonal_statistics
 from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import EarlierTime
 from poverty_assets.sources.readers import observe
+from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.pack.test_source import make_spec
 
 KHM = load_country("khm")
@@ -83,6 +86,56 @@ def features(folder, specs, earlier):
         raster=lambda source_id: seen[source_id].raster,
     )
     return quarter_features(specs, AREAS, pd.DataFrame(), KHM, observed)
+
+
+def from_lake(folder, specs, earlier):
+    """Features as a refresh makes them: rasters from the lake, with a folder in which answers are kept; and which rasters were summed."""
+    lake, seen, summed = Lake(folder / "lake"), {}, []
+    for spec in specs:
+        seen[spec.source_id] = observe(spec, NOW, folder, KHM)
+        lake.write_raster(f"src_{spec.source_id}", NOW, seen[spec.source_id].raster, {})
+    observed = Observed(
+        rows=lambda source_id: seen[source_id].frame,
+        noted=lambda source_id: seen[source_id].metadata,
+        quarter=NOW,
+        landing=folder,
+        earlier=earlier,
+        coverages=folder / "coverage",
+        raster=lambda source_id: lake.raster(f"src_{source_id}", NOW),
+    )
+
+    def counted(rasters, *arguments, **options):
+        rasters = list(rasters)
+        summed.extend(name.partition("@")[0] for name, _ in rasters)
+        return zonal_statistics(rasters, *arguments, **options)
+
+    with mock.patch("poverty_assets.features.feature_table.zonal_statistics", counted):
+        now, before = quarter_features(specs, AREAS, pd.DataFrame(), KHM, observed)
+    return now, before, summed
+
+
+def test_a_raster_that_has_not_changed_is_not_summed_again(tmp_path, opened):
+    times = [EarlierTime("wave", BEFORE, "w")]
+    first, then, summed = from_lake(tmp_path, [HILLS, LIGHTS], times)
+    assert sorted(summed) == ["hills", "lights", "lights"]
+    again, then_again, summed = from_lake(tmp_path, [HILLS, LIGHTS], times)
+    assert summed == []
+    pd.testing.assert_frame_equal(first, again)
+    pd.testing.assert_frame_equal(then[times[0]], then_again[times[0]])
+    write(tmp_path / "lights_2022Q3.tif", [5, 6])
+    changed, _, summed = from_lake(tmp_path, [HILLS, LIGHTS], times)
+    assert summed == ["lights"]
+    assert by_commune(changed, "height") == [10, 20]
+    assert by_commune(changed, "light") == [5, 6]
+
+
+def test_answers_about_other_areas_or_statistics_are_made_anew(tmp_path, opened):
+    from_lake(tmp_path, [HILLS], [])
+    most = HILLS.model_copy(update={"features": [HILLS.features[0].model_copy(update={"statistic": "max"})]})
+    assert from_lake(tmp_path, [most], [])[2] == ["hills"]
+    moved = AREAS.assign(geometry=shapely.to_wkb([box(104, 11, 105.5, 12)] * 4))
+    with mock.patch(f"{__name__}.AREAS", moved):
+        assert from_lake(tmp_path, [HILLS], [])[2] == ["hills"]
 
 
 def by_commune(table, feature_id):

@@ -8,7 +8,7 @@ import pytest
 
 from poverty_assets.definitions import build_definitions
 from poverty_assets.errors import PagesBehind
-from poverty_assets.graph.reuse.step import FULL
+from poverty_assets.graph.resources.home import FULL
 from poverty_assets.pack.country import load_country
 from poverty_assets.running.instance import open_instance
 from poverty_assets.running.publication import follow

@@ -73,7 +73,7 @@ def small_area_estimates(
     frames = (dim_area, covariates(area_feature, home.specs), wave_feature, feature_drift, register_count)
     inputs = Inputs(*frames, waves, published_mpi, published_headcount, measure, home.country, quarter, wave_level)
     wanted = functionals_of(shocks_of(home.country, measure, home.sources), measure, len(inputs.place.finest))
-    options = Options(home.settings.replicates, workers=compute.workers)
+    options = Options(home.settings.replicates, workers=compute.workers, kept=home.settings.waves)
     made = estimate_quarter(inputs, functionals=wanted, options=options)
     context.log.info("%s replicates; %s", made.note["replicates"], made.note["reason"])
     yield from (dg.Output(getattr(made.tables, field), name) for name, field in TABLES.items())

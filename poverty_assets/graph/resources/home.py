@@ -23,6 +23,7 @@ from poverty_assets.fetching.orders import fetched_unasked
 from poverty_assets.intake.arrivals import read_arrivals
 from poverty_assets.intake.gate import SenseFinding, admit
 from poverty_assets.intake.standing import Standing, standings
+from poverty_assets.kept import make_anew
 from poverty_assets.measure.measure import Measure, load_measure, measure_files
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, TableSource
@@ -38,6 +39,8 @@ from poverty_assets.warehouse.lake import Lake
 from poverty_assets.workers import Workers
 
 LOG = logging.getLogger("poverty_assets")
+FULL = "poverty_assets/full"
+"""Tag of a run that makes everything anew."""
 
 
 class Home(dg.ConfigurableResource):
@@ -63,6 +66,7 @@ class Home(dg.ConfigurableResource):
         """
         if context.run is None or context.instance is None:
             return
+        make_anew(FULL in context.run.tags)
         run = context.run.run_id
         self._sign = SignOfLife(Path(context.instance.root_directory) / RUN_SIGNS / f"{run}.lock")
         key = context.run.tags.get("dagster/partition")

@@ -16,9 +16,9 @@ import dagster as dg
 from dagster._core.definitions.metadata import normalize_metadata
 
 from poverty_assets.atomic import write_text
-from poverty_assets.graph.resources.home import Home
+from poverty_assets.graph.resources.home import FULL, Home
 from poverty_assets.graph.reuse.code import code_version
-from poverty_assets.graph.reuse.step import FROM_RUN, FULL, REUSED, environment, metadata_of, of_texts, plain
+from poverty_assets.graph.reuse.step import FROM_RUN, REUSED, environment, metadata_of, of_texts, plain
 from poverty_assets.graph.reuse.watched import digest_of
 from poverty_assets.measure.measure import SHARED
 

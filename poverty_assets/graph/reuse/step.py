@@ -27,7 +27,7 @@ from dagster_shared.serdes import deserialize_value, serialize_value
 
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources.compute import Compute
-from poverty_assets.graph.resources.home import Home
+from poverty_assets.graph.resources.home import FULL, Home
 from poverty_assets.graph.resources.lake import KeptPartition, keep
 from poverty_assets.graph.reuse.code import code_version, members_of_home
 from poverty_assets.graph.reuse.records import Records, StepRecord, in_any_quarter
@@ -43,8 +43,6 @@ from poverty_assets.measure.measure import SHARED
 from poverty_assets.quarter import Quarter
 
 LOG = logging.getLogger("poverty_assets")
-FULL = "poverty_assets/full"
-"""Tag of a run that makes everything anew."""
 REUSED, FROM_RUN, FOR_QUARTER = "reused", "reused_from_run", "reused_from_quarter"
 WRITERS = ("poverty_assets.graph.resources.lake", "keep")
 _LOCKS = 64
