@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: refresh test test-fast soak ui wheelhouse bench bench-levels lint clean
+.PHONY: refresh test test-fast soak ui wheelhouse bench bench-short bench-levels lint clean
 
 refresh: $(READY)
 	@POVERTY_ASSETS_REPLICATES=$${POVERTY_ASSETS_REPLICATES:-40} $(BIN)/poverty-assets refresh
@@ -38,8 +38,14 @@ wheelhouse: $(READY)
 	@cp constraints.txt wheelhouse/
 	@echo "wheelhouse/ holds $$(ls wheelhouse/*.whl | wc -l) wheels; docs/runbook.md says how to install from it"
 
+# Peers beside it: the extra bench, and Debian's r-cran-survey; one that is not there is named and left out
 bench: $(READY)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@$(BIN)/python -m benchmarks
+
+bench-short: $(READY)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@$(BIN)/python -m benchmarks --short --to $${TO:-/tmp/poverty_assets_bench}
 
 # Intervals and errors at every level over ten seeds that nothing was chosen on (an hour or two); goes on where it was stopped
 bench-levels: $(READY)

@@ -3,7 +3,7 @@
 Belongs here: packing and unpacking a home. Does not belong here: what a home holds (``settings``).
 
 The lake, the published files, pages, models and Dagster's records go into one tar archive, whose files are as they are in the home. A
-lake in a bucket is backed up there: the home has copies of it.
+lake in a bucket is backed up there: the home has copies of it. Models of waves are made again.
 Databases of Dagster's are copied by SQLite itself, so that a run that is on does no harm; a publication waits.
 """
 
@@ -93,7 +93,8 @@ def _files(home: Path) -> list[Path]:
 
 
 def _is_copy(path: Path, settings: Settings) -> bool:
-    return bool(settings.bucket) and path.is_relative_to(settings.lake.resolve())
+    copies = [settings.waves, *([settings.lake] if settings.bucket else [])]
+    return any(path.is_relative_to(folder.resolve()) for folder in copies)
 
 
 @contextlib.contextmanager
