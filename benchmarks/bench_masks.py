@@ -53,22 +53,32 @@ def areas() -> pd.DataFrame:
     )
 
 
-def write_households(path: Path, seed: int = 1) -> None:
+def write_households(path: Path, n: int = HOUSEHOLDS, seed: int = 1) -> None:
+    """Households sorted by commune, a million at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rng = np.random.default_rng(seed)
-    commune = np.sort(rng.integers(0, COMMUNES, HOUSEHOLDS)).astype(np.int32)
-    hardship = rng.normal(size=HOUSEHOLDS) + 0.7 * rng.normal(size=COMMUNES)[commune]
-    columns: dict[str, Any] = {
-        name: (0.8 * hardship + rng.normal(size=HOUSEHOLDS) > rng.uniform(-0.2, 1.5)).astype(np.uint8) for name in NAMES
-    }
-    columns["weight"] = rng.uniform(0.5, 2, HOUSEHOLDS)
-    columns["hh_size"] = rng.integers(1, 9, HOUSEHOLDS).astype(np.uint8)
-    columns["is_urban"] = rng.random(HOUSEHOLDS) < 0.3
-    columns["land_class"] = rng.integers(0, 3, HOUSEHOLDS).astype(np.uint8)
-    columns["area_id"] = pa.DictionaryArray.from_arrays(pa.array(commune), pa.array(communes()))
-    pq.write_table(pa.table(columns), path, row_group_size=122_880, compression="zstd")
+    of_commune, bars = 0.7 * rng.normal(size=COMMUNES), rng.uniform(-0.2, 1.5, INDICATORS)
+    writer = None
+    for first in range(0, n, 1_000_000):
+        number = min(1_000_000, n - first)
+        commune = ((first + np.arange(number)) * COMMUNES // n).astype(np.int32)
+        hardship = rng.normal(size=number) + of_commune[commune]
+        columns: dict[str, Any] = {
+            name: (0.8 * hardship + rng.normal(size=number) > bar).astype(np.uint8)
+            for name, bar in zip(NAMES, bars, strict=True)
+        }
+        columns["weight"] = rng.uniform(0.5, 2, number)
+        columns["hh_size"] = rng.integers(1, 9, number).astype(np.uint8)
+        columns["is_urban"] = rng.random(number) < 0.3
+        columns["land_class"] = rng.integers(0, 3, number).astype(np.uint8)
+        columns["area_id"] = pa.DictionaryArray.from_arrays(pa.array(commune), pa.array(communes()))
+        table = pa.table(columns)
+        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+        writer.write_table(table, row_group_size=122_880)
+    if writer is not None:
+        writer.close()
 
 
 def figures(path: Path, measure: Measure, tree: Hierarchy) -> tuple[Any, Any]:

@@ -1,10 +1,14 @@
-"""The main job on the embedded default: how long, how much memory, and how much of it is Dagster's own.
+"""The main job on the twin: how long, how much memory, how much of it is made again, and how much is Dagster's own.
 
-Run as ``python -m benchmarks.bench_refresh [--quarters 2025Q3 2026Q3] [--replicates 40] [--only-again]``. A quarter runs for the first
-time, once more, and then the quarter after it, in one home: what is there already is not made again. Then the job runs twice:
-first as people run it, its quarters side by side, for time and memory; then in one process, where a thread looks at the main
-thread's stack a hundred times a second. A sample belongs to the work when a frame of a domain package, or of a suite of checks,
-is on the stack; the rest (start-up, imports of Dagster, events, step overhead) is Dagster's.
+    python -m benchmarks.bench_refresh [--before COMMIT] [--rounds 1] [--replicates 40] [--short]
+
+Rounds, turn about: two quarters from nothing by this code, and by that of ``COMMIT`` (the one before rasters were streamed and files
+narrow; a copy of it in a temporary folder, with the libraries of today); then, in this code's home, the same again, and one more
+quarter, of which only rasters are new. Each as people run it, its quarters side by side. Last, one quarter in one process, where a
+thread looks at the main thread's stack a hundred times a second: a sample belongs to the work when a frame of a domain package, or of a
+suite of checks, is on the stack; the rest (start-up, imports of Dagster, events, overhead of steps) is Dagster's. Times are of the clock
+and of the processor: on a busy machine only the latter mean something. ``--short`` takes the made-up landing folder of the tests and no
+commit before, and shows that all of it runs.
 """
 
 from __future__ import annotations
@@ -12,138 +16,209 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
+ROOT = Path(__file__).resolve().parents[1]
+BEFORE = "52044e3^"
 EVERY = 0.01
-VULNERABILITY = ("hazards", "dim_shock", "vulnerability", "fct_register_audit", "fct_hot_spot")
+MARKS = {"two quarters": 0.6, "one more quarter": 0.2, "dagster": 0.2, "peak": 1.5}
 WORK = (
-    "sources", "spatial", "measurement", "modelling", "small_area", "vulnerability", "evaluation", "warehouse", "reports",
+    "sources", "intake", "geography", "features", "measurement", "registers", "small_area", "vulnerability", "evaluation", "twin",
+    "published", "warehouse", "reports",
 )  # fmt: skip
 
 
-def owner(frame, package: str) -> str:
-    """Domain package of the outermost frame that is ours, or ``dagster``."""
-    found = "dagster"
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if name.startswith(package):
-            part = name[len(package) :].split("/")[0]
-            if part in WORK:
-                found = part
-            elif part == "checks" and "suites.py" in name:
-                found = "checks (Great Expectations)"
-        frame = frame.f_back
-    return found
+@dataclass(frozen=True)
+class Took:
+    """What a command took.
+
+    Attributes
+    ----------
+    seconds, processor : float
+    peak : float
+        GB of its largest process.
+    """
+
+    seconds: float
+    processor: float
+    peak: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is refreshed.
+
+    Attributes
+    ----------
+    two : tuple of str
+        Quarters that are made from nothing.
+    more : str
+        The quarter after them, of which only rasters are new.
+    arguments : tuple of str
+        Further ones of ``refresh``.
+    """
+
+    two: tuple[str, ...]
+    more: str
+    arguments: tuple[str, ...] = ()
 
 
 def main() -> None:
     """Refresh, sample, print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quarters", nargs="*", default=[])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--before", default=BEFORE, metavar="COMMIT")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--replicates", default="40")
-    parser.add_argument(
-        "--only-again", action="store_true", help="only how long a refresh takes that finds all or much there already"
-    )
-    arguments = parser.parse_args()
-    asked = ["refresh", *(x for q in arguments.quarters for x in ("--quarter", q))]
-    os.environ["POVERTY_ASSETS_REPLICATES"] = arguments.replicates
-    os.environ.pop("POVERTY_ASSETS_SOURCES", None)
-    _again(arguments.quarters[0] if arguments.quarters else "2025Q3")
-    if arguments.only_again:
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
-        environment = {**os.environ, "POVERTY_ASSETS_HOME": folder}
-        subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", *asked], env=environment, check=True
-        )
-        seconds = time.perf_counter() - started
-        steps = _seconds_of_steps(Path(folder))
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
-    print(
-        f"\nwhole job: {seconds:.1f} s (mark: 180 s), {arguments.replicates} replicates; largest process {peak:.2f} GB"
-    )
-    for quarter, taken in sorted(steps.items()):
-        whole = sum(taken.get(name, 0.0) for name in VULNERABILITY)
-        parts = ", ".join(f"{name} {taken.get(name, 0.0):.1f}" for name in VULNERABILITY)
-        print(
-            f"  {quarter}: hazards, shocks, audit, hot spots {whole:.1f} s ({parts}); mark with change and drift: 20 s"
-        )
-    _share_of_dagster(asked)
+    parser.add_argument("--short", action="store_true")
+    asked = parser.parse_args()
+    os.environ["POVERTY_ASSETS_REPLICATES"] = "20" if asked.short else asked.replicates
+    for name in ("SOURCES", "LANDING", "COUNTRY"):
+        os.environ.pop(f"POVERTY_ASSETS_{name}", None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        job = short_job(folder) if asked.short else Job(("2025Q3", "2026Q2"), "2026Q3")
+        before = None if asked.short else checked_out(asked.before, folder / "before")
+        rounds = [one_round(job, folder / str(number), before) for number in range(asked.rounds)]
+        told(rounds)
+        share_of_dagster(job, folder / "alone")
 
 
-def _again(first: str) -> None:
-    """A quarter for the first time, the same again, and the next one, each as people run it."""
-    from poverty_assets.quarter import Quarter
+def short_job(folder: Path) -> Job:
+    """The made-up landing folder of the tests."""
+    from poverty_assets_tests.landing import write_landing
 
-    following = str(Quarter.from_label(first).shift(1))
-    taken = []
-    with tempfile.TemporaryDirectory() as folder:
-        for quarter in (first, first, following):
-            started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-            command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", quarter]
-            subprocess.run(
-                command,
-                env={**os.environ, "POVERTY_ASSETS_HOME": folder},
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            taken.append((time.perf_counter() - started, processor))
-    for what, (seconds, processor) in zip(("first", "the same again", "the next quarter"), taken, strict=True):
-        ratios = f"{seconds / taken[0][0]:.2f} of the first, {processor / taken[0][1]:.2f} of its processor time"
-        print(f"{what:<17} {seconds:6.1f} s, {processor:6.1f} s of processor time; {ratios}")
+    os.environ["POVERTY_ASSETS_PASSED_ON"] = "false"
+    write_landing(folder / "landing")
+    return Job(("2022Q4",), "2023Q1", ("--sources", "landing", "--landing", str(folder / "landing")))
 
 
-def _seconds_of_steps(home: Path) -> dict[str, dict[str, float]]:
-    """Seconds of each step by quarter, as Dagster recorded them while two quarters ran side by side."""
-    from poverty_assets.running.instance import open_instance
+def checked_out(commit: str, folder: Path) -> Path | None:
+    """The package as of a commit; None, said aloud, where it cannot be had."""
+    folder.mkdir()
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True)
+    if archive.returncode:
+        print(f"no commit {commit} here: nothing to compare with ({archive.stderr.decode().strip()})")
+        return None
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return folder
 
-    found: dict[str, dict[str, float]] = {}
-    with open_instance(home / "dagster") as instance:
-        for record in instance.get_run_records():
-            quarter = record.dagster_run.tags.get("dagster/partition", "publication")
-            stats = instance.get_run_step_stats(record.dagster_run.run_id)
-            found[quarter] = {s.step_key: s.end_time - s.start_time for s in stats if s.start_time and s.end_time}
-    print("publication: " + ", ".join(f"{name} {taken:.1f} s" for name, taken in found.pop("publication", {}).items()))
+
+def one_round(job: Job, home: Path, before: Path | None) -> dict[str, Took]:
+    """Each of the jobs, one after the other."""
+    found = {}
+    if before is not None:
+        found["two quarters, before"] = refresh(job, job.two, home / "before", before)
+    found["two quarters"] = refresh(job, job.two, home / "ours", ROOT)
+    found["the same again"] = refresh(job, job.two, home / "ours", ROOT)
+    found["one more quarter"] = refresh(job, [job.more], home / "ours", ROOT)
     return found
 
 
-def _share_of_dagster(asked: list[str]) -> None:
+def refresh(job: Job, quarters: tuple[str, ...] | list[str], home: Path, code: Path) -> Took:
+    """One refresh by the code that lies in a folder."""
+    asked = [part for quarter in quarters for part in ("--quarter", quarter)]
+    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", *asked, *job.arguments]
+    environment = {**os.environ, "POVERTY_ASSETS_HOME": str(home), "PYTHONPATH": str(code)}
     started = time.perf_counter()
+    with (home.parent.parent / "log").open("ab") as log:
+        process = subprocess.Popen(command, env=environment, cwd=code, stdout=log, stderr=log)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"refresh of {', '.join(quarters)} failed:\n" + tail(home.parent.parent / "log"))
+    return Took(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024**2)
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+
+
+def told(rounds: list[dict[str, Took]]) -> None:
+    """Print medians over rounds, and ratios of one round."""
+    for name in rounds[0]:
+        took = [one[name] for one in rounds]
+        print(
+            f"{name:<22} {median(t.seconds for t in took):7.1f} s, {median(t.processor for t in took):7.1f} s of processor time,"
+            f" largest process {max(t.peak for t in took):.2f} GB"
+        )
+    cold = "two quarters"
+    for of, over, mark in (
+        (cold, f"{cold}, before", MARKS["two quarters"]),
+        ("the same again", cold, None),
+        ("one more quarter", cold, MARKS["one more quarter"]),
+    ):
+        if over in rounds[0]:
+            wall, own = (ratio(rounds, of, over, what) for what in ("seconds", "processor"))
+            wanted = f" (mark: {mark})" if mark else ""
+            print(f"{of} / {over}: {wall:.2f} by the clock, {own:.2f} of processor time{wanted}")
+    print(f"largest process: {max(one[cold].peak for one in rounds):.2f} GB (mark: {MARKS['peak']} GB)", flush=True)
+
+
+def ratio(rounds: list[dict[str, Took]], of: str, over: str, what: str) -> float:
+    """Median over rounds."""
+    return median(getattr(one[of], what) / getattr(one[over], what) for one in rounds)
+
+
+def owner(frame: object, package: str) -> str:
+    """Domain package of the innermost frame that is ours, or ``dagster``."""
+    while frame is not None:
+        name = frame.f_code.co_filename  # type: ignore[attr-defined]
+        if name.startswith(package):
+            part = name[len(package) :].split("/")[0]
+            if part in WORK:
+                return part
+            if name.endswith("checks/suites.py"):
+                return "checks (Great Expectations)"
+        frame = frame.f_back  # type: ignore[attr-defined]
+    return "dagster"
+
+
+def share_of_dagster(job: Job, home: Path) -> None:
+    """Print whose the samples of one quarter's run are."""
+    home.mkdir(parents=True)
+    command = [sys.executable, "-W", "ignore", "-c", f"from {__spec__.name} import sampled; sampled()", "refresh"]
+    command += ["--quarter", job.two[0], *job.arguments]
+    environment: Mapping[str, str] = {
+        **os.environ, "POVERTY_ASSETS_HOME": str(home), "POVERTY_ASSETS_WORKERS": "1", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith("in one process")), None)
+    print("\n".join(lines[start:]) if start is not None else f"no samples:\n{done.stderr[-2000:]}")
+
+
+def sampled() -> None:
+    """In a process of its own: run the command, and say whose the samples were."""
     samples: Counter[str] = Counter()
-    stop = threading.Event()
-    main_thread = threading.main_thread().ident
-    package = str(Path(__file__).resolve().parents[1] / "poverty_assets") + "/"
+    stop, main_thread = threading.Event(), threading.main_thread().ident
+    package, started = f"{ROOT / 'poverty_assets'}/", time.perf_counter()
 
     def look() -> None:
         while not stop.wait(EVERY):
-            samples[owner(sys._current_frames().get(main_thread), package)] += 1
+            samples[owner(sys._current_frames().get(main_thread or 0), package)] += 1
 
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"POVERTY_ASSETS_HOME": folder, "POVERTY_ASSETS_WORKERS": "1"}
-        threading.Thread(target=look, daemon=True).start()
-        from poverty_assets import cli
+    threading.Thread(target=look, daemon=True).start()
+    from poverty_assets import cli
 
-        sys.argv = ["poverty-assets", *asked]
-        with contextlib.suppress(SystemExit):  # typer ends every command so
-            cli.main()
-        stop.set()
-    seconds = time.perf_counter() - started
-    total = sum(samples.values())
-    print(f"\nin one process: {seconds:.1f} s")
+    sys.argv = ["poverty-assets", *sys.argv[1:]]
+    with contextlib.suppress(SystemExit):  # typer ends every command so
+        cli.main()
+    stop.set()
+    seconds, total = time.perf_counter() - started, sum(samples.values())
+    print(f"in one process, one quarter: {seconds:.1f} s")
     for name, count in samples.most_common():
         print(f"  {name:<28} {count / total:6.1%}  {seconds * count / total:6.1f} s")
-    print(f"Dagster's own share: {samples['dagster'] / total:.1%} (mark: 30%)")
+    print(f"Dagster's own share: {samples['dagster'] / total:.1%} (mark: {MARKS['dagster']:.0%})", flush=True)
 
 
 if __name__ == "__main__":

@@ -169,9 +169,9 @@ class Bucket:
             raise UsageError(
                 f"{self._address!r} is no address of a bucket", place=SETTING, remedy="write s3://bucket/prefix"
             )
-        store, http = _obstore("store"), os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+        http = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
         return self._asked(
-            lambda: store.from_url(
+            lambda: _obstore().store.from_url(
                 self._address, client_options={**_CLIENT, "allow_http": http}, retry_config=dict(_RETRIES)
             )
         )
@@ -200,9 +200,9 @@ class Bucket:
         """
         try:
             return ask()
-        except _obstore("exceptions").AlreadyExistsError:
+        except _obstore().exceptions.AlreadyExistsError:
             raise
-        except (OSError, _obstore("exceptions").BaseError) as error:
+        except (OSError, _obstore().exceptions.BaseError) as error:
             if none and isinstance(error, FileNotFoundError):
                 return None
             if isinstance(error, OSError) and error.errno is not None:  # of this machine's disk
@@ -232,7 +232,7 @@ class Bucket:
         if _CLAIM in self._objects:
             return
         text = json.dumps(self._claim, sort_keys=True).encode()
-        with suppress(_obstore("exceptions").AlreadyExistsError):  # another process was first
+        with suppress(_obstore().exceptions.AlreadyExistsError):  # another process was first
             self._asked(lambda: _obstore().put(self._store, _CLAIM, text, mode="create"))
         self._require_ours()
         self._objects[_CLAIM] = ""
@@ -254,16 +254,17 @@ def _bucket(address: str, root: Path, claim: str) -> Bucket:
     return Bucket(address, root, json.loads(claim))
 
 
-def _obstore(part: str = "") -> Any:
-    import importlib
-
+def _obstore() -> Any:
     try:
-        return importlib.import_module(f"obstore.{part}" if part else "obstore")
+        import obstore
+        import obstore.exceptions
+        import obstore.store
     except ImportError as error:
         raise UsageError(
             f"{SETTING} asks for a bucket, for which obstore is not installed",
             remedy=f"pip install 'poverty-assets[s3]', or unset {SETTING}",
         ) from error
+    return obstore
 
 
 def _token(state: Mapping[str, Any]) -> str:
