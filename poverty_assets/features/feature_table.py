@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import InputError, NotObserved
-from poverty_assets.features.kept_answers import KeptAnswers, stamp_of
+from poverty_assets.features.kept_statistics import KeptStatistics, stamp_of
 from poverty_assets.features.layers_and_tables import SHARE, features_from_source
 from poverty_assets.features.zonal import CellStatistic, Statistic, name_of, zonal_statistics
 from poverty_assets.geography.areas import to_geodataframe
@@ -159,7 +159,7 @@ def _answers(
     by = {one.weight for asked in asks.values() for one in asked if _weighs(one)}
     kept = {}
     if observed.coverages is not None:
-        known = KeptAnswers(observed.coverages / "answers", zones)
+        known = KeptStatistics(observed.coverages / "answers", zones)
         told = {name: stamps[name]() for name in {*asks, *by}}
         weighing = {name: stamp or "" for name, stamp in told.items() if name in by}
         for name, asked in asks.items():

@@ -33,7 +33,7 @@ _LIBRARIES = ("numpy", "exactextract", "shapely", "pyproj", "rasterio")
 
 
 @dataclass(frozen=True)
-class KeptAnswers:
+class KeptStatistics:
     """Answers about some areas.
 
     Attributes
