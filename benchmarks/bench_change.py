@@ -93,7 +93,9 @@ class Bench:
                     "shift": shift,
                 },
             }
-            print(f"province {province}: {shift:+.3f} latent standard deviations from {PLANTED} for {options.points:+.0%}")
+            print(
+                f"province {province}: {shift:+.3f} latent standard deviations from {PLANTED} for {options.points:+.0%}"
+            )
         self.countries = country_with(folder / "countries", content)
         self.twins: dict[Quarter, Twin] = {}
         self.draws: dict[Quarter, pd.DataFrame] = {}

@@ -198,7 +198,15 @@ def parts_of(options: argparse.Namespace) -> list[Path]:
     for seed in options.seeds:
         files.append(options.folder / f"{seed}_{options.difficulty or 'default'}_{options.replicates}.parquet")
         if not files[-1].is_file():
-            command = [sys.executable, "-m", "benchmarks.bench_small_area", "--seed", str(seed), "--levels", str(files[-1])]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.bench_small_area",
+                "--seed",
+                str(seed),
+                "--levels",
+                str(files[-1]),
+            ]
             command += ["--quarter", options.quarter, "--replicates", str(options.replicates)]
             command += ["--difficulty", options.difficulty] if options.difficulty else []
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
