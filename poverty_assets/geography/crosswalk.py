@@ -28,7 +28,7 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.editions import Parts
 from poverty_assets.pack.keys import letters_of
-from poverty_assets.pack.source import SourceSpec, TableSource, VectorSource
+from poverty_assets.pack.source import SourceSpec, SurveySource, TableSource, VectorSource
 
 COLUMNS = ("source_id", "source_code", "part", "area_id", "parent_id", "how", "weight")
 
@@ -106,7 +106,7 @@ class CodeChanges:
         """Those of a source's codes, where boundaries are of an edition."""
         if edition is None:
             return cls()
-        own = source.options.edition if isinstance(source, TableSource) else None
+        own = source.options.edition if isinstance(source, TableSource | SurveySource) else None
         if own is not None:
             return cls(country.editions.between(own, edition), first=True)
         return cls(country.editions.into(edition))
@@ -223,6 +223,37 @@ def _moved(line: Sequence[str | None], places: _Places, changes: CodeChanges) ->
         if places.is_area(area):
             return None
     return None
+
+
+def areas_of_units(
+    codes: pd.Series, source: SourceSpec, areas: pd.DataFrame, country: Country, boundaries: VectorSource
+) -> pd.Series:
+    """Area of each unit of a survey by the code that it names, on the boundaries' edition: its own, that which it became, or, of one
+    that was divided or has no boundary, the smallest that holds it whole. Missing where nothing is known of the code.
+
+    Parameters
+    ----------
+    codes : Series
+        A code for each unit; missing where its area is not known.
+    source : SourceSpec
+        The survey.
+    areas : DataFrame (catalog: ``dim_area``)
+    """
+    changes, there = CodeChanges.of(source, country, edition_in_use(boundaries, country)), set(areas["area_id"])
+    named = pd.unique(codes.dropna())
+    moved = [code for code in named if code not in there or (changes.first and code in changes.codes)]
+    if not moved:
+        return codes
+    places = _Places.of(areas, set(named))
+    found = {code: _holding(_parts(code, "", places, country, set(), changes), places.hierarchy) for code in moved}
+    placed = codes.astype(object).map(lambda code: found.get(code, code), na_action="ignore")
+    return pd.Series([None if pd.isna(code) else code for code in placed], index=codes.index, dtype=object)
+
+
+def _holding(parts: list[_Part], hierarchy: Hierarchy) -> str | None:
+    """The smallest area that holds all parts of a code; None where there are none."""
+    lines = [hierarchy.line(area or holder) for area, holder, *_ in parts]
+    return next((one for one in lines[0] if all(one in line for line in lines)), None) if lines else None
 
 
 def edition_in_use(boundaries: VectorSource, country: Country) -> str | None:

@@ -34,8 +34,8 @@ def validate_landing(
     ----------
     settings : Settings
     kept : dict, optional
-        Takes the rows of each source that could be read, by its id, of the newest file; not those of rasters and of surveys, which are
-        large and which nobody holds against others.
+        Takes the rows of each source that could be read, by its id, of the newest file; not those of rasters, which are large and which
+        nobody holds against others, and of surveys ``area_id`` alone.
 
     Raises
     ------
@@ -86,8 +86,8 @@ def verdict(found: Release, bench: Bench, measure: Measure, kept: dict[str, pd.D
     """
     spec = found.spec
     seen = guarded(partial(bench.reading, found, measure), spec, found.path)
-    if kept is not None and not isinstance(spec, RasterSource | SurveySource):
-        kept[spec.source_id] = seen.frame
+    if kept is not None and not isinstance(spec, RasterSource):
+        kept[spec.source_id] = seen.frame[["area_id"]] if isinstance(spec, SurveySource) else seen.frame
     judged(found, seen, bench)
     return seen
 

@@ -63,7 +63,7 @@ def areas_of(hierarchy: Hierarchy, area_id: pd.Series) -> IntArray:
         raise ContractViolation(
             f"{len(unknown)} households name an area that is not there; the first is {area_id.iloc[unknown[0]]!r}",
             place=f"row {unknown[0]}",
-            remedy="use the government codes of the country's areas as text, with leading zeros (2, 4 or 6 digits)",
+            remedy="write codes of the country's areas as text, as its levels give them, with the zeros that they begin with",
         )
     return hierarchy.ancestors[number]
 

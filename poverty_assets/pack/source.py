@@ -552,11 +552,24 @@ class OphiCsvSource(SourceSpec):
     options: PublishedOptions
 
 
+class SurveyOptions(Form):
+    """Options of a survey; its ``survey.yaml`` says the rest.
+
+    Attributes
+    ----------
+    edition : str, optional
+        Edition of areas (country.yaml) that its codes are of. Without it a code is first taken for one of the boundaries in use.
+    """
+
+    edition: str | None = None
+
+
 class SurveySource(SourceSpec):
-    """The folder of a survey wave; its ``survey.yaml`` says the rest, so that it takes no options."""
+    """The folder of a survey wave; its ``survey.yaml`` says the rest."""
 
     role: Literal["survey"]
     reader: Literal["survey"]
+    options: SurveyOptions = SurveyOptions()
 
 
 AnySource = Annotated[

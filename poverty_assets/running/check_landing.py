@@ -18,12 +18,26 @@ import pandas as pd
 from poverty_assets.errors import InputError
 from poverty_assets.geography.areas import areas_from_sources, boundary_source
 from poverty_assets.geography.counts import counts_from_sources
-from poverty_assets.geography.crosswalk import COLUMNS, CodeChanges, edition_in_use, map_codes, spread
+from poverty_assets.geography.crosswalk import (
+    COLUMNS,
+    CodeChanges,
+    areas_of_units,
+    edition_in_use,
+    map_codes,
+    spread,
+)
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.geography.neighbours import least_bordered
 from poverty_assets.pack.country import Country, load_country, load_sources, load_truth_sources
 from poverty_assets.pack.keys import letters_of
-from poverty_assets.pack.source import OphiCsvSource, OphiWorkbookSource, SourceSpec, TableSource, VectorSource
+from poverty_assets.pack.source import (
+    OphiCsvSource,
+    OphiWorkbookSource,
+    SourceSpec,
+    SurveySource,
+    TableSource,
+    VectorSource,
+)
 from poverty_assets.settings import Settings
 
 LEAST_BORDER = 0.15
@@ -73,6 +87,7 @@ def check_landing(settings: Settings, read: Mapping[str, pd.DataFrame]) -> Findi
     _unnamed(found, areas, country)
     tables = [s for s in [*specs, *truth] if isinstance(s, TableSource) and s.has_codes and s.role != "areas"]
     crosswalk = _codes(found, tables, frames, areas, country, boundary_source(specs))
+    _households(found, specs, frames, areas, country)
     _editions(found, tables, frames, areas, country, boundary_source(specs))
     _parents(found, tables, frames, areas, crosswalk)
     counted_in = [table for table in tables if table.role != "truth"]
@@ -149,6 +164,33 @@ def _codes(
             except InputError as error:
                 found.faults.append(error.message)
     return pd.concat(parts, ignore_index=True)
+
+
+def _households(
+    found: Findings, specs: list[SourceSpec], frames: dict[str, pd.DataFrame], areas: pd.DataFrame, country: Country
+) -> None:
+    """Households whose code is of no area of the boundaries, and those that are put into other areas by a table of changes."""
+    for spec in specs:
+        frame = frames.get(spec.source_id)
+        if not isinstance(spec, SurveySource) or frame is None:
+            continue
+        written = frame["area_id"]
+        placed = areas_of_units(written, spec, areas, country, boundary_source(specs))
+        lost = written.notna() & placed.isna()
+        moved = written.notna() & placed.notna() & (written.astype("string") != placed.astype("string"))
+        if lost.any():
+            found.said.append(
+                f"{spec.path}: {int(lost.sum())} of {len(frame)} households name {written[lost].nunique()} codes of no area,"
+                f" first {written[lost].iloc[0]}: they count for the country alone. Map them in survey.yaml, or enter what became"
+                " of the areas in a table of changes (editions in country.yaml)"
+            )
+        if moved.any():
+            pairs = [
+                f"{one} in {other}" for one, other in dict(zip(written[moved], placed[moved], strict=True)).items()
+            ]
+            found.said.append(
+                f"{spec.path}: {int(moved.sum())} of {len(frame)} households are put where their area is now: {_first(pairs)}"
+            )
 
 
 def _editions(

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from poverty_assets.features.layers_and_tables import SHARE, features_from_source
 from poverty_assets.geography.areas import areas_from_sources, boundary_source
 from poverty_assets.geography.counts import add_counts
-from poverty_assets.geography.crosswalk import COLUMNS, CodeChanges, edition_in_use, map_codes, map_sources, spread
+from poverty_assets.geography.crosswalk import (
+    COLUMNS,
+    CodeChanges,
+    areas_of_units,
+    edition_in_use,
+    map_codes,
+    map_sources,
+    spread,
+)
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.pack.feature import ColumnFeature
@@ -52,6 +60,29 @@ def test_what_lay_in_it_is_found_by_its_district_and_name():
     assert placed("030499", "Nowhere") == [(None, "2501", "known_without_boundary", 1.0)]
     assert placed("0304") == [("2501", "25", "renumbered", 1.0)]
     assert placed("030101", "Old") == [("030101", "0301", "same_code", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("edition", "found"),
+    [
+        ("2011", {"03": "KH", "0304": "2501", "030499": "2501", "030101": "030101", "999999": None}),
+        (None, {"03": "03", "0304": "2501", "030499": "2501", "030101": "030101", "999999": None}),
+    ],
+)
+def test_a_household_is_in_what_its_area_became_or_in_the_smallest_that_holds_all_of_it(edition, found):
+    specs = load_sources(KHM, simulated=False)
+    survey = next(spec for spec in specs if spec.role == "survey")
+    survey = survey.model_copy(update={"options": survey.options.model_copy(update={"edition": edition})})
+    codes = pd.Series([*found, None, "0304"])
+    placed = areas_of_units(codes, survey, AREAS, KHM, boundary_source(specs))
+    assert placed.tolist() == [*found.values(), None, "2501"]
+    known = codes[codes.isin(AREAS["area_id"])]
+    assert (
+        areas_of_units(
+            known, survey.model_copy(update={"options": type(survey.options)()}), AREAS, KHM, boundary_source(specs)
+        )
+        is known
+    )
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,6 +7,7 @@ import pytest
 import shapely
 
 from poverty_assets import cli
+from poverty_assets.measure.measure import load_measure, measure_files
 from poverty_assets.pack.country import COUNTRIES
 from poverty_assets.sources import readers
 from poverty_assets_tests.made_files import write_workbook
@@ -229,6 +230,35 @@ def test_what_a_shock_of_prices_lacks_is_said(country):
     assert code == 2
     assert "shock dear: regions gives Sud the code '09', which is of no area of level" in said
     assert "1 of 3 markets are left out, first c" in said
+
+
+def test_households_whose_code_is_of_no_area_and_those_that_are_put_elsewhere_are_said(country):
+    pack, landing, run = country
+    mended(pack, landing)
+    wave = landing / "survey"
+    wave.mkdir()
+    answers = ",".join(load_measure(measure_files(pack)["global_mpi"]).indicator_ids)
+    codes = ["0101"] * 8 + ["0298", "0299", "9901"]
+    rows = [
+        f"h{i},p{i % 4},s,1,4,{code},{','.join('01'[(i + j) % 2] for j in range(10))}" for i, code in enumerate(codes)
+    ]
+    (wave / "hh.csv").write_text("\n".join([f"id,psu,stratum,weight,size,area,{answers}", *rows]) + "\n")
+    columns = "{household_id: id, psu: psu, stratum: stratum, weight: weight, hh_size: size, area_id: area}"
+    indicators = ", ".join(f"{one}: {one}" for one in answers.split(","))
+    (wave / "survey.yaml").write_text(
+        f"title: t\nfieldwork: {{start: 2020-03-01, end: 2020-06-30}}\nfile: hh.csv\ncolumns: {columns}\nindicators: {{{indicators}}}\n"
+    )
+    (pack / "changes.csv").write_text("old,new\n0298,0102\n0299,0103\n")
+    with (pack / "country.yaml").open("a") as file:
+        file.write('editions: [{edition: "1"}, {edition: "2", changes: changes.csv}]\n')
+    with (pack / "sources.yaml").open("a") as file:
+        file.write(
+            f"- {{source_id: wave, title: t, description: d, role: survey, reader: survey, path: survey, {COMMON}}}\n"
+        )
+    code, said = run("check", "abc", "--landing", landing)
+    assert code == 0, said
+    assert "survey: 1 of 11 households name 1 codes of no area, first 9901: they count for the country alone" in said
+    assert "survey: 2 of 11 households are put where their area is now: 0298 in 0102, 0299 in 0103" in said
 
 
 WRONG = [

@@ -29,15 +29,15 @@ def dim_indicator(home: Home) -> pd.DataFrame:
 
 
 @asset(Said("survey", WAVES, description=TEXT.format(which="")), reads=WAVES, again=KNOWS_NO_QUARTER)
-def survey_household(context: dg.AssetExecutionContext, home: Home) -> Observation:
+def survey_household(context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, home: Home) -> Observation:
     """Households of the serving wave."""
-    return _wave(context, home, 0)
+    return _wave(context, home, area_boundary, 0)
 
 
 @asset(Said("survey", WAVES, description=TEXT.format(which=" before it")), reads=WAVES, again=KNOWS_NO_QUARTER)
-def survey_household_before(context: dg.AssetExecutionContext, home: Home) -> Observation:
+def survey_household_before(context: dg.AssetExecutionContext, area_boundary: pd.DataFrame, home: Home) -> Observation:
     """Households of the wave before it."""
-    return _wave(context, home, 1)
+    return _wave(context, home, area_boundary, 1)
 
 
 @asset(Said("survey", WAVES), reads=WAVES, again=KNOWS_NO_QUARTER)
@@ -50,7 +50,9 @@ def wave_level(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
     return levels_of([(wave, home.measure) for wave in waves_of(households, found)])
 
 
-def _wave(context: dg.AssetExecutionContext, home: Home, place: int) -> Observation:
+def _wave(context: dg.AssetExecutionContext, home: Home, areas: pd.DataFrame, place: int) -> Observation:
+    from poverty_assets.geography.areas import boundary_source
+    from poverty_assets.geography.crosswalk import areas_of_units
     from poverty_assets.measurement.direct_tables import measured_households
 
     found = home.survey_waves(quarter_of(context))
@@ -58,8 +60,23 @@ def _wave(context: dg.AssetExecutionContext, home: Home, place: int) -> Observat
         return Observation(pd.DataFrame(), "", 0, metadata={"absent": "no such wave by the quarter's end"})
     source_id, noted = found[-1 - place]
     frame = measured_households(home.lake.read(f"src_{source_id}", quarter_of(context)), home.measure)
-    context.add_output_metadata({"wave": source_id, "observed to": str(noted["observed_to"])})
-    return Observation(frame, noted["sha256"], len(frame), metadata=noted)
+    source, boundaries = home.sources[source_id], boundary_source(home.specs)
+    placed = areas_of_units(frame["area_id"], source, areas, home.country, boundaries)
+    said = _moved(frame["area_id"], placed)
+    context.add_output_metadata({"wave": source_id, "observed to": str(noted["observed_to"]), **said})
+    return Observation(frame.assign(area_id=placed), noted["sha256"], len(frame), metadata=noted | said)
+
+
+def _moved(before: pd.Series, after: pd.Series) -> dict[str, str]:
+    """How many households are in other areas than the survey writes, and in none."""
+    other = (before.notna() & (before.astype("string") != after.astype("string"))).fillna(True)
+    lost = other & after.isna()
+    found = {}
+    if other.any():
+        found["areas of another edition"] = f"{int((other & ~lost).sum())} of {len(before)} households"
+    if lost.any():
+        found["areas not known"] = f"{int(lost.sum())} of {len(before)} households, first {before[lost].iloc[0]}"
+    return found
 
 
 ASSETS = (dim_indicator, survey_household, survey_household_before, wave_level)
