@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from poverty_assets.arrays import FloatArray, IntArray, logit
 from poverty_assets.measurement.masks import profile_bits
 from poverty_assets.small_area.association.country import CountryTilt, WholeCountry
-from poverty_assets.small_area.association.loadings import trait_profiles
+from poverty_assets.small_area.association.loadings import bounded, trait_profiles
 from poverty_assets.small_area.association.profiles import (
     Associations,
     fit_associations,
@@ -113,7 +113,7 @@ def draw_profiles(
         shares: FloatArray, now: FloatArray, factor: FloatArray, asked: Any, own: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         again = fit_associations(sample, shares, fitted.groups, factor=factor, start=fitted)
-        loadings = np.minimum(again.loadings * fitted.unseen(own), 0.96)
+        loadings = bounded(again.loadings * fitted.unseen(own))
         if shift is not None:
             now = expit(logit(now) + shift)
         if tilt is None:

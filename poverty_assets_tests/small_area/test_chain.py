@@ -104,6 +104,20 @@ def test_the_countrys_poverty_and_its_parts_are_the_direct_ones(published: tuple
         assert kinds["censored", name] == pytest.approx((poor * frame[name]).mean(), abs=1e-5)
 
 
+def test_deprivations_that_shun_each_other_have_draws(fitted: tuple) -> None:
+    _, margins, groups, _, codes = fitted
+    frame = make_country()[0]
+    frame = frame.assign(b=1 - frame["a"])  # who lacks one never lacks the other
+    sample = read_sample(frame, ["a", "b", "c"], codes)
+    up = rollup(
+        Hierarchy.of(pd.DataFrame({"area_id": codes, "area_level": "town", "parent_id": "X"}), root="X"),
+        codes,
+        np.full(N, 2_000.0),
+    )
+    drawn = replicate(margins, sample, groups, Wanted(up, make_measure()), options=Options(20))
+    assert np.isfinite(drawn.draws).all()
+
+
 def test_a_point_lies_amid_its_own_draws(published: tuple) -> None:
     drawn = published[0]
     below = (drawn.draws < drawn.point - 1e-9).mean(axis=0), (drawn.draws <= drawn.point + 1e-9).mean(axis=0)

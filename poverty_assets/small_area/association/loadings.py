@@ -64,7 +64,12 @@ class Association:
 
     def of_areas(self, group: IntArray) -> FloatArray:
         """Loadings of each area, shape (n, d)."""
-        return np.clip(self.strength[group, None] * self.loadings, -_MOST, _MOST)
+        return bounded(self.strength[group, None] * self.loadings)
+
+
+def bounded(loadings: FloatArray) -> FloatArray:
+    """Loadings as large as they can be, on either side of nothing."""
+    return np.clip(loadings, -_MOST, _MOST)
 
 
 def fit_association(
@@ -190,7 +195,7 @@ class _Problem:
         variance = np.maximum(fitted * (1 - fitted) - on_a * with_a - on_b * with_b, 1e-9)
         unit = np.sqrt(self.effective[:, None] / np.maximum(self._by_group(variance), 1e-12))
         strength = np.exp(log_strength)[self.group]
-        loading = np.clip(strength[:, None] * np.tanh(angle), -_MOST, _MOST)
+        loading = bounded(strength[:, None] * np.tanh(angle))
         inside = (np.abs(loading) < _MOST).astype(float)
         by_log = [by_own[k] * (loading * inside)[:, side] for k, side in enumerate((self.first, self.second))]
         turn = (1 - np.tanh(angle) ** 2) * strength[:, None] * inside
@@ -206,7 +211,7 @@ class _Problem:
 
     def _pairs(self, angle: FloatArray, log_strength: FloatArray) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]:
         """Shares of pairs (n, pairs) and their derivatives by the area's loading of the first and of the second."""
-        loading = np.clip(np.exp(log_strength)[self.group, None] * np.tanh(angle), -_MOST, _MOST)
+        loading = bounded(np.exp(log_strength)[self.group, None] * np.tanh(angle))
         # two standard normals with correlation l_a l_b: the orthant probability by Plackett's integral of the density
         node, weight = np.polynomial.legendre.leggauss(10)
         x, y = ndtri(self.margin)[:, self.first], ndtri(self.margin)[:, self.second]
