@@ -9,13 +9,17 @@ const state = {
 let pair = figuresOf.pair ? figuresOf.pair[0].slice(5).split("+") : [];
 
 // Runs one after the other: a quick second choice may not overtake the first.
-let drawing = Promise.resolve();
+let drawing = Promise.resolve(), rendering = 0;
 function update(changes, parts = ALL_PARTS) {
   Object.assign(state, changes);
   const levels = levelsWith(state.figure, state.quarter);
   if (levels.length && !levels.includes(state.level)) { state.level = levels[0]; parts = ALL_PARTS; }
   document.documentElement.dataset.busy = "yes";
-  const turn = drawing.then(() => render(parts)).catch(error => { console.error(error); });
+  rendering += 1;
+  const turn = drawing.then(() => render(parts)).catch(error => { console.error(error); }).then(() => {
+    rendering -= 1;
+    if (!charting && !rendering) delete document.documentElement.dataset.busy;
+  });
   drawing = turn;
   return turn;
 }
@@ -36,10 +40,9 @@ async function render(parts) {
   if (parts.includes("profile")) {
     pending = [];
     drawProfile(state);
-    await Promise.all(pending);
+    drawCharts(pending);
   }
   document.documentElement.dataset.ready = document.documentElement.dataset.ready || String(Math.round(performance.now()));
-  delete document.documentElement.dataset.busy;
 }
 
 function basisText(quarter) {
@@ -188,6 +191,9 @@ async function copyLink() {
   setTimeout(() => { byId("link").textContent = t("copy_link"); }, 2500);
 }
 
+// A name that was typed for another area, or in another language, would stand beside what is shown.
+function clearSearch() { byId("search").value = byId("other").value = ""; }
+
 function listen() {
   byId("topic").addEventListener("change", ({ target }) => {
     const topic = target.value, fresh = { topic, page: 0, sort: "value", ascending: false };
@@ -222,12 +228,13 @@ function listen() {
     const tab = TABS[(TABS.indexOf(state.tab) + step + TABS.length) % TABS.length];
     showTab(tab).then(() => byId(`tab-${tab}`).focus());
   });
-  document.querySelectorAll(".language").forEach(button => button.addEventListener("click", () => { language = button.dataset.lang; drawWords(); update({}); }));
+  document.querySelectorAll(".language").forEach(button => button.addEventListener("click", () => { language = button.dataset.lang; clearSearch(); drawWords(); update({}); }));
   searchBox("search", choose);
   searchBox("other", area => update({ other: { area, quarter: state.other ? state.other.quarter : state.quarter }, tab: "profile" }));
   window.addEventListener("hashchange", () => {
     if (location.hash === written_address) return;
     const changes = readAddress();
+    clearSearch();
     drawWords();
     update(changes);
   });

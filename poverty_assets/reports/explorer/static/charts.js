@@ -55,12 +55,22 @@ function chartCard({ id, title, full = title, help, columns, rows, spec, content
     help ? make("p", { class: "help" }, help) : null,
     content || (spec ? box : null),
     tableDetails(full, columns, rows, !spec));
-  const drawn = () => draw(box, stamped({ ...spec, description: full }));
+  const drawn = async () => { await chartLibrary(); if (box.isConnected) await draw(box, stamped({ ...spec, description: full })); };
   if (spec && !content && later) drawLater(box, spec.height, drawn);
-  else if (spec && !content) pending.push(drawn());
+  else if (spec && !content) pending.push(drawn);
   return card;
 }
 let pending = [];
+
+// Charts come after what is seen first, and hold up nothing: another choice is drawn before them.
+let charting = 0;
+async function drawCharts(drawings) {
+  charting += 1;
+  await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+  await Promise.all(drawings.map(act => act())).catch(error => console.error(error));
+  charting -= 1;
+  if (!charting && !rendering) delete document.documentElement.dataset.busy;
+}
 
 // A chart that is drawn when it comes into sight; those that are printed are drawn at once.
 const waiting = new Map();

@@ -3,6 +3,8 @@ const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const DIGIT = new Uint8Array(128);
 for (let i = 0; i < 85; i++) DIGIT[ALPHABET.charCodeAt(i)] = i;
 
+const LEAST_FIRST = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
 function words32(text) {
   const out = new Uint32Array(text.length / 5);
   for (let i = 0, at = 0; i < out.length; i++) {
@@ -15,10 +17,13 @@ function words32(text) {
 
 // The bytes that stand deflated in an element.
 async function inflated(id) {
-  const element = document.getElementById(id), whole = words32(element.textContent), bytes = new DataView(new ArrayBuffer(whole.length * 4));
-  whole.forEach((word, i) => bytes.setUint32(4 * i, word));
+  const element = document.getElementById(id), whole = words32(element.textContent), length = whole[0];
+  for (let i = 0; i < whole.length; i++) { // the first byte of a word is its greatest, whatever the machine's order
+    const word = whole[i];
+    whole[i] = LEAST_FIRST ? word << 24 | (word & 0xff00) << 8 | word >>> 8 & 0xff00 | word >>> 24 : word;
+  }
   element.remove();
-  return inflate(new Uint8Array(bytes.buffer, 4, whole[0]));
+  return inflate(new Uint8Array(whole.buffer, 4, length));
 }
 
 const DATA = JSON.parse(new TextDecoder().decode(await inflated("data")));

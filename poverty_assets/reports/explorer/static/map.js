@@ -125,6 +125,7 @@ class MapView {
     const { clientWidth: width, clientHeight: height } = this.box;
     if (!width || !height) return;
     const dpr = Math.min(window.devicePixelRatio || 1, 2);
+    if (width === this.width && height === this.height && dpr === this.dpr) return;
     Object.assign(this, { width, height, dpr });
     Object.assign(this.canvas, { width: Math.round(width * dpr), height: Math.round(height * dpr) });
     this.zoom.extent([[0, 0], [width, height]]).translateExtent([[0, 0], [width, height]]);
@@ -234,10 +235,11 @@ function drawMaps(state) {
   for (const view of maps) {
     view.canvas.setAttribute("aria-label", t("map_label", { figure: figureName(state.figure), level: levelName(state.level), quarter: quarterName(view.quarter) }));
     view.tipped = null;
+    view.tip.hidden = true; // it told of what was shown before
     view.redraw(scale);
   }
-  const { columns, rows } = rankingTable(state, state.quarter), title = mapTitle(state, state.quarter);
-  byId("map-tools").replaceChildren(...tools(title, fileName(`map-${state.figure}-${quarterName(state.quarter)}`), { columns, rows, quarter: state.quarter, draw: () => mapPicture(state, scale) }));
+  const title = mapTitle(state, state.quarter);
+  byId("map-tools").replaceChildren(...tools(title, fileName(`map-${state.figure}-${quarterName(state.quarter)}`), { ...rankingTable(state, state.quarter), quarter: state.quarter, draw: () => mapPicture(state, scale) }));
   drawLegend(state, scale);
 }
 function drawPicked() { maps.forEach(view => view.draw()); }

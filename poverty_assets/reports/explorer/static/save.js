@@ -11,7 +11,7 @@ function sourceNote(quarter) {
 // Buttons of a table, a chart (``spec``) or a drawing (``draw``).
 function tools(title, file, { columns, rows, spec, draw, quarter }) {
   const button = (form, act) => make("button", { type: "button", class: `save ${form}`, "aria-label": t("download_of", { chart: title, form: form.toUpperCase() }), onclick: act }, t(`download_${form}`));
-  const name = DATA.simulated ? `SIMULATED-${file}` : file, table = () => exported(title, columns, rows, quarter);
+  const name = DATA.simulated ? `SIMULATED-${file}` : file, table = () => exported(title, columns, typeof rows === "function" ? rows() : rows, quarter);
   return [
     button("csv", () => { save(`${name}-codebook.csv`, csvOf(codebook(table(), title, quarter)), "text/csv"); save(`${name}.csv`, csvOf(sheetOf(table())), "text/csv"); }),
     button("xlsx", () => save(`${name}.xlsx`, workbook([[t("sheet_data"), sheetOf(table())], [t("sheet_codebook"), codebook(table(), title, quarter)]]), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")),

@@ -9,7 +9,8 @@ function folded(text) {
 const squeezed = text => text.replace(/ /g, "").replace(/(\p{L})\1+/gu, "$1");
 
 // Every name of an area, folded: [squeezed, and the squeezed rest from each later word on].
-const searchable = AREAS.id.map((id, area) => [...Object.values(AREAS.names).map(names => names[area] || ""), id].filter(Boolean).map(name => {
+let names_folded = null;
+const searchable = () => names_folded ??= AREAS.id.map((id, area) => [...Object.values(AREAS.names).map(names => names[area] || ""), id].filter(Boolean).map(name => {
   const words = folded(name).split(" ");
   return words.map((_, i) => squeezed(words.slice(i).join(" ")));
 }));
@@ -31,14 +32,14 @@ function found(text) {
   if (!sought) return [];
   const hits = [], taken = new Set();
   const add = (area, score) => { taken.add(area); hits.push([score, AREAS.level[area], area]); };
-  searchable.forEach((names, area) => {
+  searchable().forEach((names, area) => {
     const scores = names.map(([whole, ...rest]) => whole === sought ? 0 : whole.startsWith(sought) ? 1 : rest.some(word => word.startsWith(sought)) ? 2 : whole.includes(sought) ? 3 : 9);
     const best = Math.min(...scores);
     if (best < 9) add(area, best);
   });
   const most = sought.length >= 9 ? 2 : sought.length >= 5 ? 1 : 0;
   if (most && !hits.some(([score]) => score < 2)) {
-    searchable.forEach((names, area) => { if (!taken.has(area) && names.some(([whole]) => distance(sought, whole, most) <= most)) add(area, 4); });
+    searchable().forEach((names, area) => { if (!taken.has(area) && names.some(([whole]) => distance(sought, whole, most) <= most)) add(area, 4); });
   }
   return hits.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]).slice(0, 12).map(([, , area]) => area);
 }

@@ -6,18 +6,13 @@ const SORTS = {
   change: (a, b) => (b.shift ?? -9) - (a.shift ?? -9),
 };
 
+// Every area in its place, by numbers alone; ``inWords`` writes the rows that are shown or saved.
 function rankingRows(state, quarter) {
   const id = state.figure;
   const known = [], rest = [];
   for (const area of areasOf(state.level, state.within)) {
-    const figure = figureAt(id, quarter, area), change = changeOf(id, quarter, area), place = rankOf(id, quarter, area);
-    const people = peopleOf(id, figure, area, quarter);
-    const entry = row(id, figure, {
-      area, id: AREAS.id[area], name: areaName(area), path: areaPath(area), interval: intervalText(id, figure), people, state: figure.state,
-      ranks: rankRange(id, quarter, area), rankLow: place ? place.low : "", rankHigh: place ? place.high : "", tenth: place ? place.tenth : "", above: place ? place.above : "",
-      about: roundly(people), change: changeText(id, change), clear: isClear(change), shift: change.state === "known" ? change.value : null,
-      evidence: evidence(id, quarter, area), households: isPlain(id) || isOwn(id) ? null : surveyHouseholds(quarter, area),
-    });
+    const figure = figureAt(id, quarter, area), change = changeOf(id, quarter, area);
+    const entry = { area, figure, change, v: figure.value, lo: figure.low, hi: figure.high, people: peopleOf(id, figure, area, quarter), shift: change.state === "known" ? change.value : null };
     (figure.state === "known" ? known : rest).push(entry);
   }
   known.sort((a, b) => SORTS[state.sort](a, b) || a.area - b.area);
@@ -26,6 +21,17 @@ function rankingRows(state, quarter) {
   return [...known, ...rest];
 }
 
+function inWords(state, quarter, entry) {
+  const id = state.figure, { area, figure, change, people } = entry, place = rankOf(id, quarter, area);
+  return row(id, figure, {
+    ...entry, id: AREAS.id[area], name: areaName(area), path: areaPath(area), interval: intervalText(id, figure), state: figure.state,
+    ranks: rankRange(id, quarter, area), rankLow: place ? place.low : "", rankHigh: place ? place.high : "", tenth: place ? place.tenth : "", above: place ? place.above : "",
+    about: roundly(people), change: changeText(id, change), clear: isClear(change),
+    evidence: evidence(id, quarter, area), households: isPlain(id) || isOwn(id) ? null : surveyHouseholds(quarter, area),
+  });
+}
+
+// Columns of the ranking as it is saved, and what makes its rows, which takes long.
 function rankingTable(state, quarter) {
   const id = state.figure, base = baselineOf(id, state.level), ranks = SURENESS.has(`rank:${id}`) && quarter === NEWEST;
   const columns = [
@@ -35,7 +41,7 @@ function rankingTable(state, quarter) {
     { key: "about", title: t("people"), raw: "people" }, { key: "change", title: base ? changeTitle(id, state.level) : t("change_none"), text: true, raw: "shift", unit: t("unit_share") },
     { key: "evidence", title: t("evidence"), text: true }, { key: "households", title: t("survey_households") },
   ];
-  return { columns, rows: rankingRows(state, quarter) };
+  return { columns, rows: () => rankingRows(state, quarter).map(entry => inWords(state, quarter, entry)) };
 }
 
 function changeTitle(id, level) { return t(isBetweenSurveys(id, level) ? "change_surveys" : "change", { quarter: baselineOf(id, level) }); }
@@ -54,11 +60,11 @@ function areaCells(entry) {
 }
 
 function drawRanking(state) {
-  const id = state.figure, base = baselineOf(id, state.level), { columns, rows } = rankingTable(state, state.quarter);
+  const id = state.figure, base = baselineOf(id, state.level), saved = rankingTable(state, state.quarter), rows = rankingRows(state, state.quarter);
   const title = mapTitle(state, state.quarter);
   const pages = Math.max(1, Math.ceil(rows.length / PAGE));
   state.page = Math.min(state.page, pages - 1);
-  const shown = rows.slice(state.page * PAGE, (state.page + 1) * PAGE);
+  const shown = rows.slice(state.page * PAGE, (state.page + 1) * PAGE).map(entry => inWords(state, state.quarter, entry));
   const hasRanks = SURENESS.has(`rank:${id}`) && state.quarter === NEWEST, hasChange = base && state.quarter === NEWEST, bare = isPlain(id) || isOwn(id);
   const heads = [
     ["rank", null, true], ["area", null, true], [valueTitle(id), "value", true], ["interval", null, !bare], ["ranks", null, hasRanks], ["people", "people", isShare(id)],
@@ -82,7 +88,7 @@ function drawRanking(state) {
   const turn = (key, step, off) => make("button", { type: "button", class: key, disabled: off, onclick: () => { update({ page: state.page + step }, ["ranking"]); document.querySelector(`#ranking .${key}`).focus(); } }, t(key));
   const notes = [hasRanks ? t("ranks_note") : null, hasChange ? t("change_note") : base ? t("change_older", { quarter: quarterName(NEWEST) }) : null, id.startsWith("pair:") && hasChange ? t("change_pair_note") : null].filter(Boolean);
   byId("ranking").replaceChildren(
-    make("div", { class: "panel-head" }, make("h3", {}, title), ...tools(title, fileName(`ranking-${id}`), { columns, rows, quarter: state.quarter })),
+    make("div", { class: "panel-head" }, make("h3", {}, title), ...tools(title, fileName(`ranking-${id}`), { ...saved, quarter: state.quarter })),
     bare ? "" : make("p", { id: "sure" }, sureText(rankingOrder(state, rows))),
     make("label", { class: "within" }, make("span", {}, t("within")), within),
     isShare(id) ? make("p", { class: "help people-basis" }, peopleBasis(state.quarter)) : "",

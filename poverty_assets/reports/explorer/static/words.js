@@ -55,7 +55,7 @@ function figureName(id) {
 const MINUS = "\u2212";
 function percent(value) { return `${(value * 100).toFixed(1)}%`; }
 function signed(value) { return `${value > 0 ? "+" : value < 0 ? MINUS : ""}${Math.abs(value * 100).toFixed(1)}`; }
-function significant(value) { return Number(value.toPrecision(3)).toLocaleString(FALLBACK, { maximumSignificantDigits: 3 }); }
+function significant(value) { return THREE_DIGITS.format(Number(value.toPrecision(3))); }
 
 // How a figure's values are written; differences are in percentage points.
 function written(id, value) {
@@ -92,4 +92,5 @@ function intervalText(id, figure) {
   return figure.low === null || figure.high === null ? t("no_interval") : rangeText(id, figure);
 }
 function rangeText(id, figure) { return t("range", { a: written(id, figure.low), b: written(id, figure.high) }); }
-function whole(value) { return value === null || value === undefined ? "" : Math.round(value).toLocaleString(FALLBACK); }
+const WHOLE = new Intl.NumberFormat(FALLBACK), THREE_DIGITS = new Intl.NumberFormat(FALLBACK, { maximumSignificantDigits: 3 }); // made once: each takes long
+function whole(value) { return value === null || value === undefined ? "" : WHOLE.format(Math.round(value)); }
