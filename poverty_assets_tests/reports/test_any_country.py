@@ -21,7 +21,7 @@ SHAPES = {"two": ("isle", "town"), "four": ("isle", "shire", "town", "ward")}
 
 def signs(code):
     """Codes of digits of another script, which tell nothing of a parent."""
-    return "№" + "".join("०१२३४५६७८९"[int(one)] for one in reversed(code))
+    return "№/" + "".join("०१२३४५६७८९"[int(one)] for one in reversed(code))
 
 
 def write_pack(folder, ids):
@@ -30,7 +30,7 @@ def write_pack(folder, ids):
     for depth, one in enumerate(ids):
         parent = {"parent": {"column": "above"}} if depth else {}
         levels.append(
-            {"id": one, "names": {"en": [f"{one}let", f"{one}lets"], "ky": f"ҡ{depth}"}, "code": r"№\d+", **parent}
+            {"id": one, "names": {"en": [f"{one}let", f"{one}lets"], "ky": f"ҡ{depth}"}, "code": r"№/\d+", **parent}
         )
     languages = [{"code": "en", "name": "English"}, {"code": "ky", "name": "Ҡ", "direction": "rtl", "fonts": "serif"}]
     own = {
@@ -83,6 +83,9 @@ def test_pages_name_no_other_country_and_call_levels_as_the_pack_does(country):
     }
     assert {name: words for name, words in found.items() if words} == {}
     assert WORDS.findall(payload) == []
+    outlined = made.at(made.pack.levels.published)[0]
+    [name] = [own for code, own in json.loads(payload)["files"].items() if code == outlined]
+    assert (reports / "areas" / "2026Q3" / f"{name}_ky.html").is_file()
     finest = made.pack.levels[made.pack.levels.finest]
     report = next(text for name, text in pages.items() if re.fullmatch(r"\d{4}Q\d\.html", name))
     other = next(text for name, text in pages.items() if re.fullmatch(r"\d{4}Q\d[._]ky\.html", name))

@@ -32,6 +32,7 @@ from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, 
 from poverty_assets.reports.explorer.people import people_of_quarters
 from poverty_assets.reports.explorer.sureness import packed_sureness, profile_bits
 from poverty_assets.reports.explorer.unscripted import first_finding
+from poverty_assets.reports.quarterly.page import file_name
 from poverty_assets.reports.words import page_languages
 from poverty_assets.warehouse.opening import relations
 
@@ -88,6 +89,7 @@ def read_payload(
         "quarters": _quarters(published, wanted),
         "levels": levels,
         "reported": _reported(connection),
+        "files": {code: name for code in areas["area_id"] if (name := file_name(code)) != code},
         "areas": _columns(areas, [level["id"] for level in levels], codes),
         **people_of_quarters(connection, areas, wanted),
         "geometry": pack_boundaries(areas),

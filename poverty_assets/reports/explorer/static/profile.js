@@ -97,7 +97,7 @@ function inkOn(colour) {
 function reportLink({ area, quarter }) {
   const label = quarterName(quarter), own = AREAS.level[area] === DATA.reported && quarter === NEWEST;
   if (area && !own) return "";
-  const file = area ? `areas/${label}/${AREAS.id[area]}_${language}.html` : `${label}${language === FALLBACK ? "" : `_${language}`}.html`;
+  const file = area ? `areas/${label}/${DATA.files[AREAS.id[area]] ?? AREAS.id[area]}_${language}.html` : `${label}${language === FALLBACK ? "" : `_${language}`}.html`;
   return make("p", { class: "report" }, make("a", { href: file }, t("report_of_area")));
 }
 
