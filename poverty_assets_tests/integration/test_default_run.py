@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,24 @@ def test_each_province_has_a_report_to_pass_on_in_each_language(home):
         f"{area}_{code}.{form}" for area in provinces for code in ("en", "km") for form in ("html", "pdf", "png")
     }
     assert max(path.stat().st_size for path in (home / "reports/areas/2026Q3").glob("*.pdf")) < 400_000
+
+
+def test_the_countrys_report_prints_on_two_sheets(home, tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium absent (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        sheets = {}
+        for name in ("2026Q3.html", "2026Q3_km.html", "areas/2026Q3/17_en.html", "areas/2026Q3/17_km.html"):
+            page.goto((home / "reports" / name).as_uri())
+            printed = page.pdf(prefer_css_page_size=True, print_background=True)
+            sheets[name] = len(re.findall(rb"/Type\s*/Page\b", printed))
+        browser.close()
+    assert set(sheets.values()) == {2}, sheets
 
 
 def test_every_level_has_direct_estimates_of_every_statistic_with_intervals(warehouse):

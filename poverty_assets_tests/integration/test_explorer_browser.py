@@ -434,6 +434,21 @@ def test_a_withheld_area_says_so(page):
     assert page.locator("[id^=chart-bundles], [id^=chart-pairs], [id^=chart-indicators]").count() == 0
 
 
+def test_with_scripts_off_the_first_finding_is_all_that_stands_there(chromium, file, warehouse):
+    context = chromium.new_context(java_script_enabled=False, viewport=PHONE)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    ((value,),) = ask(
+        warehouse, "SELECT estimate FROM fct_mpi WHERE area_id = 'KH' AND quarter = '2026-07-01' AND statistic = 'headcount_ratio'"
+    )  # fmt: skip
+    said = page.locator("body").inner_text()
+    assert percent(value) in said
+    assert "SIMULATED DATA" in said
+    assert KHMER.search(said)
+    assert page.locator("button:visible, select:visible, #panel:visible").count() == 0
+    context.close()
+
+
 def test_real_data_are_not_called_simulated(chromium, tmp_path):
     real = made.write_warehouse(tmp_path / "poverty.duckdb", simulated=False)
     page = chromium.new_page()
