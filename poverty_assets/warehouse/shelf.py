@@ -85,7 +85,7 @@ class Disk:
         return sorted(self._root.glob(pattern))
 
 
-class Bucket:
+class BucketShelf:
     """A bucket that is asked through the S3 API, with copies of its objects in a folder.
 
     A copy is used for as long as the bucket has the object that it is of: its list is read once a process, and again when a seal has
@@ -250,8 +250,8 @@ def shelf_of(settings: Settings) -> Shelf:
 
 
 @cache
-def _bucket(address: str, root: Path, claim: str) -> Bucket:
-    return Bucket(address, root, json.loads(claim))
+def _bucket(address: str, root: Path, claim: str) -> BucketShelf:
+    return BucketShelf(address, root, json.loads(claim))
 
 
 def _obstore() -> Any:

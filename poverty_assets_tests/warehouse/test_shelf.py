@@ -13,7 +13,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.lake import SEAL, Lake
-from poverty_assets.warehouse.shelf import Bucket
+from poverty_assets.warehouse.shelf import BucketShelf
 from poverty_assets_tests.bucket import s3_server
 from poverty_assets_tests.warehouse.small_lake import KHM, mpi, write_quarter
 
@@ -37,7 +37,7 @@ def address(server, monkeypatch):
 @pytest.fixture
 def machine(address, tmp_path):
     """A lake in the bucket as a process of a machine sees it; each machine has a folder of its own."""
-    return lambda name: Lake(tmp_path / name, Bucket(address, tmp_path / name, CLAIM))
+    return lambda name: Lake(tmp_path / name, BucketShelf(address, tmp_path / name, CLAIM))
 
 
 def headcount_ratio(lake, target):
@@ -81,7 +81,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse import lake, shelf
 from poverty_assets_tests.warehouse.small_lake import write_quarter
 
-left, put = int(sys.argv[3]), shelf.Bucket._asked
+left, put = int(sys.argv[3]), shelf.BucketShelf._asked
 def counting(self, ask, **more):
     global left
     answer = put(self, ask, **more)
@@ -90,9 +90,9 @@ def counting(self, ask, **more):
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
     return answer
-shelf.Bucket._asked = counting
+shelf.BucketShelf._asked = counting
 root = Path(sys.argv[2])
-bucket = shelf.Bucket(sys.argv[1], root, {"country": "khm", "sources": "landing"})
+bucket = shelf.BucketShelf(sys.argv[1], root, {"country": "khm", "sources": "landing"})
 write_quarter(lake.Lake(root, bucket), Quarter(2022, 4), headcount_ratio=0.5)
 """
 
@@ -130,18 +130,18 @@ def test_a_file_that_was_removed_is_gone_everywhere(machine):
 
 def test_a_bucket_of_another_country_is_refused(machine, address, tmp_path):
     machine("a").write("fct_mpi", Q, mpi(0.2))
-    other = Lake(tmp_path / "b", Bucket(address, tmp_path / "b", {**CLAIM, "country": "kgz"}))
+    other = Lake(tmp_path / "b", BucketShelf(address, tmp_path / "b", {**CLAIM, "country": "kgz"}))
     with pytest.raises(UsageError, match="of country khm and not kgz"):
         other.quarters()
 
 
 def test_a_bucket_that_is_not_there_or_cannot_be_reached_is_one_sentence(address, tmp_path, monkeypatch):
     with pytest.raises(MachineTrouble, match=r"s3://nowhere/x: the bucket .*NoSuchBucket|does not do what it is asked"):
-        Lake(tmp_path, Bucket("s3://nowhere/x", tmp_path, CLAIM)).write("fct_mpi", Q, mpi(0.2))
+        Lake(tmp_path, BucketShelf("s3://nowhere/x", tmp_path, CLAIM)).write("fct_mpi", Q, mpi(0.2))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("poverty_assets.warehouse.shelf._RETRIES", {"max_retries": 0})
     with pytest.raises(MachineTrouble, match="AWS_ENDPOINT_URL"):
-        Lake(tmp_path, Bucket(address, tmp_path, CLAIM)).quarters()
+        Lake(tmp_path, BucketShelf(address, tmp_path, CLAIM)).quarters()
 
 
 def test_the_setting_chooses_the_bucket(address, tmp_path):
