@@ -86,12 +86,17 @@ def country(tmp_path, monkeypatch, capsys):
         7,
         ("ABC", "A country"),
     )
-    (pack / "truth").mkdir()
+    write_truth(pack)
+    return pack, landing, run
+
+
+def write_truth(pack):
+    """Official rates of a pack, which are the incomes of the made-up table."""
+    (pack / "truth").mkdir(exist_ok=True)
     (pack / "truth" / "rates.csv").write_text(
         "area_id,year,value\n" + "".join(f"{code},2020,{rate:.3f}\n" for code, rate in RATES.items())
     )
     (pack / "truth" / "truth.yaml").write_text("- {file: rates.csv, title: t, source: s, licence: l, url: u}\n")
-    return pack, landing, run
 
 
 SENTENCES = [
@@ -276,3 +281,62 @@ def test_boundaries_that_cannot_be_used_are_one_fault_with_what_there_is(country
     assert code == 2
     assert said.count(problem) == 1, said
     assert "faults of country abc: 1" in said
+
+
+def other_parent(pack, landing):
+    write(landing / "boundaries" / "finest.geojson", '"CODE": "0105"', '"CODE": "0905"')
+    write(landing / "boundaries" / "finest.geojson", '"CODE": "0206"', '"CODE": "0806"')
+    write(pack / "country.yaml", r"code: '\d{2}'", "code: '0[12]'")
+
+
+def same_code(pack, landing):
+    write(landing / "boundaries" / "finest.geojson", '"CODE": "0105"', '"CODE": "0104"')
+    write(landing / "tables" / "population.csv", "0106,", "0105,")
+
+
+def no_such_level(pack, landing):
+    write(pack / "sources.yaml", "polygons: district", "polygons: distrikt")
+    write(pack / "country.yaml", "parent: {prefix: 2}", "parent: {prefx: 2}")
+
+
+def no_words(pack, landing):
+    write(
+        pack / "country.yaml",
+        "- {code: en, name: English}",
+        "- {code: en, name: English}\n  - {code: fr, name: Français}",
+    )
+    (pack / "words").mkdir()
+    (pack / "words" / "fr.yaml").write_text("topic: Thème\n")
+
+
+def truth_offered(pack, landing):
+    write_truth(pack)
+    write(landing / "tables" / "clinics.csv", "0101,1", "9901,1")
+
+
+FIVE = [
+    (other_parent, ["2 of 12 areas of level district lie in no region; the first is '0806', in '08'"]),
+    (
+        same_code,
+        [
+            "2 of 12 features: duplicate key; first area_code = '0104'",
+            "2 of 10 rows: duplicate key; first area_code = '0105'",
+        ],
+    ),
+    (no_such_level, ["there is no level 'distrikt'", "unknown key 'prefx'"]),
+    (
+        no_words,
+        ["words of pages are missing in fr", "ABC has no name in fr", "level region has no name in fr", "nutrition"],
+    ),
+    (truth_offered, ["income.income holds the rates of rates of 2020", "1 of 1 area codes are unknown; first '9901'"]),
+]
+
+
+@pytest.mark.parametrize(("spoil", "problems"), FIVE, ids=[one.__name__ for one, _ in FIVE])
+def test_a_pack_with_errors_on_purpose_has_each_of_them_named_at_once(country, spoil, problems):
+    pack, landing, run = country
+    mended(pack, landing)
+    spoil(pack, landing)
+    code, said = run("check", "abc", "--landing", landing)
+    assert code == 2
+    assert [problem for problem in problems if problem not in said] == [], said
