@@ -32,7 +32,7 @@ from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, 
 from poverty_assets.reports.explorer.people import people_of_quarters
 from poverty_assets.reports.explorer.sureness import packed_sureness, profile_bits
 from poverty_assets.reports.explorer.unscripted import first_finding
-from poverty_assets.reports.quarterly.page import file_name
+from poverty_assets.reports.files import file_name
 from poverty_assets.reports.words import page_languages
 from poverty_assets.warehouse.opening import relations
 

@@ -6,7 +6,6 @@ Belongs here: HTML and CSS, and what a report is made of. Does not belong here: 
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +13,7 @@ from urllib.parse import urlencode
 
 from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.pack.country import Language
+from poverty_assets.reports.files import file_name
 from poverty_assets.reports.quarterly.finding import Finding, day
 from poverty_assets.reports.quarterly.maps import AreaMap, Outlines, svg_of
 from poverty_assets.reports.words import PageLanguage
@@ -77,17 +77,6 @@ def file_of(subject: Subject, label: str, language: str, ending: str = ".html") 
     if subject.is_country and ending == ".html":
         return f"{label}{'' if language == FALLBACK else f'_{language}'}{ending}"
     return f"areas/{label}/{file_name(subject.area_id)}_{language}{ending}"
-
-
-def file_name(code: str) -> str:
-    """A code as a file may be called and linked to: letters and digits of any script, dots, dashes and blanks as they are.
-
-    Examples
-    --------
-    >>> file_name("11"), file_name("ب/۱"), file_name("C#2")
-    ('11', 'ب~2f۱', 'C~232')
-    """
-    return "".join(one if unicodedata.category(one)[0] in "LMN" or one in " -_." else f"~{ord(one):x}" for one in code)
 
 
 def page(report: Report, outlines: Outlines, languages: Sequence[Language], beside: Sequence[str] = ()) -> str:
