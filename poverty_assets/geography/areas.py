@@ -17,6 +17,7 @@ from poverty_assets.errors import ContractViolation, NotObserved
 from poverty_assets.geography.counts import UNKNOWN_PARTS, Read
 from poverty_assets.geography.crosswalk import edition_in_use
 from poverty_assets.pack.country import Country
+from poverty_assets.pack.levels import ANY_CODE
 from poverty_assets.pack.source import SourceSpec, VectorSource
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ def _refuse_codes(codes: pd.Series, country: Country) -> None:
         other = next(
             (
                 one
-                for one in [country.levels[name] for name in country.levels.ids[:-1]]
-                if all(one.matches(code) for code in codes)
+                for one in [country.levels[name] for name in country.levels.ids[1:-1]]
+                if one.code != ANY_CODE and all(one.matches(code) for code in codes)
             ),
             None,
         )

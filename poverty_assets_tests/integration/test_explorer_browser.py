@@ -961,3 +961,21 @@ def test_figures_of_hazards_and_of_prices_stand_beside_what_they_rest_on_and_nam
     said = page.locator(".hazard-basis").first.inner_text()
     assert "Prices in Cambodia: 10.0% (95% interval over markets: 5.0% to 15.0%) against 2025Q3, 9 markets" in said
     assert "0.5 times the rise" in said
+
+
+@pytest.mark.parametrize(
+    ("unknown", "said"),
+    [
+        ("area_id IN ('010101', '020101')", "are without 2 communes whose population is not known, among them Khum 1."),
+        ("area_level = 'commune'", "The population of no commune of Cambodia is known: in sums over communes each counts alike."),
+    ],
+)  # fmt: skip
+def test_what_sums_leave_out_stands_under_the_figure(chromium, warehouse, tmp_path, unknown, said):
+    copy = Path(shutil.copy(warehouse, tmp_path / "poverty.duckdb"))
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute(f"UPDATE dim_area SET population = NULL, households = NULL WHERE {unknown}")
+    page = chromium.new_page(viewport=WIDE)
+    page.goto(write_explorer(copy, tmp_path / "explorer.html", KHM).as_uri() + "#lang=en")
+    settle(page)
+    assert page.inner_text(".left-out").endswith(said)
+    page.close()

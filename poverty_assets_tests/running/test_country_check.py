@@ -283,6 +283,20 @@ def test_boundaries_that_cannot_be_used_are_one_fault_with_what_there_is(country
     assert "faults of country abc: 1" in said
 
 
+@pytest.mark.parametrize(("forms", "hint"), [("{n:02d}", "; all are written as those of a region"), ("X{n}", "")])
+def test_boundaries_of_another_level_are_said_to_be_of_that(country, forms, hint):
+    pack, landing, run = country
+    mended(pack, landing)
+    shapes = gpd.read_file(landing / "boundaries" / "finest.geojson")
+    shapes["CODE"] = [forms.format(n=n) for n in range(1, 13)]
+    shapes.to_file(landing / "boundaries" / "finest.geojson")
+    write(pack / "sources.yaml", "{from: CODE, type: code, digits: 4}", "{from: CODE, type: code}")
+    code, said = run("check", "abc", "--landing", landing)
+    assert code == 2
+    assert f"12 of 12 polygons have no code of a district, first {forms.format(n=1)!r}{hint} " in said, said
+    assert ("is this file of level district?" in said) == bool(hint)
+
+
 def other_parent(pack, landing):
     write(landing / "boundaries" / "finest.geojson", '"CODE": "0105"', '"CODE": "0905"')
     write(landing / "boundaries" / "finest.geojson", '"CODE": "0206"', '"CODE": "0806"')
