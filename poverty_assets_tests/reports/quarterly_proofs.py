@@ -246,14 +246,20 @@ def suppressed(raw: Raw) -> Rows:
     return [said] if said["withheld"] else []
 
 
-def sources(raw: Raw) -> Rows:
+def _there(raw: Raw) -> pd.DataFrame:
+    """Sources that the quarter had; those that it went without have rows, too."""
     frame = raw.of("meta_source")
+    return frame[frame["sha256"].notna()]
+
+
+def sources(raw: Raw) -> Rows:
+    frame = _there(raw)
     said = {"newest": frame["observed_to"].max(), "oldest": frame["observed_to"].min()}
     return [{"sources": len(frame), **said, "licences": sorted(set(frame["licence"]))}] if len(frame) else []
 
 
 def sources_simulated(raw: Raw) -> Rows:
-    frame = raw.of("meta_source")
+    frame = _there(raw)
     count = int(frame["is_simulated"].sum())
     return [{"sources": len(frame), "simulated": count}] if count else []
 
