@@ -35,6 +35,8 @@ GRID_COLUMNS = [
     "area_id", "age_group", "people_of_grid", "population", "source_id", "observed_on", "benchmark_area", "benchmark_total",
     "benchmark_on", "benchmark_source", "benchmark_grid_year",
 ]  # fmt: skip
+APART = 1.25
+"""How many times as many people one count of an area may have as another before that is said."""
 _SHOWN = 5
 
 
@@ -284,3 +286,34 @@ def noted_sizes(rows: pd.DataFrame, areas: pd.DataFrame, level: str) -> dict[str
     strange, known, shown = strange_households(rows, areas.set_index("area_id")["name_en"], level)
     said = f"{strange} of {known} areas have fewer than {FEWEST:g} or more than {MOST:g} persons per household: {shown}"
     return {"persons per household": {level: said} if strange else {}}
+
+
+def said_of_points(rows: pd.DataFrame, areas: pd.DataFrame, level: str, points: FloatArray) -> str:
+    """How the population of areas of a level differs from persons counted at points, in words.
+
+    Parameters
+    ----------
+    rows : DataFrame (catalog: ``fct_population``)
+    areas : DataFrame (catalog: ``dim_area``)
+    level : str
+    points : ndarray, shape (n, 3)
+        Longitude, latitude and persons; NaN where these are not known.
+    """
+    import shapely
+
+    own = areas[areas["area_level"] == level].sort_values("area_id").reset_index(drop=True)
+    people = rows[rows["age_group"] == ALL_AGES].set_index("area_id")["population"].reindex(own["area_id"])
+    here = people.to_numpy(dtype=float, na_value=np.nan)
+    known = points[np.isfinite(points).all(axis=1)]
+    shapes = shapely.from_wkb(own["geometry"].map(bytes).to_numpy())
+    place, point = shapely.STRtree(shapely.points(known[:, 0], known[:, 1])).query(shapes, predicate="intersects")
+    there = np.bincount(place, known[point, 2], len(own))
+    both = np.isfinite(here) & (there > 0)
+    ratio = np.divide(here, there, out=np.full(len(own), np.nan), where=both)
+    far = np.flatnonzero((ratio > APART) | (ratio < 1 / APART))
+    shown = [f"{own['area_id'][i]} {own['name_en'][i]} {ratio[i]:.2f}" for i in far[:_SHOWN]]
+    named = f": {', '.join(shown)}" + (", ..." if len(far) > _SHOWN else "") if shown else ""
+    return (
+        f"{here[both].sum():,.0f} persons where there are {there[both].sum():,.0f} by points, in {int(both.sum())} areas;"
+        f" in {len(far)} one is more than {APART:g} times the other{named}"
+    )

@@ -267,6 +267,8 @@ class TableOptions(Form):
         Where the table has no codes of areas: what turns its own coding into them.
     edition : str, optional
         Edition of areas (country.yaml) that its codes are of. Without it a code is first taken for one of the boundaries in use.
+    cross_check : str, optional
+        Its column of persons at points: the population of larger areas is held against their sums, and how the two differ is said.
     wide : Wide, optional
         Where it has a column for each year: how they are named. ``observed_from`` and ``observed_to`` are then of all years, and a
         quarter sees the last one that had ended by its end.
@@ -281,6 +283,7 @@ class TableOptions(Form):
     dated_by: str | None = None
     edition: str | None = None
     coded_by: CodedBy | None = None
+    cross_check: str | None = None
     wide: Wide | None = None
 
 

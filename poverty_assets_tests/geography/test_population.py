@@ -5,6 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from poverty_assets.geography.population import (
     benchmarked,
     noted_sizes,
     population_rows,
+    said_of_points,
     whole_numbers,
     with_grid,
 )
@@ -168,3 +170,19 @@ def test_a_quarter_sees_the_latest_census_that_had_been_held():
     assert census_seen([later, earlier], dt.date(2018, 12, 31)) is earlier
     assert census_seen([earlier, later], dt.date(2019, 3, 31)) is later
     assert census_seen([later], dt.date(2018, 12, 31)) is None
+
+
+def test_the_population_of_larger_areas_is_held_against_persons_at_points():
+    shapes = [shapely.to_wkb(shapely.box(x, 0, x + 1, 1)) for x in range(3)]
+    areas = pd.DataFrame(
+        {"area_id": ["1", "2", "3"], "area_level": "region", "name_en": ["A", "B", "C"], "geometry": shapes}
+    )
+    rows = pd.DataFrame(
+        {"area_id": ["1", "2", "3"], "age_group": "all", "population": pd.array([100, 150, None], dtype="Int64")}
+    )
+    points = np.array(
+        [[0.5, 0.5, 60], [0.6, 0.5, 50], [1.5, 0.5, 100], [1.6, 0.5, np.nan], [2.5, 0.5, 10], [9, 9, 1000]]
+    )
+    assert said_of_points(rows, areas, "region", points) == (
+        "250 persons where there are 210 by points, in 2 areas; in 1 one is more than 1.25 times the other: 2 B 1.50"
+    )

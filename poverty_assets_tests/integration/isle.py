@@ -137,6 +137,25 @@ _SOURCES = """
   options: {people: {age_group: "0_14", without_value: nobody}}
   fetch: {client: https, address: "ADDRESS/children_{year}.tif", pause_seconds: 0, citation: Statistics of Isle, confirmed: by the test}
 
+- source_id: hexagons
+  title: People by hexagon
+  description: For comparison.
+  role: context
+  reader: json_records
+  path: points/hexagons.json
+  publisher: Statistics of Isle
+  licence: CC BY 4.0
+  url: https://example.org
+  obtain: "poverty-assets fetch hexagons"
+  observed_from: 2020-01-01
+  observed_to: 2020-12-31
+  required: false
+  columns: {people: {from: people}, longitude: {from: longitude}, latitude: {from: latitude}}
+  options: {points: [longitude, latitude], cross_check: people}
+  fetch:
+    {client: rest, address: "ADDRESS/summary", body: {aoi: "{bounds}"}, point: geometry, pause_seconds: 0, citation: Statistics of Isle,
+     confirmed: by the test}
+
 - source_id: rain
   title: Rain of the quarter
   description: Sum of months.
@@ -220,6 +239,12 @@ def serve(provider: Provider, folder: Path) -> None:
         return {"items": people[first : first + 20]}
 
     provider.answers["/people"] = page
+    hexagons = [
+        {"type": "Point", "coordinates": [WEST + SIDE, NORTH - 2 * SIDE * region - SIDE]} for region in range(3)
+    ]
+    provider.answers["/summary"] = lambda words: [
+        {"people": 14_400 * (i + 1), "geometry": p} for i, p in enumerate(hexagons)
+    ]
     for year, each in PEOPLE.items():
         provider.put(f"/people_{year}.tif", _raster(100, 0.05, each, flat=True))
         provider.put(f"/children_{year}.tif", _raster(100, 0.05, each / 4, flat=True))

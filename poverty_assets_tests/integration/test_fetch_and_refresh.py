@@ -66,6 +66,12 @@ def of_each_quarter(home):
         ("2025Q4", "all", 47_520, "2025-07-01", "grid_benchmarked"),
     ]
     assert asked(home, "SELECT population FROM dim_area WHERE area_id = 'IS'") == [(47_520,)]
+    said = "SELECT text FROM quarter_note WHERE asset = 'fct_population' AND note = 'cross-check' ORDER BY quarter"
+    first, second = (text for (text,) in asked(home, said))
+    assert first.startswith(
+        "43,200 persons where there are 86,400 by points, in 3 areas; in 2 one is more than 1.25 times"
+    )
+    assert second.startswith("47,520 persons")
     whole = """SELECT quarter_label, round(min(people / estimate)), round(max(people / estimate)) FROM v_figure
         WHERE area_id = 'IS' AND subgroup = 'all' AND share_of = 'people' AND estimate > 0 GROUP BY 1 ORDER BY 1"""
     assert asked(home, whole) == [("2025Q3", 43_200, 43_200), ("2025Q4", 47_520, 47_520)]
@@ -101,7 +107,7 @@ def of_year(year):
     return {f"people_{year}.json", f"people_{year}.tif", f"children_{year}.tif"}
 
 
-ALWAYS = {"parishes.geojson", "regions.csv", "national.xlsx", "regions.xlsx"}
+ALWAYS = {"parishes.geojson", "regions.csv", "national.xlsx", "regions.xlsx", "hexagons.json"}
 
 
 def records(home):

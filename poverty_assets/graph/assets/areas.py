@@ -68,6 +68,17 @@ def _grids(pack: Pack) -> list[SourceSpec]:
     return [*grids_of_people(pack.specs)]
 
 
+def held_against(specs: list[SourceSpec]) -> list[TableSource]:
+    """Tables of persons at points that the population is held against."""
+    return [
+        spec for spec in specs if isinstance(spec, TableSource) and spec.options.cross_check and spec.options.points
+    ]
+
+
+def _coded_and_held_against(pack: Pack) -> list[SourceSpec]:
+    return [*_coded(pack), *held_against(pack.specs)]
+
+
 def _counted(pack: Pack) -> list[SourceSpec]:
     return [*_coded(pack), *_grids(pack)]
 
@@ -96,7 +107,9 @@ def grid_population(
 
 
 @assets(
-    {"dim_area": Said(of=_areas_and_coded), "fct_population": Said(of=_counted)}, reads=_coded, again=KNOWS_NO_QUARTER
+    {"dim_area": Said(of=_areas_and_coded), "fct_population": Said(of=_counted)},
+    reads=_coded_and_held_against,
+    again=KNOWS_NO_QUARTER,
 )
 def areas(
     context: dg.AssetExecutionContext,
@@ -119,7 +132,22 @@ def areas(
     yield dg.Output(made.drop(columns=[SOURCE, MIXED]), "dim_area", metadata={"map": picture(png, title)})
     people = population_rows(made, grid_population, _days(home, quarter, tables))
     own = {"numbers of larger areas": {str(place): one for place, one in enumerate(said, start=1)}}
-    yield dg.Output(home.noted(people, {**noted_sizes(people, made, finest), **own}), "fct_population")
+    checked = {"cross-check": _cross_checked(home, quarter, people, made)}
+    notes = {**noted_sizes(people, made, finest), **own, **checked}
+    yield dg.Output(home.noted(people, notes), "fct_population")
+
+
+def _cross_checked(home: Home, quarter: Quarter, people: pd.DataFrame, areas: pd.DataFrame) -> dict[str, str]:
+    """How the population differs from what others count at points, by source."""
+    from poverty_assets.geography.population import said_of_points
+
+    found = {}
+    for spec in held_against(home.specs):
+        rows = home.observed(spec.source_id, quarter)
+        if rows is not None and len(rows) and spec.options.points and spec.options.cross_check:
+            points = rows[[*spec.options.points, spec.options.cross_check]].to_numpy(dtype=float)
+            found[spec.source_id] = said_of_points(people, areas, home.country.levels.published, points)
+    return found
 
 
 def _days(home: Home, quarter: Quarter, tables: list[TableSource]) -> dict[str, dt.date]:
