@@ -17,6 +17,7 @@ import shapely
 from pyhdf.SD import SD, SDC
 from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
+from scipy.io import netcdf_file
 
 VARIABLE = "AllAngle_Composite_Snow_Free"
 OF_BUCKETS = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -56,6 +57,29 @@ def modis_tile(path, stored, variable="250m 16 days NDVI", rows=120):
     data.endaccess()
     file.end()
     return path.read_bytes()
+
+
+def netcdf(name="avg_dis", days=(1.0, 5.0, 3.0), **attributes):
+    """Days of one variable in four by four cells of half a degree around the country, as NetCDF (version 3), beside another variable."""
+    data = io.BytesIO()
+    file = netcdf_file(data, "w")
+    for axis, values in (
+        ("time", np.arange(len(days))),
+        ("latitude", 11.75 - 0.5 * np.arange(4)),
+        ("longitude", 100.25 + 0.5 * np.arange(4)),
+    ):
+        file.createDimension(axis, len(values))
+        made = file.createVariable(axis, "f8", (axis,))
+        made[:] = values
+        made.units = {"time": "days since 2026-07-01", "latitude": "degrees_north", "longitude": "degrees_east"}[axis]
+        made.standard_name = axis
+    for named, factor, said in ((name, 1.0, attributes), ("sd", 0.0, {"long_name": "Snow depth"})):
+        made = file.createVariable(named, "f4", ("time", "latitude", "longitude"))
+        made[:] = factor * np.array(days)[:, None, None] * np.arange(16).reshape(4, 4)
+        for attribute, text in said.items():
+            setattr(made, attribute, text)
+    file.flush()
+    return data.getvalue()
 
 
 def extract_of_roads(folder, second="primary"):

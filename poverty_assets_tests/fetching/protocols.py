@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import gzip
 import hashlib
 import tempfile
 from abc import ABC, abstractmethod
@@ -26,6 +27,7 @@ from poverty_assets_tests.fetching.formats import (
     answer,
     catalogue,
     extract_of_roads,
+    netcdf,
     scene,
     shapes,
     tile,
@@ -271,6 +273,44 @@ class Granular(Protocol):
         }  # fmt: skip
 
 
+class Listed(Protocol):
+    """Packed files of three months in folders that pages list; release 2 stands beside release 1."""
+
+    name, client = "folder", "folder"
+
+    def serve(self, provider: Provider, root: str, release: int, *, renamed: bool = False) -> None:
+        for month in ("07", "08", "09"):
+            names = [f"rain_c{number}.tif.gz" for number in range(1, release + 1)]
+            page = "".join(f'<a href="{name}">{name}</a>' for name in names).encode()
+            data = gzip.compress(tiff(float(release)), mtime=0)
+            provider.put(f"{root}/{month}/{names[-1]}", data, etag=f'"{release}"')
+            provider.answers[f"{root}/{month}/"] = lambda words, page=page: page
+
+    def fetch(self, provider: Provider, root: str) -> dict[str, Any]:
+        return {"address": provider.at(f"{root}/{{month}}/"), "file": "rain_*.tif.gz", "combine": "sum"}
+
+
+class Requested(Protocol):
+    """What a data store makes on request; what is final stays as it is, so that both releases are one."""
+
+    name, client, renames = "data_store", "data_store", True
+
+    def serve(self, provider: Provider, root: str, release: int, *, renamed: bool = False) -> None:
+        provider.put(f"{root}/made.nc", netcdf("q" if renamed else "avg_dis"), etag='"q"' if renamed else '"1"')
+        said = {"asset": {"value": {"href": provider.at(f"{root}/made.nc")}}}
+        job = {"jobID": "j1", "status": "successful"}
+        store = f"{root}/retrieve/v1"
+        provider.answers[f"{store}/processes/floods/execution"] = lambda words: job
+        provider.answers[f"{store}/jobs/j1"] = lambda words: job
+        provider.answers[f"{store}/jobs/j1/results"] = lambda words: said
+
+    def fetch(self, provider: Provider, root: str) -> dict[str, Any]:
+        return {
+            "address": provider.at(root), "dataset": "floods", "token": "EARTHDATA_TOKEN", "variable": ["dis24", "avg_dis"],
+            "request": {"month": ["{month}"]}, "combine": "maximum",
+        }  # fmt: skip
+
+
 class Extracted(Protocol):
     """Roads of an extract beside which its digest lies."""
 
@@ -320,5 +360,5 @@ class Stored(Protocol):
 
 PROTOCOLS: list[Protocol] = [
     Plain(), Digested(), Linked(), Windowed(), Rangeless(), Scenes(), Catalogued(), Counted(), Chained(), Observed(), Granular(),
-    Extracted(), Stored(),
+    Extracted(), Stored(), Listed(), Requested(),
 ]  # fmt: skip

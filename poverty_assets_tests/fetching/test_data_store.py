@@ -1,43 +1,19 @@
 """A store that makes a file on request, and variables that are found though they were renamed."""
 
-import io
 import json
 
 import h5py
 import numpy as np
 import pytest
-from scipy.io import netcdf_file
 
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.variables import variable_of
 from poverty_assets.fetching.web import NotTheFile
 from poverty_assets_tests.fetching.conftest import entry, values_of
+from poverty_assets_tests.fetching.formats import netcdf
 
 MADE = "rasters/rain_2026Q3.tif"
 SAYS = {"standard_name": ["water_volume_transport_in_river_channel"], "long_name": ["River discharge"]}
-
-
-def netcdf(name="avg_dis", days=(1.0, 5.0, 3.0), **attributes):
-    """Days of one variable in four by four cells of half a degree around the country, as NetCDF (version 3), beside another variable."""
-    data = io.BytesIO()
-    file = netcdf_file(data, "w")
-    for axis, values in (
-        ("time", np.arange(len(days))),
-        ("latitude", 11.75 - 0.5 * np.arange(4)),
-        ("longitude", 100.25 + 0.5 * np.arange(4)),
-    ):
-        file.createDimension(axis, len(values))
-        made = file.createVariable(axis, "f8", (axis,))
-        made[:] = values
-        made.units = {"time": "days since 2026-07-01", "latitude": "degrees_north", "longitude": "degrees_east"}[axis]
-        made.standard_name = axis
-    for named, factor, said in ((name, 1.0, attributes), ("sd", 0.0, {"long_name": "Snow depth"})):
-        made = file.createVariable(named, "f4", ("time", "latitude", "longitude"))
-        made[:] = factor * np.array(days)[:, None, None] * np.arange(16).reshape(4, 4)
-        for attribute, text in said.items():
-            setattr(made, attribute, text)
-    file.flush()
-    return data.getvalue()
 
 
 class Store:
