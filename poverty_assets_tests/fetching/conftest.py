@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from rasterio.transform import from_origin
 from poverty_assets.fetching.fetch import Fetching, Told
 from poverty_assets.fetching.web import Web
 from poverty_assets.pack.country import Country, load_country
+from poverty_assets.pack.open_sources import open_sources
 from poverty_assets.pack.source import AnySource, SourceSpec
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.lateness import AWAITED, awaited
@@ -86,6 +88,14 @@ def entry(
         **more,
     }  # fmt: skip
     return TypeAdapter(AnySource).validate_python(said)
+
+
+def of_package(name: str, provider: Provider, *hosts: str) -> SourceSpec:
+    """An open source of the package, with its publishers' hosts at a provider on this machine."""
+    text = json.dumps(open_sources()[name].value, default=str)
+    for host in hosts:
+        text = text.replace(host, provider.address)
+    return TypeAdapter(AnySource).validate_python(json.loads(text))
 
 
 @dataclass

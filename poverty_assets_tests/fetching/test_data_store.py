@@ -1,5 +1,6 @@
 """A store that makes a file on request, and variables that are found though they were renamed."""
 
+import datetime as dt
 import json
 
 import h5py
@@ -9,7 +10,7 @@ import pytest
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.variables import variable_of
 from poverty_assets.fetching.web import NotTheFile
-from poverty_assets_tests.fetching.conftest import entry, values_of
+from poverty_assets_tests.fetching.conftest import entry, of_package, values_of
 from poverty_assets_tests.fetching.formats import netcdf
 
 MADE = "rasters/rain_2026Q3.tif"
@@ -84,6 +85,20 @@ def test_a_period_that_the_store_has_not_is_late_and_without_a_key_nobody_is_ask
     provider.asked.clear()
     assert bench.fetch(floods(provider)).state == "passed"
     assert provider.asked == []
+
+
+def test_the_packages_discharge_is_preliminary_until_the_consolidated_one_is_expected(bench, provider, store):
+    root = "/api/retrieve/v1/processes"
+    provider.answers[f"{root}/cems-glofas-historical/execution"] = provider.answers[f"{root}/floods/execution"]
+    discharge = of_package("river_discharge", provider, "https://ewds.climate.copernicus.eu")
+    told = bench.fetch(discharge)
+    assert (told.state, "it is preliminary" in told.words) == ("fetched", True)
+    assert store.posted[-1]["product_type"] == ["intermediate"]
+    assert store.posted[-1]["variable"] == ["average_river_discharge_in_the_last_24_hours"]
+    provider.put("/made.nc", netcdf(days=(2.0, 6.0)), etag='"2"')
+    assert bench.fetch(discharge, today=dt.date(2026, 12, 20)).state == "revised"
+    assert store.posted[-1]["product_type"] == ["consolidated"]
+    assert len(store.posted[-1]["day"]) == 31
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,10 @@ def wanted(spec, country, quarter="2026Q3"):
 
 @each_entry
 def test_an_entry_says_whose_it_is_and_where_its_address_was_read(spec):
-    assert spec.fetch.client in CLIENTS
-    assert all(len(words) > 7 for words in (spec.fetch.citation, spec.fetch.confirmed, spec.licence))
+    early = spec.fetch.preliminary
+    for block in (*spec.fetch.providers, *(early.providers if early is not None else [])):
+        assert block.client in CLIENTS
+        assert all(len(words) > 7 for words in (block.citation, block.confirmed, block.licence or spec.licence))
     asks = known_licences().get(spec.licence.lower())
     assert spec.fetch.non_commercial == (asks is not None and asks.kind == "non_commercial")
     assert all(address.startswith(("https://", "s3://")) for _, address in wanted(spec, KHM).addresses)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from poverty_assets.sources.landed import read_record
 from poverty_assets.sources.readers import observe
-from poverty_assets_tests.fetching.conftest import QUARTER, entry, tiff, values_of
+from poverty_assets_tests.fetching.conftest import QUARTER, entry, of_package, tiff, values_of
 
 MADE = "rasters/rain_2026Q3.tif"
 MONTHS = ("07", "08", "09")
@@ -116,6 +116,38 @@ def test_an_interface_that_is_asked_by_a_posted_body_gives_points(bench, provide
     ]
     provider.answers["/summary"] = lambda words: [{"hex_id": "h0", "geometry": "POINT (1 2)"}]
     assert "has no point under 'geometry'" in bench.fetch(spec).words
+
+
+def test_the_packages_cross_check_is_read_as_points_of_people(bench, provider, country):
+    provider.answers["/summary"] = lambda words: [
+        {"hex_id": "h0", "sum_pop_2020": 12.5, "geometry": {"type": "Point", "coordinates": [101.0, 11.0]}},
+        {"hex_id": "h1", "sum_pop_2020": None, "geometry": {"type": "Point", "coordinates": [101.1, 11.0]}},
+    ]
+    spec = of_package("population_space2stats", provider, "https://space2stats.ds.io")
+    assert bench.fetch(spec).state == "fetched"
+    rows = observe(spec, QUARTER, bench.landing, country).frame
+    assert rows["population"].fillna(-1).tolist() == [12.5, -1]
+    assert rows["longitude"].tolist() == [101.0, 101.1]
+
+
+def test_night_lights_come_from_the_other_provider_where_the_first_fails(bench, provider, monkeypatch):
+    monkeypatch.setenv("EARTHDATA_TOKEN", "one")
+    monkeypatch.setenv("EOG_TOKEN", "two")
+    provider.always["/search"] = "503"
+    for number, month in enumerate(MONTHS, start=1):
+        folder = f"/nighttime_light/monthly_notile/v10/2026/2026{month}/vcmcfg/"
+        stem = f"SVDNB_npp_2026{month}01-2026{month}28_global_vcmcfg_v10_c202611012300"
+        names = [f"{stem}.{kind}.tif.gz" for kind in ("avg_rade9h", "cf_cvg", "avg_rade9h.masked", "cvg")]
+        provider.answers[folder] = lambda words, names=names: page(names)
+        for name in names[:2]:
+            provider.put(
+                folder + name, gzip.compress(tiff(number / 1000.0 if "rade" in name else 5.0)), wants="Bearer two"
+            )
+    lights = of_package("nightlights", provider, "https://cmr.earthdata.nasa.gov", "https://eogdata.mines.edu")
+    told = bench.fetch(lights)
+    assert told.state == "fetched", told.words
+    record = read_record(bench.landing / "rasters/black_marble_2026Q3.tif")
+    assert (record.client, record.licence) == ("folder", "CC BY 4.0")
 
 
 def test_months_of_a_folder_are_combined_in_a_stated_way():

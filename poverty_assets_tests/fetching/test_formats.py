@@ -1,21 +1,18 @@
 """Formats that need a library of the extra: HDF5 tiles of Earthdata, extracts of OpenStreetMap, GeoParquet in a bucket."""
 
 import datetime as dt
-import json
 
 import geopandas as gpd
 import numpy as np
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from poverty_assets.errors import FetchFailed
 from poverty_assets.fetching.clients.object_store import newest
 from poverty_assets.fetching.variables import variable_of_hdf4
 from poverty_assets.fetching.web import NotTheFile
-from poverty_assets.pack.open_sources import open_sources
-from poverty_assets.pack.source import AnySource
 from poverty_assets.sources.landed import read_record
-from poverty_assets_tests.fetching.conftest import entry, values_of
+from poverty_assets_tests.fetching.conftest import entry, of_package, values_of
 from poverty_assets_tests.fetching.formats import (
     VARIABLE,
     Bucket,
@@ -127,12 +124,8 @@ def vegetation(provider, monkeypatch, tmp_path):
         return {"feed": {"entry": entries}}
 
     provider.answers["/search/granules.json"] = search
-    said = open_sources()["ndvi"].value
     hosts = ("https://planetarycomputer.microsoft.com", "https://cmr.earthdata.nasa.gov")
-    text = json.dumps(said, default=str).replace('"pause_seconds": 1', '"pause_seconds": 0')
-    for host in hosts:
-        text = text.replace(host, provider.address)
-    return TypeAdapter(AnySource).validate_python(json.loads(text))
+    return of_package("ndvi", provider, *hosts)
 
 
 def test_where_the_catalogue_of_scenes_fails_modis_comes_from_its_own_archive(bench, provider, vegetation):
