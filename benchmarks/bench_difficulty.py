@@ -123,10 +123,10 @@ def told(inputs: RegisterInputs, h: pd.Series) -> list[float]:
     best = max(found, key=lambda one: one["spearman"])
     known = np.isfinite(rate)
     code, at = np.unique(inputs.published[known], return_inverse=True)
-    of_province = group_means(rate[known], at, households[known])
+    of_province = group_means(rate[known, None], at, households[known])[:, 0]
     both = pd.Series(of_province, index=code).to_frame("rate").join(h.rename("h"), how="inner")
     odds = rate_logit(rate[known])
-    within = odds - group_means(odds, at)[at]
+    within = odds - group_means(odds[:, None], at)[at, 0]
     return [
         best["spearman"],
         best["spearman_within_published"],
