@@ -1,24 +1,38 @@
 """What direct rows withhold, by table and level, and what an attacker finds out who has the whole published file.
 
     python -m benchmarks.bench_disclosure [--home data] [--against OTHER]
+    python -m benchmarks.bench_disclosure --seed N
 
 The first table: rows of method ``direct``, how many are withheld, and for which of three reasons: their cell (area and subgroup) is
 withheld; too few households hold what they count; they protect another. The second: figures that nobody is shown, those of them that
 somebody holds, and what follows from the file. A figure that a published 0 gives is 0 itself, and counted apart. With ``--against``
 figures of another home's file are taken as shown, too, where both files are of the same wave: two files that a user can hold.
+``--seed`` makes the direct tables of the twin's last wave of that seed, without a home and without anything else of a refresh.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import numpy as np
 import pandas as pd
 
 from poverty_assets.catalog import TABLES
+from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.measure.measure import Measure, load_measure
+from poverty_assets.measurement.direct_tables import (
+    direct_tables,
+    disclosure_decisions,
+    measured_households,
+    overlap_tables,
+)
+from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
+from poverty_assets.sources.surveys.canonical import read_households
+from poverty_assets.twin.cambodia import settings, surveys, world
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.attacker import Told, follows_by_turns, given_by_zeros, told
 
@@ -30,17 +44,79 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--home", type=Path, default=Path("data"))
     parser.add_argument("--against", type=Path)
+    parser.add_argument("--seed", type=int)
     asked = parser.parse_args()
+    if asked.seed is not None:
+        warehouse, households, parent = published_of(asked.seed)
+        print(withheld(warehouse).to_string())
+        say(told(households, parent, warehouse), parent)
+        return
     with duckdb.connect(str(asked.home / "warehouse/poverty.duckdb"), read_only=True) as warehouse:
         print(withheld(warehouse).to_string())
         known, parent = known_from(asked.home, warehouse)
     if asked.against is not None:
         with duckdb.connect(str(asked.against / "warehouse/poverty.duckdb"), read_only=True) as warehouse:
             known.shown[:] |= known_from(asked.against, warehouse)[0].shown
+    say(known, parent)
+
+
+def say(known: Told, parent: dict[str, str]) -> None:
+    """Print what follows from means alone, and from everything."""
     print("means over all households alone")
     print(attacked(known.means(), parent).to_string())
     print("everything together")
     print(attacked(known, parent).to_string())
+
+
+def published_of(seed: int) -> tuple[duckdb.DuckDBPyConnection, pd.DataFrame, dict[str, str]]:
+    """Direct tables of the twin's last wave in a database of their own, its households, and the area above each."""
+    country = load_country("khm")
+    measure = load_measure(country.folder / "measures" / f"{country.default_measure}.yaml")
+    twin = world.build(settings.read_text(country.folder, None), seed)
+    with TemporaryDirectory() as made:
+        households = measured_households(_wave_of(twin, Path(made), measure), measure)
+    areas = twin.areas
+    nested = {"province": (areas.province_code, "KH"), "district": (areas.district_code, areas.province_code)}
+    nested["commune"] = (areas.commune_code, areas.district_code)
+    parts = [
+        pd.DataFrame({"area_id": code, "area_level": level, "parent_id": above})
+        for level, (code, above) in nested.items()
+    ]
+    dim_area = pd.concat(parts).drop_duplicates()
+    hierarchy = Hierarchy.of(dim_area, root="KH")
+    decisions = disclosure_decisions(households, measure, hierarchy)
+    means, overlap = (
+        direct_tables(households, measure, hierarchy, decisions), overlap_tables(households, measure, hierarchy, decisions)
+    )  # fmt: skip
+    tables = {
+        "fct_mpi": means.mpi, "fct_headcount": means.headcount, "fct_contribution": means.contribution,
+        "fct_overlap_pair": overlap.pairs, "fct_deprivation_count": overlap.counts, "fct_dimension_overlap": overlap.dimensions,
+        "fct_bundle": overlap.bundles, "fct_typology": overlap.typology, "dim_typology": overlap.classes,
+    }  # fmt: skip
+    tables = {name: rows.assign(quarter=pd.Timestamp("2026-07-01"), method="direct") for name, rows in tables.items()}
+    tables["dim_area"] = pd.concat([dim_area, pd.DataFrame({"area_id": ["KH"], "area_level": ["country"]})])
+    tables["dim_indicator"] = measure.dim_indicator(country.language_codes)
+    tables["fct_profile"] = pd.DataFrame(
+        {"measure_id": [measure.measure_id], "indicators": [list(measure.indicator_ids)]}
+    )
+    warehouse = duckdb.connect()
+    for name, rows in tables.items():
+        warehouse.register("rows", rows)
+        warehouse.execute(f"CREATE TABLE {name} AS FROM rows")
+        warehouse.unregister("rows")
+    return warehouse, households, dict(zip(dim_area["area_id"], dim_area["parent_id"], strict=True))
+
+
+def _wave_of(twin: world.World, folder: Path, measure: Measure) -> pd.DataFrame:
+    wave = twin.settings.surveys[-1]
+    shares, offsets = surveys.allocate(twin, wave), twin.offsets(Quarter.from_label(wave.quarter))
+    provinces = [twin.province(p) for p in range(len(twin.areas.provinces))]
+    rows = [
+        surveys.sample_province(twin, wave, shares, p, one, one.masks(offsets[one.communes]))
+        for p, one in enumerate(provinces)
+    ]
+    surveys.write_wave(folder, twin, wave, pd.concat(rows, ignore_index=True))
+    return read_households(folder, measure=measure, key=b"bench", country=load_country("khm")).frame
 
 
 def withheld(warehouse: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -50,6 +126,8 @@ def withheld(warehouse: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     ]
     parts = []
     for name in names:
+        if not warehouse.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]).fetchone()[0]:
+            continue
         sql = f"""
             SELECT '{name}' AS table_name, area_level, count(*) AS n, count_if(suppressed) AS withheld,
                    count_if(suppressed AND cell) AS of_cell, count_if(suppressed AND NOT cell AND flag LIKE 'too_few_households%') AS few,

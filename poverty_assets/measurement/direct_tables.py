@@ -94,12 +94,15 @@ def direct_tables(
 ) -> DirectTables:
     """H, A, M0, near-poor, severe, headcounts and contributions for every area and subgroup."""
     made = estimate_measure(households, measure, hierarchy, censored_at=measure.cutoffs)
-    contribution = _with_evidence(made.contribution, made.mpi, made.df, hierarchy.finest)
+    contribution = _with_evidence(made.contribution, made.mpi, made.df)
     counts = profile_counts(households, measure)
-    means = means_shown(counts, cells_of(counts, hierarchy), decisions, measure, hierarchy)
+    cells = cells_of(counts, hierarchy)
+    with_row = _worth_a_row(counts, cells, decisions, hierarchy)
+    means = means_shown(counts, cells, decisions, with_row, measure, hierarchy)
+    worth = pd.MultiIndex.from_frame(cells.table.iloc[with_row][["area_id", "subgroup"]])
 
     def applied(name: str, rows: pd.DataFrame) -> pd.DataFrame:
-        rows = _rows_worth_publishing(rows, decisions, hierarchy.finest)
+        rows = rows[pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]]).isin(worth)]
         return apply(
             rows, decisions, of=table(name), shown=means.of_rows(name, rows), enough=np.ones(len(rows), dtype=bool)
         )
@@ -118,13 +121,11 @@ def _with_kinds(headcount: pd.DataFrame) -> pd.DataFrame:
     return headcount.assign(kind=kind).drop(columns="k")
 
 
-def _with_evidence(contribution: pd.DataFrame, mpi: pd.DataFrame, df: int, finest: str) -> pd.DataFrame:
-    """Contributions with the interval of a share, and the households and flag of the mpi that they part; those of the finest
-    areas only where they have a standard error."""
+def _with_evidence(contribution: pd.DataFrame, mpi: pd.DataFrame, df: int) -> pd.DataFrame:
+    """Contributions with the interval of a share, and the households and flag of the mpi that they part."""
     keys = ["area_id", "subgroup", "k"]
     evidence = mpi.loc[mpi["statistic"] == "mpi", [*keys, "method", "n_households", "suppressed", "quality_flag"]]
     rows = contribution.merge(evidence, on=keys, how="left", validate="many_to_one")
-    rows = rows[rows["se"].notna() | (rows["area_level"] != finest)]
     low, high = logit_interval(rows["share"], rows["se"], df)
     return rows.assign(ci_low=low, ci_high=high)
 
@@ -226,8 +227,9 @@ def _without_margins(cells: Cells, shown: npt.NDArray[np.bool_], n_indicators: i
 
 
 def _worth_a_row(counts: MaskCounts, cells: Cells, decisions: pd.DataFrame, hierarchy: Hierarchy) -> IntArray:
-    """Cells (their rows) that overlap is published for: not withheld, and with two clusters or more, since overlap in one cluster has no
-    interval; and the country and areas of the published level in any case."""
+    """Cells (their rows) that have rows in direct tables: not subgroups of the finest areas that are withheld, and with two clusters or
+    more, since households of one cluster alone tell no interval, and are neighbours; the country and areas of the published level in any
+    case."""
     shown = cells.table.index.isin(_rows_worth_publishing(cells.table, decisions, hierarchy.finest).index)
     several = _clusters(counts, cells) >= 2
     large = cells.table["area_level"].isin([hierarchy.levels[0], hierarchy.published]).to_numpy()

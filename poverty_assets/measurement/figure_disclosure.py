@@ -138,18 +138,19 @@ def figures_to_publish(held: Held, hierarchy: Hierarchy) -> npt.NDArray[np.bool_
     -------
     ndarray of bool, shape (n_cells, n_figures)
         True where the figure is listed in a cell that is published, is held by enough households of enough clusters or by nobody, and
-        gives away neither one that is not nor that of a withheld cell: over areas and subgroups, together with every 0 that is shown,
-        or by what figures of the cell add up to. Means over all households are decided first, as if there were no others.
+        gives away neither one that is not nor that of a cell of too few households: over areas and subgroups, together with every 0
+        that is shown, or by what figures of the cell add up to. What is withheld to protect another may itself follow, unless the other
+        would with it. Means over all households are decided first, as if there were no others.
     """
     suppressed = held.cells["suppressed"].to_numpy(dtype=bool)[:, None]
     shown = held.listed & ~suppressed & held.enough
-    secret = (held.n_households > 0) & (suppressed | ~held.enough)
+    small = held.cells["n_households"].to_numpy()[:, None] < SURVEY_MINIMUM
+    secret = (held.n_households > 0) & (small | ~held.enough)
     table = held.cells[["area_id", "subgroup", "n_households"]].reset_index(drop=True)
     sums = additive_relations(table, hierarchy, SURVEY_MINIMUM)
     links = _Links.of(sums, order_of(table, sums, hierarchy), hierarchy.number(table["area_id"]) == 0)
     _withhold_further(held, links, (shown, secret), held.of_all)
     without = (~shown[:, held.of_all]).astype(np.int64) @ held.beside[:, held.of_all].T.astype(np.int64) > 0
-    secret |= shown & without & (held.n_households > 0)
     shown &= ~without
     _withhold_further(held, links, (shown, secret), ~held.of_all)
     return shown
@@ -172,17 +173,63 @@ def _withhold_further(
     known = np.ones_like(shown)
     for one in np.flatnonzero(used):
         known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
-    waiting, seen = np.flatnonzero(these), np.ones_like(known)
+    waiting, looked = np.flatnonzero(these), False
+    while not looked or len(waiting):
+        seen, looked = np.ones_like(known), True
+        while True:
+            for one in waiting:
+                _keep_apart(links, (shown[:, one], secret[:, one]), held.nobody[:, one], held.n_households[:, one])
+                known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
+            before = shown.copy()
+            something = (shown & these).any(axis=1) & (secret & ~known).any(axis=1)
+            for cell in np.flatnonzero(something & (known != seen).any(axis=1)):
+                dear = np.lexsort((held.n_households[cell], links.alone(int(cell), known))).argsort()
+                _keep_within(
+                    relations, these & (held.n_households[cell] > 0), (shown[cell], secret[cell], known[cell]), dear
+                )
+            seen = known.copy()
+            waiting = np.flatnonzero((before != shown).any(axis=0))
+            if not len(waiting):
+                break
+        between = _between(held, links, both, relations, used)
+        secret |= between
+        looked, waiting = not between.any(), np.flatnonzero(between.any(axis=0) & these)
+
+
+def _between(
+    held: Held,
+    links: _Links,
+    both: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
+    relations: FloatArray,
+    used: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Withheld figures that are no secret, follow from others of their cell, and lead to a secret: those that share a sum with it."""
+    (shown, secret), n_cells = both, len(held.cells)
+    known, derived = np.ones_like(shown), np.zeros_like(shown)
+    for one in np.flatnonzero(used):
+        known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
+    waiting = np.flatnonzero(used)
     while len(waiting):
         for one in waiting:
-            _keep_apart(links, (shown[:, one], secret[:, one]), held.nobody[:, one], held.n_households[:, one])
-            known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
-        before = shown.copy()
-        something = (shown & these).any(axis=1) & (secret & ~known).any(axis=1)
-        for cell in np.flatnonzero(something & (known != seen).any(axis=1)):
-            _keep_within(relations, these, (shown[cell], secret[cell], known[cell]), held.n_households[cell])
-        seen = known.copy()
-        waiting = np.flatnonzero((before != shown).any(axis=0))
+            open_ = np.ones(len(links.order), dtype=bool)
+            open_[:n_cells] = ~known[:, one]
+            found = links.fixed(open_)
+            known[found[found < n_cells], one] = True
+        before = known.copy()
+        for cell in np.flatnonzero((~known).any(axis=1) & shown.any(axis=1)):
+            hidden = np.flatnonzero(~known[cell])
+            _, size, right = np.linalg.svd(relations[:, hidden], full_matrices=False)
+            known[cell, hidden[(right[size > 1e-9] ** 2).sum(axis=0) > 1 - _ZERO]] = True
+        derived |= known & ~before
+        waiting = np.flatnonzero((known != before).any(axis=0))
+    answer = np.zeros_like(shown)
+    for cell, one in zip(*np.nonzero(known & secret & ~shown & used), strict=True):
+        near = np.unique(np.concatenate([links.members[number] for number in links.sums_of[cell]]))
+        near = near[near < n_cells]
+        own = derived[near, one] & ~secret[near, one]
+        answer[near[own], one] = True
+        answer[cell, one] |= bool(derived[cell, one])
+    return answer & (held.n_households > 0) & ~secret
 
 
 @dataclass(frozen=True)
@@ -222,9 +269,28 @@ class _Links:
         zero[: len(shown)] |= shown
         return zero
 
-    def least_harm(self, members: IntArray, open_members: IntArray) -> int:
-        """The member whose other sums hide it best: fewest in which all else is known; then the first in order. Countries come last."""
-        alone = [sum(open_members[one] == 0 for one in self.sums_of[member]) for member in members.tolist()]
+    def alone(self, cell: int, known: npt.NDArray[np.bool_]) -> IntArray:
+        """Of each figure, the sums of a cell in which all else is known; ``known`` of cells and figures."""
+        answer = np.zeros(known.shape[1], dtype=np.int64)
+        for one in self.sums_of[cell]:
+            others = self.members[one][self.members[one] != cell]
+            if (others < len(known)).all():
+                answer += known[others].all(axis=0)
+        return answer
+
+    def left_alone(self, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Members known, or found one after the other as the only one of a sum that is not."""
+        known, before = known.copy(), -1
+        while before != (before := int(known.sum())):
+            alone = np.bincount(self.row, ~known[self.member], minlength=len(self.members)) == 1
+            known[self.member[alone[self.row]]] = True
+        return known
+
+    def least_harm(self, members: IntArray, open_members: IntArray, leaking: npt.NDArray[np.bool_]) -> int:
+        """The member that hides most, and whose other sums hide it best: sums in which all else is known, less those in which a secret
+        follows; then the first in order. Countries come last."""
+        change = (open_members == 0).astype(np.int64) - leaking
+        alone = np.array([change[self.sums_of[member]].sum() for member in members.tolist()], dtype=np.int64)
         return int(members[np.lexsort((self.order[members], alone, self.is_root[members]))[0]])
 
     def fixed(self, unknown: npt.NDArray[np.bool_]) -> IntArray:
@@ -240,7 +306,7 @@ class _Links:
         place = np.searchsorted(columns, self.member[inside])
         matrix = csr_array((self.sign[inside], (row, place)), shape=(len(found), len(columns)))
         start = np.random.default_rng(20180801).uniform(1.0, 2.0, len(columns))
-        away = lsmr(matrix, matrix @ start, atol=1e-13, btol=1e-13, conlim=0, maxiter=20 * sum(matrix.shape))[0]
+        away = lsmr(matrix, matrix @ start, atol=1e-10, btol=1e-10, conlim=0, maxiter=20 * sum(matrix.shape))[0]
         return columns[np.abs(start - away) < _ZERO]
 
     def ways(self, solved: IntArray, unknown: npt.NDArray[np.bool_]) -> list[FloatArray]:
@@ -269,7 +335,26 @@ def _keep_apart(
     nobody: npt.NDArray[np.bool_],
     n: IntArray,
 ) -> None:
-    """Withhold one figure in further cells, in place, until it follows nowhere where it is secret; what is withheld is secret, too."""
+    """Withhold one figure in further cells, in place, until it follows nowhere where it is secret; what is withheld is secret, too. Then
+    what turns out not to be needed is shown again."""
+    shown, secret = both
+    before, of_old = shown.copy(), secret.copy()
+    _withhold_apart(links, both, nobody, n)
+    withheld = np.flatnonzero(before & ~shown)
+    for one in withheld[np.argsort(-links.order[withheld])]:
+        secret[:], shown[one] = of_old, True
+        if (links.left_alone(links.known(shown, nobody))[: len(n)] & ~shown & secret).any():
+            shown[one] = False
+    secret[:] = of_old | (before & ~shown)
+    _withhold_apart(links, both, nobody, n)
+
+
+def _withhold_apart(
+    links: _Links,
+    both: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
+    nobody: npt.NDArray[np.bool_],
+    n: IntArray,
+) -> None:
     shown, secret = both
     while True:
         known = links.known(shown, nobody)
@@ -294,6 +379,8 @@ def _peel(
     """While a sum has one unknown member, and that a secret one, withhold another member of it; in place."""
     shown, secret = both
     open_members = np.bincount(links.row, ~known[links.member], minlength=len(links.members))
+    hidden = np.zeros(len(known), dtype=bool)
+    hidden[: len(n)] = secret
     waiting = np.flatnonzero(open_members == 1).tolist()
     while waiting:
         members = links.members[waiting.pop()]
@@ -303,8 +390,10 @@ def _peel(
         others = members[members < len(n)]
         others = others[shown[others] & (n[others] > 0)]
         if len(others):
-            chosen = links.least_harm(others, open_members)
+            secrets = np.bincount(links.row, (hidden & ~known)[links.member], minlength=len(links.members))
+            chosen = links.least_harm(others, open_members, (open_members == 1) & (secrets == 1))
             shown[chosen], secret[chosen], known[chosen] = False, True, False
+            hidden[chosen] = True
             open_members[links.sums_of[chosen]] += 1
             waiting += links.sums_of[chosen]
 
@@ -321,9 +410,9 @@ def _keep_within(
     relations: FloatArray,
     candidates: npt.NDArray[np.bool_],
     states: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
-    n: IntArray,
+    dear: IntArray,
 ) -> None:
-    """Withhold figures of one cell, in place, until no secret one follows from the others of the cell."""
+    """Withhold figures of one cell, in place, until no secret one follows from the others of the cell; those least ``dear`` first."""
     shown, secret, known = states
     while True:
         unknown = np.flatnonzero(~known)
@@ -332,9 +421,9 @@ def _keep_within(
         chosen = None
         for figure in unknown[fixed & secret[unknown]]:
             times = np.linalg.lstsq(relations[:, unknown].T, (unknown == figure).astype(float), rcond=1e-9)[0]
-            others = np.flatnonzero((np.abs(times @ relations) > _ZERO) & candidates & shown & (n > 0))
+            others = np.flatnonzero((np.abs(times @ relations) > _ZERO) & candidates & shown)
             if len(others):
-                chosen = others[np.argmin(n[others])]
+                chosen = others[np.argmin(dear[others])]
                 break
         if chosen is None:
             return

@@ -67,7 +67,7 @@ def held_figures(
         Every cell of the survey.
     decisions : DataFrame from ``disclosure.decide``
     with_row : ndarray of int
-        Cells (rows of ``cells.table``) that have rows in tables of what some households hold together.
+        Cells (rows of ``cells.table``) that have rows in direct tables.
     figures : mapping from `figure_columns`, or `mean_columns`
     """
     keys = ["area_id", "subgroup"]
@@ -86,7 +86,7 @@ def held_figures(
     nobody = np.rint(cells.rollup @ counted) == 0
     n_clusters = _clusters(counts, cells, by_unit > 0)
     table_of_cells = cells.table[[*keys, "n_households"]].assign(suppressed=suppressed)
-    listed = (listed | of_all) & ~suppressed[:, None]
+    listed = np.broadcast_to(listed & ~suppressed[:, None], n_households.shape).copy()
     beside = _margins_beside(figures, counts.n_indicators)
     return Held(table_of_cells, n_households, n_clusters, nobody, profiles, of_all, beside, listed)
 
@@ -154,9 +154,14 @@ class MeansShown:
 
 
 def means_shown(
-    counts: MaskCounts, cells: Cells, decisions: pd.DataFrame, measure: Measure, hierarchy: Hierarchy
+    counts: MaskCounts,
+    cells: Cells,
+    decisions: pd.DataFrame,
+    with_row: IntArray,
+    measure: Measure,
+    hierarchy: Hierarchy,
 ) -> MeansShown:
-    """Which headcounts, H and M0 may be shown, decided without any other figure."""
-    held = held_figures(counts, cells, decisions, np.empty(0, dtype=np.int64), mean_columns(measure))
+    """Which headcounts, H and M0 may be shown, decided without any other figure; arguments as in `held_figures`."""
+    held = held_figures(counts, cells, decisions, with_row, mean_columns(measure))
     index = pd.MultiIndex.from_frame(cells.table[["area_id", "subgroup"]])
     return MeansShown(index, figures_to_publish(held, hierarchy), measure)
