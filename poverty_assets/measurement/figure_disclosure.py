@@ -203,7 +203,8 @@ def _between(
     relations: FloatArray,
     used: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.bool_]:
-    """Withheld figures that are no secret, follow from others of their cell, and lead to a secret: those that share a sum with it."""
+    """Withheld figures that are no secret, follow from others of their cell, and lead to a secret: those that share a sum with it; where
+    none does, wherever they are."""
     (shown, secret), n_cells = both, len(held.cells)
     known, derived = np.ones_like(shown), np.zeros_like(shown)
     for one in np.flatnonzero(used):
@@ -227,8 +228,10 @@ def _between(
         near = np.unique(np.concatenate([links.members[number] for number in links.sums_of[cell]]))
         near = near[near < n_cells]
         own = derived[near, one] & ~secret[near, one]
-        answer[near[own], one] = True
-        answer[cell, one] |= bool(derived[cell, one])
+        if own.any():
+            answer[near[own], one] = True
+        else:
+            answer[:, one] |= derived[:, one]
     return answer & (held.n_households > 0) & ~secret
 
 

@@ -917,16 +917,6 @@ def _within_a_row(data: bytes, rng: Rng, *, suffix: str) -> bytes:
     return data[: data.rfind(b"\n", 0, end) + 13] if suffix == ".csv" else data[:end]
 
 
-def wave_of(folder: Path, rng: Rng, *, suffix: str, only_weighed: bool) -> None:
-    """A wave as the mutations begin with: whole, or the households that `_idle` leaves with a weight."""
-
-    def weighed(frame: pd.DataFrame, rng: Rng) -> pd.DataFrame:
-        frame = _idle(frame, rng)
-        return frame[frame["w"] > 0]
-
-    _wave(folder, rng, suffix=suffix, **({"change": weighed} if only_weighed else {}))
-
-
 def _wave(
     folder: Path,
     rng: Rng,
