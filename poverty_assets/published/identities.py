@@ -28,7 +28,8 @@ def refuse_contradictions(frame: pd.DataFrame, path: object) -> None:
     """Hold the figures of each area and survey against each other.
 
     MPI is headcount ratio times intensity; who is in severe poverty is poor; nobody is both poor and vulnerable; a censored headcount is at
-    most the uncensored one and the headcount ratio; contributions add up to one; an estimate lies within its interval.
+    most the uncensored one and the headcount ratio; what an indicator contributes is its weight, at most one, times its censored headcount
+    over the MPI; contributions add up to one; an estimate lies within its interval.
 
     Parameters
     ----------
@@ -62,6 +63,7 @@ def refuse_contradictions(frame: pd.DataFrame, path: object) -> None:
         by_item.assign(headcount_ratio=ratio.to_numpy()),
         path,
     )
+    _refuse_weights(by_item, figures, path)
     total = by_item["contribution"].groupby(level=["area", "day"]).sum(min_count=1)
     off = (total - 1).abs() > 0.02
     _refuse(off, "the contributions do not add up to one", total.to_frame("sum"), path)
@@ -73,6 +75,13 @@ def refuse_contradictions(frame: pd.DataFrame, path: object) -> None:
     slack = ROUNDED + SHARE_OFF * held["estimate"].abs()
     out = (held["estimate"] < held["ci_low"] - slack) | (held["estimate"] > held["ci_high"] + slack)
     _refuse(out, "an estimate lies outside its interval", held, path)
+
+
+def _refuse_weights(by_item: pd.DataFrame, figures: pd.DataFrame, path: object) -> None:
+    """Refuse censored headcounts too small for what they contribute, whatever the measure's weights are."""
+    mpi = figures.get("mpi", pd.Series(dtype=float)).reindex(by_item.index.droplevel("item")).to_numpy()
+    too_small = by_item["contribution"] * mpi > by_item["censored"] * (1 + SHARE_OFF) + ROUNDED
+    _refuse(too_small, "an indicator contributes more than its censored headcount can", by_item.assign(mpi=mpi), path)
 
 
 def _broken(of: pd.DataFrame) -> list[tuple[pd.Series, str, pd.DataFrame]]:

@@ -150,8 +150,8 @@ def plain_shapes(data: gpd.GeoDataFrame, spec: VectorSource, path: Path) -> Shap
 
 
 def _wanted(spec: VectorSource, kinds: np.ndarray) -> int:
-    """Which kind of shapes the entry needs; where it says nothing, the kind that most are."""
-    if spec.options.polygons is not None or spec.options.outline:
+    """Which kind of shapes the entry needs: areas are polygons; where it says nothing, the kind that most are."""
+    if spec.options.polygons is not None or spec.options.outline or spec.role == "areas":
         return 2
     needs = [_NEEDS[feature.statistic] for feature in spec.features if feature.statistic in _NEEDS]
     if needs:

@@ -11,6 +11,7 @@ import pytest
 
 from poverty_assets.errors import ContractViolation
 from poverty_assets.pack.keys import plain_name
+from poverty_assets.published.identities import refuse_contradictions
 from poverty_assets.published.ophi import OphiWorkbook, read_ophi_csv, read_ophi_workbook
 from poverty_assets_tests.made_files import write_workbook
 
@@ -96,6 +97,16 @@ def test_a_workbook_that_contradicts_itself_is_refused(book, cell, value, says):
     with pytest.raises(ContractViolation) as caught:
         spoil(book, (*cell, value)).figures("KHM", DAY)
     assert says in caught.value.problem
+
+
+def test_one_sheet_given_as_shares_is_told_by_what_the_others_say_of_its_figures(book):
+    frame = OphiWorkbook(book, "subnational").figures("KHM", DAY).frame
+    refuse_contradictions(frame, book)
+    hundredth = frame["estimate"].where(frame["family"] != "censored", frame["estimate"] / 100)
+    with pytest.raises(
+        ContractViolation, match="20 of 20: an indicator contributes more than its censored headcount can"
+    ):
+        refuse_contradictions(frame.assign(estimate=hundredth), book)
 
 
 def test_rounding_is_set_to_the_bound_and_said(book):

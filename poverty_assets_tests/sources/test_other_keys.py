@@ -273,3 +273,10 @@ def test_records_of_json_are_read_alike(tmp_path, country):
     rows = [{"Province": "North", "Number": 1, "value": 3}, {"Province": "All", "Number": 0, "value": None}]
     seen = read(tmp_path, country, entry(text), json.dumps(rows))
     assert seen.frame["area_code"].tolist() == ["0101"]
+
+
+def test_areas_are_polygons_though_all_that_a_file_holds_are_points(tmp_path, country):
+    shapes(tmp_path / "north.geojson", "EPSG:4326", N1=(70, 42), N2=(71, 42))
+    alone = entry(ALSO.replace("role: context", "role: areas").replace(', also: [south.gpkg, "more/*.geojson"]', ""))
+    with pytest.raises(ContractViolation, match="2 of 2 features have no usable shape: not one of areas"):
+        read_source(release(alone, Quarter(2022, 4), tmp_path), country)
