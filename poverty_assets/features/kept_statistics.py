@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -25,6 +25,9 @@ import shapely
 from poverty_assets.atomic import replacing
 from poverty_assets.features import zonal
 from poverty_assets.kept import digest_of_code, digest_of_values, is_made_anew, let_go
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 _KEPT = 512
 """Answers that a folder keeps, those last used; each is some 30 kB for 1,700 areas and one statistic."""

@@ -21,7 +21,7 @@ from poverty_assets.pack.source import RasterSource, SourceSpec, SurveySource, T
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
 from poverty_assets.sources.landed import landed_files, record_path
-from poverty_assets.sources.lateness import earlier_file, is_awaited
+from poverty_assets.sources.lateness import AWAITED, earlier_file
 
 
 @dataclass
@@ -87,10 +87,11 @@ def _of_release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Grounds:
     except NotObserved:
         return Grounds([f"{spec.source_id} not observed by {quarter}"])
     facts = [f"{spec.source_id} {found.file(landing)} {found.observed_from} {found.observed_to}"]
+    files = list(_files(spec, found.path, landing))
     if not found.path.exists():
         facts += [f"{spec.source_id} before it {earlier_file(found)}"]
-        facts += [f"{spec.source_id} is awaited"] if is_awaited(found) and earlier_file(found) is None else []
-    return Grounds([*facts, *_further_facts(spec, quarter)], list(_files(spec, found.path, landing)))
+        files.append(landing / AWAITED)
+    return Grounds([*facts, *_further_facts(spec, quarter)], files)
 
 
 def _further_facts(spec: SourceSpec, quarter: Quarter) -> Iterator[str]:

@@ -82,7 +82,8 @@ def handed_over(run: Callable[..., T], *arguments: Any) -> T:
     except Exception as error:
         if _arrives(error):
             raise
-        raise DefectElsewhere("".join(traceback.format_exception(error))) from None
+        told = "".join(traceback.format_exception(error))
+    raise DefectElsewhere(told)  # out here, where it does not hold on to that error itself
 
 
 def _arrives(error: Exception) -> bool:

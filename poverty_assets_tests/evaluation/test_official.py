@@ -107,7 +107,7 @@ def test_areas_of_two_levels_are_scored_apart_and_figures_of_several_kinds_are_n
     districts = {("0101", 2018): 0.1, ("0102", 2018): 0.2, ("0201", 2018): 0.3}
     rates = {(code, 2018): share for code, share in shares.items()} | districts
     metrics = official_scores(own, [table(rates)], PREFIXED.dim_area, MEASURE, Quarter(2018, 4)).metrics
-    assert set(metrics["area_level"]) == {"commune", "district"}
+    assert set(metrics["area_level"]) == {"parish", "county"}
     finest = metrics[metrics["area_level"] == PREFIXED.hierarchy.finest]
     assert set(finest["learner"]) == {"headline", "published_level", "population_density"}
 

@@ -138,7 +138,7 @@ def test_an_entry_with_its_file_suffices_for_scores(with_rates, tmp_path):
     assert (round(rows["spearman"], 9), round(rows["rmse"], 9)) == (1, 0.05)
     assert set(made.frame["target"]) == {"rates"}
     assert made.metadata == {
-        "scored": {"rates": "Official poverty rate (nobody; none): rates of 2020, 5 areas of level commune"}
+        "scored": {"rates": "Official poverty rate (nobody; none): rates of 2020, 5 areas of level parish"}
     }
 
 

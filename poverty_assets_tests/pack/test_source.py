@@ -75,7 +75,7 @@ ONCE = {"observed_from": "2022-01-01", "observed_to": "2022-01-01"}
         ({"role": "register"}, "register_id is missing"),
         ({"role": "register", "reader": "geotiff"}, "reader geotiff gives nothing for role register"),
         ({"role": "survey"}, "reader csv gives nothing for role survey"),
-        ({"reader": "survey", "role": "survey", "options": {"key": "k"}}, "unknown key 'options'"),
+        ({"reader": "survey", "role": "survey", "options": {"key": "k"}}, "unknown key 'key'"),
         ({"reader": "geotiff", "columns": {"x": {"from": "x"}}}, "unknown key 'columns'"),
         ({"reader": "geotiff", "features": [COLUMN]}, "does not match any of the expected tags: 'mean', 'sum'"),
         ({"reader": "geojson", "features": [COLUMN | {"options": {"value": "x"}}]}, "'column' found using 'statistic'"),
