@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.attacker import follows_by_turns, interviewed, told
+from poverty_assets_tests.chromium import opened_chromium
 from poverty_assets_tests.reports.explorer_data import data_of
 
 README = Path(poverty_assets.__file__).parents[1] / "README.md"
@@ -87,20 +87,13 @@ def test_each_province_has_a_report_to_pass_on_in_each_language(home):
 
 
 def test_the_countrys_report_prints_on_two_sheets(home, tmp_path):
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("chromium absent (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+    with opened_chromium() as browser:
         page = browser.new_page()
         sheets = {}
         for name in ("2026Q3.html", "2026Q3_km.html", "areas/2026Q3/17_en.html", "areas/2026Q3/17_km.html"):
             page.goto((home / "reports" / name).as_uri())
             printed = page.pdf(prefer_css_page_size=True, print_background=True)
             sheets[name] = len(re.findall(rb"/Type\s*/Page\b", printed))
-        browser.close()
     assert set(sheets.values()) == {2}, sheets
 
 

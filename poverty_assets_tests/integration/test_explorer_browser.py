@@ -20,6 +20,7 @@ import openpyxl
 import pytest
 
 from poverty_assets.reports.explorer import write_explorer
+from poverty_assets_tests.chromium import opened_chromium
 from poverty_assets_tests.integration.hands import PHONE, WIDE, Hand
 from poverty_assets_tests.reports import explorer_warehouse as made
 from poverty_assets_tests.warehouse.small_lake import KHM
@@ -49,17 +50,8 @@ def file(warehouse) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no chromium: .ci/run must install it")
-        pytest.skip("chromium absent (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+    with opened_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 
 import pytest
 
 from poverty_assets.reports.quarterly import write_report
+from poverty_assets_tests.chromium import opened_chromium
 from poverty_assets_tests.warehouse.made_warehouse import NOW, shared_made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
@@ -17,16 +16,8 @@ A4_POINTS = (595, 842)
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no chromium: .ci/run must install it")
-        pytest.skip("no Chromium is installed")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with opened_chromium() as opened:
         yield opened
-        opened.close()
 
 
 def sheets_of(pdf: bytes) -> list[tuple[int, int]]:
