@@ -20,11 +20,27 @@ _BEYOND = 3  # the last years, whose mean stands for years that are not listed y
 
 
 class GrowthYear(Form):
-    """One year: growth of real income per person over the year before, as a share, and whose figure it is."""
+    """One year: growth of real income per person over the year before, as a share, and whose figure it is.
+
+    Attributes
+    ----------
+    year : int
+    per_person : float
+    source : str
+    published : date, optional
+        The day from which the figure was to be had; where nothing is said, half a year after the year's end, when national accounts
+        are out.
+    """
 
     year: int = Field(ge=1950, le=2100)
     per_person: float = Field(gt=-0.9, lt=1)
     source: str
+    published: dt.date | None = None
+
+    @property
+    def known_from(self) -> dt.date:
+        """The day from which the figure may be used."""
+        return self.published or dt.date(self.year + 1, 7, 1)
 
 
 class Growth(Form):
@@ -63,19 +79,17 @@ class Growth(Form):
         """
         return float(np.sqrt(2) * ndtri((1 + self.gini) / 2))
 
-    def gained(self, first: dt.date, last: dt.date) -> float | None:
-        """What log consumption has gained from one day to another, in its standard deviations; None before the years that are listed.
+    def gained(self, first: dt.date, last: dt.date, *, as_of: dt.date) -> float | None:
+        """What log consumption has gained from one day to another, in its standard deviations, as far as was known on a third.
 
-        Years after those listed count with the mean of the last three.
+        Years after those known count with the mean of the last three. None before the years that are listed, and while none is known.
         """
-        if first.year < self.years[0].year:
+        known = {one.year: float(np.log1p(one.per_person)) for one in self.years if one.known_from <= as_of}
+        if not known or first.year < self.years[0].year:
             return None
-        total = sum(self._log(year) * _part(year, first, last) for year in range(first.year, last.year + 1))
+        after = float(np.mean(_last([known[year] for year in sorted(known)])))
+        total = sum(known.get(year, after) * _part(year, first, last) for year in range(first.year, last.year + 1))
         return float(self.passed_through * total / self.spread)
-
-    def _log(self, year: int) -> float:
-        listed = {one.year: float(np.log1p(one.per_person)) for one in self.years}
-        return listed.get(year, float(np.mean(_last(list(listed.values())))))
 
 
 def _last(values: Sequence[float]) -> Sequence[float]:

@@ -129,7 +129,8 @@ def estimate_from_survey(inputs: Inputs, functionals: Functionals | None, option
     place, survey, measure = inputs.place, inputs.survey, inputs.measure
     covariates, since = covariates_of(place, inputs.at_waves[-1]), _since(inputs)
     judged = _judge_nowcast(inputs)
-    growth = _growth(inputs, inputs.waves[-1].middle, inputs.quarter.end - dt.timedelta(days=_SERVED_AFTER))
+    middle = inputs.quarter.end - dt.timedelta(days=_SERVED_AFTER)
+    growth = _growth(inputs, inputs.waves[-1].middle, middle, as_of=inputs.quarter.end)
     chosen = choose_nowcast(latest(judged), has_trend=since.trend is not None, has_growth=growth is not None)
     since = _gaining(since, chosen, survey.now, growth)
     distance, inside = applicability(covariates.features, survey.now.sampled, covariates.xy, covariates.block_metres)
@@ -188,10 +189,11 @@ def _since(inputs: Inputs) -> Since:
     return since_survey(inputs.survey, inputs.place.at_published, (last - first).days / 365.25, since)
 
 
-def _growth(inputs: Inputs, first: dt.date, last: dt.date) -> float | None:
-    """What log consumption has gained between two days by the pack's table of growth, in its standard deviations; None without one."""
+def _growth(inputs: Inputs, first: dt.date, last: dt.date, *, as_of: dt.date) -> float | None:
+    """What log consumption has gained between two days by what of the pack's table of growth was known on a third, in its standard
+    deviations; None without one."""
     known = inputs.country.growth
-    return None if known is None else known.gained(first, max(first, last))
+    return None if known is None else known.gained(first, max(first, last), as_of=as_of)
 
 
 def _gaining(since: Since, chosen: Chosen, sample: Sample, growth: float | None) -> Since:
@@ -262,9 +264,10 @@ def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
     before, after = (sample_with_poor(wave.households, measure, place.finest) for wave in waves)
     names = [*measure.indicator_ids, POOR]
     trend = trend_before(inputs.levels, waves[0].name, waves[1].name, names)
-    expected = Expected(trend, _growth(inputs, waves[0].middle, waves[1].middle))
 
     def judged(later: pd.DataFrame) -> pd.DataFrame:
+        said = Quarter.containing(pd.Timestamp(later["at_quarter"].iloc[0]).date())
+        expected = Expected(trend, _growth(inputs, waves[0].middle, waves[1].middle, as_of=said.end))
         then, there = (covariates_of(place, frame) for frame in in_common(inputs.at_waves[0], later))
         scores = score_nowcast(before, after, then, there, place.population, names, expected=expected)
         levels = {"finest": place.hierarchy.finest, "published": place.hierarchy.published}
@@ -274,7 +277,7 @@ def _judge_nowcast(inputs: Inputs) -> pd.DataFrame:
     parts = [judged(last).assign(as_of_quarter=last["at_quarter"].iloc[0])]
     for day, frame in inputs.between.groupby("at_quarter", sort=True):
         made = judged(frame).assign(as_of_quarter=day)
-        parts.append(made[made["learner"] == "nowcast"])  # the others are the same in every quarter
+        parts.append(made[made["learner"] == "nowcast"])  # the others hardly differ from quarter to quarter
     return pd.concat(parts, ignore_index=True).assign(target_kind="nowcast", feature="")[_METRIC]
 
 

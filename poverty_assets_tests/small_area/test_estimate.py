@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from poverty_assets.pack.country import load_country
+from poverty_assets.pack.growth import Growth
 from poverty_assets.quarter import Quarter
 from poverty_assets.small_area.draws import draws_matrix
 from poverty_assets.small_area.estimate import Estimated, estimate_quarter, latest
@@ -143,7 +144,7 @@ def test_the_wave_that_serves_is_the_last_one_and_empty_ones_are_passed_over():
 
 
 @pytest.mark.slow
-def test_when_a_wave_comes_every_quarter_between_it_and_the_one_before_is_judged():
+def test_when_a_wave_comes_every_quarter_between_it_and_the_one_before_is_judged_by_what_it_knew(monkeypatch):
     frame, codes, _, x = make_country()
     waves = [Wave("one", frame, dt.date(2018, 2, 1)), Wave("two", frame, dt.date(2022, 2, 1))]
     day = dt.date(2022, 3, 31)
@@ -156,7 +157,10 @@ def test_when_a_wave_comes_every_quarter_between_it_and_the_one_before_is_judged
         ]
     )  # fmt: skip
     inputs = make_inputs(codes, long(codes, x, observed_on=day), then, waves, Quarter.from_label("2022Q1"))
+    asked: list[dt.date] = []
+    monkeypatch.setattr(Growth, "gained", lambda self, first, last, *, as_of: asked.append(as_of))
     made = estimate_quarter(inputs, options=Options(20))
+    assert set(asked) == {Quarter.from_label(label).end for label in ("2022Q1", "2019Q1", "2020Q1")}
     skill = made.metrics[(made.metrics["metric"] == "skill_against_persistence") & (made.metrics["target"] == "a")]
     hierarchy = inputs.place.hierarchy
     assert set(zip(skill["area_level"], skill["as_of_quarter"], strict=True)) == {
