@@ -27,7 +27,8 @@ from poverty_assets.pack.feature import AboveFeature, FeatureSpec, QuantileFeatu
 from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import EarlierTime, release_then
-from poverty_assets.sources.raster import KeptRaster, RasterCells, opened_raster
+from poverty_assets.sources.kept_raster import KeptRaster
+from poverty_assets.sources.raster import RasterCells, opened_raster
 from poverty_assets.workers import Workers
 
 _NOW = None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _KEPT = 512
 """Answers that a folder keeps, those last used; each is some 30 kB for 1,700 areas and one statistic."""
-_CODE = ("features/zonal.py", "features/coverage.py", "sources/raster.py")
+_CODE = ("features/zonal.py", "features/coverage.py", "sources/raster.py", "sources/kept_raster.py")
 _LIBRARIES = ("numpy", "exactextract", "shapely", "pyproj", "rasterio")
 
 

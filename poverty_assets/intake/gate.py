@@ -186,14 +186,14 @@ def _of_place(found: Release, seen: Observation, bench: Bench) -> list[tuple[str
 
 
 def _of_size(found: Release, seen: Observation, bench: Bench) -> list[tuple[str, Callable[[], str]]]:
-    spec, file, frame, raster = found.spec, found.path, seen.frame, seen.raster
+    spec, file, frame, looked = found.spec, found.path, seen.frame, seen.summary
     held: list[tuple[str, Callable[[], str]]] = [("completeness", lambda: size.refuse_rows_lost(spec, seen, file))]
     if isinstance(spec, OphiWorkbookSource | OphiCsvSource):
         held.append(("unit", lambda: _published(found, seen)))
         held.append(("completeness", lambda: _left_out(found, seen, bench)))
     if isinstance(spec, RasterSource):
-        if raster is not None:
-            held.append(("unit", lambda: size.refuse_strange_cells(spec, raster, bench, file)))
+        if looked is not None:
+            held.append(("unit", lambda: size.refuse_strange_cells(spec, looked.of_country, file)))
     elif len(frame):
         held.append(("unit", lambda: size.refuse_other_units(spec, frame, file)))
         held.append(("size", lambda: size.refuse_other_sizes(spec, frame, bench, file)))
@@ -218,9 +218,8 @@ def _step(found: Release, seen: Observation, bench: Bench) -> str:
         before = bench.reading(replace(found, path=earlier))
     except InputError:  # refused for itself, in its own quarter
         return ""
-    if seen.raster is not None and before.raster is not None:
-        return size.refuse_step(spec, seen.raster, before.raster, found.path, earlier)
-    return size.refuse_step(spec, seen.frame, before.frame, found.path, earlier)
+    now, then = (one.frame if one.summary is None else one.summary.mean for one in (seen, before))
+    return size.refuse_step(spec, now, then, found.path, earlier)
 
 
 def _published(found: Release, seen: Observation) -> str:

@@ -6,7 +6,6 @@ single values (``sources.contract``), or where things lie (``place``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,14 +14,14 @@ import pandas as pd
 
 from poverty_assets.errors import ContractViolation
 from poverty_assets.pack.source import ColumnContract, RasterSource, SourceSpec, TableSource, VectorSource
-from poverty_assets.sources.raster import RasterCells, by_rows, describe
+from poverty_assets.sources.raster_summary import CountryCells
 from poverty_assets.sources.readers import Observation
 
 if TYPE_CHECKING:
     from poverty_assets.intake.bench import Bench
 
-Held: TypeAlias = pd.DataFrame | RasterCells
-"""What is held against an entry: rows, or a raster."""
+Held: TypeAlias = pd.DataFrame | float
+"""What is held against the release before: rows, or the mean of a raster's cells."""
 ON_PURPOSE = ("left out by ", "no code in ", "households of weight 0")
 """Beginnings of the reasons for which rows are set aside because the pack says so."""
 FEW_ROWS = 20
@@ -83,7 +82,7 @@ def refuse_other_units(spec: SourceSpec, frame: pd.DataFrame, file: Path) -> str
     return f"{len(stated)} columns" if stated else ""
 
 
-def refuse_strange_cells(spec: RasterSource, raster: RasterCells, bench: Bench, file: Path) -> str:
+def refuse_strange_cells(spec: RasterSource, cells: CountryCells, file: Path) -> str:
     """Refuse a raster of which cells within the country's bounds, or their mean, are not what the entry says; says how many were
     looked at.
 
@@ -93,43 +92,23 @@ def refuse_strange_cells(spec: RasterSource, raster: RasterCells, bench: Bench, 
     """
     if spec.sense.values is None and spec.sense.mean is None:
         return ""
-    low, high = spec.sense.values or (-np.inf, np.inf)
-    number, beyond, total, first = 0, 0, 0.0, np.nan
-    for cells in cells_within(raster, bench.country.bounds):
-        strange = cells[(cells < low) | (cells > high)]
-        first = strange[0] if strange.size and not beyond else first
-        number, beyond, total = number + cells.size, beyond + strange.size, total + float(cells.sum())
     entry = f"entry {spec.source_id} of sources.yaml"
-    if beyond:
+    if cells.beyond:
+        low, high = spec.sense.values or (-np.inf, np.inf)
         raise ContractViolation(
-            f"{beyond:,} of {number:,} cells hold values outside {low:g} to {high:g}; first {first:g}",
+            f"{cells.beyond:,} of {cells.number:,} cells hold values outside {low:g} to {high:g}; first {cells.first:g}",
             file=file,
             remedy=f"if that stands for no value, state nodata in the {entry}; else check unit, scale and offset",
         )
     low, high = spec.sense.mean or (-np.inf, np.inf)
-    if number and not low <= total / number <= high:
+    if cells.number and not low <= cells.total / cells.number <= high:
         raise ContractViolation(
-            f"the mean over the country is {total / number:g}, where {low:g} to {high:g} is expected: it may be in another unit",
+            f"the mean over the country is {cells.total / cells.number:g}, where {low:g} to {high:g} is expected: it may be in"
+            " another unit",
             file=file,
             remedy=f"check its unit, scale and offset (options of the {entry})",
         )
-    return f"{number:,} cells"
-
-
-def cells_within(raster: RasterCells, bounds: tuple[float, float, float, float]) -> Iterator[np.ndarray]:
-    """Valid cells of a raster within bounds in degrees, of some rows at a time."""
-    from rasterio.warp import transform_bounds
-
-    west, south, east, north = transform_bounds("EPSG:4326", raster.crs, *bounds)
-    width, height = raster.cell_size
-    rows, columns = raster.shape
-    x = raster.bounds[0] + width * (np.arange(columns) + 0.5)
-    y = raster.bounds[3] - height * (np.arange(rows) + 0.5)
-    across, down = np.flatnonzero((x >= west) & (x <= east)), np.flatnonzero((y >= south) & (y <= north))
-    if len(across) and len(down):
-        for _, part in by_rows(raster, int(down[0]), int(down[-1]) + 1):
-            inside = part[:, across[0] : across[-1] + 1]
-            yield np.asarray(inside[np.isfinite(inside)], dtype=float)
+    return f"{cells.number:,} cells"
 
 
 def refuse_other_sizes(spec: SourceSpec, frame: pd.DataFrame, bench: Bench, file: Path) -> str:
@@ -181,7 +160,8 @@ def refuse_step(spec: SourceSpec, frame: Held, before: Held, file: Path, earlier
 def _compared(spec: SourceSpec, frame: Held, before: Held) -> dict[str, tuple[float, float]]:
     """Each size now and then."""
     if not isinstance(frame, pd.DataFrame) or not isinstance(before, pd.DataFrame):
-        return {"the mean of its cells": (_mean(frame), _mean(before))}
+        means = (np.nan if isinstance(one, pd.DataFrame) else one for one in (frame, before))
+        return {"the mean of its cells": (next(means), next(means))}
     compared = {"the number of rows": (float(len(frame)), float(len(before)))}
     if isinstance(spec, TableSource):
         measured = [n for n, one in spec.columns.items() if one.type in ("integer", "number") and n not in spec.key]
@@ -190,10 +170,6 @@ def _compared(spec: SourceSpec, frame: Held, before: Held) -> dict[str, tuple[fl
             if name in frame and name in before and name not in places:
                 compared[f"the sum of {name}"] = (_sum(frame[name]), _sum(before[name]))
     return compared
-
-
-def _mean(raster: Held) -> float:
-    return float("nan") if isinstance(raster, pd.DataFrame) else float(describe(raster)["mean"])
 
 
 def _sum(values: pd.Series) -> float:

@@ -1,8 +1,8 @@
 """The one raster reader: a band of a file as an array that knows its grid, its CRS and which cells are valid.
 
 Belongs here: opening, the refusals (no CRS, truncated, rotated, nothing valid within the bounds), nodata, valid range, scale and
-offset, and the rows in which a raster goes through the lake. Does not belong here: statistics over areas (``features.zonal``), or
-what a raster means (``sources.yaml``).
+offset. Does not belong here: what one look at all of it tells (``raster_summary``), the rows in which a raster goes through the lake
+(``kept_raster``), statistics over areas (``features.zonal``), or what a raster means (``sources.yaml``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 
 from poverty_assets.errors import InputError, MissingCRS, MissingFile, NoDataInBounds, UnreadableFile
 from poverty_assets.pack.source import RasterOptions
@@ -516,94 +515,3 @@ def by_rows(raster: RasterCells, first: int = 0, last: int | None = None) -> Ite
     last = raster.shape[0] if last is None else last
     for top in range(first, last, step):
         yield top, raster.rows(top, min(top + step, last))
-
-
-def rows_in_parts(raster: RasterCells) -> Iterator[pd.DataFrame]:
-    """A raster as rows of a table, some at a time, one a row of cells from the north: ``cells`` (bytes of ``dtype``) and, in each, the
-    grid."""
-    west, south, east, north = raster.bounds
-    grid = {"west": west, "south": south, "east": east, "north": north, "crs": raster.crs}
-    for _, values in by_rows(raster):
-        cells = [np.ascontiguousarray(row).tobytes() for row in values]
-        yield pd.DataFrame({"cells": cells, "dtype": values.dtype.str, **grid})
-
-
-def raster_head(raster: RasterCells) -> pd.DataFrame:
-    """The first row of ``rows_in_parts``."""
-    top = Raster(raster.rows(0, 1), raster.bounds, raster.crs)
-    return next(rows_in_parts(top))
-
-
-def raster_of_rows(rows: pd.DataFrame) -> Raster:
-    """The raster that ``rows_in_parts`` gave these rows of, put together."""
-    first = rows.iloc[0]
-    values = np.frombuffer(b"".join(rows["cells"]), dtype=first["dtype"]).reshape(len(rows), -1)
-    bounds = (float(first["west"]), float(first["south"]), float(first["east"]), float(first["north"]))
-    return Raster(values, bounds, first["crs"], "(from the lake)")
-
-
-class KeptRaster:
-    """A raster whose rows a Parquet file keeps in groups, which are read as they are asked for.
-
-    Parameters
-    ----------
-    path : Path
-        With the columns of ``rows_in_parts``.
-    """
-
-    def __init__(self, path: Path) -> None:
-        import pyarrow.parquet as pq
-
-        self.file = Path(path)
-        self._file = pq.ParquetFile(path)
-        sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
-        self._starts = np.concatenate([[0], np.cumsum(sizes)])
-        first = self._group(0)
-        self._held: tuple[int, np.ndarray] | None = (0, first.values)
-        self.path, self.crs = first.path, first.crs
-        self.bounds: Bounds = first.bounds
-        self.shape: tuple[int, int] = (int(self._starts[-1]), first.shape[1])
-        west, south, east, north = self.bounds
-        self.cell_size = (east - west) / self.shape[1], (north - south) / self.shape[0]
-        self.grid = (self.crs, self.bounds, self.shape)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Another process opens the file for itself."""
-        return KeptRaster, (self.file,)
-
-    def rows(self, top: int, bottom: int) -> np.ndarray:
-        """Values of the rows ``top <= row < bottom``; each group is read once where they are asked for in order."""
-        parts = []
-        for number, (start, stop) in enumerate(zip(self._starts[:-1], self._starts[1:], strict=True)):
-            if start < bottom and stop > top:
-                if self._held is None or self._held[0] != number:
-                    self._held = number, self._group(number).values
-                parts.append(self._held[1][max(0, top - start) : bottom - start])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def _group(self, number: int) -> Raster:
-        return raster_of_rows(self._file.read_row_group(number).to_pandas())
-
-
-def describe(raster: RasterCells) -> dict[str, Any]:
-    """RasterGrid, CRS, and the range of the valid cells, for people."""
-    from pyproj import CRS
-
-    number, total, least, most = 0, 0.0, np.inf, -np.inf
-    for _, part in by_rows(raster):
-        values = part[np.isfinite(part)]
-        if values.size:
-            number, total = number + int(values.size), total + float(values.sum(dtype=np.float64))
-            least, most = min(least, float(values.min())), max(most, float(values.max()))
-    crs = CRS.from_wkt(raster.crs)
-    return {
-        "width": raster.shape[1],
-        "height": raster.shape[0],
-        "cell_width": raster.cell_size[0],
-        "cell_height": raster.cell_size[1],
-        "crs": crs.to_string() if crs.to_authority() else crs.name,
-        "valid_cells": number,
-        "minimum": least,
-        "mean": total / number if number else np.nan,
-        "maximum": most,
-    }

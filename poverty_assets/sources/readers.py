@@ -38,7 +38,8 @@ from poverty_assets.sources.contract import apply_contract, typed_columns
 from poverty_assets.sources.landed import LandedRecord, landed_files, read_record
 from poverty_assets.sources.lateness import as_noted
 from poverty_assets.sources.provenance import check_file, check_present
-from poverty_assets.sources.raster import RasterCells, describe, opened_raster
+from poverty_assets.sources.raster import RasterCells, opened_raster
+from poverty_assets.sources.raster_summary import RasterSummary, summary_of
 from poverty_assets.sources.shapes import opened, plain_shapes, refuse_attributes
 from poverty_assets.sources.text import csv_rows, decoded, json_value
 from poverty_assets.sources.wide import lengthened
@@ -64,7 +65,9 @@ class Observation:
     metadata : dict
         What the lake notes beside the rows: file, digest, period, or why the source is absent.
     raster : RasterCells, optional
-        The raster, of which the lake keeps the rows (``raster.raster_rows``).
+        The raster, of which the lake keeps the rows (``kept_raster.rows_in_parts``).
+    summary : RasterSummary, optional
+        What one look at all of its cells told.
     """
 
     frame: pd.DataFrame
@@ -73,6 +76,7 @@ class Observation:
     quarantined: dict[str, int] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     raster: RasterCells | None = None
+    summary: RasterSummary | None = None
 
 
 def read_source(found: Release, country: Country, measure: Measure | None = None) -> Observation:
@@ -304,10 +308,14 @@ def _named(columns: Iterable[object]) -> str:
 
 
 def _read_raster(spec: RasterSource, found: Release, country: Country) -> Observation:
-    """Read a raster through, so that a truncated one is found here."""
+    """Read a raster through once, so that a truncated one is found here; the gate and the picture go by what was seen."""
     raster = opened_raster(found.path, spec.options, season=found.quarter.number, within=country.bounds)
-    described = describe(raster)
-    return Observation(pd.DataFrame(), "", described["valid_cells"], metadata=described, raster=raster)
+    is_asked = spec.sense.values is not None or spec.sense.mean is not None
+    seen = summary_of(raster, country.bounds if is_asked else None, spec.sense.values)
+    described = seen.described
+    return Observation(
+        pd.DataFrame(), "", described["valid_cells"], metadata=dict(described), raster=raster, summary=seen
+    )
 
 
 def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release, country: Country) -> Observation:

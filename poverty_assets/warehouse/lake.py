@@ -18,7 +18,8 @@ from poverty_assets.catalog import INNER_TABLES, TABLES, Table, table
 from poverty_assets.errors import MissingFile, PovertyAssetsError
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
-from poverty_assets.sources.raster import KeptRaster, RasterCells, rows_in_parts
+from poverty_assets.sources.kept_raster import KeptRaster, rows_in_parts
+from poverty_assets.sources.raster import RasterCells
 from poverty_assets.warehouse.shelf import Disk, Shelf, shelf_of
 
 SEAL, QUARTER_NOTE, CHECK_RESULT = "quarter_seal", "quarter_note", "check_result"

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from poverty_assets.sources.raster import Raster, RasterFile, rows_in_parts
+from poverty_assets.sources.kept_raster import rows_in_parts
+from poverty_assets.sources.raster import Raster, RasterFile
 
 
 def open_raster(path, options=None, *, season=1, within=None) -> Raster:

@@ -135,10 +135,10 @@ def _results(spec: SourceSpec, findings: Sequence[SenseFinding]) -> Iterator[dg.
 
 def _noted(observation: Observation, spec: SourceSpec) -> dict[str, Any]:
     noted: dict[str, Any] = {name: str(value) for name, value in observation.metadata.items()}
-    if observation.raster is not None:
+    if observation.summary is not None:
         from poverty_assets.reports.pictures.drawing import raster_map
 
-        png = raster_map(observation.raster, spec.title, spec.is_simulated)
+        png = raster_map(observation.summary.overview, spec.title, spec.is_simulated)
         noted["map"] = picture(png, spec.title)
     return noted
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from poverty_assets.catalog import INNER_TABLES, TABLES, table
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.raster import raster_head
+from poverty_assets.sources.kept_raster import raster_head
 from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.lake import Lake
 

@@ -16,7 +16,7 @@ import pandas as pd
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.reports.pictures.choropleth import UNKNOWN, Choropleth, aspect_of
 from poverty_assets.reports.pictures.style import FEW_TO_MANY, LESS_TO_MORE, blank, in_style, png_of
-from poverty_assets.sources.raster import RasterCells, by_rows
+from poverty_assets.sources.raster import Raster
 
 
 class Picture(NamedTuple):
@@ -80,15 +80,14 @@ def headcount_map(mpi: pd.DataFrame, areas: pd.DataFrame, is_simulated: bool) ->
 
 
 @in_style
-def raster_map(raster: RasterCells, title: str, is_simulated: bool) -> bytes:
-    """A raster as a picture, true to shape in its middle; cells that are not valid are left out."""
+def raster_map(overview: Raster, title: str, is_simulated: bool) -> bytes:
+    """The overview of a raster as a picture, true to shape in its middle; cells that are not valid are left out."""
     from pyproj import CRS
 
-    step = max(1, int(max(raster.shape) / 400))
-    thin = np.concatenate([part[-top % step :: step, ::step] for top, part in by_rows(raster)])
+    thin = overview.values
     low, high = np.nanpercentile(thin, [2, 98])
-    west, south, east, north = raster.bounds
-    aspect = aspect_of([south, north]) if CRS(raster.crs).is_geographic else 1.0
+    west, south, east, north = overview.bounds
+    aspect = aspect_of([south, north]) if CRS(overview.crs).is_geographic else 1.0
     figure = blank(5.6, 4.6)
     axes = figure.add_subplot()
     image = axes.imshow(
