@@ -91,8 +91,7 @@ def told(request):
     measure = make_measure(NAMES, ["a", "a", "b", "b", "b", "c"])
     decisions = disclosure_decisions(survey, measure, HIERARCHY)
     tables = overlap_tables(survey, measure, HIERARCHY, decisions)
-    counts = profile_counts(survey, measure)
-    cells = cells_of(counts, HIERARCHY)
+    counts, cells = profile_counts(survey, measure, HIERARCHY)
     bits = profile_bits(counts.masks, len(NAMES))
     columns = {
         f"{a} and {b}": bits[:, i] * bits[:, j] for i, a in enumerate(NAMES) for j, b in enumerate(NAMES) if i < j
@@ -167,8 +166,8 @@ def headcounts(request):
     decisions = disclosure_decisions(survey, MEASURE, HIERARCHY)
     made = direct_tables(survey, MEASURE, HIERARCHY, decisions)
     open_rows = made.headcount[~made.headcount["suppressed"]]
-    counts = profile_counts(survey, MEASURE)
-    cells, bits = cells_of(counts, HIERARCHY), profile_bits(counts.masks, len(NAMES))
+    counts, cells = profile_counts(survey, MEASURE, HIERARCHY)
+    bits = profile_bits(counts.masks, len(NAMES))
     poor = {"uncensored": 0} | dict(zip(("censored_k20", "censored", "censored_k50"), (0.2, 1 / 3, 0.5), strict=True))
     keys = pd.MultiIndex.from_frame(cells.table[["area_id", "subgroup"]])
     of_cell = decisions.set_index(["area_id", "subgroup"])["suppressed"].reindex(keys).to_numpy()

@@ -27,7 +27,7 @@ from poverty_assets.measurement.disclosure import apply, decide
 from poverty_assets.measurement.domains import ALL, DEFAULT_SUBGROUPS, SIZE_CLASSES
 from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.measurement.figure_disclosure import Held, figures_to_publish, sets_to_publish
-from poverty_assets.measurement.held_figures import figure_columns, held_figures, means_shown
+from poverty_assets.measurement.held_figures import figure_columns, held_figures, rows_shown
 from poverty_assets.measurement.intervals import logit_interval
 from poverty_assets.measurement.latent_classes import (
     LatentClasses,
@@ -36,7 +36,7 @@ from poverty_assets.measurement.latent_classes import (
     fit_classes,
     typology,
 )
-from poverty_assets.measurement.masks import Cells, MaskCounts, cells_of, count_masks, holders
+from poverty_assets.measurement.masks import Cells, MaskCounts, counts_and_cells, holders
 from poverty_assets.measurement.overlap import deprivation_counts, dimension_overlap, overlap_pairs
 from poverty_assets.quarter import Quarter
 
@@ -67,16 +67,16 @@ def _size_class(hh_size: pd.Series) -> pd.Series:
     return pd.cut(hh_size, bounds, labels=[label for label, _ in SIZE_CLASSES]).astype("object")
 
 
-def profile_counts(households: pd.DataFrame, measure: Measure) -> MaskCounts:
-    """The one aggregate that overlap comes from: unit x set of deprivations."""
+def profile_counts(households: pd.DataFrame, measure: Measure, hierarchy: Hierarchy) -> tuple[MaskCounts, Cells]:
+    """The one aggregate that overlap comes from, unit x set of deprivations; and every area x subgroup that units make up."""
     there = {*households.columns, *(["age_group"] if "n_children" in households else [])}
     subgroups = tuple(name for name in DEFAULT_SUBGROUPS if name in there)
-    return count_masks(households, Columns(tuple(measure.indicator_ids), subgroups))
+    return counts_and_cells(households, Columns(tuple(measure.indicator_ids), subgroups), hierarchy)
 
 
 def disclosure_decisions(households: pd.DataFrame, measure: Measure, hierarchy: Hierarchy) -> pd.DataFrame:
     """One decision a cell (area x subgroup): withheld, flagged or neither; it serves every table."""
-    return decide(cells_of(profile_counts(households, measure), hierarchy).table, hierarchy)
+    return decide(profile_counts(households, measure, hierarchy)[1].table, hierarchy)
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,20 @@ def direct_tables(
     """H, A, M0, near-poor, severe, headcounts and contributions for every area and subgroup."""
     made = estimate_measure(households, measure, hierarchy, censored_at=measure.cutoffs)
     contribution = _with_evidence(made.contribution, made.mpi, made.df)
-    counts = profile_counts(households, measure)
-    cells = cells_of(counts, hierarchy)
+    counts, cells = profile_counts(households, measure, hierarchy)
     with_row = _worth_a_row(counts, cells, decisions, hierarchy)
-    means = means_shown(counts, cells, decisions, with_row, measure, hierarchy)
     worth = pd.MultiIndex.from_frame(cells.table.iloc[with_row][["area_id", "subgroup"]])
-
-    def applied(name: str, rows: pd.DataFrame) -> pd.DataFrame:
-        rows = rows[pd.MultiIndex.from_frame(rows[["area_id", "subgroup"]]).isin(worth)]
-        return apply(
-            rows, decisions, of=table(name), shown=means.of_rows(name, rows), enough=np.ones(len(rows), dtype=bool)
-        )
-
+    every = {"fct_mpi": made.mpi, "fct_headcount": made.headcount, "fct_contribution": contribution}
+    rows = {
+        name: one[pd.MultiIndex.from_frame(one[["area_id", "subgroup"]]).isin(worth)] for name, one in every.items()
+    }
+    shown = rows_shown(rows, counts, cells, decisions, with_row, measure, hierarchy)
+    applied = {
+        name: apply(one, decisions, of=table(name), shown=shown[name], enough=np.ones(len(one), dtype=bool))
+        for name, one in rows.items()
+    }
     return DirectTables(
-        applied("fct_mpi", made.mpi),
-        _with_kinds(applied("fct_headcount", made.headcount)),
-        applied("fct_contribution", contribution),
-        made.left_out,
+        applied["fct_mpi"], _with_kinds(applied["fct_headcount"]), applied["fct_contribution"], made.left_out
     )
 
 
@@ -165,8 +162,7 @@ def overlap_tables(
     seed: int = 0,
 ) -> OverlapTables:
     """Pairs, counts, dimensions, bundles and latent classes, in cells that are published and in whole areas."""
-    counts = profile_counts(households, measure)
-    every = cells_of(counts, hierarchy)
+    counts, every = profile_counts(households, measure, hierarchy)
     with_row = _worth_a_row(counts, every, decisions, hierarchy)
     cells = Cells(every.table.iloc[with_row].reset_index(drop=True), every.rollup[with_row])
     model = fit_classes(counts, LatentClasses(seed=seed, n_starts=8, tolerance=1e-9))

@@ -153,15 +153,24 @@ class MeansShown:
         return headcount, mean_score if name == "fct_contribution" else headcount
 
 
-def means_shown(
+def rows_shown(
+    rows: Mapping[str, pd.DataFrame],
     counts: MaskCounts,
     cells: Cells,
     decisions: pd.DataFrame,
     with_row: IntArray,
     measure: Measure,
     hierarchy: Hierarchy,
-) -> MeansShown:
-    """Which headcounts, H and M0 may be shown, decided without any other figure; arguments as in `held_figures`."""
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which rows of ``fct_mpi``, ``fct_headcount`` and ``fct_contribution`` may be shown, decided without any figure that is no
+    headcount, H or M0.
+
+    Parameters
+    ----------
+    rows : mapping
+        Of each table; the other arguments as in `held_figures`.
+    """
     held = held_figures(counts, cells, decisions, with_row, mean_columns(measure))
     index = pd.MultiIndex.from_frame(cells.table[["area_id", "subgroup"]])
-    return MeansShown(index, figures_to_publish(held, hierarchy), measure)
+    means = MeansShown(index, figures_to_publish(held, hierarchy), measure)
+    return {name: means.of_rows(name, one) for name, one in rows.items()}

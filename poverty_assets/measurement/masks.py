@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +43,12 @@ class MaskCounts:
         an indicator not known).
     weight : ndarray or scipy.sparse.csr_array, shape (n_units, n_masks)
         Sum of weights (persons).
-    code : ndarray of int, shape (n_households,)
-        Place of each household counted in ``weight``, flattened.
+    households : ndarray or scipy.sparse.csr_array, shape (n_units, n_masks)
+        Number of households.
     psus : DataFrame
         ``stratum`` and ``psu`` of every primary sampling unit of the sample; empty where none was asked for.
+    n_indicators : int
+        Number of indicators, d; worked out as the counts are made.
     """
 
     indicators: tuple[str, ...]
@@ -55,18 +56,12 @@ class MaskCounts:
     masks: np.ndarray
     units: pd.DataFrame
     weight: Any
-    code: np.ndarray
+    households: Any
     psus: pd.DataFrame
+    n_indicators: int = field(init=False)
 
-    @cached_property
-    def households(self) -> Any:
-        """Number of households of each unit and mask, in the form of ``weight``."""
-        return _counted(self.code, np.ones(len(self.code)), self.weight.shape)
-
-    @property
-    def n_indicators(self) -> int:
-        """Number of indicators, d."""
-        return len(self.indicators)
+    def __post_init__(self) -> None:
+        vars(self).update(n_indicators=len(self.indicators))
 
 
 @dataclass(frozen=True)
@@ -101,6 +96,12 @@ def count_masks(households: pd.DataFrame, columns: Columns) -> MaskCounts:
         If a column is missing or holds a value that cannot be counted (see ``coding.coded``).
     """
     return _count(list(chunks_of_frame(households, columns)), columns)
+
+
+def counts_and_cells(households: pd.DataFrame, columns: Columns, hierarchy: Hierarchy) -> tuple[MaskCounts, Cells]:
+    """`count_masks`, and the areas x subgroups that the units make up (`cells_of`)."""
+    counts = count_masks(households, columns)
+    return counts, cells_of(counts, hierarchy)
 
 
 def count_masks_parquet(path: str | Path, columns: Columns, *, n_threads: int = 2) -> MaskCounts:
@@ -221,19 +222,23 @@ def _tabulate(names: Columns, units: pd.DataFrame, entries: list[Entries], psus:
     column = np.cumsum(occurs) - 1
     codes = _side_by_side(lambda entry: entry[0] * len(masks) + column[entry[1]], entries)
     code = np.concatenate(codes)
-    weights = _counted(code, np.concatenate([weight for *_, weight in entries]), (n_units, len(masks)))
-    return MaskCounts(names.indicators, names.parting, masks.astype(np.uint16), units, weights, code, psus)
+    weights, households = _counted(code, np.concatenate([weight for *_, weight in entries]), (n_units, len(masks)))
+    return MaskCounts(names.indicators, names.parting, masks.astype(np.uint16), units, weights, households, psus)
 
 
-def _counted(code: np.ndarray, weight: np.ndarray, shape: tuple[int, int]) -> Any:
-    """Sums of weights by flattened place: dense where that is no larger than what it came from, else sparse."""
-    if shape[0] * shape[1] <= 4 * len(code):
-        return np.bincount(code, weight, minlength=shape[0] * shape[1]).reshape(shape)
+def _counted(code: np.ndarray, weight: np.ndarray, shape: tuple[int, int]) -> tuple[Any, Any]:
+    """Sums of weights, and numbers of households, by flattened place: dense where that is no larger than what it came from, else
+    sparse."""
+    size = shape[0] * shape[1]
+    if size <= 4 * len(code):
+        dense = np.bincount(code, weight, minlength=size), np.bincount(code, minlength=size).astype(float)
+        return dense[0].reshape(shape), dense[1].reshape(shape)
     from scipy.sparse import csr_array
 
     found, rank = np.unique(code, return_inverse=True)
-    sums = np.bincount(rank, weight, minlength=len(found))
-    return csr_array((sums, np.divmod(found, max(shape[1], 1))), shape=shape)
+    at = np.divmod(found, max(shape[1], 1))
+    sums = np.bincount(rank, weight, minlength=len(found)), np.bincount(rank, minlength=len(found)).astype(float)
+    return csr_array((sums[0], at), shape=shape), csr_array((sums[1], at), shape=shape)
 
 
 # ---- areas and subgroups

@@ -14,7 +14,6 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import load_measure, measure_files
 from poverty_assets.measurement.direct_tables import profile_counts
 from poverty_assets.measurement.estimates import estimate_measure
-from poverty_assets.measurement.masks import cells_of
 from poverty_assets.measurement.overlap import overlap_pairs
 from poverty_assets.sources.surveys.canonical import read_households
 from poverty_assets.twin.cambodia import surveys, world
@@ -64,9 +63,9 @@ def test_a_framework_of_data_alone_is_measured_with_overlap_against_the_ten(hous
     shares = made.contribution[(made.contribution["area_id"] == "KH") & np.isclose(made.contribution["k"], 0.333333)]
     of_ten = ~shares["indicator_id"].isin(DIGITAL)
     assert (shares.loc[of_ten, "share"].abs().max(), shares.loc[~of_ten, "share"].sum()) == (0, pytest.approx(1))
-    counts = profile_counts(households, measure)
+    counts, cells = profile_counts(households, measure, hierarchy)
     assert 1 << 10 < counts.masks.max() < 1 << 14
-    pairs = overlap_pairs(counts, cells_of(counts, hierarchy), measure)
+    pairs = overlap_pairs(counts, cells, measure)
     beside = pairs[
         (pairs["area_id"] == "KH")
         & (pairs["subgroup"] == "all")
