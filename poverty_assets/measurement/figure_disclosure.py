@@ -25,7 +25,8 @@ import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.geography.hierarchy import Hierarchy
-from poverty_assets.measurement.disclosure import SURVEY_MINIMUM, Sums, additive_relations, order_of, protect
+from poverty_assets.measurement.disclosure import SURVEY_MINIMUM, additive_relations, order_of, protect
+from poverty_assets.measurement.figure_sums import ZERO, Links, keep_apart
 
 SET_HOUSEHOLDS, SET_CLUSTERS = 5, 2
 """Households that hold what a published figure counts (a set of deprivations, a pair, a number of them, a class), at least, and
@@ -33,8 +34,6 @@ clusters that they live in."""
 
 FEW_SETS = 16
 """Figures that count so many sets of deprivations or fewer are held against these sets one by one."""
-_AT_ONCE = 20  # figures that are followed up before it is looked again what follows: one withheld often hides several
-_ZERO = 1e-6  # a coordinate of the null space below this is taken as 0; the null vectors are of length about 1 per cell
 
 
 # ---- sets of deprivations
@@ -148,7 +147,7 @@ def figures_to_publish(held: Held, hierarchy: Hierarchy) -> npt.NDArray[np.bool_
     secret = (held.n_households > 0) & (small | ~held.enough)
     table = held.cells[["area_id", "subgroup", "n_households"]].reset_index(drop=True)
     sums = additive_relations(table, hierarchy, SURVEY_MINIMUM)
-    links = _Links.of(sums, order_of(table, sums, hierarchy), hierarchy.number(table["area_id"]) == 0)
+    links = Links.of(sums, order_of(table, sums, hierarchy), hierarchy.number(table["area_id"]) == 0)
     _withhold_further(held, links, (shown, secret), held.of_all)
     without = (~shown[:, held.of_all]).astype(np.int64) @ held.beside[:, held.of_all].T.astype(np.int64) > 0
     shown &= ~without
@@ -158,7 +157,7 @@ def figures_to_publish(held: Held, hierarchy: Hierarchy) -> npt.NDArray[np.bool_
 
 def _withhold_further(
     held: Held,
-    links: _Links,
+    links: Links,
     both: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
     these: npt.NDArray[np.bool_],
 ) -> None:
@@ -178,7 +177,7 @@ def _withhold_further(
         seen, looked = np.ones_like(known), True
         while True:
             for one in waiting:
-                _keep_apart(links, (shown[:, one], secret[:, one]), held.nobody[:, one], held.n_households[:, one])
+                keep_apart(links, (shown[:, one], secret[:, one]), held.nobody[:, one], held.n_households[:, one])
                 known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
             before = shown.copy()
             something = (shown & these).any(axis=1) & (secret & ~known).any(axis=1)
@@ -198,7 +197,7 @@ def _withhold_further(
 
 def _between(
     held: Held,
-    links: _Links,
+    links: Links,
     both: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
     relations: FloatArray,
     used: npt.NDArray[np.bool_],
@@ -220,7 +219,7 @@ def _between(
         for cell in np.flatnonzero((~known).any(axis=1) & shown.any(axis=1)):
             hidden = np.flatnonzero(~known[cell])
             _, size, right = np.linalg.svd(relations[:, hidden], full_matrices=False)
-            known[cell, hidden[(right[size > 1e-9] ** 2).sum(axis=0) > 1 - _ZERO]] = True
+            known[cell, hidden[(right[size > 1e-9] ** 2).sum(axis=0) > 1 - ZERO]] = True
         derived |= known & ~before
         waiting = np.flatnonzero((known != before).any(axis=0))
     answer = np.zeros_like(shown)
@@ -235,175 +234,9 @@ def _between(
     return answer & (held.n_households > 0) & ~secret
 
 
-@dataclass(frozen=True)
-class _Links:
-    """The sums as arrays: one entry a member of a sum, the whole with sign -1; ``order`` as in `order_of`."""
-
-    row: IntArray
-    member: IntArray
-    sign: FloatArray
-    whole: IntArray
-    members: list[IntArray]
-    sums_of: list[list[int]]
-    order: IntArray
-    is_root: npt.NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, sums: Sums, order: IntArray, is_root: npt.NDArray[np.bool_]) -> _Links:
-        length = np.array([len(members) for members in sums.members], dtype=np.int64)
-        member = np.concatenate([*sums.members, np.empty(0, dtype=np.int64)])
-        first = np.zeros(len(member), dtype=bool)
-        first[np.cumsum(length) - length] = True
-        sums_of: list[list[int]] = [[] for _ in sums.size]
-        for number, members in enumerate(sums.members):
-            for one in members.tolist():
-                sums_of[one].append(number)
-        row, whole = np.repeat(np.arange(len(length)), length), np.repeat(member[first], length)
-        is_root = np.append(is_root, np.zeros(len(order) - len(is_root), dtype=bool))
-        return cls(row, member, np.where(first, -1.0, 1.0), whole, sums.members, sums_of, order, is_root)
-
-    def known(self, shown: npt.NDArray[np.bool_], nobody: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Members that are shown, or that are a part of what is shown to be 0."""
-        zero = np.zeros(len(self.order), dtype=bool)
-        zero[: len(shown)] = shown & nobody
-        before = -1
-        while before != (before := int(zero.sum())):
-            zero[self.member[zero[self.whole]]] = True
-        zero[: len(shown)] |= shown
-        return zero
-
-    def alone(self, cell: int, known: npt.NDArray[np.bool_]) -> IntArray:
-        """Of each figure, the sums of a cell in which all else is known; ``known`` of cells and figures."""
-        answer = np.zeros(known.shape[1], dtype=np.int64)
-        for one in self.sums_of[cell]:
-            others = self.members[one][self.members[one] != cell]
-            if (others < len(known)).all():
-                answer += known[others].all(axis=0)
-        return answer
-
-    def left_alone(self, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Members known, or found one after the other as the only one of a sum that is not."""
-        known, before = known.copy(), -1
-        while before != (before := int(known.sum())):
-            alone = np.bincount(self.row, ~known[self.member], minlength=len(self.members)) == 1
-            known[self.member[alone[self.row]]] = True
-        return known
-
-    def least_harm(self, members: IntArray, open_members: IntArray, leaking: npt.NDArray[np.bool_]) -> int:
-        """The member that hides most, and whose other sums hide it best: sums in which all else is known, less those in which a secret
-        follows; then the first in order. Countries come last."""
-        change = (open_members == 0).astype(np.int64) - leaking
-        alone = np.array([change[self.sums_of[member]].sum() for member in members.tolist()], dtype=np.int64)
-        return int(members[np.lexsort((self.order[members], alone, self.is_root[members]))[0]])
-
-    def fixed(self, unknown: npt.NDArray[np.bool_]) -> IntArray:
-        """Unknown members that the sums fix, taken as linear equations with everything else known; see `determined`."""
-        from scipy.sparse import csr_array
-        from scipy.sparse.linalg import lsmr
-
-        inside = np.flatnonzero(unknown[self.member])
-        columns = np.flatnonzero(unknown)
-        if not len(inside):
-            return np.empty(0, dtype=np.int64)
-        found, row = np.unique(self.row[inside], return_inverse=True)
-        place = np.searchsorted(columns, self.member[inside])
-        matrix = csr_array((self.sign[inside], (row, place)), shape=(len(found), len(columns)))
-        start = np.random.default_rng(20180801).uniform(1.0, 2.0, len(columns))
-        away = lsmr(matrix, matrix @ start, atol=1e-10, btol=1e-10, conlim=0, maxiter=20 * sum(matrix.shape))[0]
-        return columns[np.abs(start - away) < _ZERO]
-
-    def ways(self, solved: IntArray, unknown: npt.NDArray[np.bool_]) -> list[FloatArray]:
-        """What each of some members follows from: how often every member counts in the sums that give it."""
-        from scipy.sparse import csr_array
-        from scipy.sparse.linalg import lsmr
-
-        inside = np.flatnonzero(unknown[self.member])
-        columns = np.flatnonzero(unknown)
-        rows, row = np.unique(self.row[inside], return_inverse=True)
-        place = np.searchsorted(columns, self.member[inside])
-        matrix = csr_array((self.sign[inside], (place, row)), shape=(len(columns), len(rows)))
-        answer: list[FloatArray] = []
-        for one in solved[:_AT_ONCE]:
-            times = np.zeros(len(self.members))
-            times[rows] = lsmr(matrix, (columns == one).astype(float), atol=1e-12, btol=1e-12, conlim=0)[0]
-            answer.append(
-                np.bincount(self.member, self.sign * times[self.row], minlength=len(self.order)).astype(float)
-            )
-        return answer
-
-
-def _keep_apart(
-    links: _Links,
-    both: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
-    nobody: npt.NDArray[np.bool_],
-    n: IntArray,
-) -> None:
-    """Withhold one figure in further cells, in place, until it follows nowhere where it is secret; what is withheld is secret, too. Then
-    what turns out not to be needed is shown again."""
-    shown, secret = both
-    before, of_old = shown.copy(), secret.copy()
-    _withhold_apart(links, both, nobody, n)
-    withheld = np.flatnonzero(before & ~shown)
-    for one in withheld[np.argsort(-links.order[withheld])]:
-        secret[:], shown[one] = of_old, True
-        if (links.left_alone(links.known(shown, nobody))[: len(n)] & ~shown & secret).any():
-            shown[one] = False
-    secret[:] = of_old | (before & ~shown)
-    _withhold_apart(links, both, nobody, n)
-
-
-def _withhold_apart(
-    links: _Links,
-    both: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
-    nobody: npt.NDArray[np.bool_],
-    n: IntArray,
-) -> None:
-    shown, secret = both
-    while True:
-        known = links.known(shown, nobody)
-        _peel(links, known, (shown, secret), n)
-        solved = links.fixed(~known)
-        solved = solved[solved < len(n)]
-        solved = solved[secret[solved]]
-        before = int(shown.sum())
-        for way in links.ways(solved, ~known) if len(solved) else []:
-            part = np.where(shown & (n > 0), np.abs(way[: len(n)]), 0)
-            found = np.flatnonzero((part > _ZERO) & (part > part.max() / 2))
-            if len(found):
-                chosen = found[np.argmin(links.order[found])]
-                shown[chosen], secret[chosen] = False, True
-        if before == shown.sum():
-            return
-
-
-def _peel(
-    links: _Links, known: npt.NDArray[np.bool_], both: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]], n: IntArray
-) -> None:
-    """While a sum has one unknown member, and that a secret one, withhold another member of it; in place."""
-    shown, secret = both
-    open_members = np.bincount(links.row, ~known[links.member], minlength=len(links.members))
-    hidden = np.zeros(len(known), dtype=bool)
-    hidden[: len(n)] = secret
-    waiting = np.flatnonzero(open_members == 1).tolist()
-    while waiting:
-        members = links.members[waiting.pop()]
-        unknown = members[~known[members]]
-        if len(unknown) != 1 or unknown[0] >= len(n) or not secret[unknown[0]]:
-            continue
-        others = members[members < len(n)]
-        others = others[shown[others] & (n[others] > 0)]
-        if len(others):
-            secrets = np.bincount(links.row, (hidden & ~known)[links.member], minlength=len(links.members))
-            chosen = links.least_harm(others, open_members, (open_members == 1) & (secrets == 1))
-            shown[chosen], secret[chosen], known[chosen] = False, True, False
-            hidden[chosen] = True
-            open_members[links.sums_of[chosen]] += 1
-            waiting += links.sums_of[chosen]
-
-
 def _relations(profiles: FloatArray) -> FloatArray:
     """Everything that figures of a cell add up to, all households together being known: shape (n_relations, n_figures)."""
-    scale = np.maximum(np.sqrt((profiles**2).sum(axis=0)), _ZERO)
+    scale = np.maximum(np.sqrt((profiles**2).sum(axis=0)), ZERO)
     columns = np.column_stack([np.full(len(profiles), len(profiles) ** -0.5), profiles / scale])
     values, vectors = np.linalg.eigh(columns.T @ columns)
     return np.asarray((vectors[1:, values < 1e-10] / scale[:, None]).T)
@@ -420,11 +253,11 @@ def _keep_within(
     while True:
         unknown = np.flatnonzero(~known)
         _, size, right = np.linalg.svd(relations[:, unknown], full_matrices=False)
-        fixed = (right[size > 1e-9] ** 2).sum(axis=0) > 1 - _ZERO
+        fixed = (right[size > 1e-9] ** 2).sum(axis=0) > 1 - ZERO
         chosen = None
         for figure in unknown[fixed & secret[unknown]]:
             times = np.linalg.lstsq(relations[:, unknown].T, (unknown == figure).astype(float), rcond=1e-9)[0]
-            others = np.flatnonzero((np.abs(times @ relations) > _ZERO) & candidates & shown)
+            others = np.flatnonzero((np.abs(times @ relations) > ZERO) & candidates & shown)
             if len(others):
                 chosen = others[np.argmin(dear[others])]
                 break
