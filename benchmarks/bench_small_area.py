@@ -45,9 +45,9 @@ from poverty_assets.pack.source import covariates as modelled_features
 from poverty_assets.quarter import Quarter
 from poverty_assets.registers.counts import rate_of
 from poverty_assets.settings import Settings, claim_home
-from poverty_assets.small_area.association.loadings import trait_profiles
-from poverty_assets.small_area.association.profiles import fit_associations, joint_profiles
+from poverty_assets.small_area.association.profiles import fit_associations
 from poverty_assets.small_area.association.tilt import Published
+from poverty_assets.small_area.association.trait import joint_profiles, trait_profiles
 from poverty_assets.small_area.figures import Drawn, figure_columns
 from poverty_assets.small_area.league import FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, fit_margins

@@ -50,10 +50,3 @@ class Groups:
 
     at_published: IntArray
     block: IntArray
-
-    @property
-    def published_of_block(self) -> IntArray:
-        """Published area of each block."""
-        out = np.zeros(int(self.block.max()) + 1, dtype=np.int64)
-        out[self.block] = self.at_published
-        return out

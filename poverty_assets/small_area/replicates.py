@@ -24,15 +24,12 @@ from threadpoolctl import threadpool_limits
 from poverty_assets.arrays import FloatArray, IntArray, logit
 from poverty_assets.measurement.masks import profile_bits
 from poverty_assets.small_area.association.country import CountryTilt, WholeCountry
-from poverty_assets.small_area.association.loadings import bounded, trait_profiles
-from poverty_assets.small_area.association.profiles import (
-    Associations,
-    fit_associations,
-    joint_profiles,
-    learn_associations,
-    moved_profiles,
-)
+from poverty_assets.small_area.association.drawn import near_country, unseen
+from poverty_assets.small_area.association.loadings import bounded
+from poverty_assets.small_area.association.moved import moved_profiles
+from poverty_assets.small_area.association.profiles import Associations, fit_associations, learn_associations
 from poverty_assets.small_area.association.raking import EDGE, rake
+from poverty_assets.small_area.association.trait import joint_profiles, trait_profiles
 from poverty_assets.small_area.figures import BundleChoice, Drawn, choose_bundles, figure_columns
 from poverty_assets.small_area.margins.benchmark import benchmarked
 from poverty_assets.small_area.margins.draw import Streams, draw_margins
@@ -107,19 +104,19 @@ def draw_profiles(
     number = np.maximum(chain.margins.people.households / HOUSEHOLD_EFFECT, 1.0)
     tilt, shift, wanted = chain.tilt, chain.shift, [None] * len(factors)
     if tilt is not None:
-        wanted = list(tilt.whole.of_replicates(sample, factors))
+        wanted = list(tilt.whole.wanted_of_each)
 
     def profiles(
         shares: FloatArray, now: FloatArray, factor: FloatArray, asked: Any, own: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         again = fit_associations(sample, shares, fitted.groups, factor=factor, start=fitted)
-        loadings = bounded(again.loadings * fitted.unseen(own))
+        loadings = bounded(again.loadings * unseen(fitted, own))
         if shift is not None:
             now = expit(logit(now) + shift)
         if tilt is None:
             expected = trait_profiles(now, loadings)
         else:
-            seed = tilt.drawn(trait_profiles(shares, loadings), shares, asked, NEAR)
+            seed = near_country(tilt, trait_profiles(shares, loadings), shares, asked, NEAR)
             expected = rake(seed, now, start=logit(now) - logit(shares), tolerance=DRAWN_TOLERANCE).profiles
         return expected, drawn_households(expected, number, own)
 
@@ -218,8 +215,9 @@ def replicate(
     if sample.profiles is None:
         first = joint_profiles(margins.shares, fitted.loadings)
     else:
+        seed = trait_profiles(margins.shares, fitted.loadings)
         whole = WholeCountry.of(sample, wanted.measure, margins.people, factors)
-        tilt, first = CountryTilt.of(whole, trait_profiles(margins.shares, fitted.loadings), margins.shares)
+        tilt, first = CountryTilt.of(whole, seed, margins.shares)
     if margins.since.years:
         walk = walk_of_indicators(first, margins.people.population, wanted.measure)
         margins = replace(margins, since=replace(margins.since, walk_per_year=walk))

@@ -61,7 +61,8 @@ def small_area_rows(drawn: Drawn, wanted: Wanted) -> tuple[SmallAreaTables, pd.D
     for part in figures_in_parts(drawn, wanted.measure):
         tables.add(part)
         draws.add(part)
-    return tables.finished(drawn, wanted.areas), draws.finished(drawn)
+    rows_of_draws = draws.finished(drawn)
+    return tables.finished(drawn, wanted.areas), rows_of_draws
 
 
 @dataclass

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from poverty_assets.evaluation.scores import bias_by_decile, compare, coverage_by_level, profile_scores, scores
-from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.raking import independent
+from poverty_assets.small_area.association.trait import trait_profiles
 from poverty_assets_tests.measurement.factories import make_measure
 
 N = 40

@@ -10,8 +10,9 @@ from scipy.special import expit
 from poverty_assets.catalog import table
 from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.hierarchy import Hierarchy
-from poverty_assets.small_area.association.loadings import fit_association, trait_profiles
+from poverty_assets.small_area.association.loadings import fit_association
 from poverty_assets.small_area.association.profiles import fit_associations
+from poverty_assets.small_area.association.trait import trait_profiles
 from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.margins.draw import Streams
 from poverty_assets.small_area.margins.fit import Margins, fit_margins

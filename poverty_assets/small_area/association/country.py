@@ -1,8 +1,8 @@
 """What the households of the whole country show together: profiles whose areas add up to it.
 
 Belongs here: the direct figures of the country that joint profiles are to have (H, censored headcounts, pairs), of the survey and of
-each resampled one, and the tilt with which they come out. Does not belong here: margins (``margins.benchmark``), the algebra of
-tilts (``tilt``).
+each resampled one, and the tilt with which they come out. Does not belong here: the tilt of a replicate (``drawn``), margins
+(``margins.benchmark``), the algebra of tilts (``tilt``).
 
 One trait with a strength of each place makes all pairs alike; the survey tells the country's own pairs, and who is poor, far
 better. Profiles are tilted by one vector for all areas, so that the country's H, censored headcounts and pairs come out as
@@ -24,8 +24,6 @@ from poverty_assets.small_area.margins.published_totals import MIN_CASES
 from poverty_assets.small_area.people import Inhabitants
 from poverty_assets.small_area.sample import Sample
 
-_LONGEST_STEP = 1.0
-
 
 @dataclass(frozen=True)
 class WholeCountry:
@@ -40,12 +38,15 @@ class WholeCountry:
     ridge : ndarray, shape (q,)
         Sampling variances of the pairs' means: a tilt has prior variance 1.
     people : Inhabitants
+    wanted_of_each : ndarray, shape (r, q)
+        Direct means in each resampled survey.
     """
 
     features: FloatArray
     wanted: FloatArray
     ridge: FloatArray
     people: Inhabitants
+    wanted_of_each: FloatArray
 
     @classmethod
     def of(cls, sample: Sample, measure: Measure, people: Inhabitants, factors: FloatArray) -> WholeCountry:
@@ -56,19 +57,17 @@ class WholeCountry:
         often = (sample.pairs > 0).sum(axis=0) >= MIN_CASES
         poor = poor_features(measure)
         features = np.column_stack([poor, (bits[:, first] * bits[:, second])[:, often]])
-        ridge = np.maximum(cls._means(sample, features, factors).var(axis=0), RIDGE)
+        of_each = cls._means(sample, features, factors)
+        ridge = np.maximum(of_each.var(axis=0), RIDGE)
         ridge[: poor.shape[1]] = RIDGE
-        return cls(features, cls._means(sample, features, np.ones((1, len(sample.weight))))[0], ridge, people)
+        wanted = cls._means(sample, features, np.ones((1, len(sample.weight))))[0]
+        return cls(features, wanted, ridge, people, of_each)
 
     @staticmethod
     def _means(sample: Sample, features: FloatArray, factors: FloatArray) -> FloatArray:
         """Direct means of the features in each resampled survey, shape (r, q)."""
         weight = factors * sample.weight
         return np.asarray((weight @ sample.profiles) @ features / weight.sum(axis=1, keepdims=True), dtype=float)
-
-    def of_replicates(self, sample: Sample, factors: FloatArray) -> FloatArray:
-        """What is wanted in each resampled survey, shape (r, q)."""
-        return self._means(sample, self.features, factors)
 
     def met(self, seed: FloatArray, margins: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Profiles (n, 2^d) with the margins given and the country's figures, and their tilt (q,)."""
@@ -101,13 +100,3 @@ class CountryTilt:
         profiles, tilt = whole.met(seed, margins)
         theta = rake(seed * np.exp(whole.features @ tilt), margins, start=np.zeros_like(margins)).theta
         return cls(whole, tilt, whole.curvature(profiles, margins.shape[1]), theta), profiles
-
-    def drawn(self, seed: FloatArray, margins: FloatArray, wanted: FloatArray, tolerance: float) -> FloatArray:
-        """Profiles with the margins given (n, d) whose country comes near what is wanted (q,); not raked again."""
-        features = self.whole.features
-        profiles = rake(seed * np.exp(features @ self.tilt), margins, start=self.theta, tolerance=tolerance).profiles
-        population = self.whole.people.population
-        gap = wanted - population @ (profiles @ features) / population.sum() - self.whole.ridge * self.tilt
-        step = np.linalg.solve(self.curvature, gap)
-        step /= max(float(np.abs(step).max()) / _LONGEST_STEP, 1.0)
-        return np.asarray(profiles * np.exp(features @ step))

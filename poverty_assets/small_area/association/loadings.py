@@ -1,7 +1,7 @@
 """How deprivations hang together in households once the area's margins are known.
 
-Belongs here: one latent trait with a strength of its own in each group of areas, fitted to the pairs seen in the survey, and the
-profiles it gives at any margins. Does not belong here: margins (``margins``), raking (``raking``).
+Belongs here: one latent trait with a strength of its own in each group of areas, fitted to the pairs seen in the survey. Does not belong
+here: what is believed of strengths beforehand (``profiles``), the profiles that the trait gives (``trait``), margins (``margins``).
 
 The seed of structure-preserving estimation must hold the association *within* areas. The distribution of a whole survey does not:
 poor areas lack everything more often, so that pooled households show overlap where none of their areas has any. Here a
@@ -19,20 +19,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from poverty_assets.arrays import FloatArray, IntArray, group_means
 from poverty_assets.measurement.masks import pair_index
-from poverty_assets.small_area.association.raking import EDGE, products
 from poverty_assets.small_area.sample import Sample
 
 STRENGTH_SPREAD = 0.4
 """Prior standard deviation of the log strengths of published areas."""
-_NODES = 11
 _MOST = 0.96  # largest loading: at 1 every household with the trait would lack it
 _CLUSTER_EFFECT = 1.3
-_SPREAD_OF_SPREAD = 1.0  # prior standard deviation of the log of a spread of log strengths
-_LEAST_WORTH = 0.05
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class StrengthPrior:
     spread : float
         Standard deviation of log strengths about them.
     worth : float
-        What the pairs of a sample are worth, as a share of as many that know nothing of each other (`learnt_worth`).
+        What the pairs of a sample are worth, as a share of as many that know nothing of each other (``profiles.learnt_worth``).
     """
 
     centre: FloatArray | None = None
@@ -123,41 +119,6 @@ def fit_association(
     return Association(np.tanh(angle), np.exp(log_strength), 1 / np.sqrt(information))
 
 
-def learnt_spread(found: Association, prior: StrengthPrior) -> float:
-    """Standard deviation of log strengths of groups about their centres, as the survey shows it.
-
-    What each group's own pairs say of its log strength, prior taken off, is u_g with variance 1 / I_g, I_g the information in
-    them: u_g ~ N(centre, spread^2 + 1 / I_g). The spread is at the maximum of that likelihood, times a wide prior about the one
-    that the strengths were fitted with.
-    """
-    middle = np.zeros_like(found.strength) if prior.centre is None else np.log(prior.centre)
-    away = np.log(found.strength) - middle
-    information = np.maximum(1 / found.strength_error**2 - 1 / prior.spread**2, 0.0)
-    known = information > 1e-3 / prior.spread**2
-    if not known.any():
-        return prior.spread
-    own = away[known] * (1 + 1 / (prior.spread**2 * information[known]))
-    spreads = prior.spread * np.exp(np.linspace(-1.5, 1.5, 121))
-    variance = spreads[:, None] ** 2 + 1 / information[known]
-    value = 0.5 * np.sum(np.log(variance) + own**2 / variance, axis=1)
-    value += 0.5 * (np.log(spreads / prior.spread) / _SPREAD_OF_SPREAD) ** 2
-    return float(spreads[np.argmin(value)])
-
-
-def learnt_worth(found: Association, again: list[Association], prior: StrengthPrior) -> float:
-    """What pairs are worth beside as many that know nothing of each other, from fits to resampled surveys.
-
-    Pairs share indicators and households share clusters, so that strengths of resampled surveys vary more than the information
-    would have them: with I_g of it and a prior of variance t^2, by I_g / (I_g + 1 / t^2)^2.
-    """
-    total = 1 / found.strength_error**2
-    information = np.maximum(total - 1 / prior.spread**2, 0.0)
-    expected = float(np.sum(information / total**2))
-    moved = np.stack([np.log(one.strength) for one in again])
-    seen = float(np.sum(moved.var(axis=0, ddof=1)))
-    return float(np.clip(expected / seen, _LEAST_WORTH, 1.0)) if seen > 0 else 1.0
-
-
 class _Problem:
     """Standardised residuals of pairs by group, and their derivatives."""
 
@@ -230,30 +191,3 @@ def _density(x: FloatArray, y: FloatArray, rho: FloatArray) -> FloatArray:
     """Density of two standard normals with correlation rho."""
     rest = 1 - rho**2
     return np.asarray(np.exp(-(x**2 - 2 * rho * x * y + y**2) / (2 * rest)) / (2 * np.pi * np.sqrt(rest)))
-
-
-def trait_profiles(margins: FloatArray, loadings: FloatArray) -> FloatArray:
-    """Profiles of areas with the given margins and loadings (both (n, d)), shape (n, 2^d): margins met to quadrature's error.
-
-    Notes
-    -----
-    Gauss and Hermite's rule over the trait, thresholds corrected by two steps of Newton so that margins hold under the rule.
-    """
-    node, weight = np.polynomial.hermite_e.hermegauss(_NODES)
-    weight = weight / weight.sum()
-    wanted = np.clip(margins, EDGE, 1 - EDGE)[:, None, :]
-    own = 1 / np.sqrt(1 - loadings**2)[:, None, :]
-    trait = loadings[:, None, :] * node[:, None]
-    threshold = ndtri(wanted)
-    for _ in range(2):
-        z = (threshold + trait) * own
-        slope = np.tensordot(weight, np.exp(-(z**2) / 2), (0, 1))[:, None, :] * own / np.sqrt(2 * np.pi)
-        found = np.tensordot(weight, ndtr(z), (0, 1))[:, None, :]
-        threshold = threshold - np.clip((found - wanted) / np.maximum(slope, 1e-12), -0.5, 0.5)
-    chance = np.clip(ndtr((threshold + trait) * own), 1e-12, 1 - 1e-12)
-    half = loadings.shape[1] // 2
-    # given the trait a profile's chance is that of its low bits times that of its high ones: the sum over nodes is one small
-    # matrix product an area
-    high = products(chance[..., half:]) * weight[:, None]
-    out = np.matmul(high.transpose(0, 2, 1), products(chance[..., :half]))
-    return np.asarray(out.reshape(len(margins), -1))

@@ -1,8 +1,7 @@
-"""Joint profiles of every area: association fitted to the survey, margins met.
+"""How strongly deprivations hang together in every area, as the survey shows it.
 
-Belongs here: strengths of published areas and of blocks of land within them, profiles at given margins, and profiles whose
-margins have moved. Does not belong here: how a strength is fitted (``loadings``), how margins are met (``raking``), where
-margins come from.
+Belongs here: strengths of published areas and of blocks of land within them, and what is learnt of how they spread. Does not belong here:
+how a strength is fitted (``loadings``), what a replicate draws of it (``drawn``), profiles (``trait``, ``moved``).
 """
 
 from __future__ import annotations
@@ -10,23 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.special import expit
 
-from poverty_assets.arrays import FloatArray, logit
+from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.small_area.association.loadings import (
     STRENGTH_SPREAD,
     Association,
     StrengthPrior,
     fit_association,
-    learnt_spread,
-    learnt_worth,
-    trait_profiles,
 )
-from poverty_assets.small_area.association.raking import rake
 from poverty_assets.small_area.people import Groups
 from poverty_assets.small_area.sample import Sample
 
 _ROUNDS = 3
+_SPREAD_OF_SPREAD = 1.0  # prior standard deviation of the log of a spread of log strengths
+_LEAST_WORTH = 0.05
 BLOCK_SPREAD = 0.1
 """Prior standard deviation of log strengths of 50 km blocks about their published area's; also what an area of the finest
 level adds of its own."""
@@ -34,34 +30,13 @@ level adds of its own."""
 
 @dataclass(frozen=True)
 class Associations:
-    """Association of published areas, and of blocks within them."""
+    """Association of published areas, and of blocks within them; ``loadings`` (n, d) are each area's, those of its block."""
 
     groups: Groups
     published_ids: Association
     blocks: Association
+    loadings: FloatArray
     prior: Spreads = field(default_factory=lambda: Spreads())
-
-    @property
-    def loadings(self) -> FloatArray:
-        """Loadings of each area, those of its block, shape (n, d)."""
-        return self.blocks.of_areas(self.groups.block)
-
-    def unseen(self, rng: np.random.Generator) -> FloatArray:
-        """Factor on the strengths of areas (n, 1) as they may be, for the part that resampling the survey does not show.
-
-        A strength is drawn half to its prior by what the survey leaves open, and a resampled survey is drawn to the same: with
-        prior variance t^2 and error e^2 there is e^4 / t^2 that no resampling shows, of published areas and of blocks within them.
-        An area has a strength of its own besides, which one or two clusters cannot tell.
-        """
-        spreads = self.prior
-        of_published = (
-            self.published_ids.strength_error**2
-            / spreads.published
-            * rng.standard_normal(len(self.published_ids.strength))
-        )
-        of_block = self.blocks.strength_error**2 / spreads.block * rng.standard_normal(len(self.blocks.strength))
-        own = BLOCK_SPREAD * rng.standard_normal(len(self.groups.block))
-        return np.exp(of_published[self.groups.at_published] + of_block[self.groups.block] + own)[:, None]
 
 
 @dataclass(frozen=True)
@@ -94,7 +69,7 @@ def fit_associations(
         prior=StrengthPrior(None, prior.published, prior.worth),
         iterations=steps,
     )
-    centre = published_ids.strength[groups.published_of_block]
+    centre = published_ids.strength[_published_of_block(groups)]
     first = start.blocks if start else Association(published_ids.loadings, centre, np.zeros(len(centre)))
     blocks = fit_association(
         sample,
@@ -105,7 +80,14 @@ def fit_associations(
         prior=StrengthPrior(centre, prior.block, prior.worth),
         iterations=steps,
     )
-    return Associations(groups, published_ids, blocks, prior)
+    return Associations(groups, published_ids, blocks, blocks.of_areas(groups.block), prior)
+
+
+def _published_of_block(groups: Groups) -> IntArray:
+    """Published area of each block."""
+    out = np.zeros(int(groups.block.max()) + 1, dtype=np.int64)
+    out[groups.block] = groups.at_published
+    return out
 
 
 def learn_associations(sample: Sample, margins: FloatArray, groups: Groups, factors: FloatArray) -> Associations:
@@ -124,7 +106,7 @@ def learn_associations(sample: Sample, margins: FloatArray, groups: Groups, fact
     )
     for _ in range(_ROUNDS):
         fitted = fit_associations(sample, margins, groups, start=fitted, spreads=prior)
-        centre = fitted.published_ids.strength[groups.published_of_block]
+        centre = fitted.published_ids.strength[_published_of_block(groups)]
         prior = replace(
             prior,
             published=learnt_spread(fitted.published_ids, StrengthPrior(None, prior.published)),
@@ -133,18 +115,36 @@ def learn_associations(sample: Sample, margins: FloatArray, groups: Groups, fact
     return fit_associations(sample, margins, groups, spreads=prior)
 
 
-def joint_profiles(margins: FloatArray, loadings: FloatArray) -> FloatArray:
-    """Profiles with the margins given to 1e-8, shape (n, 2^d): the trait's as a seed of each area's own, raked."""
-    seed = trait_profiles(margins, loadings)
-    return rake(seed, margins, start=np.zeros_like(margins)).profiles
+def learnt_spread(found: Association, prior: StrengthPrior) -> float:
+    """Standard deviation of log strengths of groups about their centres, as the survey shows it.
+
+    What each group's own pairs say of its log strength, prior taken off, is u_g with variance 1 / I_g, I_g the information in
+    them: u_g ~ N(centre, spread^2 + 1 / I_g). The spread is at the maximum of that likelihood, times a wide prior about the one
+    that the strengths were fitted with.
+    """
+    middle = np.zeros_like(found.strength) if prior.centre is None else np.log(prior.centre)
+    away = np.log(found.strength) - middle
+    information = np.maximum(1 / found.strength_error**2 - 1 / prior.spread**2, 0.0)
+    known = information > 1e-3 / prior.spread**2
+    if not known.any():
+        return prior.spread
+    own = away[known] * (1 + 1 / (prior.spread**2 * information[known]))
+    spreads = prior.spread * np.exp(np.linspace(-1.5, 1.5, 121))
+    variance = spreads[:, None] ** 2 + 1 / information[known]
+    value = 0.5 * np.sum(np.log(variance) + own**2 / variance, axis=1)
+    value += 0.5 * (np.log(spreads / prior.spread) / _SPREAD_OF_SPREAD) ** 2
+    return float(spreads[np.argmin(value)])
 
 
-def moved_profiles(profiles: FloatArray, shift: FloatArray) -> FloatArray:
-    """Joint profiles (n, 2^d) with the logits of their margins moved by ``shift`` (n, d) and their association kept."""
-    if not shift.any():
-        return profiles
-    d = shift.shape[1]
-    bits = (np.arange(1 << d)[:, None] >> np.arange(d)) & 1
-    margins = np.clip(profiles @ bits, 1e-6, 1 - 1e-6)
-    # the margins of the seed are known, so the tilt starts at the shift itself
-    return rake(np.maximum(profiles, 1e-12), expit(logit(margins) + shift), start=shift).profiles
+def learnt_worth(found: Association, again: list[Association], prior: StrengthPrior) -> float:
+    """What pairs are worth beside as many that know nothing of each other, from fits to resampled surveys.
+
+    Pairs share indicators and households share clusters, so that strengths of resampled surveys vary more than the information
+    would have them: with I_g of it and a prior of variance t^2, by I_g / (I_g + 1 / t^2)^2.
+    """
+    total = 1 / found.strength_error**2
+    information = np.maximum(total - 1 / prior.spread**2, 0.0)
+    expected = float(np.sum(information / total**2))
+    moved = np.stack([np.log(one.strength) for one in again])
+    seen = float(np.sum(moved.var(axis=0, ddof=1)))
+    return float(np.clip(expected / seen, _LEAST_WORTH, 1.0)) if seen > 0 else 1.0

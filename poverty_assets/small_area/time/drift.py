@@ -12,7 +12,7 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray, IntArray, logit
 from poverty_assets.measure.measure import Measure
 from poverty_assets.measurement.joint import figures_of_profiles
-from poverty_assets.small_area.association.profiles import moved_profiles
+from poverty_assets.small_area.association.moved import moved_profiles
 from poverty_assets.small_area.margins.fit import PART_OF_TREND, Since
 from poverty_assets.small_area.sample import Sample, Survey, pooled_design_effect
 

@@ -30,7 +30,6 @@ from threadpoolctl import threadpool_limits
 from poverty_assets.arrays import FloatArray, IntArray, group_sums, logit
 from poverty_assets.errors import ContractViolation
 from poverty_assets.measure.measure import Measure
-from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.raking import rake
 from poverty_assets.small_area.association.tilt import (
     Published,
@@ -40,6 +39,7 @@ from poverty_assets.small_area.association.tilt import (
     tilt_to_published,
     within_published,
 )
+from poverty_assets.small_area.association.trait import trait_profiles
 from poverty_assets.small_area.figures import Drawn
 from poverty_assets.small_area.margins.benchmark import benchmarked, log_odds
 from poverty_assets.small_area.margins.fit import HOUSEHOLD_EFFECT

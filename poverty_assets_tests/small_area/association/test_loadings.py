@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from poverty_assets.measurement.masks import profile_bits
-from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.raking import independent
+from poverty_assets.small_area.association.trait import trait_profiles
 
 
 def test_the_trait_meets_margins_and_a_loading_of_nought_is_independence() -> None:

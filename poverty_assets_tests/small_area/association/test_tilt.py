@@ -6,9 +6,9 @@ import numpy as np
 
 from poverty_assets.measurement.joint import figures_of_profiles
 from poverty_assets.measurement.masks import profile_bits
-from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.raking import independent
 from poverty_assets.small_area.association.tilt import Published, tilt_to_published
+from poverty_assets.small_area.association.trait import trait_profiles
 from poverty_assets_tests.measurement.factories import make_measure
 
 

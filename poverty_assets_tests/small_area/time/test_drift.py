@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from poverty_assets.measurement.joint import figures_of_profiles
-from poverty_assets.small_area.association.profiles import moved_profiles
+from poverty_assets.small_area.association.moved import moved_profiles
 from poverty_assets.small_area.margins.fit import PART_OF_TREND, Since
 from poverty_assets.small_area.sample import Survey
 from poverty_assets.small_area.time.drift import WALK, since_survey, trend_before, walk_of_indicators

@@ -9,7 +9,7 @@ import pytest
 from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.joint import figures_of_profiles
-from poverty_assets.small_area.association.loadings import trait_profiles
+from poverty_assets.small_area.association.trait import trait_profiles
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Inhabitants
 from poverty_assets.small_area.rollup import rollup

@@ -7,8 +7,8 @@ import pytest
 from scipy.special import ndtr
 
 from poverty_assets.measurement.joint import figures_of_profiles
-from poverty_assets.small_area.association.loadings import trait_profiles
 from poverty_assets.small_area.association.tilt import Published
+from poverty_assets.small_area.association.trait import trait_profiles
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Inhabitants
 from poverty_assets.small_area.totals.departures import common_part, field_over, learn_spreads

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from poverty_assets.arrays import logit
-from poverty_assets.small_area.association.profiles import moved_profiles
+from poverty_assets.small_area.association.moved import moved_profiles
 
 
 def test_profiles_are_moved_by_the_shift_of_their_margins() -> None:
