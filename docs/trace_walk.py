@@ -22,6 +22,11 @@ file that has two stays in a step is entered again. One thing is taken apart, th
 and ``load_input`` call stands between steps, and so, where Dagster hands nothing in, does the first stay of a step in a file that
 ``handle_output`` will come to: the lake, read by the step itself. A file may be read from as a step begins and written to as it ends;
 whatever else it does in between, or any other file does twice, is counted, in the frame too.
+
+Tools are no rooms. A file of the ground floor (the two lowest of `FLOORS` in ``poverty_assets_tests/test_floors.py``: rooms that import
+nothing of the house, errors apart, such as sums of groups and threads) knows nothing of what is followed, and is called from anywhere as
+numpy is: one does not walk into it. The step names it at its end, and it is not counted, nor does it end another file's stay. Nothing
+else is left out: who moves knowledge of households, rasters, registers or draws to the ground floor is stopped by the test of the floors.
 """
 
 from __future__ import annotations
@@ -375,8 +380,25 @@ def traced_refresh(home: Path, landing: Path) -> Trace:
 # ---------------------------------------------------------------- in words
 
 
+def is_tool(file: str) -> bool:
+    """Whether a file is of the ground floor."""
+    from poverty_assets_tests.test_floors import FLOORS
+
+    return file.split("/")[0].removesuffix(".py") in [*FLOORS[0], *FLOORS[1]]
+
+
+def tools(events: list[Event]) -> list[Visit]:
+    """Functions of the ground floor, by file."""
+    used: dict[str, dict[str, int]] = {}
+    for event in events:
+        if is_tool(event.file):
+            used.setdefault(event.file, {})[event.function] = event.number
+    return [Visit(file, list(functions), max(functions.values())) for file, functions in used.items()]
+
+
 def visits(events: list[Event]) -> list[Visit]:
-    """Stays in files, each function where it first held what is followed; a file that is still at work was not left."""
+    """Stays in rooms, each function where it first held what is followed; a file that is still at work was not left."""
+    events = [event for event in events if not is_tool(event.file)]
     out: list[Visit] = []
     last: dict[str, Visit] = {}
     seen: set[tuple[str, str]] = set()
@@ -427,10 +449,10 @@ def told(walker: Walker, steps: dict[str, list[Event]]) -> str:
         if table is None:
             lines.append(f"- `{' or '.join(names)}`: not seen in this run")
             continue
-        stays = in_three(steps[table])
+        stays, used = in_three(steps[table]), tools(steps[table])
         words = [
             f"{f'*{part}* ' if part else ''}" + "; ".join(f"`{v.file}` {', '.join(v.functions)}" for v in made)
-            for part, made in stays.items()
+            for part, made in [*stays.items(), ("with", used)]
             if made
         ]
         lines.append(f"- to `{table}`: " + "; ".join(words))

@@ -15,7 +15,7 @@ import poverty_assets
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(poverty_assets.__file__).parent
 sys.path.append(str(ROOT / "docs"))
-from trace_walk import Event, entered_again, in_three  # noqa: E402
+from trace_walk import Event, entered_again, in_three, is_tool  # noqa: E402
 
 STAY = re.compile(r"`([\w/]+\.py)` ([^;`\n]+)")
 
@@ -60,6 +60,16 @@ def test_the_lake_may_be_read_as_a_step_begins_and_written_as_it_ends_and_no_mor
 def test_a_file_of_the_domain_is_counted_in_the_frame_too() -> None:
     assert again("<lake", "a", "b", ">manager", ">a", ">lake") == ["a"]
     assert again("<lake", "<a", "<lake", "b", ">lake") == ["lake"]
+
+
+def test_tools_of_the_ground_floor_are_no_rooms_and_whatever_knows_what_it_holds_is_one() -> None:
+    assert again("a", "arrays.py", "b", "workers.py", "arrays.py") == []
+    assert again("a", "arrays.py", "a") == []
+    assert again("a", "small_area/people.py", "a") == ["a"]
+    assert [file for file in ("errors.py", "catalog/tables.py", "pack/source.py") if is_tool(file)] == [
+        "errors.py",
+        "catalog/tables.py",
+    ]
 
 
 def test_every_function_of_the_walk_is_there() -> None:
