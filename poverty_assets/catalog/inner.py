@@ -1,7 +1,7 @@
 """Inner tables: steps between two assets, which stay in the lake.
 
-Belongs here: what a row is, its key and columns. Does not belong here: a table that is published (``tables``, ``vulnerability``,
-``records``), or the sources as they are (``src_<source_id>``), whose columns their own contracts state.
+Belongs here: what a row is, its key and columns. Does not belong here: a table that is published (``tables`` and others beside
+it), or the sources as they are (``src_<source_id>``), whose columns their own contracts state.
 """
 
 from __future__ import annotations
@@ -17,22 +17,11 @@ from poverty_assets.catalog.columns import (
     K,
 )
 from poverty_assets.catalog.model import METHODS, Column, Table
+from poverty_assets.catalog.overlap import FCT_BUNDLE, FCT_DEPRIVATION_COUNT, FCT_DIMENSION_OVERLAP, FCT_OVERLAP_PAIR
 from poverty_assets.catalog.people import GRID_POPULATION
-from poverty_assets.catalog.records import META_SOURCE
-from poverty_assets.catalog.tables import (
-    AREA_FEATURE,
-    DIM_AREA,
-    FCT_BUNDLE,
-    FCT_CONTRIBUTION,
-    FCT_DEPRIVATION_COUNT,
-    FCT_DIMENSION_OVERLAP,
-    FCT_HEADCOUNT,
-    FCT_MPI,
-    FCT_OVERLAP_PAIR,
-    FCT_REGISTER,
-    MODEL_METRIC,
-    MODEL_RUN,
-)
+from poverty_assets.catalog.places import DIM_AREA
+from poverty_assets.catalog.records import META_SOURCE, MODEL_METRIC, MODEL_RUN
+from poverty_assets.catalog.tables import AREA_FEATURE, FCT_CONTRIBUTION, FCT_HEADCOUNT, FCT_MPI, FCT_REGISTER
 
 _FROM_SURVEY = "survey households in the area, with design-based standard errors, after disclosure control"
 _FROM_PROFILES = "joint profiles of the finest areas, for every area"
