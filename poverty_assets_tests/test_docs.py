@@ -26,6 +26,7 @@ from poverty_assets.sources.surveys import read_wave_description
 from poverty_assets.sources.surveys.wave import ColumnForm, WaveForm
 from poverty_assets.vulnerability.hazards import read_hazards
 from poverty_assets.vulnerability.shocks import load_shocks
+from poverty_assets_tests.parsed import PACKAGE, modules, nodes_of
 
 ROOT = Path(poverty_assets.__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -138,9 +139,11 @@ def test_messages_in_the_runbook_are_those_of_the_code():
 @functools.cache
 def _texts() -> list[str]:
     """Every piece of text in the package's code."""
-    trees = [ast.parse(path.read_text("utf-8")) for path in (ROOT / "poverty_assets").rglob("*.py")]
     return [
-        n.value for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        n.value
+        for name in modules()
+        for n in nodes_of(PACKAGE / name)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str)
     ]
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import poverty_assets
+from poverty_assets_tests.parsed import PACKAGE, nodes_of
 
-PACKAGE = Path(poverty_assets.__file__).parent
 FLOORS = [
     ["errors"],
     ["atomic", "kept", "signs_of_life", "quarter", "arrays", "workers", "catalog"],
@@ -30,14 +29,9 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 
-@functools.cache
-def tree_of(file: Path) -> ast.Module:
-    return ast.parse(file.read_text())
-
-
 def imports_of(file: Path) -> set[str]:
     """Rooms that a file imports from, wherever in it."""
-    nodes = [node for node in ast.walk(tree_of(file)) if isinstance(node, ast.ImportFrom)]
+    nodes = [node for node in nodes_of(file) if isinstance(node, ast.ImportFrom)]
     named = [f"{node.module}.{alias.name}" for node in nodes for alias in node.names]
     return {name.split(".")[1] for name in named if name.startswith("poverty_assets.")} & set(FLOOR)
 
@@ -83,7 +77,7 @@ def _files() -> dict[str, Path]:
 def _files_behind(name: str) -> list[str]:
     """Modules that a module imports, itself apart; a name taken from a package is that module, or the package."""
     known, found = _files(), set()
-    for node in ast.walk(tree_of(known[name])):
+    for node in nodes_of(known[name]):
         for alias in node.names if isinstance(node, ast.ImportFrom) and node.module else []:
             found |= {m for m in (f"{node.module}.{alias.name}", node.module) if m in known}
     return sorted(found - {name})

@@ -1,26 +1,18 @@
 """The shape of the code: functions that fit on a screen and take few things, assets that read like a sentence, one name for one thing."""
 
 import ast
-import functools
 from collections import defaultdict
-from pathlib import Path
 
-import poverty_assets
+from poverty_assets_tests.parsed import PACKAGE, modules, nodes_of
 
-PACKAGE = Path(poverty_assets.__file__).parent
 MOST_LINES, MOST_PARAMETERS, MOST_LINES_OF_AN_ASSET = 60, 7, 20
 LONGER = {"twin"}  # a simulated world is written as one recipe
 
 
-@functools.cache
-def trees():
-    return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
-
-
 def functions():
-    for name, tree in trees().items():
+    for name in modules():
         if name.split("/")[0] not in LONGER:
-            for node in ast.walk(tree):
+            for node in nodes_of(PACKAGE / name):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     yield name, node
 
@@ -51,11 +43,11 @@ def test_no_function_takes_more_than_seven_things():
 
 def test_no_public_class_name_stands_in_two_modules():
     places = defaultdict(set)
-    for name, tree in trees().items():
+    for name, tree in modules().items():
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].add(name)
-    assert {name: sorted(modules) for name, modules in places.items() if len(modules) > 1} == {}
+    assert {name: sorted(files) for name, files in places.items() if len(files) > 1} == {}
 
 
 def asset_functions():
@@ -72,5 +64,5 @@ def test_an_asset_reads_like_a_sentence():
 
 
 def test_assets_stand_at_module_level_but_for_those_whose_number_the_pack_decides():
-    top = {id(node) for tree in trees().values() for node in tree.body}
+    top = {id(node) for tree in modules().values() for node in tree.body}
     assert [node.name for _, node in asset_functions() if id(node) not in top] == ["landed", "source"]

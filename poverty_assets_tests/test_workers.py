@@ -51,6 +51,7 @@ def refusing(number: int) -> None:
     raise InputError("3 rows have no code", file="a.csv", place="row 7", remedy="fill in the code")
 
 
+@pytest.mark.slow
 def test_an_error_of_a_piece_arrives_whole(cluster):
     with pytest.raises(InputError) as caught:
         list(cluster.each(refusing, [(0,)]))
@@ -74,6 +75,7 @@ def test_tasks_are_taken_a_few_ahead_of_the_reader(cluster):
         assert [0, *answers] == list(range(40))
 
 
+@pytest.mark.slow
 def test_an_address_where_nobody_listens_is_refused_in_words(monkeypatch):
     monkeypatch.setattr("poverty_assets.workers._PATIENCE", 1)
     with (

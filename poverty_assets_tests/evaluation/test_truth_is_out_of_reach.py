@@ -2,14 +2,13 @@
 given the folder, nor sees their sources among a pack's."""
 
 import ast
+import functools
 import shutil
-from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import pytest
 
-import poverty_assets
 from poverty_assets.definitions import build_definitions
 from poverty_assets.graph.assets.evaluation import official_metric
 from poverty_assets.graph.assets.recipe import Pack
@@ -19,9 +18,9 @@ from poverty_assets.pack.country import COUNTRIES, country_folder, load_sources,
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets_tests.evaluation.test_official import figures
+from poverty_assets_tests.parsed import PACKAGE, modules, nodes_of
 from poverty_assets_tests.worlds import PREFIXED
 
-PACKAGE = Path(poverty_assets.__file__).parent
 GENERATORS = ("cambodia", "general")
 READERS = {"poverty_assets.twin.truth", "poverty_assets.evaluation.truth"}
 READERS |= {f"poverty_assets.twin.{name}.truth" for name in GENERATORS}
@@ -58,9 +57,10 @@ ENTRY = """
 """
 
 
-def imports(tree: ast.AST) -> set[str]:
+@functools.cache
+def imports(name: str) -> set[str]:
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(PACKAGE / name):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -68,12 +68,8 @@ def imports(tree: ast.AST) -> set[str]:
     return found
 
 
-def modules() -> dict[str, ast.AST]:
-    return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
-
-
 def test_only_the_twin_and_the_evaluation_import_what_reads_truth():
-    assert {name for name, tree in modules().items() if imports(tree) & READERS} == MAY_IMPORT
+    assert {name for name in modules() if imports(name) & READERS} == MAY_IMPORT
 
 
 def test_every_generator_of_a_twin_is_among_those_held():
@@ -83,24 +79,22 @@ def test_every_generator_of_a_twin_is_among_those_held():
 def test_only_the_twin_and_the_evaluation_are_told_where_truth_lies():
     told = {
         name
-        for name, tree in modules().items()
-        if any(isinstance(node, ast.Attribute) and node.attr == "truth" for node in ast.walk(tree))
+        for name in modules()
+        if any(isinstance(node, ast.Attribute) and node.attr == "truth" for node in nodes_of(PACKAGE / name))
         or any(
             isinstance(node, ast.Constant) and node.value == "truth" and name == "settings.py"
-            for node in ast.walk(tree)
+            for node in nodes_of(PACKAGE / name)
         )
     }
     assert told == MAY_NAME_THE_FOLDER
 
 
 def test_only_the_evaluation_and_checks_of_files_import_what_reads_official_rates():
-    assert {name for name, tree in modules().items() if imports(tree) & OF_OFFICIAL_RATES} == MAY_IMPORT_OFFICIAL_RATES
+    assert {name for name in modules() if imports(name) & OF_OFFICIAL_RATES} == MAY_IMPORT_OFFICIAL_RATES
 
 
 def test_only_its_reader_asks_a_source_where_official_rates_stand():
-    asks = {
-        name for name, tree in modules().items() for node in ast.walk(tree) if getattr(node, "attr", "") == "official"
-    }
+    asks = {name for name in modules() for node in nodes_of(PACKAGE / name) if getattr(node, "attr", "") == "official"}
     assert asks == {"pack/source.py", "evaluation/official.py"}
 
 

@@ -71,6 +71,7 @@ def test_area_beyond_the_raster_is_covered_in_part_or_not_at_all():
     assert answer.groupby("area_id")["coverage"].first().tolist() == pytest.approx([0.5, 0])
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.05, 2.95), st.integers(0, 10_000))
 def test_parts_add_up_to_the_whole(cut, seed):
@@ -123,6 +124,7 @@ def communes(folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize(
     "name", ["gds4ae/cambodia_2020_walking_friction_surface.tif", "gpw_v411_popdensity_2020_decoded_3857.tif"]
@@ -139,6 +141,7 @@ def test_communes_agree_with_exactextract_in_both_crs(landing_khm, name):
         np.testing.assert_allclose(wide[statistic], theirs[statistic], rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_districts_agree_with_published_means(landing_khm):
     folder = landing_khm / "rasters" / "gds4ae"
@@ -254,6 +257,7 @@ def test_what_cannot_be_asked_is_refused_by_name():
             value(asked, box(0, 0, 1, 1))
 
 
+@pytest.mark.slow
 def test_a_large_raster_is_taken_in_strips_and_by_whomever_it_is_the_same(monkeypatch, tmp_path, cluster):
     shapes, file = crooked(5), tmp_path / "large.tif"
     values = np.random.default_rng(3).normal(50, 9, (90, 80)).astype("float32")

@@ -68,6 +68,7 @@ def fetch(capsys, monkeypatch, *words):
     return ended.value.code or 0, said.out.splitlines(), said.err
 
 
+@pytest.mark.slow
 def test_a_quarter_is_fetched_and_the_next_time_nothing_moves(publishers, capsys, monkeypatch, tmp_path):
     names = ("population", "rainfall", "rainfall_normal")
     code, lines, err = fetch(capsys, monkeypatch, *names, "--quarter", "2026Q3")

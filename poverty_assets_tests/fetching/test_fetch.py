@@ -295,6 +295,7 @@ def test_where_all_providers_fail_the_first_is_named(bench, provider, twice):
     assert "/first_2026Q3.tif" in told.words
 
 
+@pytest.mark.slow
 def test_random_faults_end_in_the_right_bytes_or_in_one_sentence(bench, provider, rain):
     """200 random sequences: up to five faults in a row can be outlasted, more may not be; never is there half a file."""
     draw, states = random.Random(20261120), {True: [], False: []}

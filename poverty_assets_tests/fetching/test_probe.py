@@ -27,6 +27,7 @@ def one(provider, name, **more):
     return entry(provider.at(f"/{name}_{{label}}.tif"), source_id=name, **more)
 
 
+@pytest.mark.slow
 def test_silent_hosts_keep_a_probe_no_longer_than_its_time(patient, provider):
     provider.put("/rain_2026Q3.tif", tiff())
     for number in range(20):
@@ -41,6 +42,7 @@ def test_silent_hosts_keep_a_probe_no_longer_than_its_time(patient, provider):
     assert "Remedy: " in str(failures(told))
 
 
+@pytest.mark.slow
 def test_what_is_there_is_told_before_what_is_silent(patient, provider):
     silent(provider, "/mute_2026Q3.tif")
     provider.put("/rain_2026Q3.tif", tiff())

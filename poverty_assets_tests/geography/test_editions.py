@@ -85,6 +85,7 @@ def test_a_household_is_in_what_its_area_became_or_in_the_smallest_that_holds_al
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     counts=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=6),
@@ -155,6 +156,7 @@ def real(shared):
     return areas, map_sources(coded, rows.get, areas, KHM, boundary_source(specs)), rows
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("source", "edition", "count"),

@@ -12,7 +12,6 @@ import dagster as dg
 import pytest
 import yaml
 
-import poverty_assets
 from poverty_assets.definitions import build_definitions
 from poverty_assets.errors import UsageError
 from poverty_assets.graph.assets.landed import GROUPS, upstream
@@ -26,9 +25,9 @@ from poverty_assets.settings import Settings
 from poverty_assets.warehouse.gate import KINDS
 from poverty_assets.warehouse.local import tables_of
 from poverty_assets_tests.fetching.conftest import entry
+from poverty_assets_tests.parsed import PACKAGE, nodes_of, tree_of
 from poverty_assets_tests.warehouse.small_lake import KHM
 
-PACKAGE = Path(poverty_assets.__file__).parent
 WIRING = {"graph", "running", "definitions.py"}
 
 
@@ -191,19 +190,21 @@ def test_partition_keys_are_the_first_days_of_quarters():
     assert keys == [Quarter(2010, 1).shift(n).key for n in range(8)]
 
 
+@pytest.mark.slow
 def test_only_the_wiring_knows_that_dagster_exists():
     offenders = []
     for path in PACKAGE.rglob("*.py"):
         parts = path.relative_to(PACKAGE).parts
         if parts[0] in WIRING:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             offenders += [f"{'/'.join(parts)}: {name}" for name in names if name.split(".")[0] == "dagster"]
     assert offenders == []
 
 
+@pytest.mark.slow
 def test_loading_the_code_location_imports_nothing_heavy():
     heavy = (
         "great_expectations",
@@ -220,6 +221,7 @@ def test_loading_the_code_location_imports_nothing_heavy():
     assert answer.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_loading_the_code_location_warns_of_nothing(tmp_path):
     code = (
         "import warnings; warnings.simplefilter('always'); import poverty_assets.definitions as d; from pathlib import Path;"
@@ -238,7 +240,7 @@ def test_a_run_that_was_asked_for_several_quarters_says_what_to_ask_for():
 
 def test_every_package_says_what_belongs_in_it():
     for path in PACKAGE.rglob("__init__.py"):
-        docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+        docstring = ast.get_docstring(tree_of(path)) or ""
         assert "Belongs here" in docstring, path
 
 

@@ -53,6 +53,7 @@ def test_columns_of_a_fact_lead_to_those_that_they_are_taken_from():
     assert column_lineage(dg.AssetKey("dim_area")) is None
 
 
+@pytest.mark.slow
 def test_one_query_leads_from_a_figure_to_its_files_code_and_runs(pack, tmp_path):
     settings = Settings(home=tmp_path, country="khm", sources="landing", landing=tmp_path)
     lake = Lake(settings.lake)

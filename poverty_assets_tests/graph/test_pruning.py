@@ -23,6 +23,7 @@ def job():
     return dg.Definitions([rates], jobs=jobs, executor=dg.in_process_executor).resolve_job_def("quarter")
 
 
+@pytest.mark.slow
 def test_of_a_job_and_quarter_the_last_success_and_what_came_after_it_stay(job, tmp_path):
     first, second = QUARTERS.get_partition_keys()
     with open_instance(tmp_path) as instance:

@@ -42,12 +42,14 @@ def publish(settings):
     return run
 
 
+@pytest.mark.slow
 def test_every_kind_of_check_is_one_of_the_warehouse(publish):
     done, checks = publish()
     assert done.success
     assert {name: check.passed for name, check in checks.items()} == dict.fromkeys(KINDS, True)
 
 
+@pytest.mark.slow
 def test_a_gate_that_fails_shows_what_it_found_where_the_engineer_looks(publish, settings):
     lake = Lake(settings.lake)
     lake.write("fct_mpi", QUARTER, mpi(0.2, area_id="99"))

@@ -84,6 +84,7 @@ def asked(sensor, settings):
     return [(request.partition_key or request.tags["why"], request.run_key) for request in said.run_requests]
 
 
+@pytest.mark.slow
 def test_every_file_is_written_down_with_digest_origin_licence_and_period(settings):
     came = latest(read_arrivals(settings.arrivals))
     assert {one.verdict for one in came.values()} == {"accepted"}
@@ -94,6 +95,7 @@ def test_every_file_is_written_down_with_digest_origin_licence_and_period(settin
     assert asked(look_at_landing, settings) == "nothing came"
 
 
+@pytest.mark.slow
 def test_a_file_that_is_still_written_is_left_and_one_that_comes_again_as_it_was_does_nothing(settings):
     make_quarter(settings, QUARTER)
     change(settings, (settings.landing / REGISTER).read_text())
@@ -108,6 +110,7 @@ def test_a_file_that_is_still_written_is_left_and_one_that_comes_again_as_it_was
     assert asked(look_at_landing, settings) == "nothing came"
 
 
+@pytest.mark.slow
 def test_an_accepted_file_of_a_made_quarter_makes_its_revision_once_and_of_no_other(settings):
     make_quarter(settings, QUARTER)
     make_quarter(settings, Quarter(2010, 1))
@@ -126,6 +129,7 @@ def test_an_accepted_file_of_a_made_quarter_makes_its_revision_once_and_of_no_ot
     assert asked(revise, settings) == "no quarter is touched by what came"
 
 
+@pytest.mark.slow
 def test_a_refused_file_lies_in_quarantine_with_every_row_and_validate_says_the_same(settings):
     make_quarter(settings, QUARTER)
     data = json.loads((settings.landing / REGISTER).read_text())

@@ -138,6 +138,7 @@ def test_a_median_of_another_unit_is_refused():
         size.refuse_other_units(source("commune_counts"), frame, Path("c.csv"))
 
 
+@pytest.mark.slow
 def test_one_refusal_names_all_that_is_wrong(landing, tmp_path):
     mutation = next(
         one

@@ -180,6 +180,7 @@ seeds = st.integers(0, 10_000)
 quick = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @quick
 @given(seeds)
 def test_identities_hold_everywhere(seed: int) -> None:
@@ -201,6 +202,7 @@ def test_whole_is_the_population_weighted_mean_of_its_parts(seed: int) -> None:
     assert gap.n == 8
 
 
+@pytest.mark.slow
 @quick
 @given(seeds, st.randoms(use_true_random=False))
 def test_order_of_households_does_not_matter(seed: int, random: object) -> None:
@@ -211,6 +213,7 @@ def test_order_of_households_does_not_matter(seed: int, random: object) -> None:
     pd.testing.assert_frame_equal(one, other, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 @quick
 @given(seeds, st.sampled_from([1e-6, 0.5, 1e6]))
 def test_unit_of_weights_does_not_matter(seed: int, scale: float) -> None:
@@ -221,6 +224,7 @@ def test_unit_of_weights_does_not_matter(seed: int, scale: float) -> None:
     pd.testing.assert_frame_equal(one, other, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 @quick
 @given(seeds, st.integers(0, 29), st.sampled_from("abc"))
 def test_one_more_deprivation_never_lowers_poverty(seed: int, row: int, indicator: str) -> None:
@@ -311,6 +315,7 @@ def test_scores_in_eighteenths_agree_with_the_survey_package(oracles: Path, synt
         np.testing.assert_allclose(mine["se"], row["se"], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_country_of_communes_takes_seconds() -> None:
     measure = load_measure(MEASURES / "global_mpi.yaml")
     rng = np.random.default_rng(0)

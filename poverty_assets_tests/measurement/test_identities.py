@@ -118,6 +118,7 @@ def test_published_tables_satisfy_the_identities(landing_khm: Path, global_mpi: 
         assert gap.n >= (80 if level == "national" else 900), gap
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_cambodia_is_the_mean_of_its_provinces(landing_khm: Path, global_mpi: Measure) -> None:
     folder = landing_khm / "published"

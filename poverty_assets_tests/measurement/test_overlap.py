@@ -186,6 +186,7 @@ def test_pairs_keep_within_frechet_bounds_and_lift_is_symmetric(profile):
     assert not abs(one["phi"]) > 1 + 1e-9
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
 def test_counts_and_dimensions_add_to_one_and_estimates_lie_in_their_intervals(seed):

@@ -131,6 +131,7 @@ def of_country(iso3: str, rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: iso3 + rows[name] for name in ("area_id", "parent_id") if name in rows})
 
 
+@pytest.mark.slow
 def test_every_country_can_be_brought_down(whole: dict[str, Read]) -> None:
     for iso3, one in whole.items():
         totals = published_totals(one.tables.mpi, one.tables.headcount, one.codes, one.measure)
@@ -146,6 +147,7 @@ def test_a_share_of_one_plus_rounding_is_set_to_one_and_that_is_said(whole: dict
     assert shares.max() == 1
 
 
+@pytest.mark.slow
 def test_mongolias_region_with_the_code_of_an_aimag_needs_the_packs_word(shared: Path) -> None:
     folder = shared / "realdata" / "mng" / "published"
     workbook = OphiWorkbook(folder / "subnational-results-mpi.xlsx", "subnational").figures("MNG", DAY).frame

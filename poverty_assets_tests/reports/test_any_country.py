@@ -53,6 +53,7 @@ def country(request, tmp_path_factory):
         yield made, file, folder / "reports"
 
 
+@pytest.mark.slow
 def test_the_published_file_speaks_of_the_packs_levels_alone(country):
     made, file, _ = country
     with duckdb.connect(str(file), read_only=True) as connection:

@@ -133,6 +133,7 @@ def test_neighbours_keep_one_border_when_simplified():
     assert shapely.union_all(shapes[1:]).area == shapes[0].area
 
 
+@pytest.mark.slow
 def test_suppressed_cells_are_known_only_as_withheld(payload):
     place = payload["areas"]["id"].index(made.WITHHELD)
     for name, figure in payload["figures"].items():
@@ -264,6 +265,7 @@ def test_people_are_those_of_each_quarter_with_their_day_and_source(payload):
     assert said == [("Night lights", "2024-07-01", None), ("Night lights", "2025-07-01", None)]
 
 
+@pytest.mark.slow
 def test_of_an_older_file_people_are_those_of_the_areas(tmp_path):
     path = made.write_warehouse(tmp_path / "poverty.duckdb", without=frozenset({"fct_population"}))
     with duckdb.connect(str(path), read_only=True) as connection:

@@ -102,6 +102,7 @@ PRICES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -257,6 +258,7 @@ def test_an_area_without_a_figure_is_dotted_and_the_legend_says_so(survey, tmp_p
     assert "url(#dots-poor)" in write_report(other, tmp_path, NOW, KHM).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_every_area_has_its_report_and_all_ways_between_pages_lead_somewhere(survey, tmp_path):
     written_pages = write_reports(survey, tmp_path, KHM, [BEFORE, NOW])
     names = [str(page.relative_to(tmp_path)) for page in written_pages]

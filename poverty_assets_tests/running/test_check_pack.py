@@ -72,6 +72,7 @@ def faults_found(country_id="khm"):
     return [(error.file, int(error.place.split(",")[0].removeprefix("line ")), error.problem) for error in errors]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("country_id", sorted(country_folders()))
 def test_a_pack_can_be_used(country_id):
     assert [error.message for error in check_pack(country_id)] == []
@@ -148,6 +149,7 @@ def rows_of(settings):
     return read
 
 
+@pytest.mark.slow
 def test_a_covariate_that_holds_official_rates_is_refused(pack, tmp_path, monkeypatch):
     landing = tmp_path / "landing"
     landing.mkdir()

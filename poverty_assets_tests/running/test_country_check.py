@@ -155,6 +155,7 @@ def write(path, old, new):
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_what_becomes_of_numbers_of_larger_areas_is_said(country):
     pack, landing, run = country
     mended(pack, landing)

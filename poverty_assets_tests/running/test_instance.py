@@ -59,6 +59,7 @@ def test_many_processes_begin_one_home_at_once(dagster_home):
     assert recorded(dagster_home) == ["publish"] * PROCESSES
 
 
+@pytest.mark.slow
 def test_on_a_server_nothing_of_a_run_and_no_password_lies_in_the_home(on_a_server):
     with open_instance(on_a_server) as instance:
         instance.add_run(dg.DagsterRun("publish"))
@@ -95,6 +96,7 @@ def test_an_address_that_is_none_is_refused_without_being_shown(tmp_path, monkey
     assert PASSWORD not in caught.value.message
 
 
+@pytest.mark.slow
 def test_a_database_that_is_down_is_said_in_one_sentence(on_a_server, server, monkeypatch, capfd):
     prepare_instance(on_a_server)
     settings = Settings(home=on_a_server.parent, country="khm")

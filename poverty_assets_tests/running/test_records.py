@@ -49,6 +49,7 @@ def told(instance, run_id):
     )
 
 
+@pytest.mark.slow
 def test_the_same_is_recorded_as_by_dagsters_own_storages(job, tmp_path):
     with (
         open_instance(tmp_path / "kept") as kept,
@@ -67,6 +68,7 @@ def test_the_same_is_recorded_as_by_dagsters_own_storages(job, tmp_path):
     assert names[0] == names[1] == {"history/runs.db", "history/runs/index.db", "schedules/schedules.db"}
 
 
+@pytest.mark.slow
 def test_what_is_recorded_is_seen_at_once_by_an_instance_such_as_the_uis(job, tmp_path):
     with open_instance(tmp_path) as kept, dg.DagsterInstance.from_config(str(tmp_path)) as shown:
         for _ in range(2):

@@ -40,6 +40,7 @@ def said(settings, now=IN_TIME):
     return [(concern.what, concern.remedy) for concern in concerns(settings, now)]
 
 
+@pytest.mark.slow
 def test_a_home_that_is_as_it_should_be_has_nothing_to_do(settings):
     assert said(settings) == []
 
@@ -53,12 +54,14 @@ def test_a_quarter_that_was_due_is_missed_a_week_after_its_schedule(settings):
     assert said(settings, dt.datetime(2023, 1, 27, tzinfo=dt.UTC)) == []
 
 
+@pytest.mark.slow
 def test_of_a_home_of_old_quarters_the_newest_is_told_beside_the_one_that_is_due(settings):
     [(what, remedy)] = said(settings, dt.datetime(2026, 11, 27, tzinfo=dt.UTC))
     assert what == "2026Q3 was due on 2026-10-26 and is not published (the newest is 2022Q3)"
     assert remedy == "poverty-assets refresh --quarter 2026Q3; nothing, where only older ones are wanted"
 
 
+@pytest.mark.slow
 def test_what_is_complete_and_what_is_half_remade_is_told_apart(settings):
     lake = Lake(settings.lake)
     write_quarter(lake, SECOND)

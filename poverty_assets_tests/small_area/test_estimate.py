@@ -107,6 +107,7 @@ def test_profiles_sum_to_one_and_hold_the_margins_that_are_published(estimated):
     assert np.allclose(rows[estimated.profiles["area_id"]], held)
 
 
+@pytest.mark.slow
 def test_two_quarters_of_one_wave_share_their_draws_so_that_their_difference_is_small(estimated):
     later = estimate(quarter=Quarter.from_label("2023Q1"))
     pick = "area_level == 'commune' and statistic == 'headcount_ratio' and k > 0.33 and k < 0.34"
@@ -114,6 +115,7 @@ def test_two_quarters_of_one_wave_share_their_draws_so_that_their_difference_is_
     assert (after - before).std() < 0.2 * before.std(axis=1).mean()
 
 
+@pytest.mark.slow
 def test_a_functional_is_followed_through_every_replicate():
     measure = make_measure()
     column = np.zeros((8, 1))

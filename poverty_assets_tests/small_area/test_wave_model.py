@@ -42,6 +42,7 @@ def modelled(folder, quarter=FIRST, moved=0.0):
     return wave_model.wave_model(inputs, covariates, np.ones(N), 0, folder)
 
 
+@pytest.mark.slow
 def test_a_quarter_whose_covariates_alone_are_new_starts_from_the_waves_model(tmp_path, fits):
     one, other = modelled(tmp_path), modelled(tmp_path, NEXT, moved=0.1)
     assert fits.call_count == 1
@@ -52,6 +53,7 @@ def test_a_quarter_whose_covariates_alone_are_new_starts_from_the_waves_model(tm
         pd.testing.assert_frame_equal(made.found.importance, one.found.importance, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_quarter_gives_the_same_figures_whether_its_waves_model_was_there(tmp_path, fits):
     anew, again = (estimate_quarter(inputs_of(NEXT), options=Options(20, kept=tmp_path)) for _ in range(2))
     assert fits.call_count == 1
@@ -59,6 +61,7 @@ def test_a_quarter_gives_the_same_figures_whether_its_waves_model_was_there(tmp_
     pd.testing.assert_frame_equal(anew.tables.mpi, again.tables.mpi, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_kept_model_that_is_cut_short_or_not_to_be_read_is_made_anew(tmp_path, fits):
     modelled(tmp_path)
     (file,) = tmp_path.glob("*.skops")

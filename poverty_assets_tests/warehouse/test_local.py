@@ -48,6 +48,7 @@ def columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return [row[0] for row in connection.execute(f'DESCRIBE "{name}"').fetchall()]
 
 
+@pytest.mark.slow
 def test_every_dimension_and_view_has_a_name_in_each_language(tmp_path):
     with published(tmp_path, SPEAKING) as connection:
         for name in (
@@ -66,6 +67,7 @@ def test_every_dimension_and_view_has_a_name_in_each_language(tmp_path):
     assert names == [(code, None, ["en", "km", "fr"]) for code in sorted(areas()["area_id"])]
 
 
+@pytest.mark.slow
 def test_levels_are_rows_with_the_part_that_each_plays(tmp_path):
     with published(tmp_path) as connection:
         assert [(one.area_level, one.role) for one in read_levels(connection)] == [
@@ -75,6 +77,7 @@ def test_levels_are_rows_with_the_part_that_each_plays(tmp_path):
     assert held == [(0, "countries"), (1, "provinces"), (2, "districts"), (3, "communes")]
 
 
+@pytest.mark.slow
 def test_a_code_that_has_not_the_form_of_its_level_stops_publication(tmp_path):
     levels = [
         level if level.level_id != "commune" else level.model_copy(update={"code": r"\d{7}"}) for level in KHM.levels

@@ -83,6 +83,7 @@ def test_where_a_grid_says_where_people_live_they_are_what_is_cut() -> None:
     assert (said, by_land.share.tolist()) == ("area", pytest.approx([0.5], abs=1e-6))
 
 
+@pytest.mark.slow
 def test_edges_that_rounding_moved_cut_nothing(tmp_path: Path, made: Path) -> None:
     rows = asked(drawn(tmp_path, {"moved": square("010203", 0.0005, 1.0005)}), made)
     assert rows[["areas_whole", "areas_cut", "people"]].iloc[0].tolist() == [1, 0, 3000]

@@ -224,6 +224,7 @@ def test_the_citation_names_every_source(released, package):
     assert all(one["authors"][0]["name"] and one["url"] for one in cited["references"])
 
 
+@pytest.mark.slow
 def test_the_same_file_gives_the_same_bytes(released, warehouse, tmp_path):
     again = release(warehouse, tmp_path / "again", KHM).path
     assert (again / "SHA256SUMS").read_text() == (released / "SHA256SUMS").read_text()

@@ -47,6 +47,7 @@ def headcount_ratio(lake, target):
         return [row[0] for row in connection.execute(sql).fetchall()]
 
 
+@pytest.mark.slow
 def test_a_bucket_holds_the_bytes_of_a_lake_on_disk(machine, tmp_path):
     disk, lake, elsewhere = Lake(tmp_path / "disk"), machine("a"), machine("b")
     for one in (disk, lake):
@@ -58,6 +59,7 @@ def test_a_bucket_holds_the_bytes_of_a_lake_on_disk(machine, tmp_path):
     assert elsewhere.sealed_digest(Q) == disk.sealed_digest(Q)
 
 
+@pytest.mark.slow
 def test_the_warehouse_is_published_from_the_bucket_alone(machine, tmp_path):
     write_quarter(machine("a"), Q, headcount_ratio=0.3)
     assert headcount_ratio(machine("b"), tmp_path / "poverty.duckdb") == [0.3]
@@ -97,6 +99,7 @@ write_quarter(lake.Lake(root, bucket), Quarter(2022, 4), headcount_ratio=0.5)
 """
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_had_put_counts_once_it_is_sealed(machine, address, tmp_path):
     write_quarter(machine("a"), Q, headcount_ratio=0.3)
     target, command = tmp_path / "poverty.duckdb", [sys.executable, "-c", KILLED, address, tmp_path / "killed"]
@@ -144,6 +147,7 @@ def test_a_bucket_that_is_not_there_or_cannot_be_reached_is_one_sentence(address
         Lake(tmp_path, BucketShelf(address, tmp_path, CLAIM)).quarters()
 
 
+@pytest.mark.slow
 def test_the_setting_chooses_the_bucket(address, tmp_path):
     lake = Lake.of(Settings(home=tmp_path, bucket=address, country="khm"))
     write_quarter(lake, Q)

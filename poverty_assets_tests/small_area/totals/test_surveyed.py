@@ -85,6 +85,7 @@ def test_a_survey_that_knows_some_districts_gives_the_same_provinces():
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_province_without_households_is_given_the_countrys_figures_and_a_wide_error():
     place = regions_only().place
     totals = surveyed_totals(REGIONS[REGIONS["area_id"] != "02"], place, MEASURE)
@@ -112,6 +113,7 @@ def test_a_wave_before_that_knows_regions_alone_is_passed_over():
     assert both.note == alone.note
 
 
+@pytest.mark.slow
 def test_a_later_wave_that_knows_regions_alone_serves_with_its_own_figures():
     later = ("new", REGIONS.assign(a=0), dt.date(2022, 2, 1))
     made = estimate_quarter(inputs_of(("old", FRAME, dt.date(2017, 2, 1)), later), options=Options(20))
