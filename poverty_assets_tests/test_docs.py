@@ -100,7 +100,7 @@ def test_every_make_target_named_is_there(page):
 @each_page
 def test_every_setting_named_is_one(page):
     named = {name for line in code(page) for name in re.findall(r"POVERTY_ASSETS_([A-Z_]+)", line)}
-    of_tests = {"SHARED", "REQUIRE_SHARED", "SOAK_KILLS", "SOAK_SIZES"}
+    of_tests = {"SHARED", "REQUIRE_SHARED", "SOAK_KILLS", "SOAK_SEED", "SOAK_SIZES"}
     read_alone = {
         text.removeprefix("POVERTY_ASSETS_") for text in _texts() if re.fullmatch(r"POVERTY_ASSETS_[A-Z_]+", text)
     }

@@ -1,16 +1,16 @@
 """Refreshes in child processes that share one interpreter's imports, for tests that kill or repeat many of them.
 
 Run as a program: reads one JSON request a line from standard input (``home``, ``landing``, ``quarters``, ``log``; ``workers`` if
-more than one; ``environment`` for variables; ``full`` where all is to be made anew; ``kill_at`` and ``grown``, or ``kill_after``, for
-a kill), forks, runs ``poverty-assets refresh`` in the child and answers with a JSON line (``code``, ``moments``, ``struck``). A child
-that does not end by itself writes where it stands to its log and fails.
+more than one; ``environment`` for variables; ``full`` where all is to be made anew; ``kill_at`` and ``grown``, ``kill_after`` or
+``kill_in`` for a kill), forks, runs ``poverty-assets refresh`` in the child and answers with a JSON line (``code``, ``moments``,
+``struck``, ``seconds``). A child that does not end by itself writes where it stands to its log and fails.
 
 Moments are what can be seen of a refresh by the files of its home (Dagster's apart), in their order: ``begins`` a folder's file (its
 step has computed and now writes), a file ``written`` (whole, under its temporary name), a file ``in place``; the last is that it
 ``ends``. The child tells each as it comes to it. When it tells the one of ``kill_at`` it is killed with SIGKILL; until then it works
 on, but not past the next moment, where it waits to be killed. So every kill strikes, however busy the machine is, and not only
-between steps. ``kill_after`` says after how many moments instead. With ``grown`` the kill waits until the warehouse that is being
-built beside the published one has so many bytes.
+between steps. ``kill_after`` says after how many moments instead, ``kill_in`` after how many seconds, whatever the child is at (if it
+has not ended by then). With ``grown`` the kill waits until the warehouse that is being built beside the published one has so many bytes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -42,6 +43,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         seen, told = os.pipe()
+        began = time.monotonic()
         child = os.fork()
         if child == 0:
             os.close(seen)
@@ -49,7 +51,12 @@ def main() -> None:
         os.close(told)
         moments, struck = _follow(child, seen, request)
         _, status = os.waitpid(child, 0)
-        answer = {"code": os.waitstatus_to_exitcode(status), "moments": moments, "struck": struck}
+        answer = {
+            "code": os.waitstatus_to_exitcode(status),
+            "moments": moments,
+            "struck": struck,
+            "seconds": time.monotonic() - began,
+        }
         print(json.dumps(answer), flush=True)
 
 
@@ -140,9 +147,17 @@ def _follow(child: int, seen: int, request: dict[str, Any]) -> tuple[list[str], 
     """Read the child's moments until it ends, and kill it at the one asked for; says whether it came to that."""
     moments: list[str] = []
     struck = False
+    deadline = time.monotonic() + request["kill_in"] if request.get("kill_in") else None
     with os.fdopen(seen, "rb", buffering=0) as told:
         rest = b""
-        while some := told.read(4096):
+        while True:
+            if deadline is not None and not select.select([told], [], [], max(deadline - time.monotonic(), 0))[0]:
+                os.kill(
+                    child, signal.SIGKILL
+                )  # of which nobody else has waited: it is there, though it may be at its end
+                struck, deadline = True, None
+            if not (some := told.read(4096)):
+                break
             *lines, rest = (rest + some).split(b"\n")
             moments += [line.decode() for line in lines]
             due = _due(moments, request)

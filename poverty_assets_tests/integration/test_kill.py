@@ -32,6 +32,7 @@ class Whole:
     moments: list[str]
     rows: dict[str, int]
     lake: dict[str, bytes]
+    seconds: float
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,9 @@ def whole(refresher, landing, tmp_path_factory):
     refresher.ask(home=folder / "home", landing=landing, quarters=[QUARTER], log=folder / "log")
     answer = refresher.answer()
     assert answer["code"] == 0, (folder / "log").read_text()[-2000:]
-    return Whole(folder / "home", answer["moments"], opened(folder / "home"), lake_bytes(folder / "home"))
+    return Whole(
+        folder / "home", answer["moments"], opened(folder / "home"), lake_bytes(folder / "home"), answer["seconds"]
+    )
 
 
 def opened(home):
@@ -156,7 +159,8 @@ def two_readers(home, rows):
 def kill_at_random(refresher, whole, request, draw, kills):
     """So many kills, over passes in each of which everything is made anew; at the end of a pass the lake is as ever.
 
-    What follows a kill goes on from what that left, until it is killed in its turn: after a number of moments, or while the file grows.
+    What follows a kill goes on from what that left, until it is killed in its turn: by the clock, whatever it is at; after a number of
+    moments; or while the file grows.
 
     Returns
     -------
@@ -170,12 +174,14 @@ def kill_at_random(refresher, whole, request, draw, kills):
         shutil.rmtree(home / "made")  # the records by which anything would be used again
         killed = True
         while killed:
-            grown = round(draw.uniform(0, 0.9) * size) if draw.random() < 0.1 else None
-            kill = (
-                {"kill_at": built, "grown": grown}
-                if grown
-                else {"kill_after": draw.randint(1, len(whole.moments) // 6)}
-            )
+            kill = draw.choices(
+                (
+                    {"kill_in": draw.uniform(0, 0.6 * whole.seconds)},
+                    {"kill_after": draw.randint(1, len(whole.moments) // 6)},
+                    {"kill_at": built, "grown": round(draw.uniform(0, 0.9) * size)},
+                ),
+                (6, 3, 1),
+            )[0]
             refresher.ask(**request, **(kill if struck < kills else {}))
             code = refresher.answer()["code"]
             assert code in (0, -9), (kill, request["log"].read_text()[-2000:])
@@ -189,15 +195,15 @@ def kill_at_random(refresher, whole, request, draw, kills):
 @pytest.mark.soak
 @pytest.mark.timeout(36000)
 def test_two_hundred_kills_at_random_moments_harm_no_reader(refresher, whole, landing, tmp_path):
-    kills = int(os.environ.get("POVERTY_ASSETS_SOAK_KILLS", "200"))
+    kills, seed = (int(os.environ.get(f"POVERTY_ASSETS_SOAK_{name}", "200")) for name in ("KILLS", "SEED"))
     home = Path(shutil.copytree(whole.home, tmp_path / "home"))
     request = {"home": home, "landing": landing, "quarters": [QUARTER], "log": tmp_path / "log"}
     with two_readers(home, whole.rows) as readers:
-        passes, moments = kill_at_random(refresher, whole, request, random.Random(200), kills)
+        passes, moments = kill_at_random(refresher, whole, request, random.Random(seed), kills)
     reads, wrong = [each[0] for each in readers], [what for each in readers for what in each[1]]
     print(
-        f"{kills} kills in {passes} passes of {moments} moments, {sum(reads)} reads by two readers, {len(wrong)} of them failed or"
-        " wrong; the lake equal byte for byte"
+        f"{kills} kills of seed {seed} in {passes} passes of {moments} moments, {sum(reads)} reads by two readers, {len(wrong)} of them"
+        " failed or wrong; the lake equal byte for byte"
     )
     assert min(reads) > kills
     assert wrong == []
