@@ -24,6 +24,7 @@ from poverty_assets.errors import MachineTrouble, UsageError
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
 
 LOG = logging.getLogger("poverty_assets")
 DATABASE = "POVERTY_ASSETS_DATABASE_URL"
@@ -109,11 +110,24 @@ def prepare_instance(dagster_home: Path) -> Path:
 def open_instance(dagster_home: Path) -> dg.DagsterInstance:
     """The instance of a home, for a process that runs jobs; close it when done (it is a context manager)."""
     import dagster as dg
-    from dagster._core.instance.ref import InstanceRef
 
     folder = prepare_instance(dagster_home)
     os.environ["DAGSTER_HOME"] = str(folder)
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=_storages(folder)))
+    return dg.DagsterInstance.from_ref(kept_ref(folder))
+
+
+def kept_ref(folder: Path, **overrides: Any) -> InstanceRef:
+    """How a process that runs jobs opens the instance of a prepared folder: with records over connections that stay open.
+
+    Parameters
+    ----------
+    folder : Path
+    **overrides
+        What else takes the place of entries of ``dagster.yaml``.
+    """
+    from dagster._core.instance.ref import InstanceRef
+
+    return InstanceRef.from_dir(str(folder), overrides={**_storages(folder), **overrides})
 
 
 @contextlib.contextmanager

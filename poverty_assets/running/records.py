@@ -1,7 +1,7 @@
 """Dagster's records in SQLite, written over connections that stay open.
 
-Belongs here: the storages of the instance that runs a refresh. Does not belong here: what is recorded (Dagster's), or the settings
-of the instance (``instance``).
+Belongs here: the storages of an instance that runs jobs or asks for them. Does not belong here: what is recorded (Dagster's), or the
+settings of the instance (``instance``).
 
 Dagster's own storages make an engine and open a file anew for each event, of which a quarter has a thousand. The last connection
 that closes empties SQLite's log and waits for the disk, and every new engine compiles its statements again: together half of a small
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import dagster as dg
@@ -27,6 +27,8 @@ from sqlalchemy.pool import QueuePool
 from poverty_assets.running.workspace import origin_of
 
 WAIT_SECONDS = 30  # for another process that writes, as Dagster's own
+MOST_OPEN = 8
+"""Files of events to which a connection is kept; the index of all is one of them."""
 
 
 def kept_records(dagster_home: Path) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class KeptEvents(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._engines: dict[str, Engine] = {}
-        self._turn = Lock()
+        self._turn = RLock()
         self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
@@ -96,7 +98,10 @@ class KeptEvents(SqliteEventLogStorage):
             if shard not in self._engines:
                 with super()._connect(shard):
                     self._engines[shard] = _engine(self.conn_string_for_shard(shard))
-            with self._engines[shard].begin() as connection:
+            engine = self._engines[shard] = self._engines.pop(shard)  # the last asked for stands last
+            while len(self._engines) > MOST_OPEN:
+                self._engines.pop(next(iter(self._engines))).dispose()
+            with engine.begin() as connection:
                 yield connection
 
     def has_table(self, table_name: str) -> bool:

@@ -112,7 +112,7 @@ def processes_of(port: int, workspace: Path, *, read_only: bool) -> dict[str, li
     serving = [*python, "poverty_assets.running.webserver", "--port", str(port), "--workspace", str(workspace)]
     if read_only:
         return {"webserver": [*serving, "--read-only"]}
-    return {"webserver": serving, "daemon": [*python, "dagster._daemon", "run", "-w", str(workspace)]}
+    return {"webserver": serving, "daemon": [*python, "poverty_assets.running.daemon", "--workspace", str(workspace)]}
 
 
 def marked(mark: str) -> list[int]:

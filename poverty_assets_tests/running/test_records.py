@@ -1,10 +1,12 @@
 """What a run records over kept connections is what Dagster's own storages would hold, and they read it meanwhile."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from poverty_assets.running.instance import open_instance, prepare_instance
-from poverty_assets.running.records import KeptEvents, KeptRuns
+from poverty_assets.running.records import MOST_OPEN, KeptEvents, KeptRuns
 
 QUARTERS = dg.StaticPartitionsDefinition(["2022-10-01", "2023-01-01"])
 
@@ -77,3 +79,13 @@ def test_what_is_recorded_is_seen_at_once_by_an_instance_such_as_the_uis(job, tm
         shown.delete_run(run_id)
         assert kept.get_run_by_id(run_id) is None
     assert list(tmp_path.rglob("*-wal")) == []  # closed, and what they held is in the files
+
+
+def test_one_that_stays_for_weeks_keeps_few_files_open(job, tmp_path):
+    with open_instance(tmp_path) as kept:
+        runs = [run(job, kept) for _ in range(MOST_OPEN + 1)]
+        assert all(kept.all_logs(run_id) for run_id in runs)
+        opened = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        assert (
+            len({name for name in opened if name.startswith(str(tmp_path)) and name.endswith(".db")}) <= MOST_OPEN + 1
+        )
