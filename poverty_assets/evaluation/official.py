@@ -24,8 +24,9 @@ from poverty_assets.evaluation.scores import COLUMNS
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.judging.scores import spearman
 from poverty_assets.measure.measure import Measure
+from poverty_assets.pack.as_of import Release
 from poverty_assets.pack.country import Country, load_truth_sources
-from poverty_assets.pack.source import Release, TableSource
+from poverty_assets.pack.source import TableSource
 from poverty_assets.pack.truth import COLUMNS as OF_PACK
 from poverty_assets.pack.truth import TruthFile, read_truth_files
 from poverty_assets.quarter import Quarter

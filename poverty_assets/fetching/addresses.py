@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from poverty_assets.pack.as_of import Release
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.fetch_spec import fields_in
-from poverty_assets.pack.source import Release
 
 SECRETS = re.compile(r"(sig|signature|token|key|credential|password|secret)", re.IGNORECASE)
 """Names of parameters that hold what nobody is to read."""

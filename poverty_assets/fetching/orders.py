@@ -16,10 +16,11 @@ from pathlib import Path
 from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.fetching.addresses import filled
 from poverty_assets.lined_yaml import nearest
+from poverty_assets.pack.as_of import Release, release
 from poverty_assets.pack.census import ALL_AGES, census_seen
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.fetch import AnyFetch
-from poverty_assets.pack.source import Release, SourceSpec, grids_of_people, release
+from poverty_assets.pack.source import SourceSpec, grids_of_people
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import earlier_times, waves_stated
 

@@ -21,7 +21,8 @@ from poverty_assets.errors import ContractViolation, InputError, UnreadableFile
 from poverty_assets.intake.bench import Bench
 from poverty_assets.intake.validation import bench_of, releases, verdict
 from poverty_assets.measure.measure import Measure
-from poverty_assets.pack.source import RasterSource, Release, SourceSpec, VectorSource
+from poverty_assets.pack.as_of import Release
+from poverty_assets.pack.source import RasterSource, SourceSpec, VectorSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.sources.earlier import earlier_times, release_then, waves_stated

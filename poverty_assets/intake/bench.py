@@ -18,8 +18,9 @@ from poverty_assets.errors import InputError
 from poverty_assets.geography.areas import areas_from_sources, boundary_source
 from poverty_assets.geography.crosswalk import CodeChanges, edition_in_use
 from poverty_assets.measure.measure import Measure
+from poverty_assets.pack.as_of import Release, release
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import RasterSource, Release, SourceSpec, SurveySource, VectorSource, release
+from poverty_assets.pack.source import RasterSource, SourceSpec, SurveySource, VectorSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.landed import landed_files
 from poverty_assets.sources.readers import Observation, read_source

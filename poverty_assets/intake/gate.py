@@ -15,18 +15,17 @@ from poverty_assets.errors import ContractViolation, InputError, PovertyAssetsEr
 from poverty_assets.intake import place, size
 from poverty_assets.intake.bench import Bench
 from poverty_assets.measure.measure import Measure
+from poverty_assets.pack.as_of import Release, release
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.keys import plain_name
 from poverty_assets.pack.source import (
     OphiCsvSource,
     OphiWorkbookSource,
     RasterSource,
-    Release,
     SourceSpec,
     SurveySource,
     TableSource,
     VectorSource,
-    release,
 )
 from poverty_assets.published.identities import refuse_contradictions, refuse_disagreement, refuse_later
 from poverty_assets.published.regions import region_map
@@ -42,7 +41,7 @@ CHECKS = {
     "completeness": "No rows or areas are lost beyond the shares of the entry (refuses).",
     "step": "No size differs from the release before as no quarter does (refuses).",
 }
-"""What is held of the sense of a file: `pack.source.Sense` has the levels."""
+"""What is held of the sense of a file: `pack.contract.Sense` has the levels."""
 
 
 def checks_of(spec: SourceSpec) -> list[str]:

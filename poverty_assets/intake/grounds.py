@@ -16,8 +16,9 @@ from pathlib import Path
 from poverty_assets.errors import NotObserved
 from poverty_assets.geography.areas import boundary_source
 from poverty_assets.intake.bench import Bench
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import RasterSource, SourceSpec, SurveySource, TableSource, VectorSource, release
+from poverty_assets.pack.source import RasterSource, SourceSpec, SurveySource, TableSource, VectorSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key
 from poverty_assets.sources.landed import landed_files, record_path

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
-from poverty_assets.pack.source import ColumnContract, RasterSource, SourceSpec, TableSource, VectorSource
+from poverty_assets.pack.contract import ColumnContract
+from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.sources.raster_summary import CountryCells
 from poverty_assets.sources.readers import Observation
 

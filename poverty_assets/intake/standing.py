@@ -14,7 +14,8 @@ from typing import Literal
 
 from poverty_assets.errors import NotObserved
 from poverty_assets.intake.arrivals import Arrival, latest
-from poverty_assets.pack.source import Release, SourceSpec, release
+from poverty_assets.pack.as_of import Release, release
+from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.landed import read_record
 from poverty_assets.sources.lateness import earlier_file, expected_on, is_awaited, is_outgrown

@@ -15,8 +15,9 @@ from poverty_assets.errors import InputError, MissingFile
 from poverty_assets.intake.bench import Bench
 from poverty_assets.intake.gate import guarded, judged
 from poverty_assets.measure.measure import Measure, load_measure, measure_files
+from poverty_assets.pack.as_of import Release, release
 from poverty_assets.pack.country import load_country, load_sources, load_truth_sources
-from poverty_assets.pack.source import RasterSource, Release, SourceSpec, SurveySource, release
+from poverty_assets.pack.source import RasterSource, SourceSpec, SurveySource
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, chosen_measure
 from poverty_assets.sources.landed import landed_files

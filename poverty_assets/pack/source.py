@@ -1,28 +1,27 @@
-"""What a source is: one entry of ``countries/<code>/sources.yaml``, and which of its releases a quarter may see.
+"""What a source is: one entry of ``countries/<code>/sources.yaml``.
 
-Belongs here: the form of the entry by its reader, its checking, and the as-of rule. Does not belong here: reading data
-(``sources.readers``), what a feature is (``pack.feature``), or anything about one country.
+Belongs here: the form of the entry by its reader, and its checking. Does not belong here: what its values can be (``contract``), which
+of its releases a quarter may see (``as_of``), what a feature is (``feature``), reading data (``sources.readers``), or anything about
+one country.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, SkipValidation, model_validator
 from pydantic_core import PydanticCustomError
 
-from poverty_assets.errors import MissingFile, NotObserved
 from poverty_assets.lined_yaml import Form, misfit, raise_misfits
 from poverty_assets.pack.census import PeopleOfGrid
+from poverty_assets.pack.contract import ColumnContract, RowRule, Sense
 from poverty_assets.pack.feature import CellFeature, FeatureSpec, TableFeature, VectorFeature
 from poverty_assets.pack.fetch import AnyFetch
 from poverty_assets.pack.fetch_spec import PATIENCE_DAYS
 from poverty_assets.pack.keys import AREA_CODE, CodedBy, Wide
-from poverty_assets.quarter import Quarter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,99 +31,6 @@ Role = Literal["areas", "register", "history", "features", "survey", "published"
 
 NOTHING_ESTIMATED = "no survey and no published totals: nothing will be estimated"
 HOW_TO_ESTIMATE = "add an entry of role survey or published; docs/country-pack.md has that of a workbook of OPHI"
-
-
-class ColumnContract(Form):
-    """One column that is read from a table, and what its values may be.
-
-    ``type`` ``code`` is an area code, as text of any form. With ``digits`` it is made of so many, and zeros that were lost on
-    the left are put back; ``without`` is left out where the code begins with it (the country's letters before a P-code);
-    ``first`` keeps so many characters of it, as of a village's code those of the area that it lies in. ``flag`` is 0 for the
-    values in ``zero_if`` and 1 for any other. ``on_violation`` says what happens to a row that breaks the contract: ``refuse``
-    the file, or ``quarantine`` the row (set aside, counted). ``median`` is the least and the largest that the middle value of the
-    column can be: outside it the column is in another unit, and the file is refused. ``description`` says what it holds, where its
-    name does not.
-    """
-
-    source: str | list[str] = Field(alias="from")
-    description: str = ""
-    type: Literal["code", "integer", "number", "text", "date", "flag"] = "number"
-    digits: int | None = Field(default=None, ge=1)
-    without: str = ""
-    first: int | None = Field(default=None, ge=1)
-    zero_if: list[str] = Field(default_factory=list)
-    minimum: float | None = None
-    maximum: float | None = None
-    nullable: bool = False
-    median: tuple[float, float] | None = None
-    on_violation: Literal["refuse", "quarantine"] = "refuse"
-
-    @model_validator(mode="after")
-    def _form_is_of_a_code(self) -> ColumnContract:
-        given = [name for name in ("digits", "without", "first") if getattr(self, name) and self.type != "code"]
-        raise_misfits([misfit(f"{name} is of a code", "leave it out, or write type: code", name) for name in given])
-        return self
-
-
-class RowRule(Form):
-    """A rule over columns of a row: ``left`` is at most ``at_most``, or it is the sum of ``parts``."""
-
-    left: str
-    at_most: str | None = None
-    parts: list[str] = Field(default_factory=list)
-    on_violation: Literal["refuse", "quarantine"] = "refuse"
-
-    @model_validator(mode="after")
-    def _one_rule(self) -> RowRule:
-        if (self.at_most is None) == (not self.parts):
-            raise misfit("a rule says one thing", "state at_most, a column, or parts, a list of columns")
-        return self
-
-
-class Against(Form):
-    """A column whose sum is to be about that of another source's: within the factor ``within`` of it."""
-
-    column: str
-    source: str
-    other: str
-    within: float = Field(default=2.0, gt=1)
-
-
-class Sense(Form):
-    """What the values of a source can be taken together: beyond it, the file is refused.
-
-    Attributes
-    ----------
-    rows : (least, most), optional
-        Rows or features that it has.
-    areas : float, optional
-        Least share of the areas of ``level`` that have a row.
-    level : str, optional
-        By default the finest.
-    set_aside : float
-        Largest share of rows that may be set aside for breaking the contract.
-    outside : float
-        Largest share of features or points that may lie outside the country.
-    values : (low, high), optional
-        Of a raster: what the values of cells can be, after scale and offset, within the country's bounds.
-    mean : (low, high), optional
-        Of a raster: what their mean within the country's bounds can be.
-    step : float
-        By what factor the number of rows and the sums of columns (the mean of a raster's cells) may differ from the release before; 0:
-        they are not compared. Rasters are compared where it is stated.
-    against : list of Against
-        Sums that are to be about those of other sources.
-    """
-
-    rows: tuple[int, int] | None = None
-    areas: float | None = Field(default=None, ge=0, le=1)
-    level: str | None = None
-    set_aside: float = Field(default=0.05, ge=0, le=1)
-    outside: float = Field(default=0.1, ge=0, le=1)
-    values: tuple[float, float] | None = None
-    mean: tuple[float, float] | None = None
-    step: float = Field(default=3.0, ge=0)
-    against: list[Against] = Field(default_factory=list)
 
 
 class SourceSpec(Form):
@@ -580,85 +486,6 @@ AnySource = Annotated[
     Field(discriminator="reader"),
 ]
 """An entry of a file of sources, told apart by its ``reader``."""
-
-
-@dataclass(frozen=True)
-class Release:
-    """The one file of a source that serves ``quarter``, and the period it observes."""
-
-    spec: SourceSpec
-    quarter: Quarter
-    path: Path
-    observed_from: dt.date
-    observed_to: dt.date
-    landing: Path
-
-    def file(self, landing: Path) -> str:
-        """Its place within the landing folder, or the package and the place within it."""
-        if self.spec.package is not None:
-            return f"{self.spec.package}: {self.path.relative_to(_home_of(self.spec, landing)).as_posix()}"
-        return self.path.relative_to(landing).as_posix()
-
-
-def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
-    """The release of ``spec`` in the folder ``landing`` that ``quarter`` sees: the last one observed in full by its end.
-
-    Of a yearly source that is fetched it is the last year that can be expected while the quarter is waited for; so an old quarter
-    run again does not see what came later. The file itself is not looked at.
-
-    Raises
-    ------
-    NotObserved
-        If the source had observed nothing by then.
-    """
-    if spec.cadence == "once":
-        if spec.observed_from is None or spec.observed_to is None:  # the model's validator refuses this
-            raise NotObserved(f"source {spec.source_id} states no observed period")
-        # of a table with a column for each year, the first is enough
-        by = dt.date(spec.observed_from.year, 12, 31) if _in_years(spec) else spec.observed_to
-        if by > quarter.end and not spec.reference:
-            raise NotObserved(
-                f"source {spec.source_id} was observed by {by}, after the quarter's end {quarter.end}",
-                remedy=f"ask for a quarter that ends on {by} or later",
-            )
-        first, last = spec.observed_from, spec.observed_to
-        if _in_years(spec):
-            year = min(last.year, quarter.end.year - (quarter.end < dt.date(quarter.end.year, 12, 31)))
-            first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
-        return Release(spec, quarter, _home_of(spec, landing) / spec.path, first, last, landing)
-    if spec.cadence == "year":
-        by = quarter.end + dt.timedelta(PATIENCE_DAYS - spec.fetch.lag_days) if spec.fetch else quarter.end
-        year = min(by, quarter.end).year
-        year -= dt.date(year, 12, 31) > min(by, quarter.end)
-        first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
-        path = spec.path.format(year=year)
-    else:
-        first, last, path = quarter.start, quarter.end, spec.path.format(label=quarter.label)
-    if spec.observed_from is not None and first < spec.observed_from:
-        raise NotObserved(
-            f"source {spec.source_id} begins on {spec.observed_from}, after {first}",
-            remedy=f"ask for a quarter that begins on {spec.observed_from} or later",
-        )
-    return Release(spec, quarter, _home_of(spec, landing) / path, first, last, landing)
-
-
-def _in_years(spec: SourceSpec) -> bool:
-    """Whether it is a table with a column for each year, of which a quarter sees one. Of official rates all are read."""
-    return isinstance(spec, TableSource) and spec.options.wide is not None and spec.role != "truth"
-
-
-def _home_of(spec: SourceSpec, landing: Path) -> Path:
-    """The folder that holds the source's file: the landing folder, or that of the Python package that brings it."""
-    if spec.package is None:
-        return landing
-    from importlib.util import find_spec
-
-    found = find_spec(spec.package)
-    if found is None or found.origin is None:
-        raise MissingFile(
-            f"the package {spec.package}, which brings source {spec.source_id}, is not installed", remedy=spec.obtain
-        )
-    return Path(found.origin).parent
 
 
 def covariates(features: pd.DataFrame, specs: Iterable[SourceSpec]) -> pd.DataFrame:

@@ -25,8 +25,8 @@ from typing import Any
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation, UnreadableFile
+from poverty_assets.pack.as_of import Release
 from poverty_assets.pack.keys import plain_name
-from poverty_assets.pack.source import Release
 
 COLUMNS = ("area_name", "area_code", "family", "item", "estimate", "se", "ci_low", "ci_high", "observed_from")
 LACKING = "lacking"

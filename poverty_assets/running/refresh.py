@@ -15,8 +15,9 @@ from typing import Any
 from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.graph.pruning import prune
 from poverty_assets.measure.measure import load_measure, measure_files
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import Country, load_country, load_sources
-from poverty_assets.pack.source import HOW_TO_ESTIMATE, NOTHING_ESTIMATED, SourceSpec, is_anything_estimated, release
+from poverty_assets.pack.source import HOW_TO_ESTIMATE, NOTHING_ESTIMATED, SourceSpec, is_anything_estimated
 from poverty_assets.quarter import Quarter
 from poverty_assets.running.interrupted import give_up_interrupted, living
 from poverty_assets.running.publication import Following, follow, made_and_reused, run_job, who

@@ -14,8 +14,9 @@ from poverty_assets.fetching.orders import fetched_unasked
 from poverty_assets.intake.arrivals import read_arrivals
 from poverty_assets.intake.due import first_try, lacking, last_wait
 from poverty_assets.intake.standing import Standing, standings
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import Country, load_country, load_sources
-from poverty_assets.pack.source import SourceSpec, release
+from poverty_assets.pack.source import SourceSpec
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.query import worth_of_sources

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
+from poverty_assets.pack.contract import ColumnContract, RowRule
 from poverty_assets.pack.keys import AREA_CODE, Codes
-from poverty_assets.pack.source import ColumnContract, RowRule, TableSource
+from poverty_assets.pack.source import TableSource
 from poverty_assets.sources.keyed import joined
 
 CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"

@@ -14,9 +14,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from poverty_assets.errors import NotObserved
+from poverty_assets.pack.as_of import Release, release
 from poverty_assets.pack.census import census_seen
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import RasterSource, Release, SourceSpec, grids_of_people, release
+from poverty_assets.pack.source import RasterSource, SourceSpec, grids_of_people
 from poverty_assets.quarter import Quarter
 
 TimeKind = Literal["wave", "same_season", "between_waves"]

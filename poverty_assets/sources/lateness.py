@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from poverty_assets.atomic import write_text
-from poverty_assets.pack.source import Release, SourceSpec, TableSource
+from poverty_assets.pack.as_of import Release
+from poverty_assets.pack.source import SourceSpec, TableSource
 from poverty_assets.sources.landed import landed_files, read_record
 
 AWAITED = "awaited.json"

@@ -11,7 +11,8 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from poverty_assets.errors import MissingFile, UnreadableFile
-from poverty_assets.pack.source import RasterSource, Release, SourceSpec
+from poverty_assets.pack.as_of import Release
+from poverty_assets.pack.source import RasterSource, SourceSpec
 
 MOST_UNPACKED = 4 << 30
 """Bytes that an archive may hold when unpacked."""

@@ -17,6 +17,7 @@ import pandas as pd
 
 from poverty_assets.errors import ContractViolation, MissingFile, NotObserved, UnreadableFile
 from poverty_assets.measure.measure import Measure
+from poverty_assets.pack.as_of import Release, release
 from poverty_assets.pack.country import Country, load_sources
 from poverty_assets.pack.keys import AREA_CODE, Codes, read_codes
 from poverty_assets.pack.source import (
@@ -25,12 +26,10 @@ from poverty_assets.pack.source import (
     OphiCsvSource,
     OphiWorkbookSource,
     RasterSource,
-    Release,
     SourceSpec,
     SurveySource,
     TableSource,
     VectorSource,
-    release,
 )
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import household_key

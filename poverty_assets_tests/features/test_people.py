@@ -9,9 +9,9 @@ from rasterio.transform import from_origin
 
 from poverty_assets.features.feature_table import Observed
 from poverty_assets.features.people import people_of_quarter
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.census import Census
 from poverty_assets.pack.country import load_country
-from poverty_assets.pack.source import release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import census_files
 from poverty_assets.sources.raster import opened_raster

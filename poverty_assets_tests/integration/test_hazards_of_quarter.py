@@ -17,8 +17,9 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import load_country, load_sources
-from poverty_assets.pack.source import RasterSource, release
+from poverty_assets.pack.source import RasterSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.vulnerability.hazards import load_hazards
 from poverty_assets_tests.integration.conftest import made_once

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from poverty_assets.geography.areas import to_geodataframe
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import load_country, load_sources
-from poverty_assets.pack.source import RasterSource, release
+from poverty_assets.pack.source import RasterSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import release_then
 from poverty_assets.warehouse.lake import Lake

@@ -6,7 +6,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from poverty_assets.errors import NotObserved
-from poverty_assets.pack.source import AnySource, covariates, release
+from poverty_assets.pack.as_of import release
+from poverty_assets.pack.source import AnySource, covariates
 from poverty_assets.quarter import Quarter
 
 TEXT = {"title": "t", "description": "d", "publisher": "p", "licence": "l", "url": "u", "obtain": "o"}

@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 
 from poverty_assets.errors import ContractViolation, MissingFile, NotObserved, SpecificationError
 from poverty_assets.lined_yaml import parse_lined_yaml
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import COUNTRIES, country_folder, load_country, read_sources
-from poverty_assets.pack.source import AnySource, release
+from poverty_assets.pack.source import AnySource
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.readers import observe, read_source
 

@@ -10,8 +10,9 @@ from rasterio.transform import from_origin
 from poverty_assets.errors import InputError, MissingCRS, MissingFile, NoDataInBounds, UnreadableFile
 from poverty_assets.intake.bench import Bench
 from poverty_assets.intake.gate import judged
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import load_country
-from poverty_assets.pack.source import RasterOptions, release
+from poverty_assets.pack.source import RasterOptions
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.kept_raster import raster_of_rows
 from poverty_assets.sources.raster import Raster, RasterFile, by_rows, opened_raster

@@ -6,8 +6,8 @@ import shapely
 from pydantic import ValidationError
 
 from poverty_assets.errors import MissingCRS, NotObserved, UnreadableFile
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import load_country, load_sources
-from poverty_assets.pack.source import release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.readers import digest, observe, read_source
 from poverty_assets_tests.pack.test_source import make_spec

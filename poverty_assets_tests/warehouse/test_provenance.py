@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
+from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import load_country
-from poverty_assets.pack.source import release
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.lateness import AWAITED, note_awaited
 from poverty_assets.sources.readers import observe

@@ -14,8 +14,9 @@ import dagster as dg
 import pandas as pd
 
 from poverty_assets.catalog import table
+from poverty_assets.pack.contract import ColumnContract
 from poverty_assets.pack.country import Country
-from poverty_assets.pack.source import ColumnContract, RasterSource, SourceSpec, TableSource, VectorSource
+from poverty_assets.pack.source import RasterSource, SourceSpec, TableSource, VectorSource
 from poverty_assets.warehouse.local import locale_of
 
 if TYPE_CHECKING:
