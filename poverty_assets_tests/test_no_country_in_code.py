@@ -16,7 +16,14 @@ import poverty_assets_tests
 PACKAGE, TESTS = (Path(one.__file__).parent for one in (poverty_assets, poverty_assets_tests))
 WORDS = re.compile("commune|province|district|khmer|name_km|cambodia", re.IGNORECASE)
 MAY_KNOW_THEIR_COUNTRY = ("countries/khm/", "twin/cambodia/")
-FILES_OF_A_PACK = ("landing.py", "intake/mutations.py", "intake/trial.py", "twin/conftest.py")
+FILES_OF_A_PACK = (
+    "landing.py",
+    "intake/changes.py",
+    "intake/landing_files.py",
+    "intake/mutations.py",
+    "intake/trial.py",
+    "twin/conftest.py",
+)
 
 
 def named(folder, kinds, without):

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from poverty_assets_tests.parsed import PACKAGE, modules, nodes_of
 
-MOST_LINES, MOST_PARAMETERS, MOST_LINES_OF_AN_ASSET = 60, 7, 20
+MOST_LINES, MOST_PARAMETERS, MOST_LINES_OF_AN_ASSET, MOST_LINES_OF_A_FILE = 60, 7, 20, 600
 LONGER = {"twin"}  # a simulated world is written as one recipe
 
 
@@ -26,6 +26,11 @@ def is_asset(node):
 def test_no_function_is_longer_than_a_screen():
     length = {f"{name}:{node.name}": node.end_lineno - node.lineno + 1 for name, node in functions()}
     assert {name: lines for name, lines in length.items() if lines > MOST_LINES} == {}
+
+
+def test_no_file_holds_more_than_one_thought():
+    length = {path.relative_to(PACKAGE).as_posix(): path.read_text().count("\n") for path in PACKAGE.rglob("*.py")}
+    assert {name: lines for name, lines in length.items() if lines > MOST_LINES_OF_A_FILE} == {}
 
 
 def test_no_function_takes_more_than_seven_things():

@@ -13,7 +13,8 @@ from poverty_assets.intake.validation import validate_landing
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.settings import Settings
 from poverty_assets.sources.readers import Observation
-from poverty_assets_tests.intake.mutations import COMMUNES, DATABASE, PLACES, PUBLISHED, VILLAGES_2010, drawn, every
+from poverty_assets_tests.intake.landing_files import COMMUNES, DATABASE, PLACES, PUBLISHED, VILLAGES_2010
+from poverty_assets_tests.intake.mutations import drawn, every
 from poverty_assets_tests.intake.trial import gated, tried, validated
 from poverty_assets_tests.landing import write_landing
 

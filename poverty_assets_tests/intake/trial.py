@@ -23,7 +23,8 @@ import numpy as np
 from poverty_assets.errors import InputError
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
-from poverty_assets_tests.intake.mutations import COMMUNES, Mutation, drawn, every
+from poverty_assets_tests.intake.landing_files import COMMUNES
+from poverty_assets_tests.intake.mutations import Mutation, drawn, every
 from poverty_assets_tests.landing import write_landing
 
 SECONDS = 60.0
