@@ -55,7 +55,8 @@ class Place:
         Which finest areas lie in the same area one level up.
     xy : ndarray, shape (n, 2)
         Metric coordinates.
-    groups : Groups
+    block : ndarray of int, shape (n,)
+        The block of land that each lies in, unique across published areas.
     block_metres : float
         Side of the blocks of land that are held out together.
     """
@@ -70,7 +71,7 @@ class Place:
     published_ids: list[str]
     holder: IntArray
     xy: FloatArray
-    groups: Groups
+    block: IntArray
     block_metres: float = BLOCK_METRES
 
     @property
@@ -93,6 +94,11 @@ class Place:
     def people(self) -> Inhabitants:
         """Who lives in the finest areas."""
         return Inhabitants(self.population, self.households, self.at_published)
+
+    @property
+    def groups(self) -> Groups:
+        """Which of them share a strength of association."""
+        return Groups(self.at_published, self.block)
 
 
 @dataclass(frozen=True)
@@ -229,7 +235,7 @@ def place_of(areas: pd.DataFrame, country: Country) -> Place:
         [str(code) for code in hierarchy.ids[published_ids]],
         holder.astype(np.int64),
         xy,
-        Groups(at_published.astype(np.int64), block.astype(np.int64)),
+        block.astype(np.int64),
         country.block_metres,
     )
 
