@@ -1,7 +1,8 @@
 """The words of pages, in each language of a country.
 
 Belongs here: reading ``words/<language>.yaml`` of the package and of a country's folder, what becomes of words for levels in them,
-and which words are missing. Does not belong here: a word (those files), or which page says it.
+which words are missing, and ``texts/<language>.yaml``, in which a country says titles and reasons of its own files in its languages. Does
+not belong here: a word (those files), or which page says it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from poverty_assets.errors import SpecificationError
 from poverty_assets.lined_yaml import read_lined_yaml
 from poverty_assets.pack.country import Country
 
+TEXT = "text:"
+"""Begins the key of a text of the pack's own, which is the text as its file has it."""
 GROUP = "group_"
 """Begins the word for a group of features."""
 _FOLDER = Path(__file__).parents[1] / "words"
@@ -32,7 +35,8 @@ class PageLanguage:
     fonts : str
         Fonts that draw its script, as a CSS font-family list; may be empty.
     words : mapping
-        Every word that the fallback has, by key; one that the language lacks is the fallback's.
+        Every word that the fallback has, by key; one that the language lacks is the fallback's. Beside them the texts of the pack
+        that the language has, by ``text:`` and the text.
     """
 
     code: str
@@ -58,8 +62,20 @@ def page_languages(country: Country) -> list[PageLanguage]:
         one = by_code[code]
         filled = {**level_words(country, code), "languages": spoken}
         words = {key: _filled(text, filled) for key, text in {**fallback, **_words(code, country)}.items()}
+        words |= {TEXT + text: said for text, said in pack_texts(country, code).items()}
         languages.append(PageLanguage(code, one.name, one.direction, one.fonts or "", words))
     return languages
+
+
+def pack_texts(country: Country, language: str) -> dict[str, str]:
+    """Titles of sources, reasons and units of the country's files in a language, by the text that the file has."""
+    file = country.folder / "texts" / f"{language}.yaml"
+    return _read(file) if file.is_file() else {}
+
+
+def in_words(text: str, words: Mapping[str, str]) -> str:
+    """A text of the pack as the language of the words has it; where it does not, as it is."""
+    return words.get(TEXT + text, text)
 
 
 def level_words(country: Country, language: str) -> dict[str, str]:

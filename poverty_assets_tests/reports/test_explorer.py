@@ -37,6 +37,7 @@ from poverty_assets.reports.explorer.payload import read_payload
 from poverty_assets.reports.explorer.sureness import PROFILE_STEPS
 from poverty_assets.reports.words import page_languages
 from poverty_assets_tests.reports import explorer_warehouse as made
+from poverty_assets_tests.reports.explorer_data import arrays_of, bytes_of
 from poverty_assets_tests.warehouse.small_lake import KHM
 
 FOLDER = Path(explorer.__file__).parent
@@ -68,13 +69,14 @@ def payload(warehouse):
 
 
 def plainly(found):
-    """What the page reads: JSON, and the arrays of its block by name."""
-    block, at, arrays = found["sureness"].pop("block"), 0, {}
-    for name, kind, size in found["sureness"]["arrays"]:
-        array = np.frombuffer(block, dtype=f"<{kind}", count=size, offset=at)
-        at += -(-array.nbytes // 4) * 4
-        arrays[name] = array
-    return json.loads(json.dumps(found)) | {"arrays": arrays}
+    """What the page reads: JSON, and the arrays of its blocks by name."""
+    arrays = arrays_of(found["arrays"], found.pop("blocks"))
+    return json.loads(json.dumps(found)) | {"arrays": arrays, "first": {name for name, *_ in found["arrays"]["first"]}}
+
+
+def codes(payload, figure, quarter):
+    """Codes of a figure in a quarter, by area."""
+    return payload["arrays"][f"{figure}@{payload['figures'][figure]['quarters'][quarter]}"]
 
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(sorted), st.sampled_from([SHARE, DIFFERENCE]))
@@ -137,14 +139,14 @@ def test_neighbours_keep_one_border_when_simplified():
 def test_suppressed_cells_are_known_only_as_withheld(payload):
     place = payload["areas"]["id"].index(made.WITHHELD)
     for name, figure in payload["figures"].items():
-        texts = [text for text in figure["quarters"] if isinstance(text, str)]
-        codes = {int(decoded(text)[place]) for text in texts}
+        found = {int(codes(payload, name, q)[place]) for q, at in enumerate(figure["quarters"]) if at is not None}
         expected = NO_FIGURE if name.startswith(("change:pair:", "wave:", "survey:")) else WITHHELD
-        assert codes == {expected}, name
+        assert found == {expected}, name
     top = payload["bundles"]["top"]
-    for bundles in payload["bundles"]["quarters"]:
-        assert set(decoded(bundles["share"])[place * top : (place + 1) * top]) == {NO_FIGURE}
-    assert str(made.SECRET_HOUSEHOLDS) not in json.dumps({**payload, "arrays": None})
+    for quarter, _ in enumerate(payload["bundles"]["quarters"]):
+        share = payload["arrays"][f"bundle_share@{quarter}"]
+        assert set(share[place * top : (place + 1) * top]) == {NO_FIGURE}
+    assert str(made.SECRET_HOUSEHOLDS) not in json.dumps({**payload, "arrays": None, "first": None})
     told = {name: array for name, array in payload["arrays"].items() if name.startswith(("rank", "p_", "lift"))}
     assert len(told) == 6 * 5 + 3 * 6
     assert {int(array[place]) for array in told.values()} <= {255, 65535}
@@ -167,7 +169,7 @@ def test_figures_of_every_table_are_those_of_the_warehouse(warehouse, payload):
     assert len(rows) == 6 * 39
     for figure, area, *exact in rows:
         scale = DIFFERENCE if figure == "register_gap" else SHARE
-        code = decoded(payload["figures"][figure]["quarters"][1])[payload["areas"]["id"].index(area)]
+        code = codes(payload, figure, 1)[payload["areas"]["id"].index(area)]
         assert unpacked(code, scale) == pytest.approx(exact, abs=0.0005)
 
 
@@ -175,7 +177,7 @@ def test_change_is_since_the_same_quarter_a_year_before(payload):
     assert {(name.split(":")[0], since) for name, since in payload["baselines"].items()} == {
         ("change", "2025Q3"), ("wave", "2022Q1"),
     }  # fmt: skip
-    code = decoded(payload["figures"]["change:pair:drinking_water+sanitation"]["quarters"][1])
+    code = codes(payload, "change:pair:drinking_water+sanitation", 1)
     value, low, high = unpacked(code[payload["areas"]["id"].index("030205")], DIFFERENCE)
     half = 1.959964 * math.hypot(0.02, 0.02)
     assert (value, low, high) == pytest.approx((0.2, 0.2 - half, 0.2 + half), abs=0.0005)
@@ -225,11 +227,31 @@ def test_sets_that_are_not_told_apart_have_a_place_of_their_own(tmp_path):
         connection.execute(
             "UPDATE kept.fct_bundle_rows SET bundle_mask = -1, indicators = [], rank = 0 WHERE bundle_mask = 15"
         )
-        found = read_payload(connection, KHM, None)["bundles"]
-    place, top = 0, found["top"]
-    masks = np.frombuffer(base64.b85decode(found["quarters"][0]["mask"].replace(",", "<")), dtype=">u2")
+        found = plainly(read_payload(connection, KHM, None))
+    place, top, masks = 0, found["bundles"]["top"], found["arrays"]["bundle_mask@0"]
     assert masks[place * top + top - 1] == OTHER_BUNDLES
     assert (masks == OTHER_BUNDLES).sum() == 39
+
+
+def test_the_first_block_has_the_newest_quarter_and_the_measures_own_figures_of_every_quarter(payload):
+    opening = {
+        name for name in payload["arrays"] if name.split("@")[0] in ("headcount_ratio", "survey:headcount_ratio", "mpi")
+    }
+    assert len(opening) == 6
+    assert opening <= payload["first"]
+    assert {"uncensored:water@1", "bundle_share@1"} <= {name.replace("drinking_", "") for name in payload["first"]}
+    later = set(payload["arrays"]) - payload["first"]
+    assert {name.split(":")[0].split("@")[0] for name in later if name.endswith("@1")} == {"change"}
+    assert {"draws:headcount_ratio", "profile_high", "bundle_share@0"} <= later
+
+
+def test_a_block_is_read_back_from_its_elements(warehouse, payload, tmp_path):
+    page = explorer.write_explorer(warehouse, tmp_path / "a.html", KHM).read_text(encoding="utf-8")
+    told = json.loads(bytes_of(page, "data"))["arrays"]
+    arrays = arrays_of(told, {block: bytes_of(page, block) for block in told})
+    assert {name: array.tobytes() for name, array in arrays.items()} == {
+        name: array.tobytes() for name, array in payload["arrays"].items()
+    }
 
 
 def test_what_is_deflated_is_read_back_by_its_length():
@@ -333,7 +355,7 @@ def test_units_that_read_badly_are_shown_another_way(warehouse):
 
 def test_without_scripts_the_page_says_its_first_finding_in_every_language(payload):
     english, khmer = re.findall(r'<section lang="(?:en|km)".*?</section>', payload["finding"])
-    value, low, high = unpacked(decoded(payload["figures"]["headcount_ratio"]["quarters"][1])[0], SHARE)
+    value, low, high = unpacked(codes(payload, "headcount_ratio", 1)[0], SHARE)
     for text in (english, khmer):
         assert all(f"{100 * part:.1f}%" in text for part in (value, low, high))
     assert "Cambodia, 2026Q3: People who are poor (H)" in english

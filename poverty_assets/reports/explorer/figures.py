@@ -18,7 +18,8 @@ import pandas as pd
 
 from poverty_assets.measurement.change import absolute_change
 from poverty_assets.quarter import Quarter
-from poverty_assets.reports.explorer.codec import DIFFERENCE, SHARE, Scale, pack_estimates, to_text
+from poverty_assets.reports.explorer.blocks import Arrays, once
+from poverty_assets.reports.explorer.codec import DIFFERENCE, SHARE, Scale, pack_estimates
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,33 +66,46 @@ class Selection:
     areas: Sequence[str]
 
 
-def packed_figures(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> dict[str, Any]:
+def packed_figures(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> tuple[dict[str, Any], Arrays]:
     """Every figure of every area and quarter.
 
     Returns
     -------
-    dict
-        ``figures``: name -> ``{"scale", "quarters"}``, the latter one text per quarter (``codec``), None where the quarter
-        has none, or the number of an earlier quarter with the same text. ``methods``: kind -> one text per quarter with a
-        letter per area (``METHOD_CODES``, ``-`` where there is no figure).
+    told : dict
+        ``figures``: name -> ``{"kind", "scale", "quarters"}``, the latter for each quarter the number of the one whose array it has,
+        None where the quarter has none. ``methods``: kind -> one text per quarter with a letter per area (``METHOD_CODES``, ``-``
+        where there is no figure). ``baselines``: what each change is since.
+    arrays : dict
+        Codes of every area (``codec``) under ``<figure>@<quarter>``.
     """
     tables = _columns(connection)
-    figures: dict[str, Any] = {}
-    methods: dict[str, Any] = {}
-    for kind, sql in _queries(tables).items():
-        rows = _rows(connection, sql, chosen)
-        if len(rows):
-            figures |= _packed(rows, kind, chosen)
-            methods[kind] = _methods(rows, chosen)
-    surveyed = _rows(connection, _SURVEYED, chosen)
-    figures |= _packed(surveyed, "survey", chosen)
+    found: dict[str, pd.DataFrame] = {kind: _rows(connection, sql, chosen) for kind, sql in _queries(tables).items()}
+    methods = {kind: _methods(rows, chosen) for kind, rows in found.items() if len(rows)}
     changes = _changes(connection, chosen)
-    figures |= _packed(changes, "change", chosen)
-    return {"figures": figures, "methods": methods, "baselines": _baselines(changes)}
+    figures: dict[str, Any] = {}
+    arrays: Arrays = {}
+    for kind, rows in (found | {"survey": _rows(connection, _SURVEYED, chosen), "change": changes}).items():
+        told, held = _packed(rows, kind, chosen)
+        figures |= told
+        arrays |= held
+    return {"figures": figures, "methods": methods, "baselines": _baselines(changes)}, arrays
 
 
-def packed_bundles(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> list[Any]:
-    """The most frequent sets of deprivations of every area, one entry per quarter: ``mask, share, expected`` as text.
+def of_the_first_view(figures: Mapping[str, Any], newest: int) -> frozenset[str]:
+    """Names of the arrays that the page opens with: what a profile shows of the newest quarter, and the measure's own figures of all."""
+    opening = {name for name, figure in figures.items() if figure["kind"] == "mpi"}
+    opening |= {f"survey:{name}" for name in opening}
+    return frozenset(
+        f"{name}@{place}"
+        for name, figure in figures.items()
+        for place in (figure["quarters"] if name in opening else figure["quarters"][newest:])
+        if not name.startswith("change:pair:")
+    )
+
+
+def packed_bundles(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> tuple[list[bool], Arrays]:
+    """Whether each quarter has the most frequent sets of deprivations of every area, and its arrays ``bundle_mask@<quarter>``,
+    ``bundle_share@<quarter>`` and ``bundle_expected@<quarter>``.
 
     All sets of an area are of the method that leads its counts of deprivations: a set that only another method saw has a
     headline row of its own, with a rank among that method's sets. The last place is that of all sets that are not told apart.
@@ -112,11 +126,10 @@ def packed_bundles(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> 
         chosen,
     )
     places = TOP_BUNDLES + 1
-    packed: list[Any] = []
+    arrays: Arrays = {}
     for q in range(len(chosen.quarters)):
         part = rows[rows["quarter"] == q]
         if part.empty:
-            packed.append(None)
             continue
         cell = part["area"].to_numpy() * places + part["place"].to_numpy()
         size = len(chosen.areas) * places
@@ -124,8 +137,9 @@ def packed_bundles(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> 
         mask[cell] = part["mask"]
         expected = np.full(size, NO_BUNDLE, dtype=np.uint16)
         expected[cell] = np.nan_to_num(np.rint(part["expected"].to_numpy() * 1000 * SHARE.parts), nan=NO_BUNDLE)
-        packed.append({"mask": to_text(mask), "share": _text(part, cell, size, SHARE), "expected": to_text(expected)})
-    return packed
+        share = _codes(part, cell, size, SHARE)
+        arrays |= {f"bundle_mask@{q}": mask, f"bundle_share@{q}": share, f"bundle_expected@{q}": expected}
+    return [f"bundle_mask@{q}" in arrays for q in range(len(chosen.quarters))], arrays
 
 
 def packed_features(
@@ -290,20 +304,23 @@ def _placed(rows: pd.DataFrame, chosen: Selection) -> pd.DataFrame:
     return rows.assign(quarter=quarter, area=area.astype(int))[(quarter >= 0) & (area >= 0)]
 
 
-def _packed(rows: pd.DataFrame, kind: str, chosen: Selection) -> dict[str, Any]:
+def _packed(rows: pd.DataFrame, kind: str, chosen: Selection) -> tuple[dict[str, Any], Arrays]:
     scale = DIFFERENCE if kind in _DIFFERENCES else SHARE
     packed: dict[str, Any] = {}
+    arrays: Arrays = {}
     for figure, part in rows.groupby("figure", sort=True):
-        texts: list[Any] = [None] * len(chosen.quarters)
+        codes: list[npt.NDArray[Any] | None] = [None] * len(chosen.quarters)
         for q, here in part.groupby("quarter", sort=True):
-            texts[int(q)] = _text(here, here["area"].to_numpy(), len(chosen.areas), scale)
+            codes[int(q)] = _codes(here, here["area"].to_numpy(), len(chosen.areas), scale)
+        held, places = once(str(figure), codes)
+        arrays |= held
         packed[str(figure)] = {
-            "kind": kind, "scale": "difference" if scale is DIFFERENCE else "share", "quarters": _shared(texts),
+            "kind": kind, "scale": "difference" if scale is DIFFERENCE else "share", "quarters": places,
         }  # fmt: skip
-    return packed
+    return packed, arrays
 
 
-def _text(rows: pd.DataFrame, cell: npt.NDArray[Any], size: int, scale: Scale) -> str:
+def _codes(rows: pd.DataFrame, cell: npt.NDArray[Any], size: int, scale: Scale) -> npt.NDArray[np.uint32]:
     columns = {}
     for name in ("estimate", "low", "high"):
         columns[name] = np.full(size, np.nan)
@@ -311,7 +328,7 @@ def _text(rows: pd.DataFrame, cell: npt.NDArray[Any], size: int, scale: Scale) -
     withheld = np.zeros(size, dtype=bool)
     if "withheld" in rows:
         withheld[cell] = rows["withheld"].to_numpy(dtype=bool)
-    return to_text(pack_estimates(columns["estimate"], columns["low"], columns["high"], withheld, scale))
+    return pack_estimates(columns["estimate"], columns["low"], columns["high"], withheld, scale)
 
 
 def _methods(rows: pd.DataFrame, chosen: Selection) -> list[str | None]:

@@ -14,11 +14,13 @@ from pathlib import Path
 from poverty_assets.atomic import write_text
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
+from poverty_assets.reports.explorer.blocks import FIRST, REST
 from poverty_assets.reports.explorer.codec import deflated
 from poverty_assets.reports.explorer.payload import plain, read_payload
 from poverty_assets.warehouse.query import connect
 
 _STATIC = Path(__file__).parent / "static"
+_ELEMENT = 65_000  # letters of one element; a multiple of the five that four bytes take
 _SCRIPTS = tuple(
     f"{name}.js"
     for name in (
@@ -64,7 +66,7 @@ def write_explorer(
     """
     with connect(warehouse) as connection:
         payload = read_payload(connection, country, quarters)
-    block, finding = payload["sureness"].pop("block"), payload.pop("finding")
+    blocks, finding = payload.pop("blocks"), payload.pop("finding")
     stamp = (
         f"<p><strong>{payload['languages'][0]['words']['simulated_stamp']}</strong></p>" if payload["simulated"] else ""
     )
@@ -74,16 +76,22 @@ def write_explorer(
         "/*{title}*/": "poverty_assets",
         "/*{style}*/": (_STATIC / "explorer.css").read_text(encoding="utf-8"),
         "/*{finding}*/": stamp + finding,
-        "/*{data}*/": deflated(data.encode()),
-        "/*{sureness}*/": deflated(block),
-        "/*{library}*/": deflated(_library().encode()),
+        "/*{data}*/": _elements("data", data.encode()) + _elements(FIRST, blocks[FIRST]),
         "/*{gestures}*/": _inlined((_STATIC / "d3-zoom.min.js").read_text(encoding="utf-8")),
         "/*{scripts}*/": "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+        "/*{rest}*/": _elements(REST, blocks[REST]) + _elements("library", _library().encode()),
     }
     head, *rest = _split(page, list(parts))
     text = head + "".join(parts[mark] + after for mark, after in zip(parts, rest, strict=True))
     write_text(target, text)
     return target
+
+
+def _elements(name: str, data: bytes) -> str:
+    """Bytes as text of the page, in elements after one another: a browser reads many short ones sooner than one long one."""
+    text = deflated(data)
+    parts = (text[start : start + _ELEMENT] for start in range(0, len(text), _ELEMENT))
+    return "\n".join(f'<script type="text/plain" data-block="{name}">{part}</script>' for part in parts)
 
 
 @functools.cache

@@ -19,18 +19,20 @@ from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
+from poverty_assets.reports.explorer.blocks import in_blocks
 from poverty_assets.reports.explorer.facts import ExplorerFacts, read_facts
 from poverty_assets.reports.explorer.figures import (
     METHOD_CODES,
     TOP_BUNDLES,
     Selection,
+    of_the_first_view,
     packed_bundles,
     packed_features,
     packed_figures,
 )
 from poverty_assets.reports.explorer.geometry import frame_of, pack_boundaries, pack_layer
 from poverty_assets.reports.explorer.people import people_of_quarters
-from poverty_assets.reports.explorer.sureness import packed_sureness, profile_bits
+from poverty_assets.reports.explorer.sureness import draws_and_profiles, profile_bits, where_it_stands
 from poverty_assets.reports.explorer.unscripted import first_finding
 from poverty_assets.reports.files import file_name
 from poverty_assets.reports.words import page_languages
@@ -60,7 +62,7 @@ def read_payload(
     Returns
     -------
     dict
-        Plain values, ready for JSON, but for ``sureness``, of which ``block`` is bytes.
+        Plain values, ready for JSON, but for ``blocks``, which are bytes (``blocks``).
 
     Raises
     ------
@@ -110,12 +112,18 @@ def _packed(
 ) -> dict[str, Any]:
     """All that is a number."""
     offered = {name: {"group": one.group, "names": one.names} for name, one in facts.features.items()}
+    told, arrays = packed_figures(connection, chosen)
+    with_bundles, bundles = packed_bundles(connection, chosen)
+    standing, newest = where_it_stands(connection, chosen), len(chosen.quarters) - 1
+    first = of_the_first_view(told["figures"], newest).union(
+        standing, (name for name in bundles if name.endswith(f"@{newest}"))
+    )
     return {
-        **packed_figures(connection, chosen),
-        "sureness": packed_sureness(connection, chosen),
+        **told,
+        **in_blocks(arrays | bundles | standing | draws_and_profiles(connection, chosen), first),
         "profileBits": profile_bits(connection, chosen),
         "surveyHouseholds": _survey_households(connection, chosen),
-        "bundles": {"top": TOP_BUNDLES + 1, "quarters": packed_bundles(connection, chosen)},
+        "bundles": {"top": TOP_BUNDLES + 1, "quarters": with_bundles},
         "features": packed_features(connection, chosen, offered | _intensities(hazards), facts.units),
     }
 

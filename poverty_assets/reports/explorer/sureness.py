@@ -1,9 +1,7 @@
-"""How sure the newest quarter's figures are, and its joint profiles, as one block of numbers.
+"""How sure the newest quarter's figures are, and its joint profiles.
 
-Belongs here: ranks with their intervals and probabilities, draws, lifts and joint profiles, packed for ``static/data.js``. Does not
+Belongs here: ranks with their intervals and probabilities, draws, lifts and joint profiles, as arrays for ``static/data.js``. Does not
 belong here: figures with their intervals (``figures``), or how an answer is worked out from draws (``static/sure.js``).
-
-The block is the arrays one after the other, each from a multiple of four bytes on.
 """
 
 from __future__ import annotations
@@ -15,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from poverty_assets.reports.explorer.blocks import Arrays
 from poverty_assets.reports.explorer.figures import Selection
 
 if TYPE_CHECKING:
     import duckdb
 
-Arrays = dict[str, npt.NDArray[Any]]
 PROBABILITY_STEPS = 200
 LIFT_STEPS = 10
 """Steps of a lift of one, as it is shown; from ten on it is shown, and kept, as a whole number."""
@@ -32,20 +30,17 @@ _PROBABILITIES = ("p_worst_tenth", "p_worst_fifth", "p_above_country")
 _DRAWN = ("headcount_ratio", "uncensored")
 
 
-def packed_sureness(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> dict[str, Any]:
-    """Ranks, draws, lifts and profiles of the newest quarter; what an older file lacks is left out.
+def where_it_stands(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> Arrays:
+    """Ranks and lifts of the newest quarter, as profiles show them; what an older file lacks is left out.
 
-    Returns
-    -------
-    dict
-        ``arrays``: ``[name, type, length]`` of each array in the order of the block, and ``block``, its bytes. Places of areas are
-        those of the page. The greatest number of a type stands for none.
+    Places of areas are those of the page. The greatest number of a type stands for none.
     """
-    arrays: Arrays = {}
-    for part in (_ranks, _draws, _lifts, _profiles):
-        arrays |= part(connection, chosen)
-    block = b"".join(_aligned(array) for array in arrays.values())
-    return {"arrays": [[name, array.dtype.str[1:], array.size] for name, array in arrays.items()], "block": block}
+    return _ranks(connection, chosen) | _lifts(connection, chosen)
+
+
+def draws_and_profiles(connection: duckdb.DuckDBPyConnection, chosen: Selection) -> Arrays:
+    """What probabilities, differences and the reader's own sets are worked out from; what an older file lacks is left out."""
+    return _draws(connection, chosen) | _profiles(connection, chosen)
 
 
 def page_id(row: Any) -> str | None:
@@ -145,8 +140,3 @@ def _placed(
     known = values.notna().to_numpy()
     placed[rows["area"].to_numpy()[known]] = values.to_numpy(dtype=float, na_value=np.nan)[known]
     return placed
-
-
-def _aligned(array: npt.NDArray[Any]) -> bytes:
-    data = array.tobytes()
-    return data + b"\0" * (-len(data) % 4)

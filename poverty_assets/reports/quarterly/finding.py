@@ -16,6 +16,7 @@ from typing import Any
 
 from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.quarter import Quarter
+from poverty_assets.reports.words import in_words
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,8 @@ class _Writer(string.Formatter):
             return _WORDED[form](value, self.words)
         if form in _FORMS:
             return _FORMS[form](value)
+        if isinstance(value, str):
+            return format(in_words(value, self.words), form)
         return str(format(value, form))
 
 
@@ -172,7 +175,8 @@ def about(value: float) -> str:
 
 def listed(value: list[str], words: Mapping[str, str]) -> str:
     """A list as people say it: ``a, b and c``."""
-    return value[0] if len(value) == 1 else words["say_and"].format(before=", ".join(value[:-1]), last=value[-1])
+    *before, last = (in_words(one, words) for one in value)
+    return words["say_and"].format(before=", ".join(before), last=last) if before else last
 
 
 def households(value: int | None, words: Mapping[str, str]) -> str:

@@ -42,7 +42,7 @@ function drawAct(state) {
 
 // The reader's own set of deprivations, from joint profiles.
 function drawOwn(state) {
-  const place = byId("own"), can = DATA.profileBits.length && SURENESS.has("profile_high");
+  const place = byId("own"), can = DATA.profileBits.length && ARRAYS.has("profile_high");
   if (!can) { place.replaceChildren(make("h3", {}, t("tab_own")), make("p", { class: "help" }, t("own_unknown"))); return; }
   const box = ({ id, names }) => make("label", {}, make("input", { type: "checkbox", value: id, checked: state.own.includes(id), onchange: () => setOwn() }), label(names));
   const how = value => make("label", {}, make("input", { type: "radio", name: "own-how", value, checked: state.ownHow === value, onchange: () => setOwn() }), t(`own_how_${value}`));

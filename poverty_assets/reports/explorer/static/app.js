@@ -10,18 +10,18 @@ let pair = figuresOf.pair ? figuresOf.pair[0].slice(5).split("+") : [];
 
 // Runs one after the other: a quick second choice may not overtake the first.
 let drawing = Promise.resolve(), rendering = 0;
-function update(changes, parts = ALL_PARTS) {
+// Nothing changes before what is asked for has been read.
+async function update(changes, parts = ALL_PARTS) {
+  document.documentElement.dataset.busy = "yes";
+  rendering += 1;
+  if (!isRead({ ...state, ...changes })) await everything();
   Object.assign(state, changes);
   const levels = levelsWith(state.figure, state.quarter);
   if (levels.length && !levels.includes(state.level)) { state.level = levels[0]; parts = ALL_PARTS; }
-  document.documentElement.dataset.busy = "yes";
-  rendering += 1;
-  const turn = drawing.then(() => render(parts)).catch(error => { console.error(error); }).then(() => {
-    rendering -= 1;
-    if (!charting && !rendering) delete document.documentElement.dataset.busy;
-  });
-  drawing = turn;
-  return turn;
+  drawing = drawing.then(() => render(parts)).catch(error => { console.error(error); });
+  await drawing;
+  rendering -= 1;
+  if (!charting && !rendering) delete document.documentElement.dataset.busy;
 }
 
 async function render(parts) {
@@ -31,7 +31,6 @@ async function render(parts) {
   byId("basis").textContent = isPlain(state.figure) ? featureBasis(state.figure, state.quarter) : basisText(state.quarter);
   byId("population-basis").textContent = peopleBasis(state.quarter);
   byId("stamp").textContent = [stampText(), `${document.title}, ${quarterName(state.quarter)}`, `${t("sources")}: ${sourcesText(state.quarter)}`].filter(Boolean).join(" · ");
-  if (parts.includes("ranking")) drawRanking(state);
   if (parts.includes("act") && state.tab === "act") drawAct(state);
   if (parts.includes("own") && state.tab === "own") drawOwn(state);
   if (parts.includes("map")) drawMaps(state);
@@ -42,14 +41,15 @@ async function render(parts) {
     drawProfile(state);
     drawCharts(pending);
   }
-  document.documentElement.dataset.ready = document.documentElement.dataset.ready || String(Math.round(performance.now()));
+  document.documentElement.dataset.ready ??= String(Math.round(performance.now()));
+  if (parts.includes("ranking")) drawRanking(state); // which takes longer, and lies behind a tab
 }
 
 function basisText(quarter) {
   const { label, wave, nowcast } = DATA.quarters[quarter];
   if (!wave) return t("basis_published", { quarter: label });
   const survey = DATA.sources.find(source => source.id === wave);
-  return t("basis", { quarter: label, wave: survey ? survey.title : named(null, wave) }) + (nowcast ? t(`basis_${nowcast}`) : "");
+  return t("basis", { quarter: label, wave: survey ? told(survey.title) : named(null, wave) }) + (nowcast ? t(`basis_${nowcast}`) : "");
 }
 
 // Shows an area's profile and moves focus there; ``keep`` leaves focus where it is, as for one who walks the map by keys.
@@ -137,7 +137,7 @@ function drawWords() {
   banner.replaceChildren(make("strong", {}, t("simulated")), ` ${t("simulated_long")}`);
   byId("build").textContent = DATA.build.built ? t("built", DATA.build) : "";
   const columns = [["title", "source"], ["publisher", "method_published"], ["licence", "licence"], ["observed", "observed"]];
-  byId("sources").replaceChildren(tableOf(t("sources"), columns.map(([key, title]) => ({ key, title: t(title), text: true })), DATA.sources));
+  byId("sources").replaceChildren(tableOf(t("sources"), columns.map(([key, title]) => ({ key, title: t(title), text: true })), DATA.sources.map(source => ({ ...source, title: told(source.title) }))));
 }
 
 // The view as the part of the address after #: whoever opens the address sees what its sender saw.
@@ -231,6 +231,7 @@ function listen() {
   document.querySelectorAll(".language").forEach(button => button.addEventListener("click", () => { language = button.dataset.lang; clearSearch(); drawWords(); update({}); }));
   searchBox("search", choose);
   searchBox("other", area => update({ other: { area, quarter: state.other ? state.other.quarter : state.quarter }, tab: "profile" }));
+  NARROW.addEventListener("change", () => update({}, ["ranking"]));
   window.addEventListener("hashchange", () => {
     if (location.hash === written_address) return;
     const changes = readAddress();
@@ -243,10 +244,10 @@ function listen() {
 async function begin() {
   byId("languages").replaceWith(...LANGUAGES.map(({ code, name }) => make("button", { type: "button", class: "language", "data-lang": code, lang: code }, name)));
   document.documentElement.style.setProperty("--fonts", FONTS);
-  await readSureness();
-  Object.assign(state, readAddress());
+  const asked = readAddress();
   drawWords();
   listen();
-  await update({});
+  await update(asked);
+  everything().catch(error => console.error(error));
 }
 begin();

@@ -34,7 +34,7 @@ function stamped(spec) {
 // Vega lies deflated in the page, too; it is set to work with the first chart, after the map is drawn.
 let library = null;
 function chartLibrary() {
-  library ??= inflated("library").then(block => {
+  library ??= parsed().then(() => inflated("library")).then(block => {
     document.head.append(make("script", {}, `(function () {${new TextDecoder().decode(block)}})();`));
     return window.vegaEmbed;
   });
@@ -67,7 +67,10 @@ let charting = 0;
 async function drawCharts(drawings) {
   charting += 1;
   await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-  await Promise.all(drawings.map(act => act())).catch(error => console.error(error));
+  for (const act of drawings) {
+    await act().catch(error => console.error(error));
+    await breath();
+  }
   charting -= 1;
   if (!charting && !rendering) delete document.documentElement.dataset.busy;
 }

@@ -17,7 +17,7 @@ function scaleOf(id, level) {
   return scales.get(key);
 }
 
-// {cuts, colours}: a value below cuts[0] has colours[0], and so on; one scale for all quarters.
+// {cuts, colours}: a value below cuts[0] has colours[0], and so on; one scale for all quarters. Areas that are all alike have one colour.
 function makeScale(id, level) {
   const values = [];
   for (let quarter = 0; quarter <= NEWEST; quarter++) {
@@ -35,7 +35,7 @@ function makeScale(id, level) {
   }
   const cuts = (isPlain(id) ? null : evenCuts(values, at)) || quantileCuts(id, at);
   const colours = Array.from({ length: cuts.length + 1 }, (_, i) => PALETTES.sequential[cuts.length ? Math.round(i * (MOST_CLASSES - 1) / cuts.length) : 3]);
-  return { diverging: false, cuts, colours };
+  return { diverging: false, cuts, colours, least: at(0), greatest: at(1) };
 }
 const tidy = value => Number(value.toPrecision(6));
 

@@ -5,28 +5,32 @@ for (let i = 0; i < 85; i++) DIGIT[ALPHABET.charCodeAt(i)] = i;
 
 const LEAST_FIRST = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
-function words32(text) {
-  const out = new Uint32Array(text.length / 5);
-  for (let i = 0, at = 0; i < out.length; i++) {
-    let word = 0;
-    for (let end = at + 5; at < end; at++) word = word * 85 + DIGIT[text.charCodeAt(at)];
-    out[i] = word;
+// Four bytes of every five letters, into words from a place on; the first byte of a word is its greatest, whatever the machine's order.
+function readWords(text, out, place) {
+  for (let at = 0; at < text.length; at += 5, place++) {
+    let word = DIGIT[text.charCodeAt(at)];
+    for (let i = 1; i < 5; i++) word = Math.imul(word, 85) + DIGIT[text.charCodeAt(at + i)];
+    out[place] = LEAST_FIRST ? word << 24 | (word & 0xff00) << 8 | word >>> 8 & 0xff00 | word >>> 24 : word;
   }
-  return out;
 }
 
-// The bytes that stand deflated in an element.
-async function inflated(id) {
-  const element = document.getElementById(id), whole = words32(element.textContent), length = whole[0];
-  for (let i = 0; i < whole.length; i++) { // the first byte of a word is its greatest, whatever the machine's order
-    const word = whole[i];
-    whole[i] = LEAST_FIRST ? word << 24 | (word & 0xff00) << 8 | word >>> 8 & 0xff00 | word >>> 24 : word;
+// The bytes that stand deflated in the elements of a block; ``pause`` is waited for between two of them.
+async function inflated(block, pause = null) {
+  const elements = [...document.querySelectorAll(`script[data-block="${block}"]`)];
+  const out = new Uint32Array(elements.reduce((sum, element) => sum + element.textContent.length, 0) / 5);
+  let place = 0;
+  for (const element of elements) {
+    const text = element.textContent;
+    readWords(text, out, place);
+    place += text.length / 5;
+    element.remove();
+    if (pause) await pause();
   }
-  element.remove();
-  return inflate(new Uint8Array(whole.buffer, 4, length));
+  return inflate(new Uint8Array(out.buffer, 4, new DataView(out.buffer).getUint32(0)));
 }
 
-const DATA = JSON.parse(new TextDecoder().decode(await inflated("data")));
+const [json, opening] = await Promise.all([inflated("data"), inflated("first")]); // together: the page draws once, when it has both
+const DATA = JSON.parse(new TextDecoder().decode(json));
 const AREAS = DATA.areas;
 const N_AREAS = AREAS.id.length;
 const LEVELS = DATA.levels;
@@ -34,13 +38,36 @@ const FINEST = LEVELS.length - 1; // 0 is the country
 const NEWEST = DATA.quarters.length - 1;
 const NO_FIGURE = 2 ** 32 - 1, WITHHELD = 2 ** 32 - 2, NO_BUNDLE = 2 ** 16 - 1, OTHER_BUNDLES = 2 ** 16 - 2;
 const SCALES = { share: { least: 0, steps: 1000, parts: 15 }, difference: { least: -1, steps: 2000, parts: 1 } };
-function words16(text) {
-  const whole = words32(text), out = new Uint16Array(whole.length * 2);
-  for (let i = 0; i < whole.length; i++) {
-    out[2 * i] = whole[i] >>> 16;
-    out[2 * i + 1] = whole[i] & 0xffff;
+
+// Arrays by name (blocks.py): those of the first view, and the rest, which is read once that is drawn or something asks for it.
+const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array };
+const ARRAYS = new Map();
+function readBlock(block, bytes) {
+  let at = 0;
+  for (const [name, type, length] of DATA.arrays[block]) {
+    ARRAYS.set(name, new TYPES[type](bytes, at, length));
+    at += Math.ceil(length * TYPES[type].BYTES_PER_ELEMENT / 4) * 4;
   }
-  return out;
+}
+
+readBlock("first", opening);
+
+let reading = null, isWhole = false;
+function everything() {
+  reading ??= parsed().then(() => inflated("rest", breath)).then(bytes => { readBlock("rest", bytes); isWhole = true; });
+  return reading;
+}
+function parsed() {
+  return document.readyState === "loading" ? new Promise(done => document.addEventListener("DOMContentLoaded", done, { once: true })) : Promise.resolve();
+}
+// Lets a click or a frame through.
+function breath() { return new Promise(done => setTimeout(done)); }
+
+// Whether a view can be drawn from what has been read.
+function isRead({ figure, quarter, other, tab }) {
+  if (isWhole) return true;
+  if (quarter !== NEWEST || other || tab === "act" || tab === "own" || figure.startsWith("own:")) return false;
+  return [figure, `survey:${figure}`].every(id => !(id in DATA.figures) || DATA.figures[id].quarters.every(place => place === null || ARRAYS.has(`${id}@${place}`)));
 }
 
 function unpack(code, scale) {
@@ -64,17 +91,13 @@ function entry(list, quarter) {
   return typeof found === "number" ? list[found] : found;
 }
 
-const decoded = new Map();
-function codes(text) {
-  if (!decoded.has(text)) decoded.set(text, words32(text));
-  return decoded.get(text);
-}
-
 function estimate(id, quarter, area) {
   if (id.startsWith("own:")) return ownEstimate(id, quarter, area);
-  const figure = DATA.figures[id];
-  const text = figure && entry(figure.quarters, quarter);
-  return text ? unpack(codes(text)[area], SCALES[figure.scale]) : { state: "none" };
+  const figure = DATA.figures[id], place = figure ? figure.quarters[quarter] : null;
+  if (place === null) return { state: "none" };
+  figure.codes ??= [];
+  figure.codes[place] ??= ARRAYS.get(`${id}@${place}`);
+  return unpack(figure.codes[place][area], SCALES[figure.scale]);
 }
 
 // own:all:water+housing, the reader's own set: of the newest quarter, without an interval.
@@ -98,10 +121,8 @@ function featureValue(id, quarter, area) {
 }
 
 function bundlesOf(quarter, area) {
-  const packed = DATA.bundles.quarters[quarter];
-  if (!packed) return [];
-  if (!packed.read) packed.read = { mask: words16(packed.mask), share: words32(packed.share), expected: words16(packed.expected) };
-  const { mask, share, expected } = packed.read, top = DATA.bundles.top, found = [];
+  if (!DATA.bundles.quarters[quarter]) return [];
+  const [mask, share, expected] = ["mask", "share", "expected"].map(part => ARRAYS.get(`bundle_${part}@${quarter}`)), top = DATA.bundles.top, found = [];
   for (let i = area * top; i < (area + 1) * top; i++) {
     if (mask[i] === NO_BUNDLE) continue;
     const figure = unpack(share[i], SCALES.share);
@@ -144,22 +165,11 @@ function pairsOf(moves) {
   return points;
 }
 
-// Ranks, draws, lifts and joint profiles of the newest quarter (sureness.py): arrays by name, once they are inflated.
+// Ranks, draws, lifts and joint profiles of the newest quarter (sureness.py).
 const NONE = { 1: 255, 2: 65535 };
-const TYPES = { u1: Uint8Array, u2: Uint16Array, f4: Float32Array };
-const SURENESS = new Map();
-
-async function readSureness() {
-  const block = await inflated("sureness-data");
-  let at = 0;
-  for (const [name, type, length] of DATA.sureness.arrays) {
-    SURENESS.set(name, new TYPES[type](block, at, length));
-    at += Math.ceil(length * TYPES[type].BYTES_PER_ELEMENT / 4) * 4;
-  }
-}
 
 function sureNumber(name, area, scale) {
-  const array = SURENESS.get(name);
+  const array = ARRAYS.get(name);
   return !array || array[area] === NONE[array.BYTES_PER_ELEMENT] ? null : array[area] / scale;
 }
 
@@ -193,12 +203,12 @@ function drawsOf(id, area) {
   return drawn.get(key);
 }
 function readDraws(id, area) {
-  const areas = SURENESS.get(`areas:${id}`), people = SURENESS.get("profile_people");
+  const areas = ARRAYS.get(`areas:${id}`), people = ARRAYS.get("profile_people");
   if (!areas || !people) return null;
-  const low = SURENESS.get(`low:${id}`), step = SURENESS.get(`step:${id}`), draws = SURENESS.get(`draws:${id}`), n = draws.length / areas.length;
+  const low = ARRAYS.get(`low:${id}`), step = ARRAYS.get(`step:${id}`), draws = ARRAYS.get(`draws:${id}`), n = draws.length / areas.length;
   const own = areas.indexOf(area), found = new Float64Array(n);
   if (own >= 0) return found.map((_, r) => low[own] + step[own] * draws[own * n + r]);
-  const places = SURENESS.get("profile_areas");
+  const places = ARRAYS.get("profile_areas");
   let all = 0;
   areas.forEach((part, i) => {
     if (AREAS.level[part] !== FINEST || !isWithin(part, area)) return;
@@ -219,9 +229,9 @@ function ownShares(how, indicators) {
 }
 function readOwn(how, indicators) {
   const shares = new Float64Array(N_AREAS).fill(NaN), people = new Float64Array(N_AREAS), sums = new Float64Array(N_AREAS);
-  const areas = SURENESS.get("profile_areas");
+  const areas = ARRAYS.get("profile_areas");
   if (!areas || !indicators.length) return shares;
-  const weight = SURENESS.get("profile_people"), high = SURENESS.get("profile_high"), rest = SURENESS.get("profile_rest"), cells = high.length / areas.length;
+  const weight = ARRAYS.get("profile_people"), high = ARRAYS.get("profile_high"), rest = ARRAYS.get("profile_rest"), cells = high.length / areas.length;
   const mask = indicators.reduce((bits, id) => bits | 1 << DATA.profileBits.indexOf(id), 0);
   const counts = Array.from({ length: cells }, (_, cell) => how === "all" ? (cell & mask) === mask : (cell & mask) !== 0);
   areas.forEach((area, i) => {

@@ -51,7 +51,7 @@ function peopleIn(area, quarter) { return (DATA.populations[quarter] || AREAS.po
 // Whose figure the people of a quarter are, and of which day.
 function peopleBasis(quarter) {
   const basis = DATA.people[quarter];
-  return basis ? t(basis.total ? "population_laid" : "population_basis", { ...basis, total: whole(basis.total || 0) }) : "";
+  return basis ? t(basis.total ? "population_laid" : "population_basis", { ...basis, source: told(basis.source), total: whole(basis.total || 0) }) : "";
 }
 
 // People in the area that a share stands for; a register counts households.

@@ -11,7 +11,8 @@ function drawLegend(state, scale) {
   byId("sureness").setAttribute("aria-valuetext", surenessText(state, scale));
   byId("sureness-text").textContent = lines.some(({ kind }) => kind === "unsure" || kind === "grey") ? "" : surenessText(state, scale); // said beside its key
   const [least, most] = legendEnds(id, scale);
-  place.replaceChildren(make("div", { class: "ends" }, make("span", {}, t(least)), unit ? make("span", {}, unit) : "", make("span", {}, t(most))), swatches,
+  const ends = scale.cuts.length ? [t(least), unit, t(most)].filter(Boolean) : [classText(id, scale)];
+  place.replaceChildren(make("div", { class: "ends" }, ...ends.map(words => make("span", {}, words))), swatches,
     make("div", { class: "keys" }, ...keys, ...layers), ...lines.filter(({ folded }) => folded).map(({ words }) => make("details", { class: "rests" }, make("summary", {}, t("rests_on")), words)));
 }
 
@@ -23,7 +24,9 @@ function legendEnds(id, scale) {
 }
 
 function classText(id, scale) {
-  return scale.cuts.length ? t("legend_classes", { n: scale.colours.length, a: withUnit(id, scale.cuts[0]), b: withUnit(id, scale.cuts[scale.cuts.length - 1]) }) : t("legend");
+  if (scale.cuts.length) return t("legend_classes", { n: scale.colours.length, a: withUnit(id, scale.cuts[0]), b: withUnit(id, scale.cuts[scale.cuts.length - 1]) });
+  const [a, b] = [withUnit(id, scale.least), withUnit(id, scale.greatest)];
+  return t("legend_alike", { v: a === b ? a : t("range", { a, b }) });
 }
 
 function surenessText(state, scale) {
@@ -71,10 +74,11 @@ function paintSwatches(pen, scale, id, x, y, width) {
     pen.fillRect(x + i * step, y, step, 14);
     pen.strokeStyle = "#767676";
     pen.strokeRect(x + i * step, y, step, 14);
-    if (i >= scale.cuts.length) return;
+    if (i >= scale.cuts.length && scale.cuts.length) return;
     pen.font = `13px ${FONTS}`;
     pen.fillStyle = INK;
     pen.textAlign = "center";
+    if (!scale.cuts.length) { pen.fillText(classText(id, scale), x + width / 2, y + 29); return; }
     pen.fillText(written(id, scale.cuts[i]) + (i === 0 && unitOf(id) ? ` ${unitOf(id)}` : ""), x + (i + 1) * step, y + 29);
   });
 }

@@ -120,7 +120,7 @@ function surveyRows(id, area) {
     const figure = figureAt(survey, q, area), day = fieldworkOf(wave);
     if (figure.state !== "known" || !day) return;
     seen.add(wave);
-    rows.push(row(survey, figure, { when: DATA.sources.find(({ id: one }) => one === wave).title, day, kind: t("series_survey") }));
+    rows.push(row(survey, figure, { when: told(DATA.sources.find(({ id: one }) => one === wave).title), day, kind: t("series_survey") }));
   });
   return rows;
 }
@@ -176,7 +176,7 @@ function headline(state, { area, quarter }) {
 function featureBasis(id, quarter) {
   if (!isPlain(id) || hazardsOf(id).length) return "";
   const source = DATA.sources.find(one => one.id === DATA.features[id].source);
-  return `${t("source")}: ${source ? source.title : DATA.features[id].source}, ${t("observed")} ${DATA.features[id].observed[quarter]}`;
+  return `${t("source")}: ${source ? told(source.title) : DATA.features[id].source}, ${t("observed")} ${DATA.features[id].observed[quarter]}`;
 }
 
 // Of each hazard behind a figure what measures it, observed when, from what on people are exposed, how far that may be off, on whose word.
@@ -190,14 +190,14 @@ function priceBasis(id, quarter, area) {
   while (own > 0 && !(AREAS.id[own] in found)) own = AREAS.parent[own];
   if (!(AREAS.id[own] in found)) return [];
   const [change, low, high, markets, baseline] = found[AREAS.id[own]], source = DATA.sources.find(one => one.id === prices.source);
-  const values = { area: areaName(own), v: percent(change), interval: low === null ? t("no_interval") : t("range", { a: percent(low), b: percent(high) }), baseline, n: whole(markets), source: source ? source.title : prices.source };
-  return [`${t(markets ? "price_change" : "price_change_taken", values)} ${t("price_adds", { each: significant(prices.each), most: percent(prices.most) })} ${prices.word}`];
+  const values = { area: areaName(own), v: percent(change), interval: low === null ? t("no_interval") : t("range", { a: percent(low), b: percent(high) }), baseline, n: whole(markets), source: source ? told(source.title) : prices.source };
+  return [`${t(markets ? "price_change" : "price_change_taken", values)} ${t("price_adds", { each: significant(prices.each), most: percent(prices.most) })} ${told(prices.word)}`];
 }
 function hazardWords(hazard, quarter) {
   const { unit, threshold, tolerance, is_assumption: assumed, source_of_threshold: word, source, from, to, old } = DATA.assumptions[hazard][quarter];
   return [
-    from ? t("hazard_source", { name: named(DATA.hazards, hazard), source, a: from, b: to }) : "", old ? t("hazard_old") : "",
-    t(assumed ? "hazard_assumed" : "hazard_threshold", { v: threshold, unit }), t("hazard_tolerance", { v: tolerance }), word,
+    from ? t("hazard_source", { name: named(DATA.hazards, hazard), source: told(source), a: from, b: to }) : "", old ? t("hazard_old") : "",
+    t(assumed ? "hazard_assumed" : "hazard_threshold", { v: threshold, unit: told(unit) }), t("hazard_tolerance", { v: tolerance }), told(word),
   ].filter(Boolean);
 }
 

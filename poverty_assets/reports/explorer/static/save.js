@@ -2,9 +2,9 @@
 const fileName = text => text.replace(/[^\w-]+/g, "_");
 
 function sourceTitles(quarter) { return DATA.sources.filter(source => source.quarters.includes(quarter)); }
-function sourcesText(quarter) { return sourceTitles(quarter).map(source => source.title).join("; "); }
+function sourcesText(quarter) { return sourceTitles(quarter).map(source => told(source.title)).join("; "); }
 function sourceNote(quarter) {
-  const titles = sourceTitles(quarter).map(({ title, publisher, licence }) => `${title} (${[publisher, licence].filter(Boolean).join(", ")})`);
+  const titles = sourceTitles(quarter).map(({ title, publisher, licence }) => `${told(title)} (${[publisher, licence].filter(Boolean).join(", ")})`);
   return `${countryName()}, ${quarterName(quarter)}. ${t("sources")}: ${titles.join("; ")}. ${byId("build").textContent}`;
 }
 

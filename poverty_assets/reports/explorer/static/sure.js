@@ -24,7 +24,7 @@ function chanceOf(id, area, criterion, threshold) {
   return rank && { tenth: rank.tenth, fifth: rank.fifth, country: rank.above }[criterion];
 }
 function criteriaOf(id) {
-  return CRITERIA.filter(criterion => criterion === "threshold" ? SURENESS.has(`draws:${id}`) : SURENESS.has(`rank:${id}`));
+  return CRITERIA.filter(criterion => criterion === "threshold" ? ARRAYS.has(`draws:${id}`) : ARRAYS.has(`rank:${id}`));
 }
 
 function rankText(id, quarter, area) {
@@ -129,6 +129,6 @@ function changeSentence(id, quarter, area) {
 function surveyUntil(name, wave) {
   const ended = ({ id, observed }) => wave ? id === wave : `${observed.slice(0, 4)}Q${Math.ceil(Number(observed.slice(5, 7)) / 3)}` === name && WAVES.has(id);
   const source = DATA.sources.find(ended);
-  return source ? source.title : name || named(null, wave);
+  return source ? told(source.title) : name || named(null, wave);
 }
 const WAVES = new Set(DATA.quarters.map(({ wave }) => wave));

@@ -33,7 +33,7 @@ function inWords(state, quarter, entry) {
 
 // Columns of the ranking as it is saved, and what makes its rows, which takes long.
 function rankingTable(state, quarter) {
-  const id = state.figure, base = baselineOf(id, state.level), ranks = SURENESS.has(`rank:${id}`) && quarter === NEWEST;
+  const id = state.figure, base = baselineOf(id, state.level), ranks = ARRAYS.has(`rank:${id}`) && quarter === NEWEST;
   const columns = [
     { key: "rank", title: t("rank") }, { key: "id", title: "area_id" }, { key: "name", title: t("area"), text: true }, { key: "path", title: t("within"), text: true },
     { key: "value", title: figureName(id), unit: isShare(id) ? t("unit_share") : unitOf(id) }, { key: "low", title: boundTitle(id, "low") }, { key: "high", title: boundTitle(id, "high") },
@@ -55,9 +55,13 @@ function sureText(rows) {
   return rivals ? t("sure_top", { n: whole(rivals) }) : t("sure_top_clear");
 }
 
-function areaCells(entry) {
-  return make("th", { scope: "row" }, make("button", { type: "button", class: "area", onclick: () => choose(entry.area) }, entry.name), make("span", { class: "path" }, entry.path));
+function areaCells(entry, ...more) {
+  return make("th", { scope: "row" }, make("button", { type: "button", class: "area", onclick: () => choose(entry.area) }, entry.name), make("span", { class: "path" }, entry.path), ...more);
 }
+
+// On a phone what has a column elsewhere stands below the figure or the name.
+const NARROW = matchMedia("(max-width: 900px)"), BELOW = { area: ["change", "evidence"], value: ["interval", "ranks"] };
+function placedBelow(into, shown) { return NARROW.matches ? BELOW[into].filter(key => shown.includes(key)) : []; }
 
 function drawRanking(state) {
   const id = state.figure, base = baselineOf(id, state.level), saved = rankingTable(state, state.quarter), rows = rankingRows(state, state.quarter);
@@ -65,24 +69,29 @@ function drawRanking(state) {
   const pages = Math.max(1, Math.ceil(rows.length / PAGE));
   state.page = Math.min(state.page, pages - 1);
   const shown = rows.slice(state.page * PAGE, (state.page + 1) * PAGE).map(entry => inWords(state, state.quarter, entry));
-  const hasRanks = SURENESS.has(`rank:${id}`) && state.quarter === NEWEST, hasChange = base && state.quarter === NEWEST, bare = isPlain(id) || isOwn(id);
+  const hasRanks = ARRAYS.has(`rank:${id}`) && state.quarter === NEWEST, hasChange = base && state.quarter === NEWEST, bare = isPlain(id) || isOwn(id);
   const heads = [
     ["rank", null, true], ["area", null, true], [valueTitle(id), "value", true], ["interval", null, !bare], ["ranks", null, hasRanks], ["people", "people", isShare(id)],
     ["change", "change", hasChange], ["evidence", null, !bare],
   ].filter(([, , kept]) => kept);
-  const header = heads.map(([key, sort]) => {
-    const text = key === "change" ? changeTitle(id, state.level) : key === "interval" ? boundsTitle(id) : t(key);
-    if (!sort) return make("th", { scope: "col" }, text);
-    const order = state.sort === sort ? (state.ascending ? "ascending" : "descending") : null;
-    const arrow = order ? (state.ascending ? " ▲" : " ▼") : "";
-    return make("th", { scope: "col", "aria-sort": order }, make("button", { type: "button", class: "sort", "data-sort": sort, title: t("sort_by", { column: text }), onclick: () => sortBy(sort) }, text + arrow));
-  });
-  const cell = (entry, key) => ({
-    rank: () => make("td", { class: "number" }, String(entry.rank ?? "")), area: () => areaCells(entry), interval: () => make("td", { class: "number interval" }, entry.interval),
-    ranks: () => make("td", { class: "number ranks" }, entry.ranks), people: () => make("td", { class: "number people" }, entry.about),
-    change: () => make("td", { class: `change ${entry.clear ? "clear" : ""}` }, entry.change), evidence: () => make("td", {}, entry.evidence),
-  }[key] || (() => make("td", { class: "number value" }, entry.value)))();
-  const body = shown.map(entry => make("tr", { "data-area": entry.id, class: entry.area === state.area ? "picked" : null }, ...heads.map(([key]) => cell(entry, key))));
+  const kept = heads.map(([key]) => key), below = { area: placedBelow("area", kept), [valueTitle(id)]: placedBelow("value", kept) }, away = Object.values(below).flat();
+  const sorts = Object.fromEntries(heads.map(([key, sort]) => [key, sort])), columns = kept.filter(key => !away.includes(key));
+  const order = sort => sort && state.sort === sort ? (state.ascending ? "ascending" : "descending") : null;
+  const titleOf = key => {
+    const text = key === "change" ? changeTitle(id, state.level) : key === "interval" ? boundsTitle(id) : t(key), sort = sorts[key];
+    const arrow = { ascending: " ▲", descending: " ▼" }[order(sort)] || "";
+    return sort ? make("button", { type: "button", class: "sort", "data-sort": sort, title: t("sort_by", { column: text }), onclick: () => sortBy(sort) }, text + arrow) : make("span", {}, text);
+  };
+  const header = columns.map(key => make("th", { scope: "col", "aria-sort": [key, ...(below[key] || [])].map(one => order(sorts[one])).find(Boolean) }, titleOf(key), ...(below[key] || []).map(one => make("span", { class: "path" }, titleOf(one)))));
+  const textOf = { rank: entry => String(entry.rank ?? ""), people: entry => entry.about };
+  const classOf = (entry, key) => ({ rank: "number", evidence: "", change: `change ${entry.clear ? "clear" : ""}`, [valueTitle(id)]: "number value" }[key] ?? `number ${key}`);
+  const written = (entry, key) => (textOf[key] || (one => one[key === valueTitle(id) ? "value" : key]))(entry);
+  const cell = (entry, key) => {
+    const more = (below[key] || []).map(one => make("span", { class: `path ${classOf(entry, one)}` }, written(entry, one)));
+    if (key === "area") return areaCells(entry, ...more);
+    return more.length ? make("td", { class: "number" }, make("span", { class: classOf(entry, key) }, written(entry, key)), ...more) : make("td", { class: classOf(entry, key) }, written(entry, key));
+  };
+  const body = shown.map(entry => make("tr", { "data-area": entry.id, class: entry.area === state.area ? "picked" : null }, ...columns.map(key => cell(entry, key))));
   const within = make("select", { id: "within", onchange: event => { update({ within: Number(event.target.value), page: 0 }); } },
     make("option", { value: 0 }, t("whole_country")), ...areasOf(1).map(area => make("option", { value: area, selected: area === state.within }, areaName(area))));
   const turn = (key, step, off) => make("button", { type: "button", class: key, disabled: off, onclick: () => { update({ page: state.page + step }, ["ranking"]); document.querySelector(`#ranking .${key}`).focus(); } }, t(key));

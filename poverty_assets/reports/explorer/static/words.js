@@ -10,6 +10,9 @@ function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+// A text of the pack, as a title or a reason, in the language where the pack says it so.
+function told(text) { return spoken(language).words[`text:${text}`] ?? text; }
+
 function named(table, key) {
   const found = table && table[key];
   return found ? label(found) : key.replace(/_/g, " ");
@@ -55,7 +58,7 @@ function figureName(id) {
 const MINUS = "\u2212";
 function percent(value) { return `${(value * 100).toFixed(1)}%`; }
 function signed(value) { return `${value > 0 ? "+" : value < 0 ? MINUS : ""}${Math.abs(value * 100).toFixed(1)}`; }
-function significant(value) { return THREE_DIGITS.format(Number(value.toPrecision(3))); }
+function significant(value) { return grouped(Number(value.toPrecision(3))); }
 
 // How a figure's values are written; differences are in percentage points.
 function written(id, value) {
@@ -92,5 +95,9 @@ function intervalText(id, figure) {
   return figure.low === null || figure.high === null ? t("no_interval") : rangeText(id, figure);
 }
 function rangeText(id, figure) { return t("range", { a: written(id, figure.low), b: written(id, figure.high) }); }
-const WHOLE = new Intl.NumberFormat(FALLBACK), THREE_DIGITS = new Intl.NumberFormat(FALLBACK, { maximumSignificantDigits: 3 }); // made once: each takes long
-function whole(value) { return value === null || value === undefined ? "" : WHOLE.format(Math.round(value)); }
+// Thousands apart; by hand, since the browser's own formats take longer to make than the map takes to draw.
+function grouped(value) {
+  const [digits, part] = (Math.abs(value) < 1e-6 ? value.toFixed(12).replace(/0+$/, "") : String(value)).split(".");
+  return digits.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "");
+}
+function whole(value) { return value === null || value === undefined ? "" : grouped(Math.round(value)); }
