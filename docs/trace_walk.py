@@ -20,8 +20,8 @@ steps come from Dagster's own calls of the IO manager.
 How re-entries are counted. A stay in a file ends when none of its functions is at work and another file holds what is followed. A
 file that has two stays in a step is entered again. One thing is taken apart, the frame of a step: what ``keep``, ``handle_output``
 and ``load_input`` call stands between steps, and so, where Dagster hands nothing in, does the first stay of a step in a file that
-``handle_output`` will come to: the lake, read by the step itself. A file may be read from as a step begins and written to as it ends;
-whatever else it does in between, or any other file does twice, is counted, in the frame too.
+``handle_output`` will come to, with what it calls: the lake, or the raster, read by the step itself. A file may be read from as a step
+begins and written to as it ends; whatever else it does in between, or any other file does twice, is counted, in the frame too.
 
 Tools are no rooms. A file of the ground floor (the two lowest of `FLOORS` in ``poverty_assets_tests/test_floors.py``: rooms that import
 nothing of the house, errors apart, such as sums of groups and threads) knows nothing of what is followed, and is called from anywhere as
@@ -421,7 +421,8 @@ def in_three(events: list[Event]) -> dict[str, list[Visit]]:
     written = {event.file for event in events if event.frame == "written"}
     handed = list(itertools.takewhile(lambda event: event.frame == "read", events))
     if not handed and events and events[0].file in written:
-        handed = list(itertools.takewhile(lambda event: event.file == events[0].file, events))
+        last = visits([event for event in events if event.frame != "written"])[0].last
+        handed = [event for event in events if event.number <= last]
     n_read = len(handed)
     read, rest = events[:n_read], events[n_read:]
     return {

@@ -57,6 +57,18 @@ def test_the_lake_may_be_read_as_a_step_begins_and_written_as_it_ends_and_no_mor
     assert again("a", "lake", "b", ">manager", ">lake") == ["lake"]
 
 
+def test_what_is_called_while_a_step_is_being_read_belongs_to_its_reading() -> None:
+    of_look = [Event("raster", "f", 1, 0, False), Event("look", "g", 2, 1, False), Event("raster", "h", 3, 2, True)]
+    rest = [
+        Event("gate", "i", 4, 3, False),
+        Event("lake", "j", 5, 4, False, "written"),
+        Event("raster", "k", 6, 5, False, "written"),
+    ]
+    assert entered_again(in_three([*of_look, *rest])) == []
+    again_later = Event("look", "l", 5, 4, False)
+    assert entered_again(in_three([*of_look, rest[0], again_later, *rest[1:]])) == ["look"]
+
+
 def test_a_file_of_the_domain_is_counted_in_the_frame_too() -> None:
     assert again("<lake", "a", "b", ">manager", ">a", ">lake") == ["a"]
     assert again("<lake", "<a", "<lake", "b", ">lake") == ["lake"]

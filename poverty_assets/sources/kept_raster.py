@@ -26,12 +26,6 @@ def rows_in_parts(raster: RasterCells) -> Iterator[pd.DataFrame]:
         yield pd.DataFrame({"cells": cells, "dtype": values.dtype.str, **grid})
 
 
-def raster_head(raster: RasterCells) -> pd.DataFrame:
-    """The first row of ``rows_in_parts``."""
-    top = Raster(raster.rows(0, 1), raster.bounds, raster.crs)
-    return next(rows_in_parts(top))
-
-
 def raster_of_rows(rows: pd.DataFrame) -> Raster:
     """The raster that ``rows_in_parts`` gave these rows of, put together."""
     first = rows.iloc[0]

@@ -120,12 +120,26 @@ class Raster:
         return self.values[top:bottom]
 
 
+class Look(Protocol):
+    """Who looks at all rows of a raster as it is opened (``raster_summary.Looking``)."""
+
+    def begin(self, grid: RasterGrid) -> None:
+        """Take note of the grid."""
+
+    def add(self, top: int, rows: np.ndarray) -> None:
+        """Take some rows from number ``top`` on."""
+
+    def end(self) -> None:
+        """There are no more."""
+
+
 def opened_raster(
     path: str | Path,
     options: RasterOptions | None = None,
     *,
     season: int = 1,
     within: Bounds | None = None,
+    look: Look | None = None,
 ) -> RasterCells:
     """A raster for whoever takes it row by row: in memory where it is small, so that a truncated one is found at once; else its file.
 
@@ -133,12 +147,21 @@ def opened_raster(
     ----------
     path, options, season, within
         As ``RasterFile`` takes them.
+    look : Look, optional
+        Who is shown all rows; so a truncated file is found at once, however large.
     """
     file = RasterFile(path, options, season=season, within=within)
+    raster: RasterCells = file
     if file.shape[0] * file.shape[1] > IN_MEMORY:
         _require_valid_cells(file, within)
-        return file
-    return file.whole(within)
+    else:
+        raster = file.whole(within)
+    if look is not None:
+        look.begin(raster)
+        for top, part in by_rows(raster):
+            look.add(top, part)
+        look.end()
+    return raster
 
 
 class RasterFile:

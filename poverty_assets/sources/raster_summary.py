@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from poverty_assets.sources.raster import Bounds, Raster, RasterCells, by_rows
+from poverty_assets.sources.raster import Bounds, Raster, RasterGrid
 
 _ACROSS = 400
 """Cells of an overview along its longer side, at least."""
@@ -68,10 +68,8 @@ class RasterSummary:
         return float(self.described["mean"])
 
 
-def summary_of(
-    raster: RasterCells, within: Bounds | None = None, likely: tuple[float, float] | None = None
-) -> RasterSummary:
-    """Look at all rows once.
+class Looking:
+    """A look at all rows of a raster, as ``raster.opened_raster`` shows them.
 
     Parameters
     ----------
@@ -79,26 +77,48 @@ def summary_of(
         Bounds in degrees of the country, where its cells are to be looked at for themselves.
     likely : (low, high), optional
         Values that cells of the country may hold.
+
+    Attributes
+    ----------
+    summary : RasterSummary
+        Once all rows have gone by.
     """
-    step = max(1, int(max(raster.shape) / _ACROSS))
-    first_row, last_row, first_column, last_column = _inside(raster, within) if within else (0, 0, 0, 0)
-    low, high = likely or (-np.inf, np.inf)
-    number, total, least, most = 0, 0.0, np.inf, -np.inf
-    country, thin = CountryCells(), []
-    for top, part in by_rows(raster):
-        values = part[np.isfinite(part)]
+
+    summary: RasterSummary
+
+    def __init__(self, within: Bounds | None = None, likely: tuple[float, float] | None = None) -> None:
+        self._within, self._likely = within, likely or (-np.inf, np.inf)
+        self._number, self._total, self._least, self._most = 0, 0.0, np.inf, -np.inf
+        self._country, self._thin = CountryCells(), list[np.ndarray]()
+
+    def begin(self, grid: RasterGrid) -> None:
+        """Take note of the grid."""
+        self._described, self._of = _grid(grid), (grid.bounds, grid.crs, grid.path)
+        self._step = max(1, int(max(grid.shape) / _ACROSS))
+        self._inside = _inside(grid, self._within) if self._within else (0, 0, 0, 0)
+
+    def add(self, top: int, rows: np.ndarray) -> None:
+        """Take some rows from number ``top`` on."""
+        values = rows[np.isfinite(rows)]
         if values.size:
-            number, total = number + int(values.size), total + float(values.sum(dtype=np.float64))
-            least, most = min(least, float(values.min())), max(most, float(values.max()))
-        rows = slice(max(0, first_row - top), max(0, last_row - top))
-        country.add(part[rows, first_column:last_column], low, high)
-        thin.append(part[-top % step :: step, ::step])
-    mean = total / number if number else np.nan
-    described = _grid(raster) | {"valid_cells": number, "minimum": least, "mean": mean, "maximum": most}
-    return RasterSummary(described, country, Raster(np.concatenate(thin), raster.bounds, raster.crs, raster.path))
+            self._number, self._total = (
+                self._number + int(values.size),
+                self._total + float(values.sum(dtype=np.float64)),
+            )
+            self._least, self._most = min(self._least, float(values.min())), max(self._most, float(values.max()))
+        first, last, left, right = self._inside
+        self._country.add(rows[max(0, first - top) : max(0, last - top), left:right], *self._likely)
+        self._thin.append(rows[-top % self._step :: self._step, :: self._step])
+
+    def end(self) -> None:
+        """Put together what was seen."""
+        mean = self._total / self._number if self._number else np.nan
+        cells = {"valid_cells": self._number, "minimum": self._least, "mean": mean, "maximum": self._most}
+        overview = Raster(np.concatenate(self._thin), *self._of)
+        self.summary = RasterSummary(self._described | cells, self._country, overview)
 
 
-def _grid(raster: RasterCells) -> dict[str, Any]:
+def _grid(raster: RasterGrid) -> dict[str, Any]:
     from pyproj import CRS
 
     crs = CRS.from_wkt(raster.crs)
@@ -111,7 +131,7 @@ def _grid(raster: RasterCells) -> dict[str, Any]:
     }
 
 
-def _inside(raster: RasterCells, bounds: Bounds) -> tuple[int, int, int, int]:
+def _inside(raster: RasterGrid, bounds: Bounds) -> tuple[int, int, int, int]:
     """First row, row after the last, first column and column after the last whose centres lie within bounds in degrees."""
     from rasterio.warp import transform_bounds
 

@@ -38,7 +38,7 @@ from poverty_assets.sources.landed import LandedRecord, landed_files, read_recor
 from poverty_assets.sources.lateness import as_noted
 from poverty_assets.sources.provenance import check_file, check_present
 from poverty_assets.sources.raster import RasterCells, opened_raster
-from poverty_assets.sources.raster_summary import RasterSummary, summary_of
+from poverty_assets.sources.raster_summary import Looking, RasterSummary
 from poverty_assets.sources.shapes import opened, plain_shapes, refuse_attributes
 from poverty_assets.sources.text import csv_rows, decoded, json_value
 from poverty_assets.sources.wide import lengthened
@@ -308,13 +308,11 @@ def _named(columns: Iterable[object]) -> str:
 
 def _read_raster(spec: RasterSource, found: Release, country: Country) -> Observation:
     """Read a raster through once, so that a truncated one is found here; the gate and the picture go by what was seen."""
-    raster = opened_raster(found.path, spec.options, season=found.quarter.number, within=country.bounds)
     is_asked = spec.sense.values is not None or spec.sense.mean is not None
-    seen = summary_of(raster, country.bounds if is_asked else None, spec.sense.values)
-    described = seen.described
-    return Observation(
-        pd.DataFrame(), "", described["valid_cells"], metadata=dict(described), raster=raster, summary=seen
-    )
+    look = Looking(country.bounds if is_asked else None, spec.sense.values)
+    raster = opened_raster(found.path, spec.options, season=found.quarter.number, within=country.bounds, look=look)
+    noted = dict(look.summary.described)
+    return Observation(pd.DataFrame(), "", noted["valid_cells"], metadata=noted, raster=raster, summary=look.summary)
 
 
 def _read_published(spec: OphiWorkbookSource | OphiCsvSource, found: Release, country: Country) -> Observation:

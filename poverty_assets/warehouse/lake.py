@@ -78,21 +78,24 @@ class Lake:
             pq.write_table(_as_arrow(name, frame), temporary, compression="zstd", row_group_size=1 << 20)
         return path
 
-    def write_raster(self, name: str, quarter: Quarter, raster: RasterCells, noted: Mapping[str, Any]) -> Path:
-        """Write the partition of a source that is a raster, some rows at a time."""
+    def write_raster(
+        self, name: str, quarter: Quarter, raster: RasterCells, noted: Mapping[str, Any]
+    ) -> tuple[Path, pd.DataFrame]:
+        """Write the partition of a source that is a raster, some rows at a time; its file and its first row."""
         import pyarrow.parquet as pq
 
         self._write_noted(name, quarter, noted)
         path = self._place(name, quarter)
         with self.shelf.writing(path) as temporary:
-            writer = None
+            writer, head = None, pd.DataFrame()
             for rows in rows_in_parts(raster):
+                head = rows.head(1) if writer is None else head
                 table = _as_arrow(name, rows)
                 writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
                 writer.write_table(table)
             if writer is not None:
                 writer.close()
-        return path
+        return path, head
 
     def raster(self, name: str, quarter: Quarter) -> RasterCells:
         """The raster that a partition keeps, which is read as its rows are asked for."""

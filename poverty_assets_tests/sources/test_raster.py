@@ -16,7 +16,7 @@ from poverty_assets.pack.source import RasterOptions
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.kept_raster import raster_of_rows
 from poverty_assets.sources.raster import Raster, RasterFile, by_rows, opened_raster
-from poverty_assets.sources.raster_summary import CountryCells, summary_of
+from poverty_assets.sources.raster_summary import CountryCells, Looking
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.pack.test_source import make_spec
 from poverty_assets_tests.sources.whole_raster import open_raster, raster_rows
@@ -156,18 +156,21 @@ def test_a_file_that_is_read_in_pieces_holds_what_it_holds_whole(tmp_path, monke
     expected = whole.values[row:, column:][: file.shape[0], : file.shape[1]]
     np.testing.assert_array_equal(np.concatenate([part for _, part in by_rows(file)]), expected)
     np.testing.assert_array_equal(file.rows(3, 20), expected[3:20])
-    assert summary_of(file).described["valid_cells"] == np.isfinite(expected).sum()
+    opened_raster(path, within=within, look=(look := Looking()))
+    assert look.summary.described["valid_cells"] == np.isfinite(expected).sum()
 
 
-def test_one_look_tells_of_the_country_alone_and_gives_an_overview(monkeypatch):
+def test_one_look_tells_of_the_country_alone_and_gives_an_overview(tmp_path, monkeypatch):
     monkeypatch.setattr("poverty_assets.sources.raster.CELLS_AT_A_TIME", 3)  # a row at a time
     monkeypatch.setattr("poverty_assets.sources.raster_summary._ACROSS", 1)  # a cell across
-    raster = Raster(NINE.astype(float), (100, 7, 103, 10), rasterio.CRS.from_epsg(4326).to_wkt())
-    seen = summary_of(raster, within=(101, 7, 103, 9), likely=(0, 7))
+    path = write(tmp_path / "a.tif", NINE)
+    opened_raster(path, look=(look := Looking((101, 7, 103, 9), (0, 7))))
+    seen = look.summary
     assert (seen.described["valid_cells"], seen.mean) == (9, 5)
     assert seen.of_country == CountryCells(number=4, beyond=2, total=28.0, first=8.0)  # 5, 6, 8 and 9
     assert seen.overview.values.tolist() == [[1.0]]
-    assert summary_of(raster, within=(0, 0, 1, 1)).of_country.number == 0
+    opened_raster(path, look=(elsewhere := Looking((0, 0, 1, 1))))
+    assert elsewhere.summary.of_country.number == 0
 
 
 def test_what_is_wrong_with_a_large_file_is_found_as_its_rows_are_read(tmp_path, monkeypatch):
@@ -175,11 +178,11 @@ def test_what_is_wrong_with_a_large_file_is_found_as_its_rows_are_read(tmp_path,
     values = np.ones((40, 40), dtype="float32")
     values[30, 5] = -9999
     with pytest.raises(UnreadableFile, match="cells hold -9999"):
-        summary_of(opened_raster(write(tmp_path / "a.tif", values)))
+        opened_raster(write(tmp_path / "a.tif", values), look=Looking())
     cut = write(tmp_path / "cut.tif", np.random.default_rng(1).normal(size=(64, 64)))
     cut.write_bytes(cut.read_bytes()[:9000])
     with pytest.raises(UnreadableFile, match="download it again"):
-        summary_of(opened_raster(cut))
+        opened_raster(cut, look=Looking())
     with pytest.raises(NoDataInBounds, match="none of the"):
         opened_raster(write(tmp_path / "b.tif", np.full((40, 40), 5.0), nodata=5), within=(105, -5, 110, 5))
 

@@ -13,7 +13,6 @@ import pandas as pd
 
 from poverty_assets.catalog import INNER_TABLES, TABLES, table
 from poverty_assets.quarter import Quarter
-from poverty_assets.sources.kept_raster import raster_head
 from poverty_assets.sources.readers import Observation
 from poverty_assets.warehouse.lake import Lake
 
@@ -81,8 +80,8 @@ def keep(lake: Lake, name: str, quarter: Quarter, made: Any) -> dict[str, Any]:
         for path in lake.noted_files(name, quarter):
             lake.shelf.remove(path)
     if isinstance(made, Observation) and made.raster is not None:
-        path = lake.write_raster(name, quarter, made.raster, made.metadata)
-        rows, frame = made.raster.shape[0], raster_head(made.raster)
+        path, frame = lake.write_raster(name, quarter, made.raster, made.metadata)
+        rows = made.raster.shape[0]
     else:
         path, rows = lake.write(name, quarter, frame, noted), len(frame)
     LOG.info("%s %s %s rows", quarter, name, f"{rows:,}")
