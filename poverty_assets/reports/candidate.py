@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from poverty_assets.atomic import write_text
+from poverty_assets.catalog.model import FALLBACK
 from poverty_assets.pack.country import Country
 from poverty_assets.quarter import Quarter
+from poverty_assets.reports.words import page_languages
 from poverty_assets.warehouse.approval import page_of
 
 MOST_AREAS = 15
@@ -70,7 +72,7 @@ def _of_quarter(connection: Any, quarter: Quarter, before: list[Quarter], countr
         said += f". {what}. Why: {why}"
     tables = [_national(connection, quarter, against, country), _checks(connection, quarter)]
     if against is not None:
-        tables[1:1] = [_moves(connection, quarter, against, level) for level in _levels(country)]
+        tables[1:1] = [_moves(connection, quarter, against, country, level) for level in _levels(country)]
     tables.append(_sources(connection, quarter, against))
     shown = "\n".join(_shown(table) for table in tables)
     command = f"poverty-assets approve {quarter} --by 'Name, office'"
@@ -91,9 +93,9 @@ def _national(connection: Any, quarter: Quarter, against: Quarter | None, countr
     )
     now = _rows(connection, sql.format(file=""), country.area_id, quarter.start)
     then = [] if against is None else _rows(connection, sql.format(file="old.main."), country.area_id, against.start)
-    old = {row[0]: row[1] for row in then}
+    old, words = {row[0]: row[1] for row in then}, page_languages(country)[0].words
     rows = [
-        (STATISTICS[name], method, _number(value), f"{_number(low)} to {_number(high)}", _number(old.get(name)),
+        (STATISTICS[name], words[f"method_{method}"], _number(value), f"{_number(low)} to {_number(high)}", _number(old.get(name)),
          _number(None if value is None or old.get(name) is None else value - old[name], sign=True))
         for name, value, low, high, method in now
     ]  # fmt: skip
@@ -108,7 +110,7 @@ def _national(connection: Any, quarter: Quarter, against: Quarter | None, countr
     return _Table(f"{country.name_en}, all people, k of one third", "", head, rows, words=2)
 
 
-def _moves(connection: Any, quarter: Quarter, against: Quarter, level: str) -> _Table:
+def _moves(connection: Any, quarter: Quarter, against: Quarter, country: Country, level: str) -> _Table:
     """Areas of a level whose headcount ratio would move most, and how many lie outside the interval that is published."""
     joined = f"""
         FROM fct_mpi f JOIN old.main.fct_mpi o USING (area_id, measure_id, k, statistic, subgroup) JOIN dim_area a USING (area_id)
@@ -123,17 +125,21 @@ def _moves(connection: Any, quarter: Quarter, against: Quarter, level: str) -> _
     )
     rows = _rows(
         connection,
-        f"SELECT a.name_en || ' (' || a.area_id || ')', f.estimate, o.estimate, f.estimate - o.estimate {joined}"
+        "SELECT a.name_en || ' (' || a.area_id || ')', f.estimate, o.estimate, o.ci_low, o.ci_high, f.estimate - o.estimate"
+        f" {joined}"
         f" AND abs(f.estimate - o.estimate) >= 0.0005 ORDER BY abs(f.estimate - o.estimate) DESC, a.area_id LIMIT {MOST_AREAS}",
         *asked,
     )
-    shown = [(name, _number(now), _number(then), _number(by, sign=True)) for name, now, then, by in rows]
+    shown = [
+        (name, _number(now), _number(then), f"{_number(low)} to {_number(high)}", _number(by, sign=True))
+        for name, now, then, low, high, by in rows
+    ]
     said = (
         f"Of {n:,} areas with a figure in both, {moved:,} would move by a twentieth of a point or more; {outside:,} would lie outside"
         " the interval that is published. The largest moves:"
     )
-    head = ("area", "candidate", f"published ({against})", "difference")
-    return _Table(f"Headcount ratio, level {level}", said, head, shown)
+    head = ("area", "candidate", f"published ({against})", "its 95% interval", "difference")
+    return _Table(f"Headcount ratio of {country.levels[level].name(FALLBACK, many=True)}", said, head, shown)
 
 
 def _checks(connection: Any, quarter: Quarter) -> _Table:
@@ -153,16 +159,17 @@ def _sources(connection: Any, quarter: Quarter, against: Quarter | None) -> _Tab
         if against is None
         else _rows(
             connection,
-            "SELECT source_id, sha256 FROM old.main.meta_source WHERE quarter = ? AND sha256 IS NOT NULL",
+            "SELECT source_id, sha256, title FROM old.main.meta_source WHERE quarter = ? AND sha256 IS NOT NULL",
             against.start,
         )
     )
-    old = dict(then)
+    old = {name: digest for name, digest, _ in then}
     rows = [
         (title, file, "new" if name not in old else "another file" if old[name] != digest else "the same", str(until))
         for name, title, file, digest, until in now
     ]
-    gone = sorted(set(old) - {row[0] for row in now})
+    rows.sort(key=lambda row: row[2] == "the same")  # what differs is read first
+    gone = sorted(title for name, _, title in then if name not in {row[0] for row in now})
     said = f"{sum(row[2] != 'the same' for row in rows)} of {len(rows)} differ from those behind what is published."
     said += f" No longer used: {', '.join(gone)}." if gone else ""
     return _Table("Source files", said, ("source", "file", "against what is published", "observed to"), rows, words=4)
@@ -179,20 +186,27 @@ def _number(value: float | None, *, sign: bool = False) -> str:
 
 
 def _shown(table: _Table) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.head)
+    number = ["" if i < table.words else " class=n" for i in range(len(table.head))]
+    head = "".join(f'<th scope="col"{of}>{escape(name)}</th>' for name, of in zip(table.head, number, strict=True))
     body = "\n".join(
-        "<tr>" + "".join(f"<td{'' if i < table.words else ' class=n'}>{escape(str(v))}</td>" for i, v in enumerate(row)) + "</tr>"
+        "<tr>" + "".join(f"<td{of}>{escape(str(v))}</td>" for v, of in zip(row, number, strict=True)) + "</tr>"
         for row in table.rows
     )  # fmt: skip
     said = f"<p>{escape(table.said)}</p>" if table.said else ""
-    listed = f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>" if table.rows else ""
-    return f"<h3>{escape(table.title)}</h3>{said}{listed}"
+    name = escape(table.title)
+    listed = (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
+        if table.rows
+        else ""
+    )
+    return f"<h3>{name}</h3>{said}{listed}"
 
 
 def _page(country: Country, waiting: Sequence[Quarter], parts: list[str], built: tuple[dt.datetime, str, bool]) -> str:
     at, version, simulated = built
     title = f"{country.name_en}: what waits for approval"
-    warned = "<p><strong>SIMULATED DATA.</strong></p>" if simulated else ""
+    warned = '<p class="simulated"><strong>SIMULATED DATA.</strong></p>' if simulated else ""
     labels = ", ".join(quarter.label for quarter in waiting) or "nothing"
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -219,6 +233,10 @@ html { font: 14px/1.45 "Noto Sans", "DejaVu Sans", Arial, sans-serif; color: #1a
 body { margin: 0 auto; max-width: 60rem; padding: 1rem 1.5rem 4rem; }
 h1 { font-size: 1.5rem; color: #10355c; } h2 { margin-top: 2rem; border-bottom: 2px solid #9fb3c8; } h3 { margin: 1.4rem 0 0.2rem; }
 table { border-collapse: collapse; width: 100%; font-size: 0.88rem; }
-th, td { text-align: left; vertical-align: top; padding: 0.2rem 0.5rem; border-bottom: 1px solid #dde3e8; overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: 0.2rem 0.5rem; border-bottom: 1px solid #dde3e8; }
+.scroll { overflow-x: auto; }
+.simulated { background: #a4161a; color: #ffffff; padding: 0.3rem 0.6rem; }
+.n { text-align: right; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+@media (max-width: 600px) { body { padding: 0.6rem; } table { font-size: 0.78rem; } th, td { padding: 0.2rem 0.25rem; } }
 """
