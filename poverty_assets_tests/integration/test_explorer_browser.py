@@ -795,7 +795,7 @@ def test_task_2_did_poverty_fall_and_since_when_is_said_once(page, warehouse):
     assert interval in said
     verdict = f"by {abs(difference) * 100:.1f} points" if low > 0 or high < 0 else "cannot be told"
     assert verdict in said
-    cell = page.locator("#chart-key-a-KH tbody tr").first.locator("td").nth(3).inner_text()
+    cell = page.locator("#chart-key-a-KH tbody tr").first.locator("td").nth(2).inner_text()  # the country has no rank
     assert interval in cell
     water_and_sanitation(page)
     assert "Change since 2025Q3" in page.locator("#ranking-table thead").inner_text()
@@ -890,6 +890,31 @@ def test_task_7_an_address_brings_another_reader_to_the_same_view(page, chromium
     assert sides(other) == sides(page) == [("0302", "2026Q3")]
     assert other.evaluate("location.href") == address
     other.close()
+
+
+def test_a_view_is_embedded_without_controls_and_keeps_its_stamp(page):
+    go(page, "figure=uncensored:sanitation&level=district")
+    page.evaluate("navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); }")
+    page.click("#embed")
+    frame = page.evaluate("window.copied")
+    assert frame.startswith('<iframe src="file:')
+    view = re.search(r'#(\S+?)"', frame).group(1).replace("&amp;", "&")
+    go(page, view)
+    assert page.locator("#controls, #about, .tools, h1 >> visible=true").count() == 0
+    assert page.locator("#banner").is_visible()
+    assert inside_screen(page, "#legend")
+    go(page, "embed=0")
+
+
+def test_change_is_drawn_over_time_as_time_with_surveys_at_their_fieldwork(page):
+    box = page.locator("#chart-series-headcount_ratio-a-KH")
+    box.scroll_into_view_if_needed()
+    box.locator("svg").wait_for()
+    marks = "nodes => nodes.map(n => [n.getAttribute('aria-label'), n.getBoundingClientRect().x])"
+    points = page.eval_on_selector_all("#chart-series-headcount_ratio-a-KH svg [aria-roledescription=point]", marks)
+    told = "\n".join(label for label, _ in points)
+    assert re.search(r"kind: .*survey", told, re.I), told
+    assert len({round(x) for _, x in points}) == len(points)
 
 
 def test_task_8_what_a_deprivation_means_is_one_click_away(page):

@@ -26,9 +26,7 @@ def page(tmp_path_factory) -> str:
     with duckdb.connect(str(published)) as connection:
         for table in ("dim_quarter", "meta_source"):
             connection.execute(f"DELETE FROM {table} WHERE quarter = ?", [NEW.start])
-        connection.execute(
-            "UPDATE meta_source SET source_id = 'gone', title = 'A census' WHERE source_id = 'raster'"
-        )
+        connection.execute("UPDATE meta_source SET source_id = 'gone', title = 'A census' WHERE source_id = 'raster'")
     return write_changes(candidate, published, KHM, [NEW]).read_text(encoding="utf-8")
 
 

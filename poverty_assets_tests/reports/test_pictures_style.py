@@ -1,17 +1,20 @@
 """Every picture of the UI is drawn in one style, begun and ended in one place, and true to shape."""
 
 import ast
+import re
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
-from poverty_assets.reports import pictures
+from poverty_assets.reports import explorer, pictures
 from poverty_assets.reports.pictures import drawing
 from poverty_assets.reports.pictures.drawing import raster_map
-from poverty_assets.reports.pictures.style import STYLE, in_style
+from poverty_assets.reports.pictures.style import FEW_TO_MANY, LESS_TO_MORE, STYLE, in_style
+from poverty_assets.reports.quarterly import maps
 from poverty_assets.sources.raster import Raster
+from poverty_assets.warehouse import qgis
 
 ROOM = Path(pictures.__file__).parent
 
@@ -37,6 +40,19 @@ def test_whatever_ends_a_picture_draws_it_in_style():
                 bare += [] if styled else [f"{path.stem}.{node.name}"]
                 bare += [f"{path.stem}.{node.name}: Figure"] if "Figure" in called else []
     assert bare == []
+
+
+def test_maps_of_the_explorer_reports_exports_and_the_ui_go_from_light_to_dark():
+    script = (Path(explorer.__file__).parent / "static" / "colour.js").read_text()
+    of_page = {name: re.findall(r"#\w{6}", list_) for name, list_ in re.findall(r"(\w+): \[([^\]]+)\]", script)}
+    steps = np.linspace(0, 1, 7)
+    palettes = [of_page["sequential"], maps.FEW_TO_MANY, qgis.FEW_TO_MANY, mpl.colormaps[FEW_TO_MANY](steps)]
+    for palette in palettes:
+        light = [np.dot(mpl.colors.to_rgb(colour), (0.2126, 0.7152, 0.0722)) for colour in palette]
+        assert light == sorted(light, reverse=True)
+    for ends in (of_page["diverging"], mpl.colormaps[LESS_TO_MORE](steps)):
+        less, more = (mpl.colors.to_rgb(ends[place]) for place in (0, -1))
+        assert (less[2] > less[0], more[0] > more[2]) == (True, True)  # purple is fewer, orange more
 
 
 @pytest.mark.parametrize(("crs", "aspect"), [("EPSG:4326", 2.0), ("EPSG:32648", 1.0)])

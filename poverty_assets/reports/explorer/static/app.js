@@ -177,18 +177,27 @@ function readAddress() {
   };
 }
 
-async function copyLink() {
-  writeAddress();
-  try { await navigator.clipboard.writeText(location.href); } catch {
-    const box = make("textarea", { class: "offstage" }, location.href);
+async function copied(text, button, said) {
+  try { await navigator.clipboard.writeText(text); } catch {
+    const box = make("textarea", { class: "offstage" }, text);
     document.body.append(box);
     box.select();
     document.execCommand("copy");
     box.remove();
   }
-  say(t("link_copied"));
-  byId("link").textContent = t("link_copied");
-  setTimeout(() => { byId("link").textContent = t("copy_link"); }, 2500);
+  say(t(said));
+  byId(button).textContent = t(said);
+  setTimeout(() => { byId(button).textContent = t(byId(button).dataset.t); }, 2500);
+}
+function copyLink() {
+  writeAddress();
+  return copied(location.href, "link", "link_copied");
+}
+// For another page: this view in a frame, without controls, but with what says that figures are simulated.
+function copyFrame() {
+  writeAddress();
+  const frame = make("iframe", { src: `${location.href}&embed=1`, title: mapTitle(state, state.quarter), width: "100%", height: "760", style: "border:0" });
+  return copied(frame.outerHTML, "embed", "embed_copied");
 }
 
 // A name that was typed for another area, or in another language, would stand beside what is shown.
@@ -217,6 +226,7 @@ function listen() {
   byId("sureness").addEventListener("input", ({ target }) => update({ sureness: Number(target.value) }, ["map"]));
   byId("print").addEventListener("click", () => window.print());
   byId("link").addEventListener("click", copyLink);
+  byId("embed").addEventListener("click", copyFrame);
   byId("define").addEventListener("click", () => define());
   byId("definitions-close").addEventListener("click", () => byId("definitions").close());
   byId("sheet").addEventListener("click", () => openSheet(!document.body.classList.contains("sheet-open")));

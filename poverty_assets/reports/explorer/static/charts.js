@@ -92,7 +92,7 @@ function drawLater(box, height, act) {
 function tableOf(title, columns, rows) {
   return make("table", {},
     make("caption", { class: "unseen" }, title),
-    make("thead", {}, make("tr", {}, ...columns.map(column => make("th", { scope: "col" }, column.title)))),
+    make("thead", {}, make("tr", {}, ...columns.map((column, i) => make("th", { scope: "col", class: i && !column.text && !column.day ? "number" : null }, column.title)))),
     make("tbody", {}, ...rows.map(row => make("tr", {}, ...columns.map((column, i) => make(i ? "td" : "th", i ? { class: column.day ? "day" : column.text ? null : "number" } : { scope: "row" }, String(row[column.key] ?? "")))))));
 }
 

@@ -173,11 +173,11 @@ function sureNumber(name, area, scale) {
   return !array || array[area] === NONE[array.BYTES_PER_ELEMENT] ? null : array[area] / scale;
 }
 
-// {rank, low, high, tenth, fifth, above, of} of an area in the newest quarter; null where the file has none.
+// {rank, low, high, tenth, fifth, above, of} of an area in the newest quarter; null where the file has none, and of the country.
 function rankOf(id, quarter, area) {
   const rank = quarter === NEWEST ? sureNumber(`rank:${id}`, area, 1) : null;
   const above = quarter === NEWEST ? sureNumber(`p_above_country:${id}`, area, 200) : null;
-  if (rank === null) return null;
+  if (rank === null || AREAS.level[area] === 0) return null;
   const read = name => sureNumber(`${name}:${id}`, area, 1), chance = name => sureNumber(`${name}:${id}`, area, 200);
   return { rank, low: read("rank_low"), high: read("rank_high"), tenth: chance("p_worst_tenth"), fifth: chance("p_worst_fifth"), above, of: rankedAreas(id, AREAS.level[area]) };
 }

@@ -82,9 +82,9 @@ function drawRanking(state) {
     const arrow = { ascending: " ▲", descending: " ▼" }[order(sort)] || "";
     return sort ? make("button", { type: "button", class: "sort", "data-sort": sort, title: t("sort_by", { column: text }), onclick: () => sortBy(sort) }, text + arrow) : make("span", {}, text);
   };
-  const header = columns.map(key => make("th", { scope: "col", "aria-sort": [key, ...(below[key] || [])].map(one => order(sorts[one])).find(Boolean) }, titleOf(key), ...(below[key] || []).map(one => make("span", { class: "path" }, titleOf(one)))));
   const textOf = { rank: entry => String(entry.rank ?? ""), people: entry => entry.about };
   const classOf = (entry, key) => ({ rank: "number", evidence: "", change: `change ${entry.clear ? "clear" : ""}`, [valueTitle(id)]: "number value" }[key] ?? `number ${key}`);
+  const header = columns.map(key => make("th", { scope: "col", class: /number/.test(classOf({}, key)) && key !== "area" ? "number" : null, "aria-sort": [key, ...(below[key] || [])].map(one => order(sorts[one])).find(Boolean) }, titleOf(key), ...(below[key] || []).map(one => make("span", { class: "path" }, titleOf(one)))));
   const written = (entry, key) => (textOf[key] || (one => one[key === valueTitle(id) ? "value" : key]))(entry);
   const cell = (entry, key) => {
     const more = (below[key] || []).map(one => make("span", { class: `path ${classOf(entry, one)}` }, written(entry, one)));
