@@ -8,7 +8,8 @@ knowledge of the package's files. What is followed is told by itself:
 
 - a household by the survey's number of households, a prime that nothing else has as many of: whatever has an axis so long holds
   households' rows. Of its commune's direct figures it is told by the commune's code beside the method;
-- a pixel by the shape of its raster, and then by the feature that is made of it;
+- a pixel by the shape of its raster of floats (a blank grid of that shape, which tells who covers what, holds none), and then by the
+  feature that is made of it;
 - a register count by its value, and the rate by its own: numbers that nothing else has;
 - a draw by the number of replicates, and of one replicate by the number of clusters, each a prime.
 
@@ -110,7 +111,7 @@ def _household(value: Any) -> bool:
 
 def _pixel(value: Any) -> bool:
     if _shape(value) in (RASTER, (RASTER[0] * RASTER[1],)):
-        return True
+        return str(getattr(value, "dtype", "")).startswith("float")
     if isinstance(value, pd.DataFrame) and "feature_id" in value.columns:
         return bool((value["feature_id"] == "friction_walking_mean").any())
     return False
