@@ -35,10 +35,6 @@ def again(*told: str) -> list[str]:
     return entered_again(in_three(events))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the gate of sources asks a file's rows in two rounds, and a replicate goes from strengths to shares and back",
-)
 def test_no_file_of_the_walk_is_entered_left_and_entered_again() -> None:
     counts = re.findall(r"^Entered, left and entered again within a step: (.+)$", walk_on_the_page(), re.MULTILINE)
     assert counts == ["none."] * 4
