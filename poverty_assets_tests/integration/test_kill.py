@@ -15,11 +15,10 @@ import pytest
 
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.editions import FOLDER
-from poverty_assets_tests.integration.conftest import QUARTER
 from poverty_assets_tests.integration.refresher import Refresher
 from poverty_assets_tests.integration.test_refresh import lake_bytes
 
-KEY = Quarter.from_label(QUARTER).key
+KEY = Quarter(2025, 3).key
 SEALED, SWAPPED = f"in place lake/quarter_seal/quarter={KEY}/part.parquet", "written warehouse/poverty.duckdb"
 KEEPING = f"begins warehouse/{FOLDER}"  # the published file goes among the earlier ones, just before the new one takes its name
 
@@ -42,9 +41,9 @@ def refresher():
 
 
 @pytest.fixture(scope="module")
-def whole(refresher, landing, tmp_path_factory):
+def whole(refresher, isle, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    refresher.ask(home=folder / "home", landing=landing, quarters=[QUARTER], log=folder / "log")
+    refresher.ask(**isle, home=folder / "home", log=folder / "log")
     answer = refresher.answer()
     assert answer["code"] == 0, (folder / "log").read_text()[-2000:]
     return Whole(
@@ -97,10 +96,10 @@ def steps_of_the_quarter(moments):
     return [m for m in moments[: moments.index(SEALED)] if " lake/" in m and f"/quarter={KEY}" in m and m[-1] != ")"]
 
 
-def assert_harmless(refresher, whole, landing, folder, kills):
+def assert_harmless(refresher, whole, isle, folder, kills):
     """Kill at each of the moments; after each the file opens and is the same, and so are file and lake of a whole refresh."""
     home = Path(shutil.copytree(whole.home, folder / "home"))
-    request = {"home": home, "landing": landing, "quarters": [QUARTER], "log": folder / "log"}
+    request = {**isle, "home": home, "log": folder / "log"}
     size = (home / "warehouse/poverty.duckdb").stat().st_size
     for moment, grown in kills:
         refresher.ask(**request, full=True, kill_at=moment, grown=grown and round(grown * size))
@@ -114,26 +113,26 @@ def assert_harmless(refresher, whole, landing, folder, kills):
         assert lake_bytes(home) == whole.lake, f"after a kill at {moment} and a whole refresh"
 
 
-def test_kills_early_late_and_about_the_publication_harm_nothing(refresher, whole, landing, tmp_path):
+def test_kills_early_late_and_about_the_publication_harm_nothing(refresher, whole, isle, tmp_path):
     kills = few(random.Random(20), whole.moments)
     assert len(kills) == 5
-    assert_harmless(refresher, whole, landing, tmp_path, kills)
+    assert_harmless(refresher, whole, isle, tmp_path, kills)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("part", range(4))
-def test_twenty_one_kills_harm_nothing(refresher, whole, landing, tmp_path, part):
+def test_twenty_one_kills_harm_nothing(refresher, whole, isle, tmp_path, part):
     kills = many(random.Random(20), whole.moments)
     assert len(kills) == 21
-    assert_harmless(refresher, whole, landing, tmp_path, kills[part::4])
+    assert_harmless(refresher, whole, isle, tmp_path, kills[part::4])
 
 
 READER = """
 import json, pathlib, select, sys
 from poverty_assets_tests.integration.test_kill import opened
 home, rows, reads, wrong = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]), 0, []
-while not select.select([sys.stdin], [], [], 1.0)[0]:
+while not select.select([sys.stdin], [], [], 2.0)[0]:
     reads += 1
     try:
         if opened(home) != rows:
@@ -194,10 +193,10 @@ def kill_at_random(refresher, whole, request, draw, kills):
 
 @pytest.mark.soak
 @pytest.mark.timeout(36000)
-def test_two_hundred_kills_at_random_moments_harm_no_reader(refresher, whole, landing, tmp_path):
+def test_two_hundred_kills_at_random_moments_harm_no_reader(refresher, whole, isle, tmp_path):
     kills, seed = (int(os.environ.get(f"POVERTY_ASSETS_SOAK_{name}", "200")) for name in ("KILLS", "SEED"))
     home = Path(shutil.copytree(whole.home, tmp_path / "home"))
-    request = {"home": home, "landing": landing, "quarters": [QUARTER], "log": tmp_path / "log"}
+    request = {**isle, "home": home, "log": tmp_path / "log"}
     with two_readers(home, whole.rows) as readers:
         passes, moments = kill_at_random(refresher, whole, request, random.Random(seed), kills)
     reads, wrong = [each[0] for each in readers], [what for each in readers for what in each[1]]
