@@ -19,6 +19,7 @@ from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.checks import asset_checks
 from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.resources import Compute, Home, LakeIOManager
+from poverty_assets.pack.as_of import first_served
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings, require_form
@@ -42,7 +43,7 @@ def build_definitions(
     settings = settings or Settings()
     country = load_country(settings.country)
     specs = load_sources(country, simulated=settings.is_simulated)
-    quarters = quarterly(Quarter.from_label(country.first_quarter))
+    quarters = quarterly(first_served(specs, Quarter.from_label(country.first_quarter)))
     made = assets.build(Pack(specs, quarters, country, settings.is_simulated))
     checks = asset_checks.build(quarters)
     if location is not None:

@@ -7,6 +7,7 @@ earlier times (``sources.earlier``), or the form of an entry (``source``).
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from poverty_assets.errors import MissingFile, NotObserved
 from poverty_assets.pack.fetch_spec import PATIENCE_DAYS
 from poverty_assets.pack.source import SourceSpec, TableSource
 from poverty_assets.quarter import Quarter
+
+_MOST_EMPTY = 200
+"""Quarters that may lie before the first source."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,20 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
             remedy=f"ask for a quarter that begins on {spec.observed_from} or later",
         )
     return Release(spec, quarter, _home_of(spec, landing) / path, first, last, landing)
+
+
+def first_served(specs: Iterable[SourceSpec], first: Quarter) -> Quarter:
+    """The first quarter from ``first`` on by whose end a source had been observed, reference apart; ``first`` where none ever is."""
+    sources, quarter = [spec for spec in specs if not spec.reference], first
+    while sources and quarter < first.shift(_MOST_EMPTY):
+        for spec in sources:
+            try:
+                release(spec, quarter, Path())
+            except NotObserved:
+                continue
+            return quarter
+        quarter = quarter.shift(1)
+    return first
 
 
 def _in_years(spec: SourceSpec) -> bool:

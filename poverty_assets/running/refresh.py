@@ -15,7 +15,7 @@ from typing import Any
 from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.graph.pruning import prune
 from poverty_assets.measure.measure import load_measure, measure_files
-from poverty_assets.pack.as_of import release
+from poverty_assets.pack.as_of import first_served, release
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import HOW_TO_ESTIMATE, NOTHING_ESTIMATED, SourceSpec, is_anything_estimated
 from poverty_assets.quarter import Quarter
@@ -162,7 +162,7 @@ def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> No
         if quarter < first or not seen:
             raise NotObserved(
                 f"quarter {quarter} lies before any source: nothing had been observed by {quarter.end}",
-                remedy=f"ask for {max(first, _first_served(specs, first, settings))} or a later quarter",
+                remedy=f"ask for {first_served(specs, first)} or a later quarter",
             )
         if not settings.is_simulated:
             for found in seen:
@@ -200,10 +200,3 @@ def _observed(specs: list[SourceSpec], quarter: Quarter, settings: Settings) -> 
         except NotObserved:
             continue
     return found if anything else []
-
-
-def _first_served(specs: list[SourceSpec], first: Quarter, settings: Settings) -> Quarter:
-    quarter = first
-    while not _observed(specs, quarter, settings) and quarter < first.shift(200):
-        quarter = quarter.shift(1)
-    return quarter

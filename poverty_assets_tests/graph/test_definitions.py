@@ -21,6 +21,7 @@ from poverty_assets.graph.partitions import quarter_of, quarterly, yearly
 from poverty_assets.graph.schedules import requests
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
+from poverty_assets.running.refresh import _observed as observed
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.gate import KINDS
 from poverty_assets.warehouse.local import tables_of
@@ -115,6 +116,24 @@ def test_all_but_the_warehouse_its_pages_and_what_came_are_partitioned_by_quarte
     came = {"arrivals"} if all(n.key != dg.AssetKey("simulated_landing") for n in nodes) else set()
     own = [n for n in nodes if n.group_name not in GROUPS]
     assert {n.key.to_user_string() for n in own if n.partitions_def is None} == {"warehouse", "pages"} | came
+
+
+def test_quarters_begin_where_a_refresh_could_make_one_so_that_none_is_missing_for_ever(definitions):
+    first = Quarter.from_key(definitions.resolve_job_def("quarter").partitions_def.get_first_partition_key())
+    simulated = dg.AssetKey("simulated_landing") in definitions.resolve_asset_graph().get_all_asset_keys()
+    settings = Settings(home=Path("none"), sources="simulated" if simulated else "landing")
+    specs = load_sources(load_country("khm"), simulated=simulated)
+    assert observed(specs, first, settings)
+    assert str(first) == ("2010Q4" if simulated else "2010Q1")
+    assert not simulated or not observed(specs, first.shift(-1), settings)
+
+
+def test_quarters_the_file_and_its_pages_have_to_be_there_by_a_day(definitions):
+    graph = definitions.resolve_asset_graph()
+    simulated = dg.AssetKey("simulated_landing") in graph.get_all_asset_keys()
+    wanted = by_when(Pack([], quarterly(Quarter(2010, 1)), load_country("khm"), simulated))
+    for name in ("quarter_seal", "warehouse", "pages"):
+        assert graph.get(dg.AssetKey(name)).freshness_policy == wanted, name
 
 
 def test_what_lands_has_the_partitions_and_the_freshness_of_its_cadence_and_simulated_homes_have_none(definitions):

@@ -31,6 +31,7 @@ from poverty_assets.running.ui import _PATIENCE, MARK
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets.warehouse.query import answer
+from poverty_assets_tests.chromium import opened_chromium
 from poverty_assets_tests.integration.conftest import QUARTER
 from poverty_assets_tests.integration.refresher import Refresher
 from poverty_assets_tests.integration.test_refresh import lake_bytes
@@ -374,6 +375,25 @@ def test_a_backfill_of_six_quarters_leads_to_one_publication_and_the_warehouse_i
     assert published_quarters(home) == {*six, Quarter.from_label(QUARTER)}
     (done,) = [run for run in publications(home) if run.run_id != before.run_id]
     assert done.tags["quarters"].split(", ") == sorted(quarter.label for quarter in six)
+
+
+@pytest.mark.soak
+def test_execute_all_as_somebody_clicks_it_judges_the_table_in_every_quarter(ui, home):
+    ui.wait_for(lambda: ui.publication()[1] is not None, "the code location is loaded")
+    before = len(ui.runs(by_people=True))
+    with opened_chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{ui.address}/assets/fct_mpi?view=checks", timeout=1000 * FOR_EVER)
+        page.get_by_role("button", name="Execute all").click(timeout=1000 * FOR_EVER)
+        ui.wait_for(lambda: len(ui.runs(by_people=True)) == before + 1, "the run is asked for")
+    ui.wait_for(lambda: ui.runs(by_people=True)[0] == "SUCCESS", "the run succeeds", every=1)
+    with open_instance(home / "dagster") as instance:
+        run = next(run for run in instance.get_runs() if "dagster/from_ui" in run.tags)
+        events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        said = [event.dagster_event.asset_check_evaluation_data for event in events]
+    assert {one.partition for one in said} == {quarter.key for quarter in published_quarters(home)}
+    assert {"keys", "completeness", "legal_values"} < {one.check_name for one in said}
+    assert all(one.passed for one in said if one.check_name == "keys")
 
 
 @pytest.mark.soak

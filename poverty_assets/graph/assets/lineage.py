@@ -16,6 +16,7 @@ from poverty_assets.catalog.model import METHODS
 from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.partitions import quarterly
 from poverty_assets.graph.resources import Home
+from poverty_assets.pack.as_of import first_served
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.lake import SEAL, SOURCE
 from poverty_assets.warehouse.provenance import Backing
@@ -41,7 +42,7 @@ def backing(context: dg.AssetExecutionContext, home: Home) -> Backing:
 
 def pack_of(home: Home) -> Pack:
     """A home's pack."""
-    first = Quarter.from_label(home.country.first_quarter)
+    first = first_served(home.specs, Quarter.from_label(home.country.first_quarter))
     return Pack(home.specs, quarterly(first), home.country, home.settings.is_simulated)
 
 
