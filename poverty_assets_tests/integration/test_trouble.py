@@ -86,7 +86,7 @@ def test_what_a_home_holds_is_not_guessed_where_its_record_is_spoilt(home, run_c
         assert "Traceback" not in answer.err
 
 
-def assert_full_disks_lose_nothing(refresher, disk, landing, sizes, published=None):
+def assert_full_disks_lose_nothing(refresher, disk, isle, sizes, published=None):
     """At each size a refresh fails in one sentence or succeeds; what was published stays; with room the next one gives the same."""
     said, lakes = [], []
     for size in sizes:
@@ -96,7 +96,7 @@ def assert_full_disks_lose_nothing(refresher, disk, landing, sizes, published=No
             shutil.copytree(published, home)
         place.resize(place.used() + size)
         log = place.folder.with_suffix(".log")
-        request = {"home": home, "landing": landing, "quarters": [QUARTER], "log": log}
+        request = {**isle, "home": home, "log": log}
         refresher.ask(**request, full=bool(published))  # which is there already, and nothing would be written
         code = refresher.answer()["code"]
         assert code in (0, 1, 3), log.read_text()
@@ -118,10 +118,13 @@ def assert_full_disks_lose_nothing(refresher, disk, landing, sizes, published=No
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
-def test_a_disk_that_is_full_at_twenty_sizes_loses_nothing(disk, landing, published_home):
+def test_a_disk_that_is_full_at_twenty_sizes_loses_nothing(disk, isle, tmp_path):
+    published = tmp_path / "published"
     with Refresher() as refresher:
-        sizes = [1024 + 45_000 * n // SIZES for n in range(SIZES)]
-        fresh = assert_full_disks_lose_nothing(refresher, disk, landing, sizes)
+        refresher.ask(**isle, home=published, log=tmp_path / "log")
+        assert refresher.answer()["code"] == 0, (tmp_path / "log").read_text()
         sizes = [1024 + 18_000 * n // SIZES for n in range(SIZES)]
-        again = assert_full_disks_lose_nothing(refresher, disk, landing, sizes, published_home)
-    assert fresh == again == lake_bytes(published_home)
+        fresh = assert_full_disks_lose_nothing(refresher, disk, isle, sizes)
+        sizes = [1024 + 9_000 * n // SIZES for n in range(SIZES)]
+        again = assert_full_disks_lose_nothing(refresher, disk, isle, sizes, published)
+    assert fresh == again == lake_bytes(published)
