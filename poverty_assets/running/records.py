@@ -49,7 +49,7 @@ def kept_records(dagster_home: Path) -> dict[str, Any]:
 class KeptRuns(SqliteRunStorage):
     """Runs, over one connection."""
 
-    _engine: Engine | None = None
+    _kept: _Kept | None = None
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> KeptRuns:
@@ -59,9 +59,10 @@ class KeptRuns(SqliteRunStorage):
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A transaction."""
-        if self._engine is None:
-            self._engine = _engine(self._conn_string)
-        with self._engine.begin() as connection:
+        if self._kept is None or not self._kept.is_there():
+            self.dispose()
+            self._kept = _Kept(self._conn_string)
+        with self._kept.engine.begin() as connection:
             yield connection
 
     def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
@@ -72,8 +73,8 @@ class KeptRuns(SqliteRunStorage):
 
     def dispose(self) -> None:
         """Close the connection."""
-        if self._engine is not None:
-            self._engine.dispose()
+        if self._kept is not None:
+            self._kept.engine.dispose()
         super().dispose()
 
 
@@ -81,7 +82,7 @@ class KeptEvents(SqliteEventLogStorage):
     """Events, over one connection to the file of each run and to the index of all."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
-        self._engines: dict[str, Engine] = {}
+        self._kept: dict[str, _Kept] = {}
         self._turn = RLock()
         self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
@@ -95,13 +96,16 @@ class KeptEvents(SqliteEventLogStorage):
     def _connect(self, shard: str) -> Iterator[Connection]:
         """A transaction in one of the files; the first time Dagster's own connection makes the file and its tables."""
         with self._turn:
-            if shard not in self._engines:
+            kept = self._kept.pop(shard, None)
+            if kept is None or not kept.is_there():
+                if kept is not None:
+                    kept.engine.dispose()
                 with super()._connect(shard):
-                    self._engines[shard] = _engine(self.conn_string_for_shard(shard))
-            engine = self._engines[shard] = self._engines.pop(shard)  # the last asked for stands last
-            while len(self._engines) > MOST_OPEN:
-                self._engines.pop(next(iter(self._engines))).dispose()
-            with engine.begin() as connection:
+                    kept = _Kept(self.conn_string_for_shard(shard))
+            self._kept[shard] = kept  # the last asked for stands last
+            while len(self._kept) > MOST_OPEN:
+                self._kept.pop(next(iter(self._kept))).engine.dispose()
+            with kept.engine.begin() as connection:
                 yield connection
 
     def has_table(self, table_name: str) -> bool:
@@ -112,9 +116,29 @@ class KeptEvents(SqliteEventLogStorage):
 
     def dispose(self) -> None:
         """Close the connections."""
-        for engine in self._engines.values():
-            engine.dispose()
+        for kept in self._kept.values():
+            kept.engine.dispose()
         super().dispose()
+
+
+class _Kept:
+    """An engine with its one connection, for as long as the file is the one that it was opened on: spoilt records are set aside, and begin
+    anew, beneath a daemon that goes on."""
+
+    def __init__(self, address: str) -> None:
+        self.engine = _engine(address)
+        self._path = Path(str(self.engine.url.database))
+        self._file = self._opened()
+
+    def is_there(self) -> bool:
+        """Whether the file still is that one."""
+        return self._file == self._opened()
+
+    def _opened(self) -> int | None:
+        try:
+            return self._path.stat().st_ino
+        except FileNotFoundError:
+            return None
 
 
 def _engine(address: str) -> Engine:

@@ -89,3 +89,13 @@ def test_one_that_stays_for_weeks_keeps_few_files_open(job, tmp_path):
         assert (
             len({name for name in opened if name.startswith(str(tmp_path)) and name.endswith(".db")}) <= MOST_OPEN + 1
         )
+
+
+def test_records_that_are_set_aside_beneath_a_daemon_are_not_written_to_any_more(job, tmp_path):
+    with open_instance(tmp_path) as kept:
+        run(job, kept)
+        (tmp_path / "history").rename(tmp_path / "aside")
+        with dg.DagsterInstance.from_config(str(tmp_path)) as anew:
+            assert kept.get_runs() == anew.get_runs() == []
+            run_id = run(job, kept)
+            assert told(anew, run_id) == told(kept, run_id)
