@@ -11,6 +11,7 @@ import poverty_assets
 from poverty_assets.errors import SpecificationError
 from poverty_assets.lined_yaml import read_lined_yaml
 from poverty_assets.pack.country import Country, Language, country_folders, load_country
+from poverty_assets.reports.quarterly.finding import Question, written
 from poverty_assets.reports.words import missing_words, page_languages
 from poverty_assets_tests.warehouse.small_lake import KHM
 
@@ -73,3 +74,18 @@ def test_a_word_that_is_no_text_is_refused_with_its_line(country):
     with pytest.raises(SpecificationError, match="'first' is no text") as caught:
         page_languages(country)
     assert "line 2" in str(caught.value.several[0] if caught.value.several else caught.value)
+
+
+def test_texts_of_the_packs_files_are_said_in_a_language_that_has_them_and_else_as_they_are(country):
+    (country.folder / "texts").mkdir()
+    (country.folder / "texts" / "fr.yaml").write_text("Night lights: Lumières nocturnes\n")
+    (country.folder / "words" / "fr.yaml").write_text(
+        'say_seen: "{source}; {titles:words}"\nsay_and: "{before} et {last}"\n'
+    )
+    (country.folder / "words" / "en.yaml").write_text('say_seen: "{source}; {titles:words}"\n')
+    said = [
+        written(Question("seen", ""), ({"source": "Night lights", "titles": ["Roads", "Night lights"]},), one.words)
+        for one in page_languages(country)[:2]
+    ]
+    assert said == ["Night lights; Roads and Night lights", "Lumières nocturnes; Roads et Lumières nocturnes"]
+    assert missing_words(country).keys() <= {"fr", "ar"}
