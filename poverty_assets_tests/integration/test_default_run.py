@@ -72,7 +72,7 @@ def test_buildings_people_services_and_protected_areas_are_there_to_look_at(home
     assert layers >= {"roads", "health_posts", "schools", "markets", "protected_areas"}
     shown = data_of((home / "reports/explorer.html").read_text(encoding="utf-8"))
     assert '"Buildings"' in shown
-    arrays = {name.split(":")[0] for name, *_ in json.loads(shown)["sureness"]["arrays"]}
+    arrays = {name.split(":")[0] for block in json.loads(shown)["arrays"].values() for name, *_ in block}
     assert arrays >= {"rank", "p_worst_tenth", "draws", "lift", "profile_areas"}
     assert "Protected areas" in shown
 
