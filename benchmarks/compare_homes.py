@@ -24,7 +24,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-TIMES = {"published_at", "built_at", "lake_digest", "build_id", "run_id", "code_version", "training_digest", "artifact"}
+TIMES = {
+    "published_at",
+    "built_at",
+    "lake_digest",
+    "build_id",
+    "run_id",
+    "build_run_id",
+    "code_version",
+    "training_digest",
+    "artifact",
+}
 LEFT_OUT = {"meta_build", "quarter_seal"}
 _KIND = "CASE WHEN contains(target, ':') THEN split_part(target, ':', 1) ELSE target END AS target_kind"
 _TARGET = "CASE WHEN contains(target, ':') THEN split_part(target, ':', 2) ELSE 'all' END AS target"
