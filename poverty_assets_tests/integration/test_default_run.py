@@ -20,6 +20,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.attacker import follows_by_turns, interviewed, told
 from poverty_assets_tests.chromium import opened_chromium
+from poverty_assets_tests.integration.test_refresh import lake_bytes
 from poverty_assets_tests.reports.explorer_data import data_of
 
 README = Path(poverty_assets.__file__).parents[1] / "README.md"
@@ -331,9 +332,8 @@ def test_the_pages_are_written_and_say_that_data_are_simulated(home):
     assert (home / "reports" / "dictionary.html").is_file()
 
 
+@pytest.mark.soak  # its short form is in test_regions_only and test_refresh
 def test_running_the_quarter_again_gives_the_same_lake(home):
-    from poverty_assets_tests.integration.test_refresh import lake_bytes
-
     before = lake_bytes(home)
     command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", "2026Q3", "--full"]
     done = subprocess.run(command, env=environment_of(home), capture_output=True, text=True)

@@ -19,11 +19,24 @@ from poverty_assets.measure.measure import load_measure
 from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.pack.country import load_country
 from poverty_assets_tests.integration.conftest import QUARTER
+from poverty_assets_tests.integration.test_refresh import lake_bytes
 from poverty_assets_tests.landing import PROVINCES, commune_codes
 from poverty_assets_tests.sources.surveys.as_mics import write_mics
 from poverty_assets_tests.sources.surveys.families import made
 
 HOUSEHOLDS = made(1200, commune_codes())
+
+
+def refresh(folder: Path, *further: str) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", QUARTER, *further]
+    own = {"POVERTY_ASSETS_HOME": str(folder / "home"), "POVERTY_ASSETS_COUNTRIES": str(folder / "packs")}
+    done = subprocess.run(
+        [*command, "--sources", "landing", "--landing", str(folder / "landing")],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +48,7 @@ def home(landing, tmp_path_factory) -> Path:
     write_mics(wave, HOUSEHOLDS, np.random.default_rng(3), with_finest=False)
     absent = shutil.ignore_patterns("hazards.yaml", "shocks.yaml", "explorer.yaml")
     shutil.copytree(load_country("khm").folder, folder / "packs" / "khm", ignore=absent)
-    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", QUARTER]
-    own = {"POVERTY_ASSETS_HOME": str(folder / "home"), "POVERTY_ASSETS_COUNTRIES": str(folder / "packs")}
-    done = subprocess.run(
-        [*command, "--sources", "landing", "--landing", str(files)],
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    refresh(folder)
     return folder / "home"
 
 
@@ -85,3 +90,11 @@ def test_a_survey_of_regions_is_published_with_finest_downscaled_from_it(home):
     found = rows.set_index("area_id").loc[list(direct.index)]
     np.testing.assert_allclose(found["estimate"], direct["estimate"], rtol=0, atol=1e-12)
     np.testing.assert_allclose(found["se"], direct["se"], rtol=0, atol=1e-12)
+
+
+def test_making_a_quarter_with_a_survey_anew_gives_the_same_lake(home):
+    before = lake_bytes(home)
+    refresh(home.parent, "--full")
+    after = lake_bytes(home)
+    assert sorted(after) == sorted(before)
+    assert [name for name in after if after[name] != before[name]] == []
