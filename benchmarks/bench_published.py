@@ -3,8 +3,10 @@
     python -m benchmarks.bench_published [--home data] [--quarters 40] [--times 5]
 
 Forty quarters are those of the home, again and again under other labels, linked into a lake in a temporary folder. Rows of a quarter
-lie together and are packed apart from those of others, so that repetition packs no better than other rows would. The first publication
-is made from nothing but the lake; the next one is that of a night on which one quarter has changed. Queries are the ten questions of
+lie together and are packed apart from those of others, so that repetition packs no better than other rows would; but a survey's own
+figures lie in the file once for all quarters that have them, so that forty quarters have as many surveys as the home's quarters have:
+give it a home of two or three waves, as there are in ten years. The first publication is made from nothing but the lake; the next one
+is that of a night on which one quarter has changed. Queries are the ten questions of
 ``docs/analyst.md``, medians over ``--times``. Marks: two quarters 60 MB; forty 600 MB, 60 s, each query 100 ms.
 """
 

@@ -18,14 +18,25 @@ DuckType = Literal[
 ]  # fmt: skip
 Evidence = Literal["direct", "modelled", "composite", "downscaled", "register", "published"]
 
-Kept = Literal["", "code", "codes", "point", "spread", "low", "high", "ratio", "ratio_low", "ratio_high", "real"]
+Kept = Literal[
+    "", "code", "codes", "point", "alone", "chance", "spread", "low", "high", "ratio", "ratio_spread", "ratio_low", "ratio_high", "real",
+]  # fmt: skip
 """How a column is kept in a narrow table of the published file: as it is read; one of few values, or of few lists of texts, as its number;
-a figure to 1e-8; an error to 1e-6; a bound to 1e-6, down or up so that it holds its figure; a ratio x and its bounds as ln(1 + x), to 1e-6,
-or a millionth of it where it is above 1; to 24 bits."""
-POINT, SPREAD = 8, 6
-"""Decimals of what is kept as a figure, and as an error or a bound."""
+a figure to 1e-8; one that no other is the sum of to 1e-6; a probability to 1e-4; an error to 1e-5; a bound to 1e-4, down or up so that
+it holds its figure; a ratio x as ln(1 + x), to 1e-6, or a millionth of it where it is above 1, and its error and bounds likewise to 1e-4;
+to 24 bits."""
+DECIMALS: dict[str, int] = {
+    "point": 8, "alone": 6, "chance": 4, "spread": 5, "low": 4, "high": 4,
+    "ratio": 6, "ratio_spread": 4, "ratio_low": 4, "ratio_high": 4,
+}  # fmt: skip
+"""Decimals of what is kept as a figure, a probability, an error or a bound: a bound is the quantile of a few hundred draws, or as good as
+the error that it follows from, and is sure of its second or third digit."""
 STORED = "kept"
 """Schema of the published file in which narrow tables lie; their names are those of views that read them."""
+LOT, LOTS = "lot", f"{STORED}.lots"
+"""What stands in a narrow table for the quarter, and which lots of rows are whose: one lot may be of several quarters."""
+OF_A_SOURCE = ("direct", "published")
+"""Evidence of rows that are a source's own, and stay as they are from quarter to quarter until it has another edition."""
 
 METHODS: tuple[Evidence, ...] = ("direct", "modelled", "composite", "downscaled", "register", "published")
 FALLBACK = "en"
@@ -129,12 +140,12 @@ class Column:
             return f'{STORED}."{self.name}"'
         if self.kept in ("", "real"):
             return "REAL" if self.kept else self.type
-        return f"DECIMAL(18, {POINT if self.kept == 'point' else SPREAD})"
+        return f"DECIMAL(18, {DECIMALS[self.kept]})"
 
     def packed(self, value: str) -> str:
         """SQL of what a narrow table keeps, of SQL of the value.
 
-        A bound that was read from a file goes back as it was: the thousandth of a step lies above what reading it rounds.
+        A bound that was read from a file goes back as it was: the millionth of a step lies above what reading it rounds.
         """
         if not self.kept:
             return value
@@ -143,9 +154,9 @@ class Column:
         if self.kept.startswith("ratio"):
             value = f"ln(1 + {value})"
         if self.kept.endswith("low"):
-            value = f"floor({value} * 1e{SPREAD} + 1e-3) / 1e{SPREAD}"
+            value = f"floor({value} * 1e{DECIMALS[self.kept]} + 1e-6) / 1e{DECIMALS[self.kept]}"
         if self.kept.endswith("high"):
-            value = f"ceil({value} * 1e{SPREAD} - 1e-3) / 1e{SPREAD}"
+            value = f"ceil({value} * 1e{DECIMALS[self.kept]} - 1e-6) / 1e{DECIMALS[self.kept]}"
         return f"CAST({value} AS {self.kept_type})"
 
     def text(self, value: str) -> str:
@@ -329,28 +340,33 @@ class Table:
         return f'{STORED}."{self.name}_rows"' if self.narrow else f'"{self.name}"'
 
     @property
+    def kept_from(self) -> str:
+        """``FROM`` clause that gives rows as they are kept, each once a quarter that it is of."""
+        return f"{self.kept_in} s JOIN {LOTS} l ON l.table_name = '{self.name}' AND l.{LOT} = s.{LOT}"
+
+    @property
     def kept_columns(self) -> tuple[Column, ...]:
-        """Columns that a narrow table keeps; the others are derived from them, or other names of them."""
-        return tuple(c for c in self.columns if not (c.derived or c.generated))
+        """Columns that a narrow table keeps; the quarter is its lot's, the others are derived, or other names of them."""
+        return tuple(c for c in self.columns if c.name != "quarter" and not (c.derived or c.generated))
 
     @property
     def narrow_ddl(self) -> str:
         """``CREATE TABLE`` of a narrow table."""
         lines = [f'  "{c.name}" {c.kept_type}{self._constraint(c)}' for c in self.kept_columns]
-        return f"CREATE TABLE {self.kept_in} (\n" + ",\n".join(lines) + "\n)"
+        return f"CREATE TABLE {self.kept_in} (\n  {LOT} INTEGER NOT NULL,\n" + ",\n".join(lines) + "\n)"
 
     @property
     def reading(self) -> str:
         """``SELECT`` that reads a narrow table as its columns state."""
-        kept = {c.name: c.read(f's."{c.name}"') for c in self.kept_columns}
+        kept = {c.name: c.read(f's."{c.name}"') for c in self.kept_columns} | {"quarter": "l.quarter"}
         read: dict[str, str] = {}
         for c in self.columns:
             read[c.name] = read[c.generated.strip('"')] if c.generated else c.derived.format(**kept) or kept[c.name]
-        return "SELECT " + ", ".join(f'{sql} AS "{name}"' for name, sql in read.items()) + f" FROM {self.kept_in} s"
+        return "SELECT " + ", ".join(f'{sql} AS "{name}"' for name, sql in read.items()) + f" FROM {self.kept_from}"
 
     @property
     def lie(self) -> tuple[str, ...]:
-        """Order in which rows of a quarter lie in a narrow table: what is alike side by side, areas innermost."""
+        """Order in which rows of a lot lie in a narrow table: what is alike side by side, areas innermost."""
         outer = [name for name in ("method", "suppressed", "area_level") if any(c.name == name for c in self.columns)]
         inner = [name for name in self.key if name not in (*outer, "quarter", "area_id")]
         return (*outer, *inner, *(name for name in self.key if name == "area_id"))

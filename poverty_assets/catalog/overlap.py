@@ -48,7 +48,7 @@ _PAIR_STATISTICS = (
         minimum=0,
         derived="{share_both} / nullif({share_a} * {share_b}, 0)",
     ),
-    *with_interval("phi", "Correlation of the two deprivations", "correlation", minimum=-1, maximum=1),
+    *with_interval("phi", "Correlation of the two deprivations", "correlation", minimum=-1, maximum=1, kept="alone"),
     *with_interval(
         "redundancy",
         "share_both / min(share_a, share_b)",

@@ -309,7 +309,7 @@ FCT_CHANGE = Table(
             allowed=("absolute", "relative", "annualised_absolute", "annualised_relative"),
             kept="code",
         ),
-        Column("difference", "DOUBLE", "The change", "share, or share of the baseline", True, kept="point"),
+        Column("difference", "DOUBLE", "The change", "share, or share of the baseline", True, kept="alone"),
         SE,
         CI_LOW,
         CI_HIGH,

@@ -39,7 +39,7 @@ _FIGURE = (
     INDICATOR_ID.renamed("indicator_b", "Second indicator of a pair; else all"),
     K,
 )
-_PROBABILITY = Column("p_worst_tenth", "DOUBLE", "", "probability", True, 0, 1, kept="spread")
+_PROBABILITY = Column("p_worst_tenth", "DOUBLE", "", "probability", True, 0, 1, kept="chance")
 
 FCT_RANK = Table(
     "fct_rank",
@@ -53,7 +53,9 @@ FCT_RANK = Table(
         AREA_LEVEL,
         MEASURE_ID,
         *_FIGURE,
-        SHARE.renamed("estimate", "The estimate by which the area is ranked; NULL where suppressed", nullable=True),
+        SHARE.renamed(
+            "estimate", "The estimate by which the area is ranked; NULL where suppressed", nullable=True, kept="alone"
+        ),
         Column(
             "rank",
             "INTEGER",

@@ -152,12 +152,12 @@ def _literal(text: str) -> str:
 def _doubled(one: Table) -> str:
     """Keys as they are kept, which are alike where they are alike as read, and smaller."""
     key = ", ".join(f'"{name}"' for name in one.key)
-    return f"SELECT {key}, count(*) AS times FROM {one.kept_in} GROUP BY {key} HAVING count(*) > 1"
+    return f"SELECT {key}, count(*) AS times FROM {one.kept_from} GROUP BY {key} HAVING count(*) > 1"
 
 
 def _headline(fact: Table) -> str:
     figure = ", ".join(f'"{key}"' for key in fact.key if key != "method")
-    return f"SELECT {figure} FROM {fact.kept_in} GROUP BY {figure} HAVING count(*) FILTER (WHERE is_headline) <> 1"
+    return f"SELECT {figure} FROM {fact.kept_from} GROUP BY {figure} HAVING count(*) FILTER (WHERE is_headline) <> 1"
 
 
 def _suppressed(fact: Table) -> str:

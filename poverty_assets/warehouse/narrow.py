@@ -1,19 +1,21 @@
-"""How the large tables lie in the published file: narrow, sorted, and read through a view of the table's name.
+"""How the large tables lie in the published file: narrow, sorted, each row once, and read through a view of the table's name.
 
-Belongs here: from rows as the catalog types them to rows as it says that they are kept (``Column.kept``), and the views that read
-them. Does not belong here: which rows a file holds (``build``), or how a column is kept (``catalog``).
+Belongs here: from rows as the catalog types them to rows as it says that they are kept (``Column.kept``), which quarters they are of, and
+the views that read them. Does not belong here: which rows a file holds (``build``), or how a column is kept (``catalog``).
 
-Texts are kept as their number in a list of all there are (an ENUM a name of column), so the rows to come are looked through first.
+Texts are kept as their number in a list of all there are (an ENUM a name of column), so the rows to come are looked through first. Rows lie
+in lots, and a lot is of the quarters that it is noted for: a survey's own figures, which stay the same until the next survey, lie there
+once for all quarters that have them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from poverty_assets.catalog import Table
-from poverty_assets.catalog.model import STORED
+from poverty_assets.catalog.model import LOT, LOTS, OF_A_SOURCE, STORED
 from poverty_assets.errors import GateFailed
 
 if TYPE_CHECKING:
@@ -40,14 +42,45 @@ def fill_narrow(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, Sequ
         If a row lacks a value that its table must have, or holds one that its column cannot keep.
     """
     connection.execute(f"CREATE SCHEMA {STORED}")
+    connection.execute(
+        f"CREATE TABLE {LOTS} (table_name VARCHAR NOT NULL, quarter DATE NOT NULL, {LOT} INTEGER NOT NULL)"
+    )
     for name, texts in _texts(connection, rows).items():
         listed = ", ".join(literal(text) for text in sorted(texts) or [""])
         connection.execute(f'CREATE TYPE {STORED}."{name}" AS ENUM ({listed})')
     for definition, sources in rows.items():
         connection.execute(definition.narrow_ddl)
+        lots = _Lots(definition)
         for source in sources:
-            _insert(connection, definition, source)
+            _insert(connection, lots, source)
         connection.execute(f'CREATE VIEW "{definition.name}" AS {definition.reading}')
+
+
+@dataclass
+class _Lots:
+    """The lots of a table: those of rows that may come again, by what they hold, and how many there are."""
+
+    definition: Table
+    known: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    number: int = 0
+
+    @property
+    def evidence(self) -> str:
+        """SQL of the kind of rows that a quarter's lots are told apart by."""
+        return "CAST(method AS VARCHAR)" if any(c.name == "method" for c in self.definition.columns) else "NULL"
+
+    @property
+    def may_come_again(self) -> str:
+        """SQL of whether rows of a kind are worth looking for among earlier ones."""
+        return f"coalesce(({self.evidence}) IN ({', '.join(map(literal, OF_A_SOURCE))}), false)"
+
+    def of(self, held: tuple[Any, ...]) -> tuple[int, bool]:
+        """The lot of rows of one kind of evidence, and whether it is a new one; what they hold is NULL of those that do not come again."""
+        again = self.known.get(held) if held[-1] is not None else None
+        if again is None:
+            self.number += 1
+            self.known[held] = self.number
+        return again or self.number, again is None
 
 
 def _texts(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, Iterable[Rows]]) -> dict[str, set[str]]:
@@ -65,15 +98,34 @@ def _texts(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, Iterable[
     return found
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, definition: Table, source: Rows) -> None:
+def _insert(connection: duckdb.DuckDBPyConnection, lots: _Lots, source: Rows) -> None:
+    """Insert rows that are not there yet, and note which lots are of their quarters."""
     import duckdb
 
-    kept = definition.kept_columns
-    picked = ", ".join(f'{c.packed(f"""w."{c.name}" """.strip())} AS "{c.name}"' for c in kept)
+    definition = lots.definition
+    columns = ", ".join(f'"{c.name}"' for c in definition.kept_columns)
+    picked = ", ".join(f'{c.packed(f"""w."{c.name}" """.strip())} AS "{c.name}"' for c in definition.kept_columns)
     order = ", ".join(f'"{name}"' for name in definition.lie)
-    sql = f"SELECT * FROM (SELECT {picked} FROM ({source.sql}) w) ORDER BY {order}"
     try:
-        connection.execute(f"INSERT INTO {definition.kept_in} {sql}", source.values)
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT w.quarter, {picked} FROM ({source.sql}) w", source.values
+        )
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE incoming_lots (quarter DATE, evidence VARCHAR, {LOT} INTEGER)"
+        )
+        for quarter, evidence, *held in connection.execute(
+            f"""SELECT quarter, {lots.evidence}, count(*), bit_xor(digest), sum(digest)
+                FROM (SELECT *, CASE WHEN {lots.may_come_again} THEN hash({columns}) END AS digest FROM incoming)
+                GROUP BY 1, 2 ORDER BY 1, 2"""
+        ).fetchall():
+            lot, new = lots.of((evidence, *held))
+            connection.execute(f"INSERT INTO {LOTS} VALUES (?, ?, ?)", [definition.name, quarter, lot])
+            if new:
+                connection.execute("INSERT INTO incoming_lots VALUES (?, ?, ?)", [quarter, evidence, lot])
+        connection.execute(
+            f"""INSERT INTO {definition.kept_in} SELECT {LOT}, {columns} FROM incoming i JOIN incoming_lots n
+                ON i.quarter = n.quarter AND {lots.evidence} IS NOT DISTINCT FROM n.evidence ORDER BY {LOT}, {order}"""
+        )
     except (duckdb.ConversionException, duckdb.ConstraintException) as error:
         said = str(error).splitlines()[0]
         raise GateFailed(

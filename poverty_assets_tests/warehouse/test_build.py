@@ -76,6 +76,23 @@ def test_columns_read_as_the_catalog_has_them_though_they_are_kept_narrow(lake, 
     assert kept["area_id"].startswith("ENUM(")
 
 
+def test_a_surveys_own_figures_lie_once_for_all_quarters_that_have_them_and_others_for_each(tmp_path, target):
+    lake, ratios = Lake(tmp_path / "lake"), {Q1: 0.3, Q2: 0.3, Q2.shift(1): 0.2, Q2.shift(2): 0.3}
+    for quarter, ratio in ratios.items():
+        write_quarter(lake, quarter, headcount_ratio=ratio)
+        own = mpi(0.5).assign(method="composite")
+        lake.write("fct_mpi", quarter, pd.concat([mpi(ratio).assign(is_headline=False), own]))
+        reseal(lake, quarter)
+    publish(lake, target, KHM, is_simulated=False, run_id="r")
+    publish(lake, target, KHM, is_simulated=False, run_id="again")
+    read = "SELECT quarter, estimate FROM fct_mpi WHERE method = 'direct' AND statistic = 'headcount_ratio' ORDER BY 1"
+    with duckdb.connect(str(target), read_only=True) as connection:
+        kept = dict(connection.execute("SELECT method, count(*) FROM kept.fct_mpi_rows GROUP BY 1").fetchall())
+        shown = connection.execute(read).fetchall()
+    assert kept == {"direct": 2 * 3, "composite": 4 * 3}
+    assert shown == [(quarter.start, ratio) for quarter, ratio in ratios.items()]
+
+
 def test_a_quarter_taken_over_again_and_again_does_not_move(lake, target):
     odd = mpi(0.3).assign(ci_low=0.0123456, ci_high=0.9876543)
     lake.write("fct_mpi", Q1, odd)
@@ -85,7 +102,7 @@ def test_a_quarter_taken_over_again_and_again_does_not_move(lake, target):
     with duckdb.connect(str(target), read_only=True) as connection:
         first = connection.execute(ask).fetchall()
         bounds = connection.execute("SELECT DISTINCT ci_low, ci_high FROM fct_mpi").fetchall()
-    assert (0.012345, 0.987655) in bounds
+    assert (0.0123, 0.9877) in bounds
     lake.path(SEAL, Q1).unlink()
     for _ in range(3):
         publish(lake, target, KHM, is_simulated=False, run_id="r")
