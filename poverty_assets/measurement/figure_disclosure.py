@@ -26,11 +26,15 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.disclosure import SURVEY_MINIMUM, additive_relations, order_of, protect
-from poverty_assets.measurement.figure_sums import ZERO, Links, keep_apart
+from poverty_assets.measurement.figure_sums import ZERO, Flags, Links, keep_apart
+from poverty_assets.measurement.figure_turns import FiguresTogether
 
 SET_HOUSEHOLDS, SET_CLUSTERS = 5, 2
 """Households that hold what a published figure counts (a set of deprivations, a pair, a number of them, a class), at least, and
 clusters that they live in."""
+
+_ROUNDS_OF_ZEROS = 8
+"""A 0 follows from those around it: so often one is withheld for what follows from nothing but zeros and means, and not without end."""
 
 FEW_SETS = 16
 """Figures that count so many sets of deprivations or fewer are held against these sets one by one."""
@@ -155,83 +159,45 @@ def figures_to_publish(held: Held, hierarchy: Hierarchy) -> npt.NDArray[np.bool_
     return shown
 
 
-def _withhold_further(
-    held: Held,
-    links: Links,
-    both: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
-    these: npt.NDArray[np.bool_],
-) -> None:
-    """Withhold some figures in further cells, in place, until nothing follows from them and from means over all households."""
-    (shown, secret), n_cells = both, len(held.cells)
-    used = these | held.of_all
+def _withhold_further(held: Held, links: Links, both: tuple[Flags, Flags], these: Flags) -> None:
+    """Withhold some figures in further cells, in place (the first of ``both``), until no secret (the second) follows from them and from
+    means over all households; and show again what turns out not to be needed."""
+    shown, secret = both
+    before, used = shown & these, these | held.of_all
     relations = np.zeros((0, len(these)))
     if used.any():
         own = _relations(held.profiles[:, used])
         relations = np.zeros((len(own), len(these)))
         relations[:, used] = own
-    known = np.ones_like(shown)
-    for one in np.flatnonzero(used):
-        known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
-    waiting, looked = np.flatnonzero(these), False
-    while not looked or len(waiting):
-        seen, looked = np.ones_like(known), True
-        while True:
-            for one in waiting:
-                keep_apart(links, (shown[:, one], secret[:, one]), held.nobody[:, one], held.n_households[:, one])
-                known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
-            before = shown.copy()
-            something = (shown & these).any(axis=1) & (secret & ~known).any(axis=1)
-            for cell in np.flatnonzero(something & (known != seen).any(axis=1)):
-                dear = np.lexsort((held.n_households[cell], links.alone(int(cell), known))).argsort()
-                _keep_within(
-                    relations, these & (held.n_households[cell] > 0), (shown[cell], secret[cell], known[cell]), dear
-                )
-            seen = known.copy()
-            waiting = np.flatnonzero((before != shown).any(axis=0))
-            if not len(waiting):
-                break
-        between = _between(held, links, both, relations, used)
-        secret |= between
-        looked, waiting = not between.any(), np.flatnonzero(between.any(axis=0) & these)
+    _withhold_one_by_one(held, links, (shown, secret.copy()), these, relations)
+    together = FiguresTogether(links, relations, used, shown, secret, held.nobody)
+    together.withhold_what_tells(these & ~held.nobody)
+    together.withhold_what_tells(np.broadcast_to(these, shown.shape), _ROUNDS_OF_ZEROS)
+    together.show_again(before)
 
 
-def _between(
-    held: Held,
-    links: Links,
-    both: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
-    relations: FloatArray,
-    used: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.bool_]:
-    """Withheld figures that are no secret, follow from others of their cell, and lead to a secret: those that share a sum with it; where
-    none does, wherever they are."""
+def _withhold_one_by_one(
+    held: Held, links: Links, both: tuple[Flags, Flags], these: Flags, relations: FloatArray
+) -> None:
+    """Withhold some figures, in place, until no secret follows over areas and subgroups, each figure alone, nor within cells alone."""
     (shown, secret), n_cells = both, len(held.cells)
-    known, derived = np.ones_like(shown), np.zeros_like(shown)
-    for one in np.flatnonzero(used):
+    known, seen = np.ones_like(shown), np.ones_like(shown)
+    for one in np.flatnonzero(these | held.of_all):
         known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
-    waiting = np.flatnonzero(used)
+    waiting = np.flatnonzero(these)
     while len(waiting):
         for one in waiting:
-            open_ = np.ones(len(links.order), dtype=bool)
-            open_[:n_cells] = ~known[:, one]
-            found = links.fixed(open_)
-            known[found[found < n_cells], one] = True
-        before = known.copy()
-        for cell in np.flatnonzero((~known).any(axis=1) & shown.any(axis=1)):
-            hidden = np.flatnonzero(~known[cell])
-            _, size, right = np.linalg.svd(relations[:, hidden], full_matrices=False)
-            known[cell, hidden[(right[size > 1e-9] ** 2).sum(axis=0) > 1 - ZERO]] = True
-        derived |= known & ~before
-        waiting = np.flatnonzero((known != before).any(axis=0))
-    answer = np.zeros_like(shown)
-    for cell, one in zip(*np.nonzero(known & secret & ~shown & used), strict=True):
-        near = np.unique(np.concatenate([links.members[number] for number in links.sums_of[cell]]))
-        near = near[near < n_cells]
-        own = derived[near, one] & ~secret[near, one]
-        if own.any():
-            answer[near[own], one] = True
-        else:
-            answer[:, one] |= derived[:, one]
-    return answer & (held.n_households > 0) & ~secret
+            keep_apart(links, (shown[:, one], secret[:, one]), held.nobody[:, one], held.n_households[:, one])
+            known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
+        before = shown.copy()
+        something = (shown & these).any(axis=1) & (secret & ~known).any(axis=1)
+        for cell in np.flatnonzero(something & (known != seen).any(axis=1)):
+            dear = np.lexsort((held.n_households[cell], links.alone(int(cell), known))).argsort()
+            _keep_within(
+                relations, these & (held.n_households[cell] > 0), (shown[cell], secret[cell], known[cell]), dear
+            )
+        seen = known.copy()
+        waiting = np.flatnonzero((before != shown).any(axis=0))
 
 
 def _relations(profiles: FloatArray) -> FloatArray:

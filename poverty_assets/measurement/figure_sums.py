@@ -91,8 +91,11 @@ class Links:
 
     def fixed(self, unknown: Flags) -> IntArray:
         """Unknown members that the sums fix, taken as linear equations with everything else known; see ``disclosure.determined``."""
+        asked = blake2b(np.packbits(unknown).tobytes(), digest_size=20).digest()
+        if asked in self.solved:
+            return self.solved[asked]
         answer, waiting = [np.empty(0, dtype=np.int64)], []
-        for columns in self._together(unknown):
+        for columns in self.together(unknown):
             name = blake2b(columns.tobytes(), digest_size=16).digest()
             if name in self.solved:
                 answer.append(self.solved[name])
@@ -100,16 +103,17 @@ class Links:
                 waiting.append((name, columns))
         if waiting:
             columns = np.sort(np.concatenate([each for _, each in waiting]))
-            equations = _Equations(self, columns)
+            equations = Equations(self, columns)
             start = np.random.default_rng(20180801).uniform(1.0, 2.0, len(columns))
             is_fixed = np.zeros(len(unknown), dtype=bool)
             is_fixed[columns] = np.abs(equations.away(start)) < ZERO
             for name, each in waiting:
                 self.solved[name] = each[is_fixed[each]]
                 answer.append(self.solved[name])
-        return np.sort(np.concatenate(answer))
+        self.solved[asked] = np.sort(np.concatenate(answer))
+        return self.solved[asked]
 
-    def _together(self, unknown: Flags) -> Iterator[IntArray]:
+    def together(self, unknown: Flags) -> Iterator[IntArray]:
         """Unknown members that hang together, by sums that they share with each other."""
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import connected_components
@@ -130,19 +134,12 @@ class Links:
     def ways(self, solved: IntArray, unknown: Flags) -> list[FloatArray]:
         """What each of some members follows from: how often every member counts in the sums that give it."""
         some = solved[:_AT_ONCE]
-        there = [columns for columns in self._together(unknown) if np.isin(some, columns).any()]
-        equations = _Equations(self, np.sort(np.concatenate(there)))
-        answer: list[FloatArray] = []
-        for one in some:
-            times = np.zeros(len(self.members))
-            times[equations.rows] = equations.times((equations.columns == one).astype(float))
-            answer.append(
-                np.bincount(self.member, self.sign * times[self.row], minlength=len(self.order)).astype(float)
-            )
-        return answer
+        there = [columns for columns in self.together(unknown) if np.isin(some, columns).any()]
+        equations = Equations(self, np.sort(np.concatenate(there)))
+        return [equations.way(one) for one in some]
 
 
-class _Equations:
+class Equations:
     """Sums as equations in some unknown members (``columns``), factorised once."""
 
     def __init__(self, links: Links, columns: IntArray) -> None:
@@ -152,7 +149,7 @@ class _Equations:
         place = np.full(len(links.order), -1)
         place[columns] = np.arange(len(columns))
         inside = np.flatnonzero(place[links.member] >= 0)
-        self.columns = columns
+        self.columns, self.links = columns, links
         there = np.zeros(len(links.members), dtype=bool)
         there[links.row[inside]] = True
         self.rows, number = np.flatnonzero(there), np.cumsum(there) - 1
@@ -167,12 +164,14 @@ class _Equations:
             start = start - self.matrix.T @ self.factors.solve(self.matrix @ start)
         return start
 
-    def times(self, wanted: FloatArray) -> FloatArray:
-        """How often each equation counts in the combination that comes nearest to ``wanted``."""
-        answer = np.zeros(len(self.rows))
+    def way(self, solved: int) -> FloatArray:
+        """What an unknown member that the equations fix follows from: how often every member counts in the sums that give it."""
+        links, wanted, each = self.links, (self.columns == solved).astype(float), np.zeros(len(self.rows))
         for _ in range(_ROUNDS):
-            answer += self.factors.solve(self.matrix @ (wanted - self.matrix.T @ answer))
-        return answer
+            each += self.factors.solve(self.matrix @ (wanted - self.matrix.T @ each))
+        times = np.zeros(len(links.members))
+        times[self.rows] = each
+        return np.bincount(links.member, links.sign * times[links.row], minlength=len(links.order)).astype(float)
 
 
 class _Closure:
