@@ -14,12 +14,14 @@ let drawing = Promise.resolve(), rendering = 0;
 async function update(changes, parts = ALL_PARTS) {
   document.documentElement.dataset.busy = "yes";
   rendering += 1;
-  if (!isRead({ ...state, ...changes })) await everything();
-  Object.assign(state, changes);
-  const levels = levelsWith(state.figure, state.quarter);
-  if (levels.length && !levels.includes(state.level)) { state.level = levels[0]; parts = ALL_PARTS; }
-  drawing = drawing.then(() => render(parts)).catch(error => { console.error(error); });
-  await drawing;
+  try {
+    if (!isRead({ ...state, ...changes })) await everything();
+    Object.assign(state, changes);
+    const levels = levelsWith(state.figure, state.quarter);
+    if (levels.length && !levels.includes(state.level)) { state.level = levels[0]; parts = ALL_PARTS; }
+    drawing = drawing.then(() => render(parts)).catch(error => { console.error(error); });
+    await drawing;
+  } catch (error) { console.error(error); }
   rendering -= 1;
   if (!charting && !rendering) delete document.documentElement.dataset.busy;
 }
@@ -167,7 +169,7 @@ function readAddress() {
   document.body.classList.toggle("embed", get("embed") === "1");
   const asked = get("figure"), known = isPlain(asked) || hasFigure(asked) || (isOwn(asked) && asked.split(":")[2]), figure = known ? asked : TOPICS[0][1][0];
   if (figure.startsWith("pair:")) pair = figure.slice(5).split("+");
-  const own = isOwn(figure) ? { ownHow: figure.split(":")[1], own: figure.split(":")[2].split("+") } : {};
+  const own = isOwn(figure) ? { ownHow: figure.split(":")[1], own: figure.split(":")[2].split("+") } : { ownHow: "all", own: [] };
   const level = LEVELS.findIndex(({ id }) => id === get("level")), [criterion, threshold, certainty] = get("act").split("_"), [code, when] = get("other").split("."), [sort, way] = get("sort").split(".");
   return {
     figure, topic: topicOf(figure), ...own, level: level > 0 ? level : FINEST, quarter: quarter(get("quarter")), area: area(get("area")), page: 0,

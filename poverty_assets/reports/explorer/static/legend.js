@@ -4,7 +4,7 @@ function drawLegend(state, scale) {
   const swatches = make("div", { class: "swatches", role: "img", "aria-label": classText(id, scale) },
     ...scale.colours.map((colour, i) => make("span", { class: "swatch", style: `background:${colour}` }, i < scale.cuts.length ? make("span", { class: "cut" }, written(id, scale.cuts[i])) : "")));
   const lines = legendLines(state, scale);
-  const keys = lines.filter(({ folded }) => !folded).map(({ kind, words }) => make("span", { class: "key" }, keyGlyph(pen => paintKey(pen, kind, 0, 0), 26, 14), words));
+  const keys = lines.filter(({ folded }) => !folded).map(({ kind, words }) => make("span", { class: "key" }, kind ? keyGlyph(pen => paintKey(pen, kind, 0, 0), 26, 14) : "", words));
   const layers = contextShown(state).map(layer => make("span", { class: "key layer" }, keyGlyph(pen => paintGlyph(pen, layer, 10, 8), 20, 16), contextName(layer)));
   byId("sureness-field").hidden = !hasIntervals(id);
   byId("sureness").value = state.sureness;
