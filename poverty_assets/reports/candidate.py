@@ -68,8 +68,7 @@ def _of_quarter(connection: Any, quarter: Quarter, before: list[Quarter], countr
         else f"new: held against {against} as it is published"
     )
     if against == quarter:
-        what, why = _rows(connection, _REVISION, quarter.start)[0]
-        said += f". {what}. Why: {why}"
+        said += "".join(f". {what}. Why: {why}" for what, why in _rows(connection, _REVISION, quarter.start))
     tables = [_national(connection, quarter, against, country), _checks(connection, quarter)]
     if against is not None:
         tables[1:1] = [_moves(connection, quarter, against, country, level) for level in _levels(country)]

@@ -27,7 +27,7 @@ def page(tmp_path_factory) -> str:
         for table in ("dim_quarter", "meta_source"):
             connection.execute(f"DELETE FROM {table} WHERE quarter = ?", [NEW.start])
         connection.execute("UPDATE meta_source SET source_id = 'gone', title = 'A census' WHERE source_id = 'raster'")
-    return write_changes(candidate, published, KHM, [NEW]).read_text(encoding="utf-8")
+    return write_changes(candidate, published, KHM, [OLD, NEW]).read_text(encoding="utf-8")
 
 
 def test_a_new_quarter_is_held_against_the_last_published_one_with_its_interval(page):
@@ -46,3 +46,8 @@ def test_evidence_levels_and_sources_are_said_in_words(page):
 
 def test_a_table_that_is_wider_than_a_phone_scrolls_by_itself(page):
     assert page.count("<table>") == page.count('<div class="scroll" tabindex="0" role="region" aria-label="')
+
+
+def test_of_a_revision_that_nobody_noted_no_reason_is_given(page):
+    assert f"revised: held against {OLD} as it is published.</p>" in page
+    assert "Why:" not in page
