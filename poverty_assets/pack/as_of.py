@@ -81,8 +81,12 @@ def release(spec: SourceSpec, quarter: Quarter, landing: Path) -> Release:
 
 
 def first_served(specs: Iterable[SourceSpec], first: Quarter) -> Quarter:
-    """The first quarter from ``first`` on by whose end a source had been observed, reference apart; ``first`` where none ever is."""
-    sources, quarter = [spec for spec in specs if not spec.reference], first
+    """The first quarter from ``first`` on by whose end a source had been observed; ``first`` where none ever is.
+
+    Reference is none, and neither is a feature that is observed once for all (elevation, a normal): it tells nothing of a quarter.
+    """
+    sources = [spec for spec in specs if not spec.reference and (spec.role, spec.cadence) != ("features", "once")]
+    quarter = first
     while sources and quarter < first.shift(_MOST_EMPTY):
         for spec in sources:
             try:

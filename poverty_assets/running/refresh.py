@@ -156,13 +156,13 @@ def preflight(settings: Settings, quarters: list[Quarter], today: dt.date) -> No
         claim_home(settings)
     _refuse_pack(country, settings)
     specs = load_sources(country, simulated=settings.is_simulated)
-    first = Quarter.from_label(country.first_quarter)
+    first = first_served(specs, Quarter.from_label(country.first_quarter))
     for quarter in quarters:
         seen = _observed(specs, quarter, settings)
         if quarter < first or not seen:
             raise NotObserved(
                 f"quarter {quarter} lies before any source: nothing had been observed by {quarter.end}",
-                remedy=f"ask for {first_served(specs, first)} or a later quarter",
+                remedy=f"ask for {first} or a later quarter",
             )
         if not settings.is_simulated:
             for found in seen:

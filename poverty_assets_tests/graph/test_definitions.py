@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from poverty_assets.definitions import build_definitions
-from poverty_assets.errors import UsageError
+from poverty_assets.errors import NotObserved, UsageError
 from poverty_assets.graph.assets.landed import GROUPS, upstream
 from poverty_assets.graph.assets.recipe import Pack
 from poverty_assets.graph.freshness import by_when
@@ -21,7 +21,7 @@ from poverty_assets.graph.partitions import quarter_of, quarterly, yearly
 from poverty_assets.graph.schedules import requests
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
-from poverty_assets.running.refresh import _observed as observed
+from poverty_assets.running.refresh import preflight
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.gate import KINDS
 from poverty_assets.warehouse.local import tables_of
@@ -118,14 +118,17 @@ def test_all_but_the_warehouse_its_pages_and_what_came_are_partitioned_by_quarte
     assert {n.key.to_user_string() for n in own if n.partitions_def is None} == {"warehouse", "pages"} | came
 
 
-def test_quarters_begin_where_a_refresh_could_make_one_so_that_none_is_missing_for_ever(definitions):
+def test_quarters_begin_where_a_refresh_could_make_one_so_that_none_is_missing_for_ever(definitions, tmp_path):
     first = Quarter.from_key(definitions.resolve_job_def("quarter").partitions_def.get_first_partition_key())
-    simulated = dg.AssetKey("simulated_landing") in definitions.resolve_asset_graph().get_all_asset_keys()
-    settings = Settings(home=Path("none"), sources="simulated" if simulated else "landing")
-    specs = load_sources(load_country("khm"), simulated=simulated)
-    assert observed(specs, first, settings)
-    assert str(first) == ("2010Q4" if simulated else "2010Q1")
-    assert not simulated or not observed(specs, first.shift(-1), settings)
+    if dg.AssetKey("simulated_landing") in definitions.resolve_asset_graph().get_all_asset_keys():
+        horizon = yaml.safe_load((load_country("khm").folder / "simulated.yaml").read_text())["horizon"]
+        assert str(first) == horizon["first"]
+        settings = Settings(home=tmp_path, country="khm", sources="simulated")
+        preflight(settings, [first], dt.date(2027, 1, 1))
+        with pytest.raises(NotObserved, match=f"ask for {first} or a later quarter"):
+            preflight(settings, [first.shift(-1)], dt.date(2027, 1, 1))
+    else:
+        assert str(first) == load_country("khm").first_quarter
 
 
 def test_quarters_the_file_and_its_pages_have_to_be_there_by_a_day(definitions):
