@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from poverty_assets.arrays import FloatArray, IntArray, logit
 from poverty_assets.measurement.masks import profile_bits
 from poverty_assets.small_area.association.country import CountryTilt, WholeCountry
-from poverty_assets.small_area.association.drawn import near_country, unseen
+from poverty_assets.small_area.association.drawn import near_country, pairs_apart, unseen
 from poverty_assets.small_area.association.loadings import bounded
 from poverty_assets.small_area.association.moved import moved_profiles
 from poverty_assets.small_area.association.profiles import Associations, fit_associations, learn_associations
@@ -110,13 +110,13 @@ def draw_profiles(
         shares: FloatArray, now: FloatArray, factor: FloatArray, asked: Any, own: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         again = fit_associations(sample, shares, fitted.groups, factor=factor, start=fitted)
-        loadings = bounded(again.loadings * unseen(fitted, own))
+        loadings, apart = bounded(again.loadings * unseen(fitted, own)), pairs_apart(fitted, own)
         if shift is not None:
             now = expit(logit(now) + shift)
         if tilt is None:
-            expected = trait_profiles(now, loadings)
+            expected = rake(trait_profiles(now, loadings) * apart, now, tolerance=DRAWN_TOLERANCE).profiles
         else:
-            seed = near_country(tilt, trait_profiles(shares, loadings), shares, asked, NEAR)
+            seed = near_country(tilt, trait_profiles(shares, loadings) * apart, shares, asked, NEAR)
             expected = rake(seed, now, start=logit(now) - logit(shares), tolerance=DRAWN_TOLERANCE).profiles
         return expected, drawn_households(expected, number, own)
 

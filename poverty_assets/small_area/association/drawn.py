@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from poverty_assets.arrays import FloatArray
+from poverty_assets.measurement.masks import pair_index, profile_bits
 from poverty_assets.small_area.association.country import CountryTilt
 from poverty_assets.small_area.association.profiles import BLOCK_SPREAD, Associations
 from poverty_assets.small_area.association.raking import rake
@@ -29,6 +30,17 @@ def unseen(fitted: Associations, rng: np.random.Generator) -> FloatArray:
     of_block = blocks.strength_error**2 / spreads.block * rng.standard_normal(len(blocks.strength))
     own = BLOCK_SPREAD * rng.standard_normal(len(fitted.groups.block))
     return np.exp(of_published[fitted.groups.at_published] + of_block[fitted.groups.block] + own)[:, None]
+
+
+def pairs_apart(fitted: Associations, rng: np.random.Generator) -> FloatArray:
+    """Factors on the profiles of areas (n, 2^d): single pairs of published areas as they may be beside what the area's strength says.
+
+    One trait with a strength of the place makes all its pairs alike; how far they are not, the survey tells (``profiles.Spreads.pair``).
+    """
+    d = len(fitted.published_ids.loadings)
+    bits, (first, second) = profile_bits(np.arange(1 << d), d), pair_index(d)
+    drawn = fitted.prior.pair * rng.standard_normal((len(fitted.published_ids.strength), len(first)))
+    return np.asarray(np.exp(drawn @ (bits[:, first] * bits[:, second]).T)[fitted.groups.at_published])
 
 
 def near_country(

@@ -51,6 +51,25 @@ class StrengthPrior:
 
 
 @dataclass(frozen=True)
+class PairResiduals:
+    """What pairs of g groups show beside what loadings and strengths say of them, each (g, pairs).
+
+    Attributes
+    ----------
+    away : ndarray
+        Shares of pairs less those fitted, what the sample's own margins say of them taken off.
+    unit : ndarray
+        What makes these standard, if households knew nothing of each other.
+    answer : ndarray
+        What a unit of log odds ratio would add to the share, margins held.
+    """
+
+    away: FloatArray
+    unit: FloatArray
+    answer: FloatArray
+
+
+@dataclass(frozen=True)
 class Association:
     """Loadings l (d,) and strengths s (g,) of groups of areas, with the approximate errors of log s."""
 
@@ -119,6 +138,20 @@ def fit_association(
     return Association(np.tanh(angle), np.exp(log_strength), 1 / np.sqrt(information))
 
 
+def pair_residuals(
+    sample: Sample, margins: FloatArray, group: IntArray, found: Association, *, factor: FloatArray | None = None
+) -> PairResiduals:
+    """Residuals of a fit, or of another sample (``factor``) beside the same fit; other parameters as of `fit_association`."""
+    problem = _Problem(sample, margins, group, factor, 1.0)
+    fitted = problem.fitted(np.arctanh(found.loadings), np.log(found.strength))[0]
+    away, variance = problem.residuals(fitted)
+    a, b = (problem.margin[:, side] for side in (problem.first, problem.second))
+    cells = np.maximum(np.stack([fitted, a - fitted, b - fitted, 1 - a - b + fitted]), 1e-9)
+    return PairResiduals(
+        problem.by_group(away), problem.unit(variance), problem.by_group(1 / np.sum(1 / cells, axis=0))
+    )
+
+
 class _Problem:
     """Standardised residuals of pairs by group, and their derivatives."""
 
@@ -146,15 +179,9 @@ class _Problem:
 
     def linearised(self, angle: FloatArray, log_strength: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Residuals (g, pairs), and minus their derivatives by angles (g, pairs, d) and by own log strengths (g, pairs)."""
-        fitted, by_own = self._pairs(angle, log_strength)
-        a, b = self.margin[:, self.first], self.margin[:, self.second]
-        va, vb, joint = a * (1 - a), b * (1 - b), fitted - a * b
-        with_a, with_b = fitted * (1 - a), fitted * (1 - b)
-        determinant = np.maximum(va * vb - joint**2, 1e-15)
-        on_a, on_b = (with_a * vb - with_b * joint) / determinant, (with_b * va - with_a * joint) / determinant
-        residual = self.pairs - fitted - on_a * self.away[0] - on_b * self.away[1]
-        variance = np.maximum(fitted * (1 - fitted) - on_a * with_a - on_b * with_b, 1e-9)
-        unit = np.sqrt(self.effective[:, None] / np.maximum(self._by_group(variance), 1e-12))
+        fitted, by_own = self.fitted(angle, log_strength)
+        residual, variance = self.residuals(fitted)
+        unit = self.unit(variance)
         strength = np.exp(log_strength)[self.group]
         loading = bounded(strength[:, None] * np.tanh(angle))
         inside = (np.abs(loading) < _MOST).astype(float)
@@ -162,15 +189,29 @@ class _Problem:
         turn = (1 - np.tanh(angle) ** 2) * strength[:, None] * inside
         by_angle = np.zeros((self.n_groups, len(self.first), len(angle)))
         for k, side in enumerate((self.first, self.second)):
-            part = self._by_group(by_own[k] * turn[:, side])
+            part = self.by_group(by_own[k] * turn[:, side])
             by_angle[:, np.arange(len(side)), side] += part
         return (
-            unit * self._by_group(residual),
+            unit * self.by_group(residual),
             unit[:, :, None] * by_angle,
-            unit * self._by_group(by_log[0] + by_log[1]),
+            unit * self.by_group(by_log[0] + by_log[1]),
         )
 
-    def _pairs(self, angle: FloatArray, log_strength: FloatArray) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]:
+    def residuals(self, fitted: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Shares of pairs of areas less those fitted, what margins say of them taken off, and one household's variance of it; (n, pairs)."""
+        a, b = self.margin[:, self.first], self.margin[:, self.second]
+        va, vb, joint = a * (1 - a), b * (1 - b), fitted - a * b
+        with_a, with_b = fitted * (1 - a), fitted * (1 - b)
+        determinant = np.maximum(va * vb - joint**2, 1e-15)
+        on_a, on_b = (with_a * vb - with_b * joint) / determinant, (with_b * va - with_a * joint) / determinant
+        residual = self.pairs - fitted - on_a * self.away[0] - on_b * self.away[1]
+        return residual, np.maximum(fitted * (1 - fitted) - on_a * with_a - on_b * with_b, 1e-9)
+
+    def unit(self, variance: FloatArray) -> FloatArray:
+        """What makes residuals of groups standard (g, pairs), from one household's variance in each area."""
+        return np.asarray(np.sqrt(self.effective[:, None] / np.maximum(self.by_group(variance), 1e-12)))
+
+    def fitted(self, angle: FloatArray, log_strength: FloatArray) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]:
         """Shares of pairs (n, pairs) and their derivatives by the area's loading of the first and of the second."""
         loading = bounded(np.exp(log_strength)[self.group, None] * np.tanh(angle))
         # two standard normals with correlation l_a l_b: the orthant probability by Plackett's integral of the density
@@ -183,7 +224,7 @@ class _Problem:
         slope = _density(x, y, rho)
         return share, (slope * loading[:, self.second], slope * loading[:, self.first])
 
-    def _by_group(self, values: FloatArray) -> FloatArray:
+    def by_group(self, values: FloatArray) -> FloatArray:
         return np.asarray(self.averages @ values)
 
 

@@ -14,8 +14,10 @@ from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.small_area.association.loadings import (
     STRENGTH_SPREAD,
     Association,
+    PairResiduals,
     StrengthPrior,
     fit_association,
+    pair_residuals,
 )
 from poverty_assets.small_area.people import Groups
 from poverty_assets.small_area.sample import Sample
@@ -26,6 +28,9 @@ _LEAST_WORTH = 0.05
 BLOCK_SPREAD = 0.1
 """Prior standard deviation of log strengths of 50 km blocks about their published area's; also what an area of the finest
 level adds of its own."""
+
+PAIR_SPREAD = 0.1
+"""Prior standard deviation of log odds ratios of single pairs in published areas about what the areas' strengths say."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,13 @@ class Associations:
 
 @dataclass(frozen=True)
 class Spreads:
-    """Prior standard deviations of log strengths: of published areas, of blocks about theirs; and what pairs are ``worth``."""
+    """Prior standard deviations of log strengths: of published areas, of blocks about theirs; what pairs are ``worth``; and the standard
+    deviation of log odds ratios of pairs in published areas about what strengths say of them (``pair``)."""
 
     published: float = STRENGTH_SPREAD
     block: float = BLOCK_SPREAD
     worth: float = 1.0
+    pair: float = PAIR_SPREAD
 
 
 def fit_associations(
@@ -112,7 +119,41 @@ def learn_associations(sample: Sample, margins: FloatArray, groups: Groups, fact
             published=learnt_spread(fitted.published_ids, StrengthPrior(None, prior.published)),
             block=learnt_spread(fitted.blocks, StrengthPrior(centre, prior.block)),
         )
-    return fit_associations(sample, margins, groups, spreads=prior)
+    fitted = fit_associations(sample, margins, groups, spreads=prior)
+    found = fitted.published_ids
+    seen = pair_residuals(sample, margins, groups.at_published, found)
+    resampled = [pair_residuals(sample, margins, groups.at_published, found, factor=factor).away for factor in factors]
+    return replace(fitted, prior=replace(prior, pair=learnt_pair_spread(seen, np.stack(resampled))))
+
+
+def learnt_pair_spread(seen: PairResiduals, resampled: FloatArray) -> float:
+    """Standard deviation of log odds ratios of pairs in groups about what loadings and strengths say, as the survey shows it.
+
+    A group's residual of a pair varies by what resampled surveys show, and by spread^2 k^2 more, k what a unit of log odds ratio
+    adds to its share; what all groups share is left to the country's own pairs. The spread is at the maximum of the likelihood, times a
+    wide prior about `PAIR_SPREAD`.
+
+    Parameters
+    ----------
+    seen : PairResiduals
+    resampled : ndarray, shape (r, g, pairs)
+        The same ``away`` of resampled surveys beside the same fit.
+    """
+    g, n_pairs = seen.away.shape
+    sampling = (seen.unit**2 * resampled.var(axis=0, ddof=1)).mean(axis=1, keepdims=True) / seen.unit**2
+    known = sampling[:, 0] > 0
+    if known.sum() < 2:
+        return PAIR_SPREAD
+    away, sampling, answer = seen.away[known], sampling[known], seen.answer[known]
+    apart = away - (away / sampling).sum(axis=0) / (1 / sampling).sum(axis=0)
+    left = max(
+        1 - (g + 2 * n_pairs) / (g * n_pairs), 0.1
+    )  # strengths, loadings (fewer than pairs) and the means are fitted
+    spreads = PAIR_SPREAD * np.exp(np.linspace(-2.5, 1.5, 81))
+    variance = left * (sampling + (spreads[:, None, None] * answer) ** 2)
+    value = 0.5 * np.sum(np.log(variance) + apart**2 / variance, axis=(1, 2))
+    value += 0.5 * (np.log(spreads / PAIR_SPREAD) / _SPREAD_OF_SPREAD) ** 2
+    return float(spreads[np.argmin(value)])
 
 
 def learnt_spread(found: Association, prior: StrengthPrior) -> float:
