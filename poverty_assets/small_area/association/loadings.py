@@ -198,7 +198,7 @@ class _Problem:
         )
 
     def residuals(self, fitted: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Shares of pairs of areas less those fitted, what margins say of them taken off, and one household's variance of it; (n, pairs)."""
+        """Shares of pairs of areas less those fitted, what margins say of them taken off, and one household's variance; (n, pairs)."""
         a, b = self.margin[:, self.first], self.margin[:, self.second]
         va, vb, joint = a * (1 - a), b * (1 - b), fitted - a * b
         with_a, with_b = fitted * (1 - a), fitted * (1 - b)
