@@ -17,6 +17,7 @@ from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.measurement.disclosure import Sums
 
 ZERO = 1e-6  # a coordinate of the null space below this is taken as 0; the null vectors are of length about 1 per cell
+_FIXED = 1e-9  # of a vector on the null space that is solved for to 1e-15: of a million that are free one is below 1e-6
 _AT_ONCE = 20  # figures that are followed up before it is looked again what follows: one withheld often hides several
 _RIDGE = 1e-9  # sums may repeat each other; what this costs is taken back by solving again for what is left over
 _ROUNDS = 4
@@ -106,7 +107,7 @@ class Links:
             equations = Equations(self, columns)
             start = np.random.default_rng(20180801).uniform(1.0, 2.0, len(columns))
             is_fixed = np.zeros(len(unknown), dtype=bool)
-            is_fixed[columns] = np.abs(equations.away(start)) < ZERO
+            is_fixed[columns] = np.abs(equations.away(start)) < _FIXED
             for name, each in waiting:
                 self.solved[name] = each[is_fixed[each]]
                 answer.append(self.solved[name])
