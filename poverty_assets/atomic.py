@@ -17,7 +17,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; rename it to ``path`` on success, remove it on failure.
+    """Give a temporary path beside ``path``; rename it to ``path`` on success, remove it and what hangs on to its name on failure.
 
     A process that is killed leaves at most a hidden temporary file, never a part of ``path``.
     """
@@ -26,11 +26,17 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
-    except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk is told of a file, not of its name
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)  # a full disk is told of a file, not of its name
+        for left in [
+            one for one in path.parent.iterdir() if one.name.startswith(temporary.name)
+        ]:  # a database's log, too
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a killed process left half written is cleared away; what living ones write is left."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -39,4 +40,17 @@ def test_an_error_of_the_system_names_the_file_that_was_written(tmp_path):
     with pytest.raises(OSError, match=r"page\.html") as caught, replacing(tmp_path / "page.html"):
         raise OSError(28, os.strerror(28))
     assert caught.value.filename == str(tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_hangs_on_to_the_name_of_a_file_goes_with_it_when_its_writing_fails(tmp_path):
+    def fill_the_disk():
+        with replacing(tmp_path / "poverty.duckdb") as temporary:
+            temporary.touch()
+            temporary.with_name(f"{temporary.name}.wal").touch()
+            temporary.with_name(f"{temporary.name}.tmp").mkdir()
+            raise OSError(errno.ENOSPC, "no room")
+
+    with pytest.raises(OSError, match="no room"):
+        fill_the_disk()
     assert list(tmp_path.iterdir()) == []
