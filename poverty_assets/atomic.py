@@ -29,14 +29,16 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException as error:
         if isinstance(error, OSError):
             error.filename = error.filename or str(path)  # a full disk is told of a file, not of its name
-        for left in [
+        for hanging in [
             one for one in path.parent.iterdir() if one.name.startswith(temporary.name)
-        ]:  # a database's log, too
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
+        ]:  # as a database's log
+            if hanging.is_dir():
+                shutil.rmtree(hanging, ignore_errors=True)
             else:
-                left.unlink(missing_ok=True)
+                hanging.unlink(missing_ok=True)
         raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

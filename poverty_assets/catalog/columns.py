@@ -111,7 +111,7 @@ SHARE_ESTIMATE = (
 
 Figures = Literal["share", "ratio", "real"]
 _KEPT: dict[Figures, tuple[Kept, Kept, Kept, Kept]] = {
-    "share": ("point", "spread", "low", "high"),
+    "share": ("point", "rough", "low", "high"),
     "ratio": ("ratio", "ratio_spread", "ratio_low", "ratio_high"),
     "real": ("real", "real", "real", "real"),
 }

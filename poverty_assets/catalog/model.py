@@ -19,14 +19,14 @@ DuckType = Literal[
 Evidence = Literal["direct", "modelled", "composite", "downscaled", "register", "published"]
 
 Kept = Literal[
-    "", "code", "codes", "point", "alone", "chance", "spread", "low", "high", "ratio", "ratio_spread", "ratio_low", "ratio_high", "real",
+    "", "code", "codes", "point", "alone", "chance", "spread", "rough", "low", "high", "ratio", "ratio_spread", "ratio_low", "ratio_high", "real",
 ]  # fmt: skip
 """How a column is kept in a narrow table of the published file: as it is read; one of few values, or of few lists of texts, as its number;
-a figure to 1e-8; one that no other is the sum of to 1e-6; a probability to 1e-4; an error to 1e-5; a bound to 1e-4, down or up so that
-it holds its figure; a ratio x as ln(1 + x), to 1e-6, or a millionth of it where it is above 1, and its error and bounds likewise to 1e-4;
-to 24 bits."""
+a figure to 1e-8; one that no other is the sum of to 1e-6; a probability to 1e-4; an error to 1e-6, or roughly, to 1e-5; a bound to 1e-4,
+down or up so that it holds its figure; a ratio x as ln(1 + x), to 1e-6, or a millionth of it where it is above 1, and its error and bounds
+likewise to 1e-4; to 24 bits."""
 DECIMALS: dict[str, int] = {
-    "point": 8, "alone": 6, "chance": 4, "spread": 5, "low": 4, "high": 4,
+    "point": 8, "alone": 6, "chance": 4, "spread": 6, "rough": 5, "low": 4, "high": 4,
     "ratio": 6, "ratio_spread": 4, "ratio_low": 4, "ratio_high": 4,
 }  # fmt: skip
 """Decimals of what is kept as a figure, a probability, an error or a bound: a bound is the quantile of a few hundred draws, or as good as

@@ -313,7 +313,12 @@ FCT_CHANGE = Table(
         SE,
         CI_LOW,
         CI_HIGH,
-        Column("is_significant", "BOOLEAN", "True only where the 95% interval leaves out 0"),
+        Column(
+            "is_significant",
+            "BOOLEAN",
+            "True only where the 95% interval leaves out 0",
+            derived="coalesce({ci_low} > 0 OR {ci_high} < 0, false)",
+        ),
         Column(
             "edition",
             "VARCHAR",

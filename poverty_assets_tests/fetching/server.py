@@ -273,8 +273,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "cut":
             body = body[: len(body) // 2]
             self.close_connection = True
+        self.of.sent += len(body)  # before who asked has it, and may count
         self.wfile.write(body)
-        self.of.sent += len(body)
         if fault == "cut":
             self.wfile.flush()
             self.connection.close()
