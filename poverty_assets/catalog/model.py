@@ -19,7 +19,8 @@ DuckType = Literal[
 Evidence = Literal["direct", "modelled", "composite", "downscaled", "register", "published"]
 
 Kept = Literal[
-    "", "code", "codes", "point", "alone", "chance", "spread", "rough", "low", "high", "ratio", "ratio_spread", "ratio_low", "ratio_high", "real",
+    "", "code", "codes", "point", "alone", "chance", "spread", "rough", "low", "high",
+    "ratio", "ratio_spread", "ratio_low", "ratio_high", "real",
 ]  # fmt: skip
 """How a column is kept in a narrow table of the published file: as it is read; one of few values, or of few lists of texts, as its number;
 a figure to 1e-8; one that no other is the sum of to 1e-6; a probability to 1e-4; an error to 1e-6, or roughly, to 1e-5; a bound to 1e-4,
