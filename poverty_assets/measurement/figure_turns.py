@@ -36,6 +36,8 @@ class FiguresTogether:
         Where each is shown, must not follow, and is 0. What is withheld or shown again is so in place.
     within, reasons : dict
         Figures of a cell that follow from the others, by those that are known; and from which of them.
+    told : dict
+        Of a figure, where it was shown when members were last looked for that are shown or part of a 0, and those.
     """
 
     links: Links
@@ -46,6 +48,7 @@ class FiguresTogether:
     nobody: Flags
     within: dict[bytes, IntArray] = field(default_factory=dict, repr=False)
     reasons: dict[tuple[bytes, int], list[int]] = field(default_factory=dict, repr=False)
+    told: dict[int, tuple[bytes, Flags]] = field(default_factory=dict, repr=False)
 
     def follow(self) -> np.ndarray:
         """The turn in which each figure of each member is known: 0 where it is shown or part of a 0, odd over areas and subgroups, even
@@ -53,28 +56,41 @@ class FiguresTogether:
         turn = np.full((len(self.links.order), len(self.used)), _NEVER, dtype=np.int16)
         waiting = np.flatnonzero(self.used)
         for one in waiting:
-            turn[self.links.known(self.shown[:, one], self.nobody[:, one]), one] = 0
+            turn[self._told(one), one] = 0
         n_cells, now = len(self.shown), 0
         cells = np.flatnonzero((turn[:n_cells] < _NEVER).any(axis=1))
         while len(waiting):
             now += 1
+            new = [cells]
             for one in waiting:
                 found = self.links.fixed(turn[:, one] == _NEVER)
                 turn[found, one] = now
-                cells = np.append(cells, found[found < n_cells])
-            now, waiting = now + 1, np.empty(0, dtype=np.int64)
-            for cell in np.unique(cells):
-                found = self._of_cell(turn[cell] < _NEVER)
-                turn[cell, found] = now
-                waiting = np.append(waiting, found)
-            waiting, cells = np.unique(waiting), np.empty(0, dtype=np.int64)
+                new.append(found[found < n_cells])
+            cells, now = np.unique(np.concatenate(new)), now + 1
+            waiting = self._turn_within(cells, turn, now)
+            cells = np.empty(0, dtype=np.int64)
         return turn
 
-    def _of_cell(self, known: Flags) -> IntArray:
-        """Figures of a cell that those known give."""
-        name = np.packbits(known).tobytes()
+    def _told(self, one: int) -> Flags:
+        """Members of which a figure is shown or part of a 0, looked for anew where what is shown has changed."""
+        shown = self.shown[:, one].tobytes()
+        if one not in self.told or self.told[one][0] != shown:
+            self.told[one] = shown, self.links.known(self.shown[:, one], self.nobody[:, one])
+        return self.told[one][1]
+
+    def _turn_within(self, cells: IntArray, turn: np.ndarray, now: int) -> IntArray:
+        """Note in these cells what those known give, as of a turn; the figures of which that found something."""
+        known = turn[cells] < _NEVER
+        for cell, name in zip(cells.tolist(), np.packbits(known, axis=1), strict=True):
+            found = self._of_cell(name.tobytes(), turn[cell])
+            if len(found):
+                turn[cell, found] = now
+        return np.flatnonzero((turn[cells] == now).any(axis=0))
+
+    def _of_cell(self, name: bytes, turn: np.ndarray) -> IntArray:
+        """Figures of a cell that those known (``name``) give."""
         if name not in self.within:
-            hidden = np.flatnonzero(~known & self.used)
+            hidden = np.flatnonzero((turn == _NEVER) & self.used)
             _, size, right = np.linalg.svd(self.relations[:, hidden], full_matrices=False)
             self.within[name] = hidden[(right[size > 1e-9] ** 2).sum(axis=0) > 1 - ZERO]
         return self.within[name]
