@@ -56,7 +56,7 @@ class FiguresTogether:
         turn = np.full((len(self.links.order), len(self.used)), _NEVER, dtype=np.int16)
         waiting = np.flatnonzero(self.used)
         for one in waiting:
-            turn[self._told(one), one] = 0
+            turn[self._told(int(one)), one] = 0
         n_cells, now = len(self.shown), 0
         cells = np.flatnonzero((turn[:n_cells] < _NEVER).any(axis=1))
         while len(waiting):
