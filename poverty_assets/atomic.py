@@ -38,7 +38,9 @@ def replacing(path: Path) -> Iterator[Path]:
                 hanging.unlink(missing_ok=True)
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        temporary.unlink(
+            missing_ok=True
+        )  # not there after a success: who watches a refresh sees by it that the file is in place
 
 
 @contextmanager

@@ -161,8 +161,8 @@ def refuse_step(spec: SourceSpec, frame: Held, before: Held, file: Path, earlier
 def _compared(spec: SourceSpec, frame: Held, before: Held) -> dict[str, tuple[float, float]]:
     """Each size now and then."""
     if not isinstance(frame, pd.DataFrame) or not isinstance(before, pd.DataFrame):
-        means = (np.nan if isinstance(one, pd.DataFrame) else one for one in (frame, before))
-        return {"the mean of its cells": (next(means), next(means))}
+        now, then = (np.nan if isinstance(one, pd.DataFrame) else one for one in (frame, before))
+        return {"the mean of its cells": (now, then)}
     compared = {"the number of rows": (float(len(frame)), float(len(before)))}
     if isinstance(spec, TableSource):
         measured = [n for n, one in spec.columns.items() if one.type in ("integer", "number") and n not in spec.key]

@@ -123,7 +123,9 @@ def test_a_disk_that_is_full_at_twenty_sizes_loses_nothing(disk, isle, tmp_path)
     with Refresher() as refresher:
         refresher.ask(**isle, home=published, log=tmp_path / "log")
         assert refresher.answer()["code"] == 0, (tmp_path / "log").read_text()
-        sizes = [1024 + 42_000 * n // SIZES for n in range(SIZES)]  # a log of up to 16 MB is beside the file that is built
+        sizes = [
+            1024 + 42_000 * n // SIZES for n in range(SIZES)
+        ]  # a log of up to 16 MB is beside the file that is built
         fresh = assert_full_disks_lose_nothing(refresher, disk, isle, sizes)
         sizes = [1024 + 32_000 * n // SIZES for n in range(SIZES)]
         again = assert_full_disks_lose_nothing(refresher, disk, isle, sizes, published)
