@@ -135,6 +135,11 @@ class Settings(BaseSettings):
         return self.home / "coverage"
 
     @property
+    def decisions(self) -> Path:
+        """Folder of decisions on which figures may be shown, which are made again where they are missing."""
+        return self.home / "decisions"
+
+    @property
     def waves(self) -> Path:
         """Folder of models of survey waves, which are made again where they are missing."""
         return self.home / "models" / "waves"
@@ -152,7 +157,7 @@ class Settings(BaseSettings):
     @property
     def written(self) -> list[Path]:
         """Folders that runs write into."""
-        made = [self.lake, self.models, self.coverages, self.made]
+        made = [self.lake, self.models, self.coverages, self.decisions, self.made]
         folders = [*made, self.warehouse.parent, self.candidate.parent, self.reports]
         return [folder for folder in folders if folder.is_dir()]
 

@@ -26,9 +26,10 @@ from poverty_assets.measurement.coding import Columns
 from poverty_assets.measurement.disclosure import apply, decide
 from poverty_assets.measurement.domains import ALL, DEFAULT_SUBGROUPS, SIZE_CLASSES
 from poverty_assets.measurement.estimates import estimate_measure
-from poverty_assets.measurement.figure_disclosure import Held, figures_to_publish, sets_to_publish
+from poverty_assets.measurement.figure_disclosure import Held
 from poverty_assets.measurement.held_figures import figure_columns, held_figures, rows_shown
 from poverty_assets.measurement.intervals import logit_interval
+from poverty_assets.measurement.kept_decisions import NOT_KEPT, KeptDecisions
 from poverty_assets.measurement.latent_classes import (
     LatentClasses,
     class_profiles,
@@ -90,9 +91,14 @@ class DirectTables:
 
 
 def direct_tables(
-    households: pd.DataFrame, measure: Measure, hierarchy: Hierarchy, decisions: pd.DataFrame
+    households: pd.DataFrame,
+    measure: Measure,
+    hierarchy: Hierarchy,
+    decisions: pd.DataFrame,
+    kept: KeptDecisions = NOT_KEPT,
 ) -> DirectTables:
-    """H, A, M0, near-poor, severe, headcounts and contributions for every area and subgroup."""
+    """H, A, M0, near-poor, severe, headcounts and contributions for every area and subgroup; ``kept`` is where decisions on single
+    figures are looked for first."""
     made = estimate_measure(households, measure, hierarchy, censored_at=measure.cutoffs)
     contribution = _with_evidence(made.contribution, made.mpi, made.df)
     counts, cells = profile_counts(households, measure, hierarchy)
@@ -102,7 +108,7 @@ def direct_tables(
     rows = {
         name: one[pd.MultiIndex.from_frame(one[["area_id", "subgroup"]]).isin(worth)] for name, one in every.items()
     }
-    shown = rows_shown(rows, counts, cells, decisions, with_row, measure, hierarchy)
+    shown = rows_shown(rows, (counts, cells), decisions, with_row, measure, hierarchy, kept)
     applied = {
         name: apply(one, decisions, of=table(name), shown=shown[name], enough=np.ones(len(one), dtype=bool))
         for name, one in rows.items()
@@ -160,8 +166,10 @@ def overlap_tables(
     decisions: pd.DataFrame,
     *,
     seed: int = 0,
+    kept: KeptDecisions = NOT_KEPT,
 ) -> OverlapTables:
-    """Pairs, counts, dimensions, bundles and latent classes, in cells that are published and in whole areas."""
+    """Pairs, counts, dimensions, bundles and latent classes, in cells that are published and in whole areas; ``kept`` as in
+    `direct_tables`."""
     counts, every = profile_counts(households, measure, hierarchy)
     with_row = _worth_a_row(counts, every, decisions, hierarchy)
     cells = Cells(every.table.iloc[with_row].reset_index(drop=True), every.rollup[with_row])
@@ -169,7 +177,7 @@ def overlap_tables(
     stability = class_stability(model, counts, n_replicates=10, seed=seed)
     figures = figure_columns(measure, model)
     held = held_figures(counts, every, decisions, with_row, figures)
-    shown, at = figures_to_publish(held, hierarchy), np.cumsum([0, *(one.shape[1] for one in figures.values())])
+    shown, at = kept.figures(held, hierarchy), np.cumsum([0, *(one.shape[1] for one in figures.values())])
 
     def applied(name: str, rows: pd.DataFrame) -> pd.DataFrame:
         own = slice(*at[list(figures).index(name) :][:2])
@@ -180,7 +188,7 @@ def overlap_tables(
         applied("fct_overlap_pair", overlap_pairs(counts, cells, measure)),
         applied("fct_deprivation_count", deprivation_counts(counts, cells, measure)),
         applied("fct_dimension_overlap", dimension_overlap(counts, cells, measure)),
-        _named_bundles((counts, every), bundles(counts, cells, measure), decisions, hierarchy, (held, shown)),
+        _named_bundles((counts, every), bundles(counts, cells, measure), decisions, hierarchy, (held, shown), kept),
         applied("fct_typology", typology(counts, cells, measure, model)),
         class_profiles(model, measure, stability),
     )
@@ -192,6 +200,7 @@ def _named_bundles(
     decisions: pd.DataFrame,
     hierarchy: Hierarchy,
     beside: tuple[Held, npt.NDArray[np.bool_]],
+    kept: KeptDecisions,
 ) -> pd.DataFrame:
     """Sets that enough households hold, the others pooled; every cell of the survey, published or not, is what an area is the sum
     of. ``beside`` are the figures of the cells, and which of them are shown."""
@@ -205,7 +214,7 @@ def _named_bundles(
     place, of_rows = pd.MultiIndex.from_frame(held[keys]), pd.MultiIndex.from_frame(rows[keys])
     held["listed"] = place.isin(of_rows[published])
     held = held.rename(columns={"bundle_mask": "set"}).assign(cell=who["cell"])
-    held["shown"] = sets_to_publish(held, hierarchy, beside)
+    held["shown"] = kept.sets(held, hierarchy, beside)
     own = held.set_index(place)[["shown", "n_households"]].reindex(of_rows[published])
     shown, n = own["shown"].fillna(False).to_numpy(dtype=bool), own["n_households"].fillna(0).to_numpy(dtype=np.int64)
     named = name_only(rows[published], shown, n)
@@ -299,6 +308,7 @@ def wave_change(
     hierarchy: Hierarchy,
     period_before: Mapping[str, Any],
     period_after: Mapping[str, Any],
+    kept: KeptDecisions = NOT_KEPT,
 ) -> pd.DataFrame:
     """Rows of ``fct_change`` from one wave to the next.
 
@@ -310,8 +320,10 @@ def wave_change(
         What the later wave says.
     period_before, period_after : dict
         ``observed_from`` and ``observed_to`` of each fieldwork, dates.
+    kept : KeptDecisions
+        As in `direct_tables`.
     """
-    first = direct_tables(before, measure, hierarchy, disclosure_decisions(before, measure, hierarchy))
+    first = direct_tables(before, measure, hierarchy, disclosure_decisions(before, measure, hierarchy), kept)
     years = (_middle(period_after) - _middle(period_before)).days / 365.25
     baseline = Quarter.containing(period_before["observed_to"])
     return change_rows(first, after, baseline.start, years)

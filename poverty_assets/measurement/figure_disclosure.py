@@ -127,6 +127,20 @@ class Held:
     beside: npt.NDArray[np.bool_]
     listed: npt.NDArray[np.bool_]
 
+    def means(self) -> Held:
+        """Of figures of tables that rest on all households alone."""
+        own = self.of_all
+        return Held(
+            self.cells,
+            self.n_households[:, own],
+            self.n_clusters[:, own],
+            self.nobody[:, own],
+            self.profiles[:, own],
+            own[own],
+            self.beside[np.ix_(own, own)],
+            self.listed[:, own],
+        )
+
     @property
     def enough(self) -> npt.NDArray[np.bool_]:
         """Where enough households hold the figure, or nobody does."""
@@ -134,8 +148,15 @@ class Held:
         return self.of_all | of_some | (self.n_households == 0)
 
 
-def figures_to_publish(held: Held, hierarchy: Hierarchy) -> npt.NDArray[np.bool_]:
+def figures_to_publish(held: Held, hierarchy: Hierarchy, means: Flags | None = None) -> npt.NDArray[np.bool_]:
     """Which figures may be shown in which cells.
+
+    Parameters
+    ----------
+    held : Held
+    hierarchy : Hierarchy
+    means : ndarray of bool, shape (n_cells, n_means), optional
+        The answer for means over all households alone (`Held.means`), where it is known.
 
     Returns
     -------
@@ -152,10 +173,13 @@ def figures_to_publish(held: Held, hierarchy: Hierarchy) -> npt.NDArray[np.bool_
     table = held.cells[["area_id", "subgroup", "n_households"]].reset_index(drop=True)
     sums = additive_relations(table, hierarchy, SURVEY_MINIMUM)
     links = Links.of(sums, order_of(table, sums, hierarchy), hierarchy.number(table["area_id"]) == 0)
-    _withhold_further(held, links, (shown, secret), held.of_all)
-    without = (~shown[:, held.of_all]).astype(np.int64) @ held.beside[:, held.of_all].T.astype(np.int64) > 0
-    shown &= ~without
-    _withhold_further(held, links, (shown, secret), ~held.of_all)
+    these = held.of_all
+    if not these.all():
+        if these.any():
+            shown[:, these] = figures_to_publish(held.means(), hierarchy) if means is None else means
+        without = (~shown[:, these]).astype(np.int64) @ held.beside[:, these].T.astype(np.int64) > 0
+        shown, these = shown & ~without, ~these
+    _withhold_further(held, links, (shown, secret), these)
     return shown
 
 

@@ -19,7 +19,8 @@ from poverty_assets.catalog import table
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import Measure, k_value
 from poverty_assets.measurement.cluster_totals import clusters_of
-from poverty_assets.measurement.figure_disclosure import Held, figures_to_publish
+from poverty_assets.measurement.figure_disclosure import Held
+from poverty_assets.measurement.kept_decisions import NOT_KEPT, KeptDecisions
 from poverty_assets.measurement.latent_classes import LatentClasses
 from poverty_assets.measurement.masks import Cells, MaskCounts, pair_index, profile_bits
 from poverty_assets.measurement.overlap import dimension_sets, pair_columns
@@ -155,12 +156,12 @@ class MeansShown:
 
 def rows_shown(
     rows: Mapping[str, pd.DataFrame],
-    counts: MaskCounts,
-    cells: Cells,
+    counted: tuple[MaskCounts, Cells],
     decisions: pd.DataFrame,
     with_row: IntArray,
     measure: Measure,
     hierarchy: Hierarchy,
+    kept: KeptDecisions = NOT_KEPT,
 ) -> dict[str, npt.NDArray[np.bool_]]:
     """Which rows of ``fct_mpi``, ``fct_headcount`` and ``fct_contribution`` may be shown, decided without any figure that is no
     headcount, H or M0.
@@ -169,8 +170,10 @@ def rows_shown(
     ----------
     rows : mapping
         Of each table; the other arguments as in `held_figures`.
+    kept : KeptDecisions
+        Where it is looked first whether that has been decided.
     """
-    held = held_figures(counts, cells, decisions, with_row, mean_columns(measure))
-    index = pd.MultiIndex.from_frame(cells.table[["area_id", "subgroup"]])
-    means = MeansShown(index, figures_to_publish(held, hierarchy), measure)
+    held = held_figures(*counted, decisions, with_row, mean_columns(measure))
+    index = pd.MultiIndex.from_frame(held.cells[["area_id", "subgroup"]])
+    means = MeansShown(index, kept.figures(held, hierarchy), measure)
     return {name: means.of_rows(name, one) for name, one in rows.items()}

@@ -57,11 +57,9 @@ def direct_estimates(
     from poverty_assets.geography.hierarchy import Hierarchy
     from poverty_assets.measurement.direct_tables import direct_tables, no_direct_tables
 
-    tables = (
-        no_direct_tables()
-        if survey_household.empty
-        else direct_tables(survey_household, home.measure, Hierarchy.of(dim_area), disclosure_decision)
-    )
+    tables, kept = no_direct_tables(), home.decided
+    if not survey_household.empty:
+        tables = direct_tables(survey_household, home.measure, Hierarchy.of(dim_area), disclosure_decision, kept)
     yield dg.Output(tables.mpi, "direct_mpi", metadata={"households left out": shares_table(tables.left_out)})
     yield dg.Output(tables.headcount, "direct_headcount")
     yield dg.Output(tables.contribution, "direct_contribution")
@@ -146,7 +144,8 @@ def overlap(
     if survey_household.empty:
         tables, pictures = no_overlap_tables(), {}
     else:
-        tables = overlap_tables(survey_household, home.measure, Hierarchy.of(dim_area), disclosure_decision)
+        areas, kept = Hierarchy.of(dim_area), home.decided
+        tables = overlap_tables(survey_household, home.measure, areas, disclosure_decision, kept=kept)
         pictures = country_pictures(tables, home.measure, home.country, home.settings.is_simulated)
     of_areas = {"pairs": area_pair, "counts": area_count, "dimensions": area_dimension, "bundles": area_bundle}
     levels = home.country.levels
@@ -174,8 +173,8 @@ def fct_change(
     if direct_mpi.empty or survey_household_before.empty:
         return combine("fct_change", [], home.country.levels)
     periods = [noted for _, noted in home.survey_waves(quarter_of(context))[-2:]]
-    after = DirectTables(direct_mpi, direct_headcount)
-    rows = wave_change(survey_household_before, after, home.measure, Hierarchy.of(dim_area), periods[0], periods[1])
+    after, areas = DirectTables(direct_mpi, direct_headcount), Hierarchy.of(dim_area)
+    rows = wave_change(survey_household_before, after, home.measure, areas, periods[0], periods[1], home.decided)
     made = [rows.assign(edition=dim_area["edition"].iloc[0])]
     return combine("fct_change", made, home.country.levels, late=late_source)
 

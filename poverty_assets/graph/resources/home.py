@@ -25,6 +25,7 @@ from poverty_assets.intake.gate import SenseFinding, admit
 from poverty_assets.intake.standing import Standing, standings
 from poverty_assets.kept import make_anew
 from poverty_assets.measure.measure import Measure, load_measure, measure_files
+from poverty_assets.measurement.kept_decisions import KeptDecisions
 from poverty_assets.pack.country import Country, load_country, load_sources
 from poverty_assets.pack.source import SourceSpec, TableSource
 from poverty_assets.quarter import Quarter
@@ -191,6 +192,11 @@ class Home(dg.ConfigurableResource):
         """An asset's rows with what is to be noted of them; the rows alone where there is nothing to note."""
         kept = {note: of for note, of in notes.items() if of}
         return Observation(frame, "", len(frame), metadata=kept) if kept else frame
+
+    @property
+    def decided(self) -> KeptDecisions:
+        """Where decisions on which figures may be shown are kept."""
+        return KeptDecisions(self.settings.decisions)
 
     def reader(self, quarter: Quarter) -> Callable[[str], pd.DataFrame | None]:
         """`observed` of one quarter, as a function of the source."""
