@@ -17,13 +17,21 @@ settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parents[1]
 LONG = [
-    "test_kill",
     "test_default_run",
-    "test_backfill",
+    "test_kill",
     "test_real_run",
+    "test_reuse",
+    "test_backfill",
+    "test_ui",
+    "test_regions_only",
     "test_refresh",
+    "test_hazards_of_quarter",
+    "test_build",
     "test_explorer_browser",
+    "test_revisions",
     "test_bad_input",
+    "test_fetch_and_refresh",
+    "test_secret",
 ]
 
 

@@ -415,34 +415,31 @@ def _methods(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:
-    """COMMENTs of every table, view and column: more than a thousand, which are written to disk at once."""
-    connection.execute("BEGIN")
+    """COMMENTs of every table, view and column: more than a thousand, which are read and written to disk at once."""
     prefix = "SIMULATED DATA. " if edition.is_simulated else ""
     described: dict[str, str] = {}
     of_table: dict[str, dict[str, str]] = {}
+    said: list[tuple[str, str]] = []
     for definition in edition.tables:
         text = f"{prefix}{definition.description}. One row per {definition.grain}."
-        kind = "VIEW" if definition.narrow else "TABLE"
-        connection.execute(f'COMMENT ON {kind} "{definition.name}" IS {literal(text)}')
+        said.append((f'{"VIEW" if definition.narrow else "TABLE"} "{definition.name}"', text))
         of_table[definition.name] = {column.name: column.comment for column in definition.columns}
         for name, text in of_table[definition.name].items():
             described.setdefault(name, text)
-            connection.execute(f'COMMENT ON COLUMN "{definition.name}"."{name}" IS {literal(text)}')
+            said.append((f'COLUMN "{definition.name}"."{name}"', text))
         if definition.narrow:
             text = f"{prefix}Rows of {definition.name} as they are kept: read {definition.name} instead"
-            connection.execute(f"COMMENT ON TABLE {definition.kept_in} IS {literal(text)}")
+            said.append((f"TABLE {definition.kept_in}", text))
+    columns = connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = current_database()"
+    ).fetchall()
     for view in edition.views:
-        connection.execute(f'COMMENT ON VIEW "{view.name}" IS {literal(prefix + view.description)}')
+        said.append((f'VIEW "{view.name}"', prefix + view.description))
         known = described | of_table.get(view.of, {}) | view.columns
-        for (name,) in connection.execute(
-            "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND database_name = current_database()",
-            [view.name],
-        ).fetchall():
-            connection.execute(f'COMMENT ON COLUMN "{view.name}"."{name}" IS {literal(known[name])}')
-
-    for macro in MACROS:
-        connection.execute(f"COMMENT ON MACRO {macro.name} IS {literal(prefix + macro.description)}")
-    connection.execute("COMMIT")
+        said += [(f'COLUMN "{view.name}"."{name}"', known[name]) for of, name in columns if of == view.name]
+    said += [(f"MACRO {macro.name}", prefix + macro.description) for macro in MACROS]
+    statements = [f"COMMENT ON {what} IS {literal(text)};" for what, text in said]
+    connection.execute("\n".join(["BEGIN;", *statements, "COMMIT;"]))
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,16 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
-from poverty_assets.pack.country import COUNTRIES
+from poverty_assets.pack.country import COUNTRIES, load_country
+from poverty_assets.settings import HOUSEHOLD_KEY
 from poverty_assets_tests.command_line import exit_code
 from poverty_assets_tests.fetching.server import Provider
 from poverty_assets_tests.integration.isle import serve, serve_rain, write_pack
-from poverty_assets_tests.landing import write_landing
+from poverty_assets_tests.integration.refresher import Refresher
+from poverty_assets_tests.landing import commune_codes, write_landing
+from poverty_assets_tests.sources.surveys.as_mics import write_mics
+from poverty_assets_tests.sources.surveys.families import made
 
 QUARTER = "2022Q4"
+ISLES_QUARTERS = ["2025Q3", "2025Q4"]
+"""Those of which Isle has every file."""
+HOUSEHOLDS = made(1200, commune_codes())
+"""Of the survey that knows its regions alone."""
+SECRET = "Kept-Secret-48151623"
 # as few replicates as settings allow: what is tested here is how runs behave, not intervals
 os.environ.setdefault("POVERTY_ASSETS_REPLICATES", "20")
 os.environ.setdefault("POVERTY_ASSETS_PASSED_ON", "false")
@@ -76,20 +87,21 @@ def isle(tmp_path_factory) -> dict[str, Any]:
         with Provider(tagged=True) as provider:
             packs = write_pack(folder / "packs", provider)
             serve(provider, folder)
-            serve_rain(provider, 2025, range(7, 10))
+            serve_rain(provider, 2025, range(7, 13))
             command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "fetch"]
             own = {"POVERTY_ASSETS_HOME": str(folder / "home"), COUNTRIES: str(packs)}
-            done = subprocess.run(
-                [*command, "--country", "isl", "--quarter", "2025Q3"],
-                env={**os.environ, **own},
-                capture_output=True,
-                text=True,
-            )
-        assert done.returncode == 0, done.stderr
+            for quarter in ISLES_QUARTERS:
+                done = subprocess.run(
+                    [*command, "--country", "isl", "--quarter", quarter],
+                    env={**os.environ, **own},
+                    capture_output=True,
+                    text=True,
+                )
+                assert done.returncode == 0, done.stderr
 
     folder = made_once(tmp_path_factory, "isle", fetch)
     environment = {COUNTRIES: str(folder / "packs"), "POVERTY_ASSETS_COUNTRY": "isl"}
-    return {"landing": folder / "home" / "landing", "quarters": ["2025Q3"], "environment": environment}
+    return {"landing": folder / "home" / "landing", "quarters": ISLES_QUARTERS[:1], "environment": environment}
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +116,53 @@ def published_home(landing, tmp_path_factory) -> Path:
         assert done.returncode == 0, done.stderr
 
     return made_once(tmp_path_factory, "published", publish)
+
+
+@pytest.fixture(scope="session")
+def isle_whole(isle, tmp_path_factory) -> dict[str, Any]:
+    """A home of Isle's quarter after a refresh that nobody disturbed, and what the refresh answered: its moments and seconds."""
+
+    def publish(folder: Path) -> None:
+        folder.mkdir()
+        with Refresher() as program:
+            program.ask(**isle, home=folder / "home", log=folder / "log")
+            answer = program.answer()
+        assert answer["code"] == 0, (folder / "log").read_text()[-2000:]
+        (folder / "answer.json").write_text(json.dumps(answer))
+
+    folder = made_once(tmp_path_factory, "isle_whole", publish)
+    return json.loads((folder / "answer.json").read_text()) | {"home": folder / "home"}
+
+
+@pytest.fixture(scope="session")
+def regions(landing, tmp_path_factory) -> Path:
+    """A folder with packs, landing and home of a country without hazards, shocks and words of its own, whose survey knows its regions
+    alone; its households were hashed with ``SECRET``. Tests copy it."""
+
+    def publish(folder: Path) -> None:
+        files = Path(shutil.copytree(landing, folder / "landing"))
+        wave = files / "survey" / "dhs_2021_22"
+        wave.mkdir(parents=True)
+        write_mics(wave, HOUSEHOLDS, np.random.default_rng(3), with_finest=False)
+        absent = shutil.ignore_patterns("hazards.yaml", "shocks.yaml", "explorer.yaml")
+        shutil.copytree(load_country("khm").folder, folder / "packs" / "khm", ignore=absent)
+        refresh_regions(folder)
+
+    return made_once(tmp_path_factory, "regions", publish)
+
+
+def refresh_regions(folder: Path, *further: str) -> None:
+    """Refresh the home of such a folder."""
+    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", QUARTER, *further]
+    own = {"POVERTY_ASSETS_HOME": str(folder / "home"), COUNTRIES: str(folder / "packs"), HOUSEHOLD_KEY: SECRET}
+    done = subprocess.run(
+        [*command, "--sources", "landing", "--landing", str(folder / "landing")],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert SECRET not in done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -41,14 +41,9 @@ def refresher():
 
 
 @pytest.fixture(scope="module")
-def whole(refresher, isle, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    refresher.ask(**isle, home=folder / "home", log=folder / "log")
-    answer = refresher.answer()
-    assert answer["code"] == 0, (folder / "log").read_text()[-2000:]
-    return Whole(
-        folder / "home", answer["moments"], opened(folder / "home"), lake_bytes(folder / "home"), answer["seconds"]
-    )
+def whole(isle_whole):
+    home = isle_whole["home"]
+    return Whole(home, isle_whole["moments"], opened(home), lake_bytes(home), isle_whole["seconds"])
 
 
 def opened(home):

@@ -3,10 +3,7 @@ the survey has them, communes downscaled from those, and nothing of what the cou
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -18,38 +15,14 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import load_measure
 from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.pack.country import load_country
-from poverty_assets_tests.integration.conftest import QUARTER
+from poverty_assets_tests.integration.conftest import HOUSEHOLDS, QUARTER, refresh_regions
 from poverty_assets_tests.integration.test_refresh import lake_bytes
-from poverty_assets_tests.landing import PROVINCES, commune_codes
-from poverty_assets_tests.sources.surveys.as_mics import write_mics
-from poverty_assets_tests.sources.surveys.families import made
-
-HOUSEHOLDS = made(1200, commune_codes())
-
-
-def refresh(folder: Path, *further: str) -> None:
-    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", QUARTER, *further]
-    own = {"POVERTY_ASSETS_HOME": str(folder / "home"), "POVERTY_ASSETS_COUNTRIES": str(folder / "packs")}
-    done = subprocess.run(
-        [*command, "--sources", "landing", "--landing", str(folder / "landing")],
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+from poverty_assets_tests.landing import PROVINCES
 
 
 @pytest.fixture(scope="module")
-def home(landing, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("regions")
-    files = Path(shutil.copytree(landing, folder / "landing"))
-    wave = files / "survey" / "dhs_2021_22"
-    wave.mkdir(parents=True)
-    write_mics(wave, HOUSEHOLDS, np.random.default_rng(3), with_finest=False)
-    absent = shutil.ignore_patterns("hazards.yaml", "shocks.yaml", "explorer.yaml")
-    shutil.copytree(load_country("khm").folder, folder / "packs" / "khm", ignore=absent)
-    refresh(folder)
-    return folder / "home"
+def home(regions) -> Path:
+    return regions / "home"
 
 
 def test_a_country_without_hazards_and_shocks_has_empty_tables_and_no_such_section(home):
@@ -92,9 +65,10 @@ def test_a_survey_of_regions_is_published_with_finest_downscaled_from_it(home):
     np.testing.assert_allclose(found["se"], direct["se"], rtol=0, atol=1e-12)
 
 
-def test_making_a_quarter_with_a_survey_anew_gives_the_same_lake(home):
-    before = lake_bytes(home)
-    refresh(home.parent, "--full")
-    after = lake_bytes(home)
+def test_making_a_quarter_with_a_survey_anew_gives_the_same_lake(regions, tmp_path):
+    folder = Path(shutil.copytree(regions, tmp_path / "regions"))
+    before = lake_bytes(folder / "home")
+    refresh_regions(folder, "--full")
+    after = lake_bytes(folder / "home")
     assert sorted(after) == sorted(before)
     assert [name for name in after if after[name] != before[name]] == []
