@@ -143,6 +143,7 @@ def test_a_probe_asks_for_one_tile_of_many(bench, provider):
     assert asked == ["/cover_N10E100.tif", "/cover_N10E101.tif", "/cover_N11E100.tif"]
 
 
+@pytest.mark.slow
 def test_a_probe_reads_the_beginning_of_one_scene(bench, provider, flooded):
     told = bench.probe(flood(provider))
     assert told.state == "there", told.words

@@ -75,6 +75,7 @@ def test_codes_that_are_not_there_are_nowhere():
     assert areas.add_up(np.array([-1]), np.array([5.0])).sum() == 0
 
 
+@pytest.mark.slow
 @given(hierarchies(), st.integers(0, 2**32 - 1))
 def test_parts_sum_to_their_whole(areas, seed):
     parts = areas.members(areas.finest)

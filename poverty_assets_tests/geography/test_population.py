@@ -59,6 +59,7 @@ def test_in_the_census_year_areas_add_up_to_the_census(world, data, total):
     assert np.abs(rows["population"].to_numpy(float) - expected).max() < 1 + 1e-6 * total
 
 
+@pytest.mark.slow
 @given(
     now=st.lists(st.floats(1, 1e5), min_size=5, max_size=5),
     then=st.lists(st.floats(1, 1e5), min_size=5, max_size=5),

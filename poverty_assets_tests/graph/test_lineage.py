@@ -33,6 +33,7 @@ def pack():
     return Pack(load_sources(COUNTRY, simulated=False), quarterly(QUARTER), COUNTRY, simulated=False)
 
 
+@pytest.mark.slow
 def test_sources_are_those_from_which_a_path_of_the_graph_leads_to_the_evidence(pack):
     found = sources_of(pack)
     assert {table for table, _ in found} == {table.name for table in TABLES if table.is_one_file}

@@ -151,6 +151,7 @@ def test_a_refused_file_lies_in_quarantine_with_every_row_and_validate_says_the_
     assert not (settings.landing / REGISTER).exists()
 
 
+@pytest.mark.slow
 def test_status_names_the_sources_that_a_quarter_which_is_due_still_waits_for(settings):
     def due():
         after = dt.datetime(2023, 2, 20, tzinfo=dt.UTC)

@@ -82,6 +82,7 @@ def players(names):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [*DEFAULT, *BASELINES, ALONE, "svr", "random_forest", "hist_gradient_boosting", "ensemble_trees"]
 )

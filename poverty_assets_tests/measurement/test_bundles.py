@@ -106,6 +106,7 @@ def test_expected_shares_are_products_of_margins_and_add_to_one():
     assert first.sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000))
 def test_all_bundles_of_a_cell_add_to_one_and_the_top_ones_are_the_largest(seed):

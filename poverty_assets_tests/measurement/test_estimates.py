@@ -190,6 +190,7 @@ def test_identities_hold_everywhere(seed: int) -> None:
         assert gap.n > 0, gap
 
 
+@pytest.mark.slow
 @quick
 @given(seeds)
 def test_whole_is_the_population_weighted_mean_of_its_parts(seed: int) -> None:

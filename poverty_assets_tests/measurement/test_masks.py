@@ -186,6 +186,7 @@ def test_figures_from_masks_equal_those_household_by_household(frame):
         assert figures.counts[row] == pytest.approx(wanted["counts"])
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(surveys(), st.randoms(use_true_random=False))
 def test_order_of_households_and_scale_of_weights_do_not_matter(frame, random):

@@ -221,6 +221,7 @@ def test_an_own_set_is_the_sum_over_its_profiles(mask, together):
     assert np.abs(shown - shares[:, counts].sum(axis=1)).max() < 0.003
 
 
+@pytest.mark.slow
 def test_sets_that_are_not_told_apart_have_a_place_of_their_own(tmp_path):
     path = made.write_warehouse(tmp_path / "poverty.duckdb", quarters=made.QUARTERS[1:])
     with duckdb.connect(str(path)) as connection:
@@ -362,6 +363,7 @@ def test_without_scripts_the_page_says_its_first_finding_in_every_language(paylo
     assert "កម្ពុជា" in khmer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("unknown", "english", "khmer"),
     [

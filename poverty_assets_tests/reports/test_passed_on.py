@@ -127,6 +127,7 @@ def test_lines_end_between_words_also_where_no_space_stands(folder):
     assert all(measure_of(face.regular, 10)(line) <= 101 for line in lines)
 
 
+@pytest.mark.slow
 def test_where_no_font_draws_a_language_it_is_left_out_and_said_once(reports, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("poverty_assets.reports.passed_on.fonts._of_package", lambda family: None)
     monkeypatch.setattr("poverty_assets.reports.passed_on.fonts.FOLDERS", ())

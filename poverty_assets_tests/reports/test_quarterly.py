@@ -170,6 +170,7 @@ def test_without_any_estimate_there_are_reports_and_a_dictionary_but_no_explorer
     assert sorted(page.name for page in (tmp_path / "reports").rglob("*.*")) == sorted(pages)
 
 
+@pytest.mark.slow
 def test_a_quarter_without_any_estimate_still_gets_its_page(empty, tmp_path):
     text = write_report(empty, tmp_path, NOW, KHM).read_text(encoding="utf-8")
     assert "No headcount ratio of Cambodia is published for 2026Q3." in text
@@ -326,6 +327,7 @@ def test_levels_are_called_by_the_words_of_the_file_however_many_there_are(betwe
     assert words["finest_many"] == "kebeles"
 
 
+@pytest.mark.slow
 def test_where_the_home_has_no_register_nothing_is_said_of_registers(survey, tmp_path):
     other = unfolded(survey, tmp_path)
     with duckdb.connect(str(other)) as connection:

@@ -70,6 +70,7 @@ def test_on_a_server_nothing_of_a_run_and_no_password_lies_in_the_home(on_a_serv
     assert [path for path in files if PASSWORD in path.read_text()] == []
 
 
+@pytest.mark.slow
 def test_a_home_whose_records_are_in_a_database_is_not_begun_anew_by_who_does_not_know_it(on_a_server, monkeypatch):
     prepare_instance(on_a_server)
     monkeypatch.delenv(DATABASE)

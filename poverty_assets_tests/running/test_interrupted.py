@@ -54,6 +54,7 @@ def test_the_next_run_gets_the_slot_of_a_run_that_was_killed(interrupted):
     assert list((interrupted / "processes").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_runs_of_a_process_that_lives_are_left_alone(tmp_path):
     with open_instance(tmp_path) as instance, living(tmp_path) as tags:
         instance.add_run(dg.DagsterRun("publication", status=dg.DagsterRunStatus.STARTED, tags=tags))

@@ -81,6 +81,7 @@ def test_what_is_recorded_is_seen_at_once_by_an_instance_such_as_the_uis(job, tm
     assert list(tmp_path.rglob("*-wal")) == []  # closed, and what they held is in the files
 
 
+@pytest.mark.slow
 def test_one_that_stays_for_weeks_keeps_few_files_open(job, tmp_path):
     with open_instance(tmp_path) as kept:
         runs = [run(job, kept) for _ in range(MOST_OPEN + 1)]
@@ -91,6 +92,7 @@ def test_one_that_stays_for_weeks_keeps_few_files_open(job, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_records_that_are_set_aside_beneath_a_daemon_are_not_written_to_any_more(job, tmp_path):
     with open_instance(tmp_path) as kept:
         run(job, kept)

@@ -91,6 +91,7 @@ def test_the_country_adds_up_to_the_direct_estimate(fitted: tuple) -> None:
     np.testing.assert_allclose(found.shares.mean(axis=0), direct, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_countrys_poverty_and_its_parts_are_the_direct_ones(published: tuple) -> None:
     frame, _, _, _ = make_country()
     measure, tables = make_measure(), published[2]

@@ -84,6 +84,7 @@ def test_the_full_design_has_the_clusters_it_states(full_world: World) -> None:
         assert min(psus.values()) >= 2
 
 
+@pytest.mark.slow
 def test_register_lists_some_of_the_poor_and_some_others(full: Twin) -> None:
     households = truth.read_truth_households(full.truth, REFERENCE)
     communes = truth.read_truth_areas(full.truth, REFERENCE)

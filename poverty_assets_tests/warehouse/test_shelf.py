@@ -65,6 +65,7 @@ def test_the_warehouse_is_published_from_the_bucket_alone(machine, tmp_path):
     assert headcount_ratio(machine("b"), tmp_path / "poverty.duckdb") == [0.3]
 
 
+@pytest.mark.slow
 def test_what_another_machine_seals_is_seen_at_the_next_look(machine):
     one, other = machine("a"), machine("b")
     assert one.quarters() == []

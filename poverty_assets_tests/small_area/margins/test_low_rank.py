@@ -70,6 +70,7 @@ def test_with_columns_for_every_area_factors_are_the_whole_kernel(world: tuple) 
     assert np.abs(covariance(root) - expected).max() < 0.02 * np.diagonal(expected).mean()
 
 
+@pytest.mark.slow
 def test_what_stands_for_large_matrices_does_to_vectors_what_they_do(world: tuple) -> None:
     survey, covariates, _ = world
     _, fit = two_waves(factored_parts(covariates), survey)
