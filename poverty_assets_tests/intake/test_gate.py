@@ -13,9 +13,10 @@ from poverty_assets.intake.validation import validate_landing
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.settings import Settings
 from poverty_assets.sources.readers import Observation
+from poverty_assets_tests.intake import trial
 from poverty_assets_tests.intake.landing_files import COMMUNES, DATABASE, PLACES, PUBLISHED, VILLAGES_2010
 from poverty_assets_tests.intake.mutations import drawn, every
-from poverty_assets_tests.intake.trial import gated, tried, validated
+from poverty_assets_tests.intake.trial import agreed, tried
 from poverty_assets_tests.landing import write_landing
 
 
@@ -41,11 +42,20 @@ def test_five_hundred_corrupted_inputs_get_what_they_deserve(landing, tmp_path):
 
 @pytest.mark.soak
 def test_validate_and_the_source_assets_agree(landing, tmp_path):
-    differ = []
-    for seed, mutation in drawn(3, 100):
-        says = [tried(landing, tmp_path, seed, mutation, act).said for act in (validated, gated)]
-        differ += [f"{mutation}, seed {seed}: {says}"] if says[0] != says[1] else []
-    assert differ == []
+    outcomes = [tried(landing, tmp_path, *one, agreed) for one in drawn(3, 100)]
+    assert [f"{o.mutation}, seed {o.seed}: {o.message}" for o in outcomes if o.said == "differ"] == []
+
+
+def test_what_validate_and_the_source_assets_disagree_on_is_said(landing, tmp_path, monkeypatch):
+    mutation = next(one for one in every() if one.harmless and one.kind == "form")
+    assert tried(landing, tmp_path, 1, mutation, agreed).said == "accepted"
+    monkeypatch.setattr(trial, "validated", lambda folder, file: ["no"])
+    outcome = tried(landing, tmp_path, 1, mutation, agreed)
+    assert (outcome.said, outcome.is_right, outcome.message) == (
+        "differ",
+        False,
+        "source assets: accepted; validate: ['no']",
+    )
 
 
 def test_a_number_as_text_is_refused_in_every_cell_that_there_is(landing, tmp_path):

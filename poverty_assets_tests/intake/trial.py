@@ -2,7 +2,8 @@
 
 Belongs here: running and sorting. Does not belong here: the changes (``mutations``).
 
-``python -m poverty_assets_tests.intake.trial [SEED] [NUMBER]`` prints the table of outcomes by kind, and each that is wrong.
+``python -m poverty_assets_tests.intake.trial [SEED] [NUMBER] [both]`` prints the table of outcomes by kind, and each that is wrong; with
+``both`` the source assets of a refresh and ``validate`` are asked, and have to agree.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Outcome:
     seed, mutation
         Which input.
     said : str
-        ``accepted, refused, traceback, hang``, or ``poor`` for a refusal without file or remedy.
+        ``accepted, refused, traceback, hang``, ``differ`` where source assets and ``validate`` do not agree, or ``poor`` for a refusal
+        without file or remedy.
     message : str
     """
 
@@ -56,6 +58,10 @@ class Outcome:
     def is_right(self) -> bool:
         """Whether that is what the input deserves."""
         return self.said == ("accepted" if self.mutation.harmless else "refused")
+
+
+class Disagreement(Exception):
+    """Source assets and ``validate`` say otherwise of one folder."""
 
 
 def settings_of(folder: Path) -> Settings:
@@ -87,12 +93,28 @@ def gated(folder: Path, file: str) -> list[str]:
     return messages
 
 
+def agreed(folder: Path, file: str) -> list[str]:
+    """What source assets refuse, as ``validate`` does.
+
+    Raises
+    ------
+    Disagreement
+        If one of the two accepts what the other refuses.
+    """
+    of_assets, of_validate = gated(folder, file), validated(folder, file)
+    if bool(of_assets) != bool(of_validate):
+        raise Disagreement(f"source assets: {of_assets or 'accepted'}; validate: {of_validate or 'accepted'}")
+    return of_assets
+
+
 def _answer(act: Act, folder: Path, file: str, answer: Connection) -> None:
     try:
         messages = act(folder, file)
         answer.send(("refused" if messages else "accepted", "\n".join(messages)))
     except InputError as error:
         answer.send(("refused", error.message))
+    except Disagreement as error:
+        answer.send(("differ", str(error)))
     except BaseException:  # whatever it is, it is what a person would see
         answer.send(("traceback", traceback.format_exc()))
 
@@ -134,7 +156,7 @@ def tried(landing: Path, work: Path, seed: int, mutation: Mutation, act: Act = g
 def table(outcomes: list[Outcome]) -> str:
     """Outcomes by kind, for people."""
     kinds = sorted({(o.mutation.kind, o.mutation.harmless) for o in outcomes})
-    heads = ("refused", "accepted", "poor", "traceback", "hang")
+    heads = ("refused", "accepted", "poor", "differ", "traceback", "hang")
     lines = [f"{'kind':24}{'inputs':>8}" + "".join(f"{head:>11}" for head in heads) + f"{'right':>8}"]
     for kind, harmless in kinds:
         own = [o for o in outcomes if (o.mutation.kind, o.mutation.harmless) == (kind, harmless)]
@@ -153,13 +175,15 @@ def table(outcomes: list[Outcome]) -> str:
 
 
 def main() -> None:
-    seed, number = (int(a) for a in (sys.argv[1:3] + ["1", "40"][len(sys.argv) - 1 :]))
+    act = agreed if sys.argv[-1] == "both" else gated
+    asked = [one for one in sys.argv[1:] if one != "both"]
+    seed, number = (int(one) for one in [*asked, "1", "40"][:1] + [*asked[1:], "40"][:1])
     with TemporaryDirectory() as made:
         landing = write_landing(Path(made) / "landing")
         wanted = drawn(seed, number) if number else [(i, w) for i, w in enumerate(every())]
         outcomes = []
         for its_seed, mutation in wanted:
-            outcome = tried(landing, Path(made), its_seed, mutation)
+            outcome = tried(landing, Path(made), its_seed, mutation, act)
             outcomes.append(outcome)
             if not outcome.is_right:
                 last = (outcome.message.strip().splitlines() or [""])[-1][:180]
