@@ -51,7 +51,9 @@ def run_ui(settings: Settings, port: int, *, read_only: bool = False) -> None:
     folder = prepare_instance(settings.dagster_home)
     workspace = folder / "workspace.yaml"
     write_text(workspace, WORKSPACE)
-    _serve(folder, workspace, port, os.environ | {"POVERTY_ASSETS_HOME": str(settings.home.resolve())}, read_only)
+    home = settings.home.resolve()
+    commands = processes_of(port, workspace, [home], read_only=read_only)
+    _serve(folder, commands, os.environ | {"POVERTY_ASSETS_HOME": str(home)})
 
 
 def run_ui_of_several(homes: Sequence[Path], port: int, *, read_only: bool = False) -> None:
@@ -74,14 +76,14 @@ def run_ui_of_several(homes: Sequence[Path], port: int, *, read_only: bool = Fal
     environment = {
         key: said for key, said in os.environ.items() if key not in {f"POVERTY_ASSETS_{own}" for own in _OF_ONE_HOME}
     }
-    _serve(folder, write_workspace(folder, named), port, environment | {"POVERTY_ASSETS_HOME": str(first)}, read_only)
+    commands = processes_of(port, write_workspace(folder, named), list(named.values()), read_only=read_only)
+    _serve(folder, commands, environment | {"POVERTY_ASSETS_HOME": str(first)})
 
 
-def _serve(folder: Path, workspace: Path, port: int, environment: Mapping[str, str], read_only: bool) -> None:
+def _serve(folder: Path, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> None:
     give_up_interrupted(folder)
     mark = uuid.uuid4().hex
     environment = {**environment, "DAGSTER_HOME": str(folder), MARK: mark}
-    commands = processes_of(port, workspace, read_only=read_only)
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -103,7 +105,7 @@ def _serve(folder: Path, workspace: Path, port: int, environment: Mapping[str, s
         give_up_interrupted(folder)
 
 
-def processes_of(port: int, workspace: Path, *, read_only: bool) -> dict[str, list[str]]:
+def processes_of(port: int, workspace: Path, homes: Sequence[Path], *, read_only: bool) -> dict[str, list[str]]:
     """Commands of the processes that a UI consists of.
 
     One for viewers has no daemon: it stands beside the one that runs the schedule; two daemons of one home would both start what is due.
@@ -112,7 +114,8 @@ def processes_of(port: int, workspace: Path, *, read_only: bool) -> dict[str, li
     serving = [*python, "poverty_assets.running.webserver", "--port", str(port), "--workspace", str(workspace)]
     if read_only:
         return {"webserver": [*serving, "--read-only"]}
-    return {"webserver": serving, "daemon": [*python, "poverty_assets.running.daemon", "--workspace", str(workspace)]}
+    working = [*python, "poverty_assets.running.daemon", "--workspace", str(workspace)]
+    return {"webserver": serving, "daemon": [*working, *(word for home in homes for word in ("--home", str(home)))]}
 
 
 def marked(mark: str) -> list[int]:

@@ -6,7 +6,8 @@ from poverty_assets.running.ui import processes_of
 
 
 def test_a_ui_for_viewers_starts_no_second_daemon_beside_the_one_that_runs_the_schedule():
-    working, viewing = (processes_of(3000, Path("workspace.yaml"), read_only=read_only) for read_only in (False, True))
+    workspace, homes = Path("workspace.yaml"), [Path("home")]
+    working, viewing = (processes_of(3000, workspace, homes, read_only=read_only) for read_only in (False, True))
     assert set(working) == {"webserver", "daemon"}
     assert set(viewing) == {"webserver"}
     assert ("--read-only" in viewing["webserver"], "--read-only" in working["webserver"]) == (True, False)
