@@ -30,6 +30,13 @@ def commune_codes() -> list[str]:
     return [f"{p}{d:02d}{c:02d}" for p in PROVINCES for d in (1, 2) for c in range(1, 11)]
 
 
+def surveyed_households() -> pd.DataFrame:
+    """1,200 households in those areas, in canonical form."""
+    from poverty_assets_tests.sources.surveys.families import made
+
+    return made(1200, commune_codes())
+
+
 def write_landing(folder: Path) -> Path:
     """Write the whole folder; returns it."""
     rng = np.random.default_rng(7)

@@ -1,7 +1,7 @@
 """What a feature is: one entry under ``features`` of a source, by the statistic that makes it.
 
 Belongs here: the form of such an entry and of its ``options``. Does not belong here: computing a statistic
-(``features.statistics``, ``features.zonal``), or what a source is (``source``).
+(``features.zonal``, ``features.vector``, ``features.layers_and_tables``), or what a source is (``source``).
 
 =====================  ==============  =========================================================================
 statistic              source          options

@@ -22,14 +22,13 @@ from poverty_assets_tests.command_line import exit_code
 from poverty_assets_tests.fetching.server import Provider
 from poverty_assets_tests.integration.isle import serve, serve_rain, write_pack
 from poverty_assets_tests.integration.refresher import Refresher
-from poverty_assets_tests.landing import commune_codes, write_landing
+from poverty_assets_tests.landing import surveyed_households, write_landing
 from poverty_assets_tests.sources.surveys.as_mics import write_mics
-from poverty_assets_tests.sources.surveys.families import made
 
 QUARTER = "2022Q4"
 ISLES_QUARTERS = ["2025Q3", "2025Q4"]
 """Those of which Isle has every file."""
-HOUSEHOLDS = made(1200, commune_codes())
+HOUSEHOLDS = surveyed_households()
 """Of the survey that knows its regions alone."""
 SECRET = "Kept-Secret-48151623"
 # as few replicates as settings allow: what is tested here is how runs behave, not intervals

@@ -1,8 +1,8 @@
 """The suites as Dagster asset checks: one step a table, one check a group of expectations.
 
 Belongs here: wiring. Every check is blocking, so that what it found is written before the quarter is sealed; only findings
-of severity error stop the run (Dagster never blocks on WARN). Does not belong here: what is expected (``suites``,
-``coverage``).
+of severity error stop the run (Dagster never blocks on WARN). Does not belong here: what is expected (``suites``), what else is looked
+at (``further``).
 
 A run of checks alone that names no quarter ("Execute all" in the UI sends such) looks at every quarter of the lake, says of each what it
 found, and writes nothing: what was found when a quarter was made is sealed with it.
@@ -19,6 +19,7 @@ import pandas as pd
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from poverty_assets.catalog import TABLES, Table
+from poverty_assets.graph.checks.further import FURTHER
 from poverty_assets.graph.checks.suites import GROUPS, CheckFinding
 from poverty_assets.graph.partitions import quarter_of
 from poverty_assets.graph.resources import Home
@@ -28,14 +29,11 @@ from poverty_assets.warehouse.local import locale_of
 
 _NAMES_QUARTERS = ("dagster/partition", "dagster/asset_partition")
 """How the tags of a run begin that name a quarter, or a range of them."""
-EXTRA = {
-    "fct_population": ("people",),
-    "area_feature": ("coverage", "drift"),
-    "meta_source": ("quarantine",),
-    "fct_mpi": ("published", "agreement"),
-    "hazard_reach": ("reach",),
-    "dim_hazard": ("observed",),
-}
+_DESCRIPTIONS = {
+    "keys": "The key stands once (blocking).",
+    "completeness": "No NULL in a column that may hold none (blocking).",
+    "legal_values": "Ranges, codes and forms as the catalog states them (blocking).",
+} | {one.group: one.description for one in FURTHER}
 
 
 def build(quarters: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
@@ -49,7 +47,7 @@ def build(quarters: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
 
 
 def _of_table(definition: Table, quarters: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    groups = [*GROUPS, *EXTRA.get(definition.name, ())]
+    groups = [*GROUPS, *(one.group for one in FURTHER if one.table == definition.name)]
 
     def written(home: Home, quarter: Quarter) -> list[Path]:
         return [home.lake.checked_file(definition.name, quarter)]
@@ -91,7 +89,8 @@ def _found(definition: Table, home: Home, quarter: Quarter) -> list[CheckFinding
     from poverty_assets.graph.checks.suites import validate
 
     rows = home.lake.read(definition.name, quarter)
-    return validate(rows, definition.within(locale_of(home.country))) + _extra(definition.name, home, quarter)
+    expected = validate(rows, definition.within(locale_of(home.country)))
+    return expected + [each for one in FURTHER if one.table == definition.name for each in one.look(home, quarter)]
 
 
 def _say_of_every_quarter(
@@ -124,71 +123,6 @@ def _say_of_every_quarter(
                 partition=quarter.key,
             )
             context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]  # it takes these, too
-
-
-_DESCRIPTIONS = {
-    "keys": "The key stands once (blocking).",
-    "completeness": "No NULL in a column that may hold none (blocking).",
-    "legal_values": "Ranges, codes and forms as the catalog states them (blocking).",
-    "coverage": "Areas of the finest level without a value, feature by feature (warns).",
-    "people": "Areas whose persons per household are no household's (warns).",
-    "drift": "Features whose distribution is not that of the training data any more, by name (warns).",
-    "published": "Regions and figures of published tables that a person should look at, by name (warns).",
-    "agreement": "Areas of the published level of which joint profiles and the survey itself say too different things (warns).",
-    "reach": "People exposed to a hazard are at most those in cells that it touches, at two resolutions (blocking).",
-    "observed": "Hazards that are measured by what was observed before the quarter, by name (warns).",
-    "quarantine": "Rows that were set aside because they break their source's contract (warns).",
-}
-
-
-def _extra(name: str, home: Home, quarter: Quarter) -> list[CheckFinding]:
-    from poverty_assets.graph.checks.coverage import (
-        agreement,
-        covariate_drift,
-        feature_coverage,
-        household_sizes,
-        national_departures,
-        published_figures,
-        quarantine,
-    )
-
-    if name == "fct_population":
-        people, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
-        return household_sizes(people, areas, home.country.levels.finest)
-    if name == "area_feature":
-        features, areas = home.lake.read(name, quarter), home.lake.read("dim_area", quarter)
-        return feature_coverage(features, areas, home.country.levels.finest) + covariate_drift(
-            home.lake.read("feature_drift", quarter)
-        )
-    if name == "meta_source":
-        noted = {source_id: home.lake.notes(f"src_{source_id}", quarter) for source_id in home.sources}
-        set_aside = {source_id: n.get("quarantined", {}) for source_id, n in noted.items() if "absent" not in n}
-        return quarantine({name: {why: int(rows) for why, rows in each.items()} for name, each in set_aside.items()})
-    if name in ("hazard_reach", "dim_hazard"):
-        from poverty_assets.graph.checks.hazards import hazards_of_another_time, people_touched
-
-        rows = home.lake.read(name, quarter)
-        return people_touched(rows) if name == "hazard_reach" else hazards_of_another_time(rows)
-    if name == "fct_mpi":
-        warned = home.lake.notes("published_mpi", quarter).get("warning", {})
-        published = [home.lake.notes(f"src_{spec.source_id}", quarter) for spec in home.of_role("published")]
-        rows = home.lake.read(name, quarter)
-        departs = national_departures(rows, home.country.area_id, *_years_of(home, quarter))
-        found = published_figures(warned, [noted.get("rounded", {}) for noted in published])
-        return found + departs + agreement(rows, home.country.levels.published)
-    return []
-
-
-def _years_of(home: Home, quarter: Quarter) -> tuple[set[int], set[int]]:
-    """Years that published figures are of, and those of the fieldwork of the wave that serves the quarter."""
-    read = (home.observed(spec.source_id, quarter) for spec in home.of_role("published"))
-    of_files = [
-        frame["observed_from"].map(str).str[:4].astype(int) for frame in read if frame is not None and len(frame)
-    ]
-    published = {max(int(years.max()) for years in of_files)} if of_files else set()
-    waves = home.survey_waves(quarter)
-    days = [waves[-1][1][end] for end in ("observed_from", "observed_to")] if waves else []
-    return published, {day.year for day in days if day is not None}
 
 
 def _result(group: str, findings: list[CheckFinding]) -> dg.AssetCheckResult:

@@ -1,6 +1,7 @@
 """How complete a quarter's features and sources are: what is missing, by name.
 
-Belongs here: checks that warn and never block. Does not belong here: legal values (``suites``).
+Belongs here: checks that warn and never block. Does not belong here: legal values (``suites``), one that may block (``hazards``), which
+table each is of (``further``).
 """
 
 from __future__ import annotations
