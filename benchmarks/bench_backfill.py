@@ -1,9 +1,10 @@
 """A backfill through the UI against the same quarters from the command line: how much longer it takes.
 
-Run as ``python -m benchmarks.bench_backfill [--quarters 6] [--twin]``. Each begins with a home of one published quarter, and ends when all
-that were asked for are published: from the command line two quarters side by side, through the UI by its own door (GraphQL), two runs at
-a time, with the publication that follows by itself. By default on the made-up landing folder, where a quarter is little work and what a
-run costs beside it shows most; with ``--twin`` on the simulated twin with 40 replicates.
+Run as ``python -m benchmarks.bench_backfill [--quarters 6] [--twin]``. Each begins with a home of one published quarter, of the UI with one
+that has been started and has nothing to do, and ends when all that were asked for are published: from the command line two quarters side by
+side, through the UI by its own door (GraphQL), two runs at a time, with the publication that follows by itself. By default on the made-up
+landing folder, where a quarter is little work and what a run costs beside it shows most; with ``--twin`` on the simulated twin with 40
+replicates.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from poverty_assets.graph.sensors import NOTHING_NEW
 from poverty_assets.quarter import Quarter
+from poverty_assets.settings import Settings
 from poverty_assets_tests.integration.test_ui import BACKFILL, SELECTOR, Ui, published_quarters
 from poverty_assets_tests.landing import write_landing
 
@@ -60,7 +63,7 @@ def _refresh(home: Path, quarters: list[Quarter], sources: list[str]) -> float:
 def _backfill(home: Path, quarters: list[Quarter]) -> float:
     ui = Ui(home)
     try:
-        ui.wait_for(lambda: ui.publication()[1] is not None, "the daemon looks")
+        ui.wait_for(lambda: _rests(ui, home), "the daemon has nothing to do")
         started = time.perf_counter()
         names = ", ".join(f'"{quarter.key}"' for quarter in quarters)
         ui.ask(BACKFILL % (names, SELECTOR))
@@ -69,6 +72,12 @@ def _backfill(home: Path, quarters: list[Quarter]) -> float:
     finally:
         ui.process.terminate()
         ui.process.wait()
+
+
+def _rests(ui: Ui, home: Path) -> bool:
+    """Whether nothing is to be done: what lies in a landing folder has been judged, and what the lake holds is published."""
+    judged = Settings(home=home).is_simulated or (home / "arrivals.json").is_file()
+    return judged and ui.publication()[1] == NOTHING_NEW and set(ui.runs()) <= {"SUCCESS"}
 
 
 if __name__ == "__main__":
