@@ -29,6 +29,7 @@ from poverty_assets.warehouse.query import mixed_replicates, published_labels, s
 
 DUE_DAYS = 26
 """Days after a quarter's end by which it has to be published: the schedule's, and a week."""
+_REFRESH = "poverty-assets refresh --quarter {}"
 _MOST_RUNS = 200
 _MOST_NAMED = 5
 
@@ -64,12 +65,7 @@ def concerns(settings: Settings, now: dt.datetime) -> list[Concern]:
         back = unwanted_lake(settings.warehouse) == lake_version(lake)
         why = "; an earlier file was put back, so that nothing follows by itself" if back else ""
         found.append(Concern(f"complete and not published: {labels}{why}", "run the job publish, or any refresh"))
-    for quarter in lake.quarters():
-        tables = lake.unsealed(quarter)
-        if tables:
-            found.append(
-                Concern(f"{quarter} is half remade ({tables[0]})", f"poverty-assets refresh --quarter {quarter}")
-            )
+    found += _not_whole(lake, published)
     mixed = mixed_replicates(settings.warehouse) if published else ""
     if mixed:
         found.append(Concern(mixed, "refresh the ones with fewer"))
@@ -85,6 +81,20 @@ def status_screen(settings: Settings, found: list[Concern]) -> str:
     lines.append("To do:" if found else "Nothing to do.")
     lines += [f"  {concern.what}\n    -> {concern.remedy}" for concern in found]
     return "\n".join(lines)
+
+
+def _not_whole(lake: Lake, published: set[str]) -> list[Concern]:
+    """Quarters of which the lake holds some files as they were sealed, or none though they are published."""
+    sealed = lake.quarters()
+    half = {str(quarter): tables[0] for quarter in sealed if (tables := lake.unsealed(quarter))}
+    gone = sorted(published - {quarter.label for quarter in sealed})
+    return [
+        *(Concern(f"{label} is half remade ({table})", _REFRESH.format(label)) for label, table in half.items()),
+        *(
+            Concern(f"{label} is published, and its files in the lake are gone", _REFRESH.format(label))
+            for label in gone
+        ),
+    ]
 
 
 def _waiting(settings: Settings) -> list[Concern]:

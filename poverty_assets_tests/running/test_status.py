@@ -16,7 +16,7 @@ from poverty_assets.running.status import concerns
 from poverty_assets.settings import Settings, claim_home
 from poverty_assets.sources.landed import LandedRecord, write_record
 from poverty_assets.warehouse.build import publish
-from poverty_assets.warehouse.lake import Lake
+from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets_tests.warehouse.small_lake import KHM, mpi, write_quarter
 
 FIRST, SECOND = Quarter(2022, 3), Quarter(2022, 4)
@@ -70,6 +70,13 @@ def test_what_is_complete_and_what_is_half_remade_is_told_apart(settings):
         "complete and not published: 2022Q4",
         "2022Q3 is half remade (fct_mpi)",
     ]
+
+
+@pytest.mark.slow
+def test_a_published_quarter_whose_files_are_gone_is_told(settings):
+    Lake(settings.lake).path(SEAL, FIRST).unlink()
+    what = "2022Q3 is published, and its files in the lake are gone"
+    assert (what, "poverty-assets refresh --quarter 2022Q3") in said(settings)
 
 
 @pytest.mark.slow
