@@ -301,10 +301,37 @@ def test_on_a_server_the_ui_its_daemon_and_its_runs_record_in_postgres(home, mon
     assert "Traceback" not in ui.log.read_text()
 
 
-def launch(ui):
-    ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code location is loaded")
+def launch(ui, what=LAUNCH):
+    ui.wait_for(lambda: ui.ask(what)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code location is loaded")
     ui.wait_for(lambda: "STARTED" in ui.runs(), "the run starts")
     assert len(ui.processes()) >= 4
+
+
+STOP = 'mutation { terminateRun(runId: "%s") { __typename } }'
+
+
+@pytest.mark.soak
+def test_a_run_that_is_ended_from_the_ui_is_canceled_and_one_that_is_killed_alone_has_failed(ui, held, home):
+    ends = {
+        "CANCELED": lambda run: ui.ask(STOP % run.run_id),
+        "FAILURE": lambda run: os.kill(forked_last(ui), signal.SIGKILL),
+    }
+    for status, end in ends.items():
+        launch(ui, LAUNCH_WHOLE)
+        ui.wait_for(lambda: publications(home)[0].status == dg.DagsterRunStatus.STARTED, "the run starts", every=1)
+        ui.wait_for(lambda: ui.runs().count("STARTED") == 1, "it is the only one", every=1)
+        end(publications(home)[0])
+        ui.wait_for(lambda: publications(home)[0].is_finished, "the run ends", every=1)
+        assert publications(home)[0].status.value == status
+
+
+def forked_last(ui):
+    """The newest process of a UI that was forked from the one that has imported everything."""
+    forking = {one for one in ui.processes() if b"forkserver" in (Path("/proc") / str(one) / "cmdline").read_bytes()}
+    parents = {
+        one: int((Path("/proc") / str(one) / "stat").read_text().rpartition(")")[2].split()[1]) for one in forking
+    }
+    return max(one for one, parent in parents.items() if parent in forking)
 
 
 def start_stubborn(ui):
