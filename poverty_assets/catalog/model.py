@@ -230,6 +230,32 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """A figure with its error and interval that many rows of a narrow table have alike, and that lies in the file once for all of them.
+
+    Attributes
+    ----------
+    figure : str
+        Column of the figure; those of its error and interval are called after it.
+    of : str
+        Column that says whose figure it is.
+    """
+
+    figure: str
+    of: str
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns, and what they are called where they lie."""
+        return {f"{self.figure}{end}": f"figure{end}" for end in ("", "_se", "_ci_low", "_ci_high")}
+
+    @property
+    def number(self) -> str:
+        """Column that stands for them in a row."""
+        return f"{self.of}_number"
+
+
+@dataclass(frozen=True)
 class Table:
     """One table: what a row is, its key and columns.
 
@@ -247,6 +273,10 @@ class Table:
     narrow : bool
         Whether the published file keeps its columns as their ``kept`` says, sorted to lie close, under a view of the table's name that
         reads them. It has no index of its key, which would take some hundred bytes a row: the gate looks whether a key stands twice.
+    lies_by : str
+        Column by which rows that are alike in all else lie side by side in a narrow table: areas, or what falls from one to the next.
+    shared : tuple of Shared
+        Figures of a narrow table that lie apart, each once for all rows of a lot that have it.
     newest : int
         Of how many quarters rows are published, the newest; 0 for all.
     of_all : bool
@@ -266,6 +296,8 @@ class Table:
     inner: bool = False
     further: str = ""
     narrow: bool = False
+    lies_by: str = "area_id"
+    shared: tuple[Shared, ...] = ()
     newest: int = 0
     of_all: bool = False
 
@@ -351,19 +383,57 @@ class Table:
         return tuple(c for c in self.columns if c.name != "quarter" and not (c.derived or c.generated))
 
     @property
+    def lying_columns(self) -> tuple[Column, ...]:
+        """Those of them that lie in the rows themselves."""
+        apart = {name for one in self.shared for name in one.columns}
+        return tuple(c for c in self.kept_columns if c.name not in apart)
+
+    @property
+    def shared_in(self) -> str:
+        """The table of the published file that holds what rows share."""
+        return f'{STORED}."{self.name}_shared"'
+
+    @property
     def narrow_ddl(self) -> str:
-        """``CREATE TABLE`` of a narrow table."""
-        lines = [f'  "{c.name}" {c.kept_type}{self._constraint(c)}' for c in self.kept_columns]
-        return f"CREATE TABLE {self.kept_in} (\n  {LOT} INTEGER NOT NULL,\n" + ",\n".join(lines) + "\n)"
+        """``CREATE TABLE`` of a narrow table, and of what its rows share."""
+        lines = [f'  "{c.name}" {c.kept_type}{self._constraint(c)}' for c in self.lying_columns]
+        lines += [f'  "{one.number}" INTEGER NOT NULL' for one in self.shared]
+        made = f"CREATE TABLE {self.kept_in} (\n  {LOT} INTEGER NOT NULL,\n" + ",\n".join(lines) + "\n);"
+        for one in self.shared[:1]:
+            figures = ", ".join(f'"{to}" {self.column(name).kept_type}' for name, to in one.columns.items())
+            made += f"\nCREATE TABLE {self.shared_in} ({LOT} INTEGER NOT NULL, number INTEGER NOT NULL, {figures});"
+        return made
+
+    @property
+    def _apart(self) -> tuple[dict[str, str], str]:
+        """Where each kept column lies, ``s`` being the rows, and the joins that bring what they share."""
+        places = {c.name: f's."{c.name}"' for c in self.lying_columns}
+        joins = ""
+        for number, one in enumerate(self.shared):
+            places |= {name: f'f{number}."{to}"' for name, to in one.columns.items()}
+            joins += (
+                f' JOIN {self.shared_in} f{number} ON f{number}.{LOT} = s.{LOT} AND f{number}.number = s."{one.number}"'
+            )
+        return places, joins
+
+    @property
+    def lying(self) -> str:
+        """``SELECT`` of lot and kept columns as they are kept."""
+        places, joins = self._apart
+        picked = ", ".join(f'{place} AS "{name}"' for name, place in places.items())
+        return f"SELECT s.{LOT}, {picked} FROM {self.kept_in} s{joins}"
 
     @property
     def reading(self) -> str:
         """``SELECT`` that reads a narrow table as its columns state."""
-        kept = {c.name: c.read(f's."{c.name}"') for c in self.kept_columns} | {"quarter": "l.quarter"}
+        places, joins = self._apart
+        kept = {c.name: c.read(places[c.name]) for c in self.kept_columns} | {"quarter": "l.quarter"}
         read: dict[str, str] = {}
         for c in self.columns:
             read[c.name] = read[c.generated.strip('"')] if c.generated else c.derived.format(**kept) or kept[c.name]
-        return "SELECT " + ", ".join(f'{sql} AS "{name}"' for name, sql in read.items()) + f" FROM {self.kept_from}"
+        return (
+            "SELECT " + ", ".join(f'{sql} AS "{name}"' for name, sql in read.items()) + f" FROM {self.kept_from}{joins}"
+        )
 
     @property
     def lie(self) -> tuple[str, ...]:

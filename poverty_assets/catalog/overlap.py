@@ -19,7 +19,7 @@ from poverty_assets.catalog.columns import (
     SUBGROUP,
     with_interval,
 )
-from poverty_assets.catalog.model import Column, Table
+from poverty_assets.catalog.model import Column, Shared, Table
 
 _GIVEN = "Of people deprived in {0}, share deprived in {1}"
 _OF_PAIR: dict[str, Any] = {"minimum": 0, "maximum": 1}
@@ -77,6 +77,7 @@ FCT_OVERLAP_PAIR = Table(
     ),
     "overlap",
     narrow=True,
+    shared=(Shared("share_a", "indicator_a"), Shared("share_b", "indicator_b")),
 )
 
 FCT_DEPRIVATION_COUNT = Table(
@@ -143,7 +144,9 @@ FCT_BUNDLE = Table(
         Column("indicators", "VARCHAR[]", "The indicators of the set", kept="codes"),
         Column("n_deprivations", "INTEGER", "Indicators in the set", "indicators", False, 0, 16),
         *with_interval("share", "Share of people in households with exactly this set", minimum=0, maximum=1),
-        SHARE.renamed("share_expected", "Share if deprivations were independent given their margins", nullable=True),
+        SHARE.renamed(
+            "share_expected", "Share if deprivations were independent given their margins", nullable=True, kept="alone"
+        ),
         *with_interval(
             "excess",
             "share - share_expected",

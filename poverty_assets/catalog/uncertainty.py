@@ -19,6 +19,9 @@ from poverty_assets.catalog.columns import (
 )
 from poverty_assets.catalog.model import Column, Table
 
+NEWEST = 8
+"""Of how many quarters draws and profiles are published, the newest: they take as much room as all figures of a quarter."""
+
 FIGURE_ID = Column(
     "figure_id",
     "VARCHAR",
@@ -74,6 +77,7 @@ FCT_RANK = Table(
     ),
     "uncertainty",
     narrow=True,
+    lies_by="rank",
 )
 
 FCT_DRAW = Table(
@@ -106,14 +110,14 @@ FCT_DRAW = Table(
         *EVIDENCE,
     ),
     "uncertainty",
-    newest=8,
+    newest=NEWEST,
     narrow=True,
 )
 
 FCT_PROFILE = Table(
     "fct_profile",
     "Joint profile of every area of the finest level: the share of people with each set of deprivations, from which every figure of"
-    " the area follows",
+    " the area follows. Of the newest eight quarters",
     "quarter, area and measure",
     ("quarter", "area_id", "measure_id"),
     (
@@ -138,6 +142,7 @@ FCT_PROFILE = Table(
         *EVIDENCE,
     ),
     "uncertainty",
+    newest=NEWEST,
     narrow=True,
 )
 

@@ -1,10 +1,11 @@
 """Building the warehouse beside the published one, checking it, and swapping it in whole.
 
 Belongs here: the one way from the lake to ``poverty.duckdb``. Does not belong here: what is checked (``gate``), views
-(``views``), or what a table means (``catalog``).
+(``views``), what of the file before stays (``renewal``), or what a table means (``catalog``).
 
 A quarter enters when its seal matches the lake. One that is half remade (a run was killed, or failed a blocking check)
-keeps the rows that are published now, so that it never holds up the others and good data is never lost.
+keeps the rows that are published now, so that it never holds up the others and good data is never lost. Where the published file is
+known to be of the same code, rows of quarters that are as they were stay as they lie (``renewal``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,10 +35,11 @@ from poverty_assets.warehouse.gate import run_gate
 from poverty_assets.warehouse.lake import SEAL, Lake
 from poverty_assets.warehouse.local import level_rows, tables_of
 from poverty_assets.warehouse.macros import MACROS
-from poverty_assets.warehouse.narrow import STORAGE, Rows, fill_narrow, literal
+from poverty_assets.warehouse.narrow import STORAGE, Rows, days, fill_narrow, literal
 from poverty_assets.warehouse.provenance import Backing, nowcast_choice, replicates, survey_wave
+from poverty_assets.warehouse.renewal import Renewal, copied, put_in, renewal, same_lookups, take_out
 from poverty_assets.warehouse.revisions import Revised
-from poverty_assets.warehouse.views import View, views_of
+from poverty_assets.warehouse.views import QUALITY, QUALITY_SQL, View, views_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,13 +93,27 @@ class _Edition:
         return tables_of(self.country)
 
     @property
+    def plain(self) -> list[Table]:
+        """Tables that lie as they are read."""
+        return [one for one in self.tables if not one.narrow]
+
+    def revised(self, quarters: set[Quarter]) -> Revised:
+        """That these quarters are published of other files than before."""
+        return Revised(quarters, self.now, self.run_id, self.country.area_id, self.country.default_measure)
+
+    @property
     def methods(self) -> list[str]:
         """Tables whose rows say their evidence."""
         return [one.name for one in self.tables if any(column.name == "method" for column in one.columns)]
 
-    @cached_property
-    def views(self) -> tuple[View, ...]:
-        return views_of(self.country)
+    @property
+    def newest(self) -> Quarter:
+        """The newest quarter of the file."""
+        return max([*self.sealed, *self.kept])
+
+    def new_views(self, is_new: bool) -> tuple[View, ...]:
+        """Views that are made: all in a new file; in a copy of the one before, those that say which quarter is the newest."""
+        return tuple(view for view in views_of(self.country) if is_new or view.is_of_latest)
 
 
 def publish(
@@ -199,36 +215,48 @@ def _quarters(lake: Lake, published: Path) -> tuple[list[Quarter], dict[Quarter,
 
 
 def _published_quarters(target: Path) -> set[Quarter]:
+    return {*_published_digests(target)}
+
+
+def _published_digests(target: Path) -> dict[Quarter, str | None]:
+    """Digest of the sealed files of each quarter of a published file; None in one of a form without them."""
     import duckdb
 
     if not target.is_file():
-        return set()
+        return {}
     with duckdb.connect(str(target), read_only=True) as connection:
         try:
-            return {
-                Quarter.from_key(str(row[0]))
-                for row in connection.execute("SELECT quarter FROM dim_quarter").fetchall()
-            }
+            rows = connection.execute("SELECT * FROM dim_quarter").fetchall()
         except duckdb.CatalogException:
-            return set()
+            return {}
+        names = [part[0] for part in connection.description or []]
+    found = (dict(zip(names, row, strict=True)) for row in rows)
+    return {Quarter.from_key(str(row["quarter"])): row.get("lake_digest") for row in found}
 
 
 def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
     import duckdb
 
+    renewed = _renewal(edition, old)
+    if renewed is not None and not copied(old, path, edition.backing.before):
+        renewed = None
     connection = duckdb.connect(str(path), config=STORAGE)
     try:
         connection.execute("SET preserve_insertion_order = true")
         if old.is_file():
             connection.execute(f"ATTACH {literal(str(old))} AS old (READ_ONLY)")
-        revised = _fill(connection, edition, path, has_old=old.is_file())
-        for view in edition.views:
-            connection.execute(f'CREATE VIEW "{view.name}" AS {view.sql}')
-        revisions.note(connection, revised)
-        for macro in MACROS:
+        if renewed is None:
+            revised = _fill(connection, edition, path, has_old=old.is_file())
+        else:
+            revised = _refill(connection, edition, path, renewed)
+        for view in edition.new_views(renewed is None):
+            connection.execute(f'CREATE OR REPLACE VIEW "{view.name}" AS {view.published(edition.newest)}')
+        for macro in MACROS if renewed is None else ():
             connection.execute(macro.ddl)
-        _comment(connection, edition)
-        failures = run_gate(connection, edition.country)
+        revisions.note(connection, revised)
+        _comment(connection, edition, is_new=renewed is None)
+        looked_at = renewed.looked_at(connection) if renewed is not None and same_lookups(connection) else None
+        failures = run_gate(connection, edition.country, looked_at)
         if failures:
             raise GateFailed(
                 f"{len(failures)} check(s) of the new warehouse failed; nothing was published, the last good file stays:",
@@ -245,15 +273,17 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
             scratch.unlink(missing_ok=True)
 
 
+def _renewal(edition: _Edition, old: Path) -> Renewal | None:
+    """What a copy of the file before would have to be given; None where there is none, or it had better be built anew."""
+    held = _published_digests(old) if edition.backing.before else {}
+    same = {q for q in edition.sealed if held.get(q) == edition.lake.sealed_digest(q)}
+    fresh = {*edition.sealed} - same
+    return renewal(held, fresh, [*edition.sealed, *edition.kept]) if held else None
+
+
 def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, *, has_old: bool) -> Revised:
     """Make the tables and fill them: first those that lie as they are read, then the narrow ones. Returns what is revised."""
-    plain = [one for one in edition.tables if not one.narrow]
-    for definition in plain:
-        connection.execute(definition.ddl)
-        if definition.partitioned:
-            _fill_plain(connection, definition, edition)
-    _fill_levels(connection, edition.country)
-    unchanged, revised = _fill_quarters(connection, edition, has_old)
+    unchanged, revised = _fill_plain_tables(connection, edition, has_old)
     rows = {one: list(_rows(connection, one, edition).values()) for one in edition.tables if one.narrow}
     changes = next(one for one in rows if one.name == "fct_change")
     own = _rows(connection, changes, edition)
@@ -261,21 +291,63 @@ def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, 
         connection, edition.lake, edition.country, ChangesHeld(edition.sealed, unchanged, edition.kept, own, path)
     )
     fill_narrow(connection, rows)
+    connection.execute(f"CREATE TABLE {QUALITY} AS {QUALITY_SQL}")
+    _fill_made(connection, edition, has_old)
+    return edition.revised(revised)
+
+
+def _refill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, renewed: Renewal) -> Revised:
+    """The same of a copy of the file before, of which only rows of some quarters are replaced."""
+    take_out(connection, edition.tables, renewed)
+    unchanged, revised = _fill_plain_tables(connection, edition, has_old=True)
+    of_lake = {one: _rows(connection, one, edition, renewed.fresh) for one in edition.tables if one.narrow}
+    rows = {one: list(found.values()) for one, found in of_lake.items()}
+    changes = next(one for one in rows if one.name == "fct_change")
+    own = _rows(connection, changes, edition)
+    held = ChangesHeld(edition.sealed, unchanged, edition.kept, own, path, is_renewed=True)
+    rows[changes] += made_changes(connection, edition.lake, edition.country, held)
+    put_in(connection, rows)
+    among = f"quarter IN ({days(renewed.fresh)})"
+    connection.execute(f"DELETE FROM {QUALITY} WHERE {among}")
+    connection.execute(f"INSERT INTO {QUALITY} SELECT * FROM ({QUALITY_SQL}) WHERE {among}")
+    _fill_made(connection, edition, has_old=True)
+    return edition.revised(revised)
+
+
+def _fill_plain_tables(
+    connection: duckdb.DuckDBPyConnection, edition: _Edition, has_old: bool
+) -> tuple[set[Quarter], set[Quarter]]:
+    """Make the tables that lie as they are read, and fill all but those that say how the file was made; as of ``_fill_quarters``."""
+    for definition in edition.plain:
+        connection.execute(definition.ddl)
+        if definition.partitioned:
+            _fill_plain(connection, definition, edition)
+    _fill_levels(connection, edition.country)
+    return _fill_quarters(connection, edition, has_old)
+
+
+def _fill_made(connection: duckdb.DuckDBPyConnection, edition: _Edition, has_old: bool) -> None:
+    """Say how the file was made, and lay keys on what lies as it is read."""
     _fill_build(connection, edition)
     if has_old:
         revisions.take_over(connection, [*edition.sealed, *edition.kept])
-    _add_keys(connection, plain)
-    country = edition.country
-    return Revised(revised, edition.now, edition.run_id, country.area_id, country.default_measure)
+    _add_keys(connection, edition.plain)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Edition) -> dict[Quarter, Rows]:
-    """A partitioned table's rows of each quarter; a column that a quarter lacks, and that may be empty, is empty of it."""
+def _rows(
+    connection: duckdb.DuckDBPyConnection,
+    definition: Table,
+    edition: _Edition,
+    only: Collection[Quarter] | None = None,
+) -> dict[Quarter, Rows]:
+    """A partitioned table's rows of each quarter, or of some; a column that a quarter lacks, and that may be empty, is empty of it."""
     lake, sealed, kept = edition.lake, edition.sealed, edition.kept
     has_quarter = not definition.keeps_newest
     found = {}
     for quarter in sorted([*sealed, *kept], reverse=definition.keeps_newest)[-definition.newest :]:
         values: list[list[str]] = []
+        if only is not None and quarter not in only:
+            continue
         if quarter in kept:
             if not _same_columns(connection, definition):
                 continue
@@ -414,30 +486,31 @@ def _methods(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return [row[0] for row in connection.execute(f'SELECT DISTINCT method FROM "{name}"').fetchall()]
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> None:
-    """COMMENTs of every table, view and column: more than a thousand, which are read and written to disk at once."""
+def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition, *, is_new: bool) -> None:
+    """COMMENTs of every table, view and column, more than a thousand, which are read and written to disk at once; of tables that are
+    made anew in each file alone, where the others are there."""
     prefix = "SIMULATED DATA. " if edition.is_simulated else ""
     described: dict[str, str] = {}
-    of_table: dict[str, dict[str, str]] = {}
+    of_table = {one.name: {column.name: column.comment for column in one.columns} for one in edition.tables}
+    for texts in of_table.values():
+        described = texts | described
     said: list[tuple[str, str]] = []
-    for definition in edition.tables:
+    for definition in edition.tables if is_new else edition.plain:
         text = f"{prefix}{definition.description}. One row per {definition.grain}."
         said.append((f'{"VIEW" if definition.narrow else "TABLE"} "{definition.name}"', text))
-        of_table[definition.name] = {column.name: column.comment for column in definition.columns}
-        for name, text in of_table[definition.name].items():
-            described.setdefault(name, text)
-            said.append((f'COLUMN "{definition.name}"."{name}"', text))
+        said += [(f'COLUMN "{definition.name}"."{name}"', text) for name, text in of_table[definition.name].items()]
         if definition.narrow:
             text = f"{prefix}Rows of {definition.name} as they are kept: read {definition.name} instead"
-            said.append((f"TABLE {definition.kept_in}", text))
+            places = (definition.kept_in, *(definition.shared_in for _ in definition.shared[:1]))
+            said += [(f"TABLE {place}", text) for place in places]
     columns = connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = current_database()"
     ).fetchall()
-    for view in edition.views:
+    for view in edition.new_views(is_new):
         said.append((f'VIEW "{view.name}"', prefix + view.description))
         known = described | of_table.get(view.of, {}) | view.columns
         said += [(f'COLUMN "{view.name}"."{name}"', known[name]) for of, name in columns if of == view.name]
-    said += [(f"MACRO {macro.name}", prefix + macro.description) for macro in MACROS]
+    said += [(f"MACRO {macro.name}", prefix + macro.description) for macro in MACROS if is_new]
     statements = [f"COMMENT ON {what} IS {literal(text)};" for what, text in said]
     connection.execute("\n".join(["BEGIN;", *statements, "COMMIT;"]))
 

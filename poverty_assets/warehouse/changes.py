@@ -53,6 +53,8 @@ class ChangesHeld:
         Rows of ``fct_change`` that the quarters have in the lake.
     beside : Path
         The file; what is made is written beside it, under its name and more.
+    is_renewed : bool
+        Whether the file is a copy of the one before, in which pairs stand whose quarters are as they were.
     """
 
     sealed: list[Quarter]
@@ -60,6 +62,7 @@ class ChangesHeld:
     kept: Collection[Quarter]
     own: Mapping[Quarter, Rows]
     beside: Path
+    is_renewed: bool = False
 
 
 def made_changes(
@@ -70,7 +73,8 @@ def made_changes(
     for quarter in sorted(held.sealed):
         for baseline in baselines(quarter, [*held.sealed, *held.kept]):
             if {quarter, baseline} <= {*held.unchanged, *held.kept}:
-                yield _taken_over(quarter, baseline)
+                if not held.is_renewed:
+                    yield _taken_over(quarter, baseline)
                 continue
             if baseline in held.kept:  # the lake does not hold what is published of it
                 continue

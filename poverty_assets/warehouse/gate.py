@@ -6,18 +6,24 @@ the keys of small tables, are constraints of the tables themselves. Does not bel
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from poverty_assets.catalog import Table
 from poverty_assets.catalog.columns import FINEST
 from poverty_assets.catalog.vulnerability_identities import IDENTITIES
 from poverty_assets.pack.country import Country
+from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.local import locale_of, tables_of
+from poverty_assets.warehouse.narrow import days
 
 if TYPE_CHECKING:
     import duckdb
 
 TOLERANCE = 1e-9
+WHOLE = ("fct_register",)
+"""Large tables of which all quarters are always looked at: those are held against each other."""
 _AMONG = {r"\d": r"\p{Nd}", r"\D": r"\P{Nd}", r"\w": r"\p{L}\p{N}_"}
 _ALONE = {**_AMONG, r"\w": r"[\p{L}\p{N}_]", r"\W": r"[^\p{L}\p{N}_]", r"\Z": r"\z"}
 """What SQL writes for classes of Python's, among others in brackets and alone."""
@@ -47,17 +53,47 @@ def kind_of(name: str) -> str:
     return "disclosure" if name.endswith("a suppressed row shows nothing") else "identities"
 
 
-def run_gate(connection: duckdb.DuckDBPyConnection, country: Country) -> list[tuple[str, str]]:
-    """Run every check; return what failed: kind, and the check with the number of rows and the first offender."""
+def run_gate(
+    connection: duckdb.DuckDBPyConnection, country: Country, quarters: Collection[Quarter] | None = None
+) -> list[tuple[str, str]]:
+    """Run every check; return what failed: kind, and the check with the number of rows and the first offender.
+
+    Parameters
+    ----------
+    quarters : collection of Quarter, optional
+        Those whose rows of large tables are looked at, where those of others have passed the same checks; all if not stated.
+    """
     failures = []
     tables = tables_of(country)
-    for name, sql in [*_broken_columns(connection, tables), _codes_of_levels(country), *_checks(tables)]:
-        rows = connection.execute(f"SELECT count(*) OVER () AS n, * FROM ({sql}) LIMIT 1").fetchall()
-        if rows:
-            names = [part[0] for part in connection.description or []][1:]
-            first = ", ".join(f"{n}={v}" for n, v in zip(names, rows[0][1:], strict=True))
-            failures.append((kind_of(name), f"{name}: {rows[0][0]} rows, first {first}"))
+    with _looking_at(connection, tables, quarters) as among:
+        for name, sql in [*_broken_columns(connection, tables), _codes_of_levels(country), *_checks(tables, among)]:
+            rows = connection.execute(f"SELECT count(*) OVER () AS n, * FROM ({sql}) LIMIT 1").fetchall()
+            if rows:
+                names = [part[0] for part in connection.description or []][1:]
+                first = ", ".join(f"{n}={v}" for n, v in zip(names, rows[0][1:], strict=True))
+                failures.append((kind_of(name), f"{name}: {rows[0][0]} rows, first {first}"))
     return failures
+
+
+@contextmanager
+def _looking_at(
+    connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...], quarters: Collection[Quarter] | None
+) -> Iterator[str]:
+    """Let names of large tables stand for their rows of some quarters; gives the SQL that holds rows as they are kept to these."""
+    if quarters is None:
+        yield ""
+        return
+    among = days(quarters)
+    names = [one.name for one in tables if one.narrow and one.name not in WHOLE]
+    (file,) = connection.execute("SELECT current_database()").fetchone() or ("",)
+    for name in names:
+        of_file = f'"{file}".main."{name}"'  # without the file's name it would be the view itself
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM {of_file} WHERE quarter IN ({among})')
+    try:
+        yield f" WHERE l.quarter IN ({among})"
+    finally:
+        for name in names:
+            connection.execute(f'DROP VIEW temp.main."{name}"')
 
 
 def in_sql(pattern: str) -> str:
@@ -88,8 +124,8 @@ def _codes_of_levels(country: Country) -> tuple[str, str]:
     return "dim_area: every code has the form of its level", sql
 
 
-def _checks(tables: tuple[Table, ...]) -> list[tuple[str, str]]:
-    checks = [(f"{one.name}: every key stands once", _doubled(one)) for one in tables if one.narrow]
+def _checks(tables: tuple[Table, ...], among: str) -> list[tuple[str, str]]:
+    checks = [(f"{one.name}: every key stands once", _doubled(one, among)) for one in tables if one.narrow]
     facts = [t for t in tables if t.name.startswith("fct_")]
     for fact in facts:
         keys = ", ".join(f'f."{key}"' for key in fact.key)
@@ -100,7 +136,7 @@ def _checks(tables: tuple[Table, ...]) -> list[tuple[str, str]]:
             )
         )
         if any(column.name == "is_headline" for column in fact.columns):
-            checks.append((f"{fact.name}: exactly one headline per figure", _headline(fact)))
+            checks.append((f"{fact.name}: exactly one headline per figure", _headline(fact, among)))
     for held in tables:
         if any(column.name == "suppressed" for column in held.columns):
             checks.append((f"{held.name}: a suppressed row shows nothing", _suppressed(held)))
@@ -149,15 +185,15 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _doubled(one: Table) -> str:
+def _doubled(one: Table, among: str) -> str:
     """Keys as they are kept, which are alike where they are alike as read, and smaller."""
     key = ", ".join(f'"{name}"' for name in one.key)
-    return f"SELECT {key}, count(*) AS times FROM {one.kept_from} GROUP BY {key} HAVING count(*) > 1"
+    return f"SELECT {key}, count(*) AS times FROM {one.kept_from}{among} GROUP BY {key} HAVING count(*) > 1"
 
 
-def _headline(fact: Table) -> str:
+def _headline(fact: Table, among: str) -> str:
     figure = ", ".join(f'"{key}"' for key in fact.key if key != "method")
-    return f"SELECT {figure} FROM {fact.kept_from} GROUP BY {figure} HAVING count(*) FILTER (WHERE is_headline) <> 1"
+    return f"SELECT {figure} FROM {fact.kept_from}{among} GROUP BY {figure} HAVING count(*) FILTER (WHERE is_headline) <> 1"
 
 
 def _suppressed(fact: Table) -> str:

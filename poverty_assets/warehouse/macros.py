@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from poverty_assets.catalog.uncertainty import NEWEST
+
 TO_ACT_ON = 0.8
 """Probability at which an area is one to act on, where the analyst states no other."""
 
@@ -55,11 +57,20 @@ _PROFILES = (
 _AREA = "EXISTS (SELECT 1 FROM dim_area x WHERE x.area_id = area)"
 
 
+_NO_QUARTER = (
+    f"WHEN {_DAY} IS NULL THEN error('no quarter ' || CAST(quarter AS VARCHAR) || ' in this file: see dim_quarter')"
+)
+_TOO_OLD = f"""WHEN (SELECT count(*) FROM {_QUARTERS} q WHERE q.day > {_DAY}) >= {NEWEST}
+            THEN error('draws and profiles are published of the newest {NEWEST} quarters, not of ' || CAST(quarter AS VARCHAR))"""
+
+
 def _known(answer: str, figures: str) -> str:
     """The answer, if the quarter, the area and the figure are those of the file."""
+    too_old = _TOO_OLD if figures == "fct_draw" else ""
     return f"""
     CASE
-        WHEN {_DAY} IS NULL THEN error('no quarter ' || CAST(quarter AS VARCHAR) || ' in this file: see dim_quarter')
+        {_NO_QUARTER}
+        {too_old}
         WHEN NOT {_AREA} THEN error('no area ' || CAST(area AS VARCHAR) || ': see dim_area')
         WHEN NOT EXISTS (SELECT 1 FROM (SELECT y.figure_id AS figure FROM {figures} y) x WHERE x.figure = statistic)
             THEN error('no figure ' || CAST(statistic AS VARCHAR) || ' in {figures}: SELECT DISTINCT figure_id FROM {figures}')
@@ -93,7 +104,8 @@ MACROS: tuple[Macro, ...] = (
         "Share of people deprived in all (how = 'all') or in at least one (how = 'any') of a list of indicators",
         f"""
     CASE
-        WHEN {_DAY} IS NULL THEN error('no quarter ' || CAST(quarter AS VARCHAR) || ' in this file: see dim_quarter')
+        {_NO_QUARTER}
+        {_TOO_OLD}
         WHEN NOT {_AREA} THEN error('no area ' || CAST(area AS VARCHAR) || ': see dim_area')
         WHEN how NOT IN ('all', 'any') THEN error('how is all or any, not ' || CAST(how AS VARCHAR))
         WHEN EXISTS (SELECT 1 FROM {_PROFILES} x WHERE NOT list_has_all(x.bits, indicators))

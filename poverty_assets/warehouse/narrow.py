@@ -1,7 +1,8 @@
 """How the large tables lie in the published file: narrow, sorted, each row once, and read through a view of the table's name.
 
 Belongs here: from rows as the catalog types them to rows as it says that they are kept (``Column.kept``), which quarters they are of, and
-the views that read them. Does not belong here: which rows a file holds (``build``), or how a column is kept (``catalog``).
+the views that read them. Does not belong here: which rows a file holds (``build``), which of another file stay (``renewal``), or how a
+column is kept (``catalog``).
 
 Texts are kept as their number in a list of all there are (an ENUM a name of column), so the rows to come are looked through first. Rows lie
 in lots, and a lot is of the quarters that it is noted for: a survey's own figures, which stay the same until the next survey, lie there
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from poverty_assets.catalog import Table
 from poverty_assets.catalog.model import LOT, LOTS, OF_A_SOURCE, STORED
 from poverty_assets.errors import GateFailed
+from poverty_assets.quarter import Quarter
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,20 +47,28 @@ def fill_narrow(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, Sequ
     connection.execute(
         f"CREATE TABLE {LOTS} (table_name VARCHAR NOT NULL, quarter DATE NOT NULL, {LOT} INTEGER NOT NULL)"
     )
-    for name, texts in _texts(connection, rows).items():
-        listed = ", ".join(literal(text) for text in sorted(texts) or [""])
-        connection.execute(f'CREATE TYPE {STORED}."{name}" AS ENUM ({listed})')
+    for name, texts in texts_of(connection, rows).items():
+        connection.execute(f'CREATE TYPE {STORED}."{name}" AS ENUM ({listed(texts)})')
     for definition, sources in rows.items():
         connection.execute(definition.narrow_ddl)
-        lots = _Lots(definition)
+        lots = Lots(definition)
         for source in sources:
-            _insert(connection, lots, source)
+            insert(connection, lots, source)
         connection.execute(f'CREATE VIEW "{definition.name}" AS {definition.reading}')
 
 
 @dataclass
-class _Lots:
-    """The lots of a table: those of rows that may come again, by what they hold, and how many there are."""
+class Lots:
+    """The lots of a table: those of rows that may come again, by what they hold, and how many there are.
+
+    Attributes
+    ----------
+    definition : Table
+    known : dict
+        Number of the lot by evidence, number of rows, and two sums over their digests.
+    number : int
+        The highest that a lot has.
+    """
 
     definition: Table
     known: dict[tuple[Any, ...], int] = field(default_factory=dict)
@@ -74,8 +84,24 @@ class _Lots:
         """SQL of whether rows of a kind are worth looking for among earlier ones."""
         return f"coalesce(({self.evidence}) IN ({', '.join(map(literal, OF_A_SOURCE))}), false)"
 
+    @property
+    def digest(self) -> str:
+        """SQL of a number that tells a row from others; NULL of one that does not come again."""
+        return f"CASE WHEN {self.may_come_again} THEN hash({_names(self.definition)}) END"
+
+    def look(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Learn which lots there are already."""
+        kept_in = self.definition.kept_in
+        (self.number,) = connection.execute(f"SELECT coalesce(max({LOT}), 0) FROM {kept_in}").fetchone() or (0,)
+        for lot, *held in connection.execute(
+            f"SELECT {LOT}, {self.evidence}, {_HELD} FROM (SELECT *, {self.digest} AS digest FROM ({self.definition.lying})"
+            f" WHERE {self.may_come_again}) GROUP BY 1, 2"
+        ).fetchall():
+            self.known[tuple(held)] = lot
+
     def of(self, held: tuple[Any, ...]) -> tuple[int, bool]:
-        """The lot of rows of one kind of evidence, and whether it is a new one; what they hold is NULL of those that do not come again."""
+        """The lot of rows of one kind of evidence, and whether it is a new one; what they hold is NULL of those that do not come
+        again."""
         again = self.known.get(held) if held[-1] is not None else None
         if again is None:
             self.number += 1
@@ -83,7 +109,7 @@ class _Lots:
         return again or self.number, again is None
 
 
-def _texts(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, Iterable[Rows]]) -> dict[str, set[str]]:
+def texts_of(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, Iterable[Rows]]) -> dict[str, set[str]]:
     """Texts that each column with codes is to hold, over all tables that have one of the name; rows are looked through once."""
     found: dict[str, set[str]] = {}
     for definition, sources in rows.items():
@@ -98,14 +124,12 @@ def _texts(connection: duckdb.DuckDBPyConnection, rows: Mapping[Table, Iterable[
     return found
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, lots: _Lots, source: Rows) -> None:
+def insert(connection: duckdb.DuckDBPyConnection, lots: Lots, source: Rows) -> None:
     """Insert rows that are not there yet, and note which lots are of their quarters."""
     import duckdb
 
     definition = lots.definition
-    columns = ", ".join(f'"{c.name}"' for c in definition.kept_columns)
     picked = ", ".join(f'{c.packed(f"""w."{c.name}" """.strip())} AS "{c.name}"' for c in definition.kept_columns)
-    order = ", ".join(f'"{name}"' for name in definition.lie)
     try:
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT w.quarter, {picked} FROM ({source.sql}) w", source.values
@@ -114,17 +138,20 @@ def _insert(connection: duckdb.DuckDBPyConnection, lots: _Lots, source: Rows) ->
             f"CREATE OR REPLACE TEMP TABLE incoming_lots (quarter DATE, evidence VARCHAR, {LOT} INTEGER)"
         )
         for quarter, evidence, *held in connection.execute(
-            f"""SELECT quarter, {lots.evidence}, count(*), bit_xor(digest), sum(digest)
-                FROM (SELECT *, CASE WHEN {lots.may_come_again} THEN hash({columns}) END AS digest FROM incoming)
-                GROUP BY 1, 2 ORDER BY 1, 2"""
+            f"SELECT quarter, {lots.evidence}, {_HELD} FROM (SELECT *, {lots.digest} AS digest FROM incoming) GROUP BY 1, 2 ORDER BY 1, 2"
         ).fetchall():
             lot, new = lots.of((evidence, *held))
             connection.execute(f"INSERT INTO {LOTS} VALUES (?, ?, ?)", [definition.name, quarter, lot])
             if new:
                 connection.execute("INSERT INTO incoming_lots VALUES (?, ?, ?)", [quarter, evidence, lot])
+        rows = f"""SELECT n.{LOT}, i.* FROM incoming i JOIN incoming_lots n
+            ON i.quarter = n.quarter AND {lots.evidence} IS NOT DISTINCT FROM n.evidence"""
+        numbers = _share(connection, definition, rows) if definition.shared else ""
+        columns = ", ".join(
+            [f'r."{c.name}"' for c in definition.lying_columns] + [f'"{one.number}"' for one in definition.shared]
+        )
         connection.execute(
-            f"""INSERT INTO {definition.kept_in} SELECT {LOT}, {columns} FROM incoming i JOIN incoming_lots n
-                ON i.quarter = n.quarter AND {lots.evidence} IS NOT DISTINCT FROM n.evidence ORDER BY {LOT}, {order}"""
+            f"INSERT INTO {definition.kept_in} SELECT r.{LOT}, {columns} FROM ({rows}) r{numbers} ORDER BY {_order(definition)}"
         )
     except (duckdb.ConversionException, duckdb.ConstraintException) as error:
         said = str(error).splitlines()[0]
@@ -132,6 +159,70 @@ def _insert(connection: duckdb.DuckDBPyConnection, lots: _Lots, source: Rows) ->
             f"rows of {definition.name} cannot be put into the file; nothing was published:",
             [("legal_values", f"{definition.name}: {said}")],
         ) from error
+
+
+def _order(definition: Table) -> str:
+    """Order of rows. The innermost column goes up and down by turns, so that each row differs little from the one before."""
+    outer = [f"r.{LOT}", *(f'r."{name}"' for name in definition.lie if name != "area_id")]
+    if "area_id" not in definition.lie:
+        return ", ".join(outer)
+    last = (
+        f'coalesce(r."{definition.lies_by}", 0)'
+        if definition.lies_by != "area_id"
+        else 'enum_code(r."area_id")::INTEGER'
+    )
+    groups = ", ".join(outer)
+    return f'{groups}, {last} * CASE dense_rank() OVER (ORDER BY {groups}) % 2 WHEN 0 THEN 1 ELSE -1 END, r."area_id"'
+
+
+def _share(connection: duckdb.DuckDBPyConnection, definition: Table, rows: str) -> str:
+    """Lay down what incoming rows share, numbered in their order; gives the joins that bring the numbers."""
+    of = {one.of for one in definition.shared}
+    keys = [name for name in definition.lie if name not in of]
+    by = ", ".join(f'"{name}"' for name in keys)
+    parts = " UNION ".join(
+        f'SELECT {LOT}, {by}, CAST("{one.of}" AS VARCHAR) AS whose, '
+        + ", ".join(f'"{name}" AS "{to}"' for name, to in one.columns.items())
+        + f" FROM ({rows})"
+        for one in definition.shared
+    )
+    figures = [f'"{to}"' for to in definition.shared[0].columns.values()]
+    order = ", ".join(
+        [*(f'"{name}"' for name in keys), "whose", *figures]
+    )  # with areas outside, so that a pair's numbers go in even steps
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE incoming_shared AS SELECT *, row_number() OVER (PARTITION BY {LOT} ORDER BY {order}) AS number"
+        f" FROM ({parts})"
+    )
+    connection.execute(
+        f"INSERT INTO {definition.shared_in} SELECT {LOT}, number, {', '.join(figures)} FROM incoming_shared ORDER BY {LOT}, number"
+    )
+    joins = ""
+    for place, one in enumerate(definition.shared):
+        same = [f'f{place}."{name}" = r."{name}"' for name in (LOT, *keys)]
+        same += [f'f{place}."{to}" IS NOT DISTINCT FROM r."{name}"' for name, to in one.columns.items()]
+        joins += (
+            f' JOIN (SELECT * RENAME (number AS "{one.number}") FROM incoming_shared) f{place}'
+            f' ON f{place}.whose = CAST(r."{one.of}" AS VARCHAR) AND {" AND ".join(same)}'
+        )
+    return joins
+
+
+def _names(definition: Table) -> str:
+    return ", ".join(f'"{c.name}"' for c in definition.kept_columns)
+
+
+_HELD = "count(*), bit_xor(digest), sum(digest)"
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Texts as SQL lists those of an ENUM, which has one at least."""
+    return ", ".join(literal(text) for text in sorted(texts) or [""])
+
+
+def days(quarters: Iterable[Quarter]) -> str:
+    """First days of quarters, as SQL lists them."""
+    return ", ".join(f"DATE '{quarter.key}'" for quarter in sorted(quarters)) or "NULL"
 
 
 def literal(text: str) -> str:

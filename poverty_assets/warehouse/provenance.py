@@ -32,11 +32,15 @@ class Backing:
         Run that made each quarter, and by which version of the code.
     sources : mapping
         Sources by table and method that figures of it rest on; the method is empty where a table has none.
+    before : str
+        SHA-256 of the published file as the same code and pack have made it: rows of quarters that have not changed stay as they lie
+        in that. Empty where that is not known, or all is to be made anew.
     """
 
     approved: Mapping[Quarter, Approval] | None = None
     runs: Mapping[Quarter, tuple[str, str]] = field(default_factory=dict)
     sources: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    before: str = ""
 
     def signed(self, quarter: Quarter | None = None) -> tuple[str | None, dt.datetime | None]:
         """Who approved a quarter, or the file at last, and when; nothing where nobody was asked."""

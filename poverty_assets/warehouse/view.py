@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.levels import Level
+from poverty_assets.quarter import Quarter
 
 LATEST = "(SELECT max(quarter) FROM dim_quarter)"
 
@@ -28,6 +29,15 @@ class View:
     columns: dict[str, str] = field(default_factory=dict)
     of: str = ""
     released: bool = True
+
+    @property
+    def is_of_latest(self) -> bool:
+        """Whether it shows the newest quarter of the file."""
+        return LATEST in self.sql
+
+    def published(self, newest: Quarter) -> str:
+        """SQL in a file whose newest quarter is known: written in as a day it is looked up before rows of others are read."""
+        return self.sql.replace(LATEST, f"DATE '{newest.key}'")
 
 
 def holders(country: Country) -> tuple[Level, ...]:

@@ -7,6 +7,7 @@ swapping (``warehouse.build``).
 import logging
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,16 @@ def quarter_seal(context: dg.AssetExecutionContext, home: Home) -> pd.DataFrame:
 )
 def warehouse(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """The published DuckDB file: built beside the old one from every complete quarter of the lake, checked (keys,
-    parents, ranges, identities, disclosure) and swapped in whole. A failed check publishes nothing."""
+    parents, ranges, identities, disclosure) and swapped in whole. A failed check publishes nothing. Of quarters that have
+    not changed, rows stay as they lie in the old one where the same code made it."""
     from poverty_assets.warehouse.editions import want_again
     from poverty_assets.warehouse.query import mixed_replicates
 
     published = Outside("warehouse", __name__, publishable(home))
     try:
-        result = published.result(context, home, lambda: _published(context, home))
+        result = published.result(
+            context, home, lambda: _published(context, home, published.to_build_on(context, home))
+        )
     except GateFailed as error:
         yield from gate_results(error.failures)
         raise
@@ -88,12 +92,13 @@ def warehouse(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Mate
     yield result._replace(check_results=list(gate_results([])))
 
 
-def _published(context: dg.AssetExecutionContext, home: Home) -> tuple[dict[str, Any], list[Path]]:
+def _published(context: dg.AssetExecutionContext, home: Home, before: str) -> tuple[dict[str, Any], list[Path]]:
     from poverty_assets.graph.assets.lineage import backing
     from poverty_assets.warehouse.build import publish
 
     said: dict[str, Any] = {"is_simulated": home.settings.is_simulated, "run_id": context.run.run_id}
-    done = publish(home.lake, home.settings.warehouse, home.country, **said, backing=backing(context, home))
+    wired = replace(backing(context, home), before=before)
+    done = publish(home.lake, home.settings.warehouse, home.country, **said, backing=wired)
     for quarter, tables in done.kept.items():
         first = ", ".join(tables[:3])
         LOG.warning("%s is half remade (%s); its published rows were kept. Refresh it.", quarter, first)

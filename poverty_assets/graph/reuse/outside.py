@@ -60,14 +60,32 @@ class Outside:
         metadata, files = make()
         digests = {path.resolve().relative_to(root).as_posix(): digest_of(path) for path in files}
         shown = plain(normalize_metadata(dict(metadata)))
-        made = {"base": base, "files": digests, "run_id": context.run.run_id, "shown": shown}
+        made = {
+            "base": base,
+            "maker": self._maker(home),
+            "files": digests,
+            "run_id": context.run.run_id,
+            "shown": shown,
+        }
         if self._base(home) == base:
             write_text(record, json.dumps(made))
         return _result({**metadata, REUSED: False}, digests)
 
-    def _base(self, home: Home) -> str:
+    def to_build_on(self, context: Any, home: Home) -> str:
+        """Digest of the one file that was made last, where code, libraries and pack were those of now: whatever it was made of, the
+        next one may be made from it. Empty where they were not, or all is to be made anew."""
+        there = None if FULL in context.run.tags else _read(home.settings.made / f"{self.name}.json")
+        if there is None or there.get("maker") != self._maker(home):
+            return ""
+        (digest,) = there["files"].values()
+        return str(digest)
+
+    def _maker(self, home: Home) -> str:
         pack = (digest_of(home.country.folder), digest_of(SHARED), home.settings.kind)
-        return of_texts(code_version(self.module, self.name), environment(), *pack, *self.of)
+        return of_texts(code_version(self.module, self.name), environment(), *pack)
+
+    def _base(self, home: Home) -> str:
+        return of_texts(self._maker(home), *self.of)
 
 
 def _read(record: Path) -> dict[str, Any] | None:
