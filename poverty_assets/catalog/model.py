@@ -411,9 +411,7 @@ class Table:
         joins = ""
         for number, one in enumerate(self.shared):
             places |= {name: f'f{number}."{to}"' for name, to in one.columns.items()}
-            joins += (
-                f' JOIN {self.shared_in} f{number} ON f{number}.{LOT} = s.{LOT} AND f{number}.number = s."{one.number}"'
-            )
+            joins += f' JOIN {self.shared_in} f{number} ON f{number}.number = s."{one.number}"'
         return places, joins
 
     @property

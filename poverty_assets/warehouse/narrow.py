@@ -187,12 +187,13 @@ def _share(connection: duckdb.DuckDBPyConnection, definition: Table, rows: str) 
         for one in definition.shared
     )
     figures = [f'"{to}"' for to in definition.shared[0].columns.values()]
-    order = ", ".join(
-        [*(f'"{name}"' for name in keys), "whose", *figures]
-    )  # with areas outside, so that a pair's numbers go in even steps
+    # areas outside, so that a pair's numbers go in even steps
+    order = ", ".join([*(f'"{name}"' for name in keys), "whose", *figures])
+    # one number of the whole table, since a join by one number without large gaps is by far the cheapest
+    highest = f"(SELECT coalesce(max(number), 0) FROM {definition.shared_in})"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE incoming_shared AS SELECT *, row_number() OVER (PARTITION BY {LOT} ORDER BY {order}) AS number"
-        f" FROM ({parts})"
+        "CREATE OR REPLACE TEMP TABLE incoming_shared AS"
+        f" SELECT *, {highest} + row_number() OVER (ORDER BY {LOT}, {order}) AS number FROM ({parts})"
     )
     connection.execute(
         f"INSERT INTO {definition.shared_in} SELECT {LOT}, number, {', '.join(figures)} FROM incoming_shared ORDER BY {LOT}, number"
