@@ -102,9 +102,9 @@ class _Edition:
         return Revised(quarters, self.now, self.run_id, self.country.area_id, self.country.default_measure)
 
     @property
-    def methods(self) -> list[str]:
+    def with_methods(self) -> list[Table]:
         """Tables whose rows say their evidence."""
-        return [one.name for one in self.tables if any(column.name == "method" for column in one.columns)]
+        return [one for one in self.tables if any(column.name == "method" for column in one.columns)]
 
     @property
     def newest(self) -> Quarter:
@@ -262,7 +262,7 @@ def _build(edition: _Edition, path: Path, old: Path) -> dict[str, int]:
                 f"{len(failures)} check(s) of the new warehouse failed; nothing was published, the last good file stays:",
                 failures,
             )
-        rows = {t.name: _scalar(connection, f'SELECT count(*) FROM "{t.name}"') for t in edition.tables}
+        rows = {t.name: _count(connection, t) for t in edition.tables}
         if old.is_file():
             connection.execute("DETACH old")
         connection.execute("CHECKPOINT")
@@ -299,7 +299,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, 
 def _refill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, renewed: Renewal) -> Revised:
     """The same of a copy of the file before, of which only rows of some quarters are replaced."""
     take_out(connection, edition.tables, renewed)
-    unchanged, revised = _fill_plain_tables(connection, edition, has_old=True)
+    unchanged, revised = _fill_plain_tables(connection, edition, has_old=True, fresh=renewed.fresh)
     of_lake = {one: _rows(connection, one, edition, renewed.fresh) for one in edition.tables if one.narrow}
     rows = {one: list(found.values()) for one, found in of_lake.items()}
     changes = next(one for one in rows if one.name == "fct_change")
@@ -315,13 +315,16 @@ def _refill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path
 
 
 def _fill_plain_tables(
-    connection: duckdb.DuckDBPyConnection, edition: _Edition, has_old: bool
+    connection: duckdb.DuckDBPyConnection,
+    edition: _Edition,
+    has_old: bool,
+    fresh: Collection[Quarter] | None = None,
 ) -> tuple[set[Quarter], set[Quarter]]:
     """Make the tables that lie as they are read, and fill all but those that say how the file was made; as of ``_fill_quarters``."""
     for definition in edition.plain:
         connection.execute(definition.ddl)
         if definition.partitioned:
-            _fill_plain(connection, definition, edition)
+            _fill_plain(connection, definition, edition, fresh)
     _fill_levels(connection, edition.country)
     return _fill_quarters(connection, edition, has_old)
 
@@ -369,10 +372,25 @@ def _rows(
     return found
 
 
-def _fill_plain(connection: duckdb.DuckDBPyConnection, definition: Table, edition: _Edition) -> None:
-    """Insert a table's rows as they are, quarter by quarter; of a dimension, those of keys that are not there yet."""
-    there = f' ANTI JOIN "{definition.name}" USING ({", ".join(definition.key)})' if definition.keeps_newest else ""
-    for rows in _rows(connection, definition, edition).values():
+def _fill_plain(
+    connection: duckdb.DuckDBPyConnection,
+    definition: Table,
+    edition: _Edition,
+    fresh: Collection[Quarter] | None,
+) -> None:
+    """Insert a table's rows as they are, quarter by quarter; of a dimension, those of keys that are not there yet. Where it is known
+    which quarters are fresh, rows of the others are those of the file before."""
+    there, only = "", None
+    if definition.keeps_newest:
+        there = f' ANTI JOIN "{definition.name}" USING ({", ".join(definition.key)})'
+    elif fresh is not None:
+        names = ", ".join(f'"{c.name}"' for c in definition.stored_columns)
+        connection.execute(
+            f'INSERT INTO "{definition.name}" ({names})'
+            f' SELECT {names} FROM old.main."{definition.name}" WHERE quarter NOT IN ({days(fresh)})'
+        )
+        only = fresh
+    for rows in _rows(connection, definition, edition, only).values():
         connection.execute(
             f'INSERT INTO "{definition.name}" BY NAME SELECT * FROM ({rows.sql}){there}', list(rows.values)
         )
@@ -472,7 +490,7 @@ def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> Non
             *edition.backing.signed(),
         ],
     )
-    used = {(name, method) for name in edition.methods for method in _methods(connection, name)}
+    used = {(one.name, method) for one in edition.with_methods for method in _methods(connection, one)}
     rows = [row for row in edition.backing.lineage() if not row[1] or row[:2] in used]
     if rows:
         # one statement: DuckDB takes a millisecond for each of many
@@ -482,8 +500,9 @@ def _fill_build(connection: duckdb.DuckDBPyConnection, edition: _Edition) -> Non
         )
 
 
-def _methods(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    return [row[0] for row in connection.execute(f'SELECT DISTINCT method FROM "{name}"').fetchall()]
+def _methods(connection: duckdb.DuckDBPyConnection, definition: Table) -> list[str]:
+    rows = connection.execute(f"SELECT DISTINCT method FROM {definition.kept_in}").fetchall()
+    return [str(method) for (method,) in rows]
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition, *, is_new: bool) -> None:
@@ -515,6 +534,7 @@ def _comment(connection: duckdb.DuckDBPyConnection, edition: _Edition, *, is_new
     connection.execute("\n".join(["BEGIN;", *statements, "COMMIT;"]))
 
 
-def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return 0 if row is None else int(row[0])
+def _count(connection: duckdb.DuckDBPyConnection, definition: Table) -> int:
+    place = definition.kept_from if definition.narrow else f'"{definition.name}"'
+    (rows,) = connection.execute(f"SELECT count(*) FROM {place}").fetchone() or (0,)
+    return int(rows)

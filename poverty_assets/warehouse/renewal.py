@@ -5,7 +5,8 @@ here: which rows come (``build``, ``changes``), or how they lie (``narrow``).
 
 Of forty quarters one changes in a night. Its rows are replaced; those of others stay as they lie, so that publishing takes as long as
 a quarter does. Views, macros and what is said of large tables stay, too; small tables are made anew. Where anything else than the
-lake may have changed (code, libraries, the pack; the file itself), or more quarters than not, the file is built from nothing.
+lake may have changed (code, libraries, the pack; the file itself), or too many quarters, the file is built from nothing: what is
+replaced leaves room behind that a file of few quarters would be seen to keep.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from poverty_assets.warehouse.narrow import Lots, Rows, insert, listed, texts_of
 if TYPE_CHECKING:
     import duckdb
 
+_STAY = 3
+"""So many quarters stay for each that is replaced."""
 _LOOKED_UP = {
     "dim_area": "area_id, area_level, parent_id",
     "dim_indicator": "*",
@@ -59,8 +62,9 @@ class Renewal:
 
 def renewal(held: Collection[Quarter], fresh: Collection[Quarter], quarters: Collection[Quarter]) -> Renewal | None:
     """What would be replaced in a file of the quarters ``held``; None where it had better be built anew."""
-    stay = {*held} - {*fresh}
-    if not {*held} <= {*quarters} or {*quarters} - stay != {*fresh} or len(fresh) > len(stay):
+    replaced, stay = {*held} & {*fresh}, {*held} - {*fresh}
+    all_known = {*held} <= {*quarters} and {*quarters} - stay == {*fresh}
+    if not all_known or len(fresh) > len(stay) or len(replaced) * _STAY > len(stay):
         return None
     return Renewal(frozenset(fresh), tuple(sorted(quarters)))
 

@@ -149,13 +149,20 @@ def test_a_file_that_is_not_the_one_that_was_made_is_not_built_on(lake, monkeypa
     assert held(lake, RENEWED) == held(lake, ANEW)
 
 
-def test_where_more_quarters_change_than_stay_or_one_goes_the_file_is_built_anew():
-    one, two, three = QUARTERS[:3]
+def test_where_too_many_quarters_change_or_one_goes_the_file_is_built_anew():
+    one, two, three, four, five = QUARTERS
     assert renewal([one, two], [two, three], [one, two, three]) is None
+    assert renewal([one], [two, three], [one, two, three]) is None
+    assert renewal([one, two, three], [three], [one, two, three]) is None
     assert renewal([one, two], [], [one]) is None
-    found = renewal([one, two], [three], [one, two, three])
-    assert found is not None
-    assert found.fresh == {three}
+    for held, fresh in (
+        ([one, two], [three]),
+        ([one, two, three, four], [two]),
+        ([one, two, three, four], [two, five]),
+    ):
+        found = renewal(held, fresh, {*held, *fresh})
+        assert found is not None
+        assert found.fresh == {*fresh}
 
 
 @pytest.mark.slow
