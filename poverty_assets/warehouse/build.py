@@ -39,7 +39,8 @@ from poverty_assets.warehouse.narrow import STORAGE, Rows, days, fill_narrow, li
 from poverty_assets.warehouse.provenance import Backing, nowcast_choice, replicates, survey_wave
 from poverty_assets.warehouse.renewal import Renewal, copied, put_in, renewal, same_lookups, take_out
 from poverty_assets.warehouse.revisions import Revised
-from poverty_assets.warehouse.views import QUALITY, QUALITY_SQL, View, views_of
+from poverty_assets.warehouse.view import QUALITY
+from poverty_assets.warehouse.views import QUALITY_SQL, View, views_of
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from poverty_assets.catalog.model import STORED
 from poverty_assets.pack.country import Country
 from poverty_assets.pack.levels import Level
 from poverty_assets.quarter import Quarter
 
 LATEST = "(SELECT max(quarter) FROM dim_quarter)"
+QUALITY = f"{STORED}.quality"
+"""Table of the published file that holds what ``v_quality`` counts, since counting takes a look at every figure of every quarter."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class View:
     """A view: its SQL, and descriptions of columns that no table of the catalog has.
 
     ``of`` is the table or view that it is another name of, where it is one. ``released`` says whether a release has it as a file: not
-    where it only unfolds what other tables hold.
+    where it only unfolds what other tables hold. ``counted`` is the part of the SQL that is carried out once, when a file is made.
     """
 
     name: str
@@ -29,6 +32,7 @@ class View:
     columns: dict[str, str] = field(default_factory=dict)
     of: str = ""
     released: bool = True
+    counted: str = ""
 
     @property
     def is_of_latest(self) -> bool:
@@ -36,8 +40,10 @@ class View:
         return LATEST in self.sql
 
     def published(self, newest: Quarter) -> str:
-        """SQL in a file whose newest quarter is known: written in as a day it is looked up before rows of others are read."""
-        return self.sql.replace(LATEST, f"DATE '{newest.key}'")
+        """SQL in a published file: the newest quarter, written in as a day, is looked up before rows of others are read, and what was
+        counted is read from ``QUALITY``."""
+        sql = self.sql.replace(LATEST, f"DATE '{newest.key}'")
+        return sql.replace(f"({self.counted})", QUALITY) if self.counted else sql
 
 
 def holders(country: Country) -> tuple[Level, ...]:

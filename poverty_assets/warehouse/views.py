@@ -11,7 +11,6 @@ from dataclasses import replace
 from poverty_assets.catalog import RENAMED
 from poverty_assets.catalog.columns import FINEST
 from poverty_assets.catalog.figures import HEADLINE_K, ONE_CUTOFF
-from poverty_assets.catalog.model import STORED
 from poverty_assets.catalog.vulnerability import HOTSPOT_COLUMNS, HOTSPOT_SQL, REGISTER_AUDIT_SQL
 from poverty_assets.errors import SpecificationError
 from poverty_assets.pack.country import Country
@@ -67,8 +66,6 @@ def views_of(country: Country) -> tuple[View, ...]:
     )
 
 
-QUALITY = f"{STORED}.quality"
-"""What ``v_quality`` reads: counted when the file is made, since it would take a look at every figure of every quarter."""
 QUALITY_SQL = " UNION ALL ".join(
     f"""
     SELECT quarter, '{name}' AS table_name, area_level, method, count(*) AS figures,
@@ -151,7 +148,7 @@ _VIEWS: tuple[View, ...] = (
     View(
         "v_quality",
         "How far the headline figures of each table can be used: counts by quarter, table, level and method",
-        f"SELECT q.quarter, q.label AS quarter_label, u.* EXCLUDE (quarter) FROM {QUALITY} u JOIN dim_quarter q USING (quarter)",
+        f"SELECT q.quarter, q.label AS quarter_label, u.* EXCLUDE (quarter) FROM ({QUALITY_SQL}) u JOIN dim_quarter q USING (quarter)",
         {
             "table_name": "Table that holds the figures",
             "figures": "Headline figures",
@@ -159,6 +156,7 @@ _VIEWS: tuple[View, ...] = (
             "without_interval": "Of those shown, those without a 95% interval",
             "flagged": "Of those shown, those whose quality_flag is not ok",
         },
+        counted=QUALITY_SQL,
     ),
     View(
         "v_lineage",
