@@ -142,12 +142,14 @@ def publish_when_done(context: dg.SensorEvaluationContext, home: Home) -> dg.Sen
     """
     from poverty_assets.warehouse.behind import lake_version, moment_of
     from poverty_assets.warehouse.editions import unwanted_lake
+    from poverty_assets.warehouse.opening import write_ahead_log
 
     if unwanted_lake(home.settings.warehouse) == lake_version(home.lake):
         return dg.SkipReason(PUT_BACK)
     now = dt.datetime.now(dt.UTC)
     let_through = home.let_through(now)  # an embargo ends though no file changes
-    moment = moment_of(home.lake, home.settings.warehouse) + let_through
+    files = home.settings.warehouse, write_ahead_log(home.settings.warehouse)
+    moment = moment_of(home.lake, *files) + let_through
     return _once(
         context,
         home,

@@ -193,6 +193,18 @@ def propose(
     return Publication(candidate, sorted([*sealed, *kept]), kept, [], rows)
 
 
+def clear(published: Path) -> None:
+    """Set aside what a session that was cut off left beside a published file, and the file where nobody can read it.
+
+    Raises
+    ------
+    HeldElsewhere
+        If another program has it open for writing.
+    """
+    with _turn(published):
+        return
+
+
 @contextmanager
 def _turn(published: Path) -> Iterator[None]:
     """One at a time beside a published file, once what others have left there is out of the way."""

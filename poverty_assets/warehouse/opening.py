@@ -25,10 +25,10 @@ def connect(warehouse: Path) -> Any:
     MissingFile
         If nothing has been published.
     HeldElsewhere
-        If another program has the file open for writing, or was cut off while at it: what it has written would be read as if it had
-        been published.
+        If another program has the file open for writing.
     UnreadableFile
-        If the file is empty, damaged, or of another version of DuckDB.
+        If the file is empty, damaged, or of another version of DuckDB; or if a program that wrote to it was cut off: what it left would be
+        read as if it had been published.
     """
     import duckdb
 
@@ -36,10 +36,11 @@ def connect(warehouse: Path) -> Any:
         raise MissingFile("nothing has been published here", file=warehouse, remedy="run poverty-assets refresh first")
     log = write_ahead_log(warehouse)
     if log.exists():
-        raise HeldElsewhere(
-            "somebody has opened the published file for writing, or was cut off while at it",
+        require_unheld(warehouse)
+        raise UnreadableFile(
+            "a session that wrote to the published file was cut off, and left what is not published",
             file=log,
-            remedy="close that session; if there is none, run poverty-assets refresh, which sets the file aside",
+            remedy="run poverty-assets refresh, which sets it aside",
         )
     try:
         return duckdb.connect(str(warehouse), read_only=True)

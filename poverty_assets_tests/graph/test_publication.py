@@ -13,8 +13,9 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.settings import Settings
 from poverty_assets.warehouse.gate import KINDS
 from poverty_assets.warehouse.lake import Lake
+from poverty_assets.warehouse.opening import write_ahead_log
 from poverty_assets_tests.warehouse.small_lake import mpi, write_quarter
-from poverty_assets_tests.warehouse.test_build import reseal
+from poverty_assets_tests.warehouse.test_build import held_open, reseal
 
 QUARTER = Quarter(2022, 4)
 
@@ -61,3 +62,16 @@ def test_a_gate_that_fails_shows_what_it_found_where_the_engineer_looks(publish,
     assert not settings.warehouse.exists()
     (failure,) = done.get_step_failure_events()
     assert failure.step_failure_data.error.cause.cls_name == GateFailed.__name__
+
+
+@pytest.mark.slow
+def test_what_a_cut_off_session_left_is_set_aside_though_nothing_else_is_to_be_done(publish, settings):
+    assert publish()[0].success
+    before = settings.warehouse.read_bytes()
+    with held_open(settings.warehouse):
+        assert not publish()[0].success
+    log = write_ahead_log(settings.warehouse)
+    assert log.exists()
+    assert publish()[0].success
+    assert not log.exists()
+    assert settings.warehouse.read_bytes() == before

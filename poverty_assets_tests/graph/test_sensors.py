@@ -14,6 +14,7 @@ from poverty_assets.signs_of_life import SignOfLife
 from poverty_assets.warehouse.behind import lake_version
 from poverty_assets.warehouse.editions import keep, roll_back, want_again
 from poverty_assets.warehouse.lake import SEAL, Lake
+from poverty_assets_tests.warehouse.test_build import held_open
 
 FIRST, SECOND = Quarter(2022, 3), Quarter(2022, 4)
 
@@ -147,5 +148,8 @@ def test_a_file_that_nobody_can_read_is_published_anew_and_one_that_is_held_is_l
     settings.warehouse.write_bytes(b"")
     assert look(instance, settings)[0].tags["quarters"] == "2022Q3"
     publish(lake, settings)
-    settings.warehouse.with_name("poverty.duckdb.wal").touch()
-    assert "somebody has opened the published file for writing" in look(instance, settings)[0]
+    said, cursor = look(instance, settings)
+    assert said == NOTHING_NEW
+    with held_open(settings.warehouse) as holder:
+        assert f"PID {holder.pid}" in look(instance, settings, cursor)[0]
+    assert look(instance, settings, cursor)[0].tags["quarters"] == "2022Q3"

@@ -1,3 +1,4 @@
+import contextlib
 import datetime as dt
 import subprocess
 import sys
@@ -269,20 +270,25 @@ def test_a_published_file_that_cannot_be_read_is_set_aside_and_built_anew(lake, 
     assert target.with_name("poverty.duckdb.unreadable").read_bytes() == content
 
 
+@contextlib.contextmanager
+def held_open(file):
+    """Another process that has the file open for writing, has written, and is killed in the end."""
+    program = (
+        f"import duckdb, sys; c = duckdb.connect({str(file)!r}); c.execute('CREATE TABLE mine (a INT)');"
+        " print('open', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        holder.stdout.readline()
+        yield holder
+        holder.kill()
+
+
 def test_a_file_that_is_open_for_writing_elsewhere_is_left_alone_and_the_holder_named(lake, target):
     publish(lake, target, KHM, is_simulated=True, run_id="r")
     before = target.read_bytes()
-    program = (
-        f"import duckdb, sys; c = duckdb.connect({str(target)!r}); c.execute('CREATE TABLE mine (a INT)');"
-        " print('open', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        holder.stdout.readline()
-        with pytest.raises(HeldElsewhere, match=f"PID {holder.pid}"):
-            publish(lake, target, KHM, is_simulated=True, run_id="s")
-        holder.kill()
+    with held_open(target) as holder, pytest.raises(HeldElsewhere, match=f"PID {holder.pid}"):
+        publish(lake, target, KHM, is_simulated=True, run_id="s")
     assert target.read_bytes() == before
 
 

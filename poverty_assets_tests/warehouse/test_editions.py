@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from poverty_assets.atomic import replacing
-from poverty_assets.errors import HeldElsewhere, UsageError
+from poverty_assets.errors import UnreadableFile, UsageError
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.build import publish
 from poverty_assets.warehouse.editions import KEPT, earlier, edition, keep, roll_back
@@ -70,7 +70,7 @@ def test_what_a_cut_off_session_left_is_refused_by_readers_and_set_aside_by_the_
     publish(lake, warehouse, KHM, is_simulated=True, run_id="6")
     log = warehouse.with_name("poverty.duckdb.wal")
     log.write_bytes(b"left by a session that crashed")
-    with pytest.raises(HeldElsewhere, match="for writing"):
+    with pytest.raises(UnreadableFile, match="was cut off"):
         answer(warehouse, BUILT, "csv")
     publish(lake, warehouse, KHM, is_simulated=True, run_id="7")
     assert not log.exists()

@@ -72,9 +72,11 @@ def warehouse(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Mate
     """The published DuckDB file: built beside the old one from every complete quarter of the lake, checked (keys,
     parents, ranges, identities, disclosure) and swapped in whole. A failed check publishes nothing. Of quarters that have
     not changed, rows stay as they lie in the old one where the same code made it."""
+    from poverty_assets.warehouse.build import clear
     from poverty_assets.warehouse.editions import want_again
     from poverty_assets.warehouse.query import mixed_replicates
 
+    clear(home.settings.warehouse)
     published = Outside("warehouse", __name__, publishable(home))
     try:
         result = published.result(
