@@ -39,8 +39,7 @@ from poverty_assets.warehouse.narrow import STORAGE, Rows, days, fill_narrow, li
 from poverty_assets.warehouse.provenance import Backing, nowcast_choice, replicates, survey_wave
 from poverty_assets.warehouse.renewal import Renewal, copied, put_in, renewal, same_lookups, take_out
 from poverty_assets.warehouse.revisions import Revised
-from poverty_assets.warehouse.view import QUALITY
-from poverty_assets.warehouse.views import QUALITY_SQL, View, views_of
+from poverty_assets.warehouse.views import View, views_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,9 +111,13 @@ class _Edition:
         """The newest quarter of the file."""
         return max([*self.sealed, *self.kept])
 
+    @cached_property
+    def views(self) -> tuple[View, ...]:
+        return views_of(self.country)
+
     def new_views(self, is_new: bool) -> tuple[View, ...]:
         """Views that are made: all in a new file; in a copy of the one before, those that say which quarter is the newest."""
-        return tuple(view for view in views_of(self.country) if is_new or view.is_of_latest)
+        return tuple(view for view in self.views if is_new or view.is_of_latest)
 
 
 def publish(
@@ -304,7 +307,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path, 
         connection, edition.lake, edition.country, ChangesHeld(edition.sealed, unchanged, edition.kept, own, path)
     )
     fill_narrow(connection, rows)
-    connection.execute(f"CREATE TABLE {QUALITY} AS {QUALITY_SQL}")
+    _count_views(connection, edition, None)
     _fill_made(connection, edition, has_old)
     return edition.revised(revised)
 
@@ -320,11 +323,24 @@ def _refill(connection: duckdb.DuckDBPyConnection, edition: _Edition, path: Path
     held = ChangesHeld(edition.sealed, unchanged, edition.kept, own, path, is_renewed=True)
     rows[changes] += made_changes(connection, edition.lake, edition.country, held)
     put_in(connection, rows)
-    among = f"quarter IN ({days(renewed.fresh)})"
-    connection.execute(f"DELETE FROM {QUALITY} WHERE {among}")
-    connection.execute(f"INSERT INTO {QUALITY} SELECT * FROM ({QUALITY_SQL}) WHERE {among}")
+    _count_views(connection, edition, renewed.fresh if same_lookups(connection) else None)
     _fill_made(connection, edition, has_old=True)
     return edition.revised(revised)
+
+
+def _count_views(connection: duckdb.DuckDBPyConnection, edition: _Edition, fresh: Collection[Quarter] | None) -> None:
+    """Carry out what views count once; of fresh quarters alone, where it is there of the others."""
+    for view in (one for one in edition.views if one.counted):
+        if fresh is None:
+            connection.execute(f"CREATE OR REPLACE TABLE {view.counted_in} AS {view.counted}")
+            text = f"What {view.name} counts, as it was when the file was made: read {view.name} instead"
+            connection.execute(f"COMMENT ON TABLE {view.counted_in} IS {literal(text)}")
+        for quarter in (
+            fresh or ()
+        ):  # one by one: a single day is looked up in every table of the count before it is carried out
+            day = f"quarter = DATE '{quarter.key}'"
+            connection.execute(f"DELETE FROM {view.counted_in} WHERE {day}")
+            connection.execute(f"INSERT INTO {view.counted_in} SELECT * FROM ({view.counted}) WHERE {day}")
 
 
 def _fill_plain_tables(

@@ -14,8 +14,6 @@ from poverty_assets.pack.levels import Level
 from poverty_assets.quarter import Quarter
 
 LATEST = "(SELECT max(quarter) FROM dim_quarter)"
-QUALITY = f"{STORED}.quality"
-"""Table of the published file that holds what ``v_quality`` counts, since counting takes a look at every figure of every quarter."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,8 @@ class View:
     """A view: its SQL, and descriptions of columns that no table of the catalog has.
 
     ``of`` is the table or view that it is another name of, where it is one. ``released`` says whether a release has it as a file: not
-    where it only unfolds what other tables hold. ``counted`` is the part of the SQL that is carried out once, when a file is made.
+    where it only unfolds what other tables hold. ``counted`` is the part of the SQL, a row of which has its
+    quarter, that is carried out once, when a file is made, where it takes a look at every figure of every quarter.
     """
 
     name: str
@@ -35,15 +34,20 @@ class View:
     counted: str = ""
 
     @property
+    def counted_in(self) -> str:
+        """Table of a published file that holds what is carried out once."""
+        return f'{STORED}."{self.name}_counted"'
+
+    @property
     def is_of_latest(self) -> bool:
         """Whether it shows the newest quarter of the file."""
         return LATEST in self.sql
 
     def published(self, newest: Quarter) -> str:
         """SQL in a published file: the newest quarter, written in as a day, is looked up before rows of others are read, and what was
-        counted is read from ``QUALITY``."""
+        counted is read."""
         sql = self.sql.replace(LATEST, f"DATE '{newest.key}'")
-        return sql.replace(f"({self.counted})", QUALITY) if self.counted else sql
+        return sql.replace(f"({self.counted})", self.counted_in) if self.counted else sql
 
 
 def holders(country: Country) -> tuple[Level, ...]:

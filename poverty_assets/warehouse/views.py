@@ -66,7 +66,7 @@ def views_of(country: Country) -> tuple[View, ...]:
     )
 
 
-QUALITY_SQL = " UNION ALL ".join(
+_COUNTS = " UNION ALL ".join(
     f"""
     SELECT quarter, '{name}' AS table_name, area_level, method, count(*) AS figures,
            count(*) FILTER (suppressed) AS withheld, count(*) FILTER (NOT suppressed AND {width} IS NULL) AS without_interval,
@@ -82,6 +82,14 @@ QUALITY_SQL = " UNION ALL ".join(
         ("fct_register", "coverage_gap_ci_low"),
     )
 )
+_SUMS = """
+    SELECT m.quarter, m.area_level, m.method, count(*) AS figures, max(abs(m.estimate - c.total)) AS largest_difference
+    FROM fct_mpi m JOIN (
+        SELECT quarter, area_id, measure_id, subgroup, method, sum(estimate * weight) AS total
+        FROM fct_headcount JOIN dim_indicator USING (measure_id, indicator_id)
+        WHERE kind = 'censored' GROUP BY ALL HAVING count(*) = count(estimate)) c
+      USING (quarter, area_id, measure_id, subgroup, method)
+    WHERE m.statistic = 'mpi' AND m.k BETWEEN 0.33 AND 0.34 AND m.estimate IS NOT NULL GROUP BY ALL"""
 
 _PEOPLE_OF_MPI = people_of("estimate", "f.statistic NOT IN ('intensity', 'mpi')")
 
@@ -148,7 +156,7 @@ _VIEWS: tuple[View, ...] = (
     View(
         "v_quality",
         "How far the headline figures of each table can be used: counts by quarter, table, level and method",
-        f"SELECT q.quarter, q.label AS quarter_label, u.* EXCLUDE (quarter) FROM ({QUALITY_SQL}) u JOIN dim_quarter q USING (quarter)",
+        f"SELECT q.quarter, q.label AS quarter_label, u.* EXCLUDE (quarter) FROM ({_COUNTS}) u JOIN dim_quarter q USING (quarter)",
         {
             "table_name": "Table that holds the figures",
             "figures": "Headline figures",
@@ -156,7 +164,18 @@ _VIEWS: tuple[View, ...] = (
             "without_interval": "Of those shown, those without a 95% interval",
             "flagged": "Of those shown, those whose quality_flag is not ok",
         },
-        counted=QUALITY_SQL,
+        counted=_COUNTS,
+    ),
+    View(
+        "v_adding_up",
+        "How near the adjusted headcount ratio is to the weighted sum of the censored headcounts, over all areas and subgroups: a row a"
+        " quarter, level and method",
+        f"SELECT q.quarter, q.label AS quarter_label, u.* EXCLUDE (quarter) FROM ({_SUMS}) u JOIN dim_quarter q USING (quarter)",
+        {
+            "figures": "Adjusted headcount ratios (k of one third) of which every censored headcount is shown, too",
+            "largest_difference": "Largest difference between one and its sum; the file keeps figures to 1e-8, and holds sums to 1e-6",
+        },
+        counted=_SUMS,
     ),
     View(
         "v_lineage",

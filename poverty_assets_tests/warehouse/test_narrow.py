@@ -9,7 +9,9 @@ import duckdb
 import pytest
 
 from poverty_assets.catalog import TABLES, table
+from poverty_assets.warehouse.views import views_of
 from poverty_assets_tests.warehouse.made_warehouse import NOW, shared_made
+from poverty_assets_tests.warehouse.small_lake import KHM
 
 PAIR = table("fct_overlap_pair")
 
@@ -53,6 +55,14 @@ def test_rows_of_a_lot_lie_by_what_is_alike_and_areas_go_up_and_down_by_turns(ma
     ways = [codes == sorted(codes) for *_, codes in rows if len(codes) > 1]
     assert all(codes in (sorted(codes), sorted(codes, reverse=True)) for *_, codes in rows)
     assert 0.4 < sum(ways) / len(ways) < 0.6
+
+
+def test_a_view_that_reads_what_was_counted_says_what_counting_says(made):
+    counted = [view for view in views_of(KHM) if view.counted]
+    assert [view.name for view in counted] == ["v_quality", "v_adding_up"]
+    for view in counted:
+        rows = made.execute(f"SELECT * FROM {view.name} ORDER BY ALL").fetchall()
+        assert rows == made.execute(f"SELECT * FROM ({view.sql}) ORDER BY ALL").fetchall() != []
 
 
 def test_every_kept_table_says_what_to_read_instead(made):

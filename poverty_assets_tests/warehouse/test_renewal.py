@@ -72,7 +72,7 @@ def again(lake: Lake, name: str, before: str | None = None) -> None:
 def held(lake: Lake, name: str) -> dict[str, list[tuple]]:
     """All rows and comments of a file; but of which build it is."""
     with duckdb.connect(str(lake.root.parent / name / "poverty.duckdb"), read_only=True) as connection:
-        names = [*(one.name for one in tables_of(KHM)), "v_mpi_latest", "v_change_latest", "v_quality"]
+        names = [*(one.name for one in tables_of(KHM)), "v_mpi_latest", "v_change_latest", "v_quality", "v_adding_up"]
         rows = {one: connection.execute(f'SELECT * FROM "{one}" ORDER BY ALL').fetchall() for one in names}
         rows["meta_build"] = [row[1:] for row in rows["meta_build"]]
         said = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = 'main' ORDER BY ALL"
