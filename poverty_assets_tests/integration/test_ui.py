@@ -65,10 +65,11 @@ def free_port():
 class Ui:
     """A UI as a process of its own, started as a script starts it in the background."""
 
-    def __init__(self, home, *others):
+    def __init__(self, home, *others, read_only=False):
         self.port, self.log = free_port(), home / "ui.log"
         self.address = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "ui", "--port", str(self.port)]
+        command += ["--read-only"] if read_only else []
         command += [word for one in ([home, *others] if others else []) for word in ("--home", str(one))]
         environment = {k: v for k, v in os.environ.items() if k != MARK} | {"POVERTY_ASSETS_HOME": str(home)}
         with self.log.open("w") as said:
@@ -192,6 +193,22 @@ def test_a_page_elsewhere_starts_no_run_and_the_uis_own_page_does_on_this_home_a
     assert not (home / "elsewhere").exists()
 
 
+@pytest.mark.soak
+def test_viewers_see_what_ran_and_start_and_switch_nothing(home):
+    viewing = Ui(home, read_only=True)
+    try:
+        viewing.wait_for(lambda: viewing.ask(PUBLISHED % SELECTOR)["assetNodes"], "the code location is loaded")
+        before = viewing.runs()
+        switch = f'mutation {{ startSensor(sensorSelector: {{{SELECTOR}, sensorName: "heartbeat"}}) {{ __typename }} }}'
+        asked = [LAUNCH, BACKFILL % (f'"{Quarter.from_label(QUARTER).key}"', SELECTOR), switch]
+        answers = [answer["__typename"] for query in asked for answer in viewing.ask(query).values()]
+        assert answers == ["UnauthorizedError"] * 3
+        assert viewing.runs() == before != []
+    finally:
+        viewing.process.terminate()
+        assert viewing.process.wait(timeout=FOR_EVER) == 0
+
+
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename
   ... on PythonError { errorChain { error { message } } } ... on RepositoryLocation {
   repositories { assetNodes { assetKey { path } } } } } } } } }"""
@@ -260,7 +277,17 @@ def test_ten_times_every_process_is_killed_in_a_publication_and_the_next_one_tak
 
 
 def seconds_after_a_kill(home, delay):
-    """Kill every process of a UI so long after its publication took its slot; the publication after it, in seconds."""
+    """Kill every process of a UI so long after its publication took its slot; the publication after it, in seconds.
+
+    How long a publication takes depends on what else the machine does: one that is over by then is no kill, and is tried again sooner.
+    """
+    while not killed_in_a_publication(home, delay):
+        delay /= 2
+    return seconds_of_a_publication(home)
+
+
+def killed_in_a_publication(home, delay):
+    """Kill every process of a UI so long after its publication took its slot; returns whether that was in its midst."""
     ui = Ui(home)
     ui.wait_for(lambda: ui.ask(LAUNCH_WHOLE)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code is loaded")
     with open_instance(home / "dagster") as instance:
@@ -270,9 +297,7 @@ def seconds_after_a_kill(home, delay):
     for process in [ui.process.pid, *ui.processes()]:
         os.kill(process, signal.SIGKILL)
     ui.process.wait(timeout=FOR_EVER)
-    done = publications(home)[0]
-    assert done.status == dg.DagsterRunStatus.STARTED, "it was killed too late"
-    return seconds_of_a_publication(home)
+    return publications(home)[0].status == dg.DagsterRunStatus.STARTED
 
 
 def seconds_of_a_publication(home):
