@@ -12,8 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 refresh: $(READY)
 	@POVERTY_ASSETS_REPLICATES=$${POVERTY_ASSETS_REPLICATES:-40} $(BIN)/poverty-assets refresh
 
-# Three for two cores: while one waits for a disk, a database or a child, two work
-PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	@$(BIN)/ruff check .

@@ -88,7 +88,7 @@ def test_an_address_where_nobody_listens_is_refused_in_words(monkeypatch):
 def test_workers_of_another_version_are_refused(cluster, monkeypatch):
     monkeypatch.setattr("poverty_assets.workers.__version__", "0.0.1")
     address = cluster.client.scheduler.address
-    with pytest.raises(UsageError, match="2 of 2 Dask workers have another version"), open_workers(address):
+    with pytest.raises(UsageError, match=r"([12]) of \1 Dask workers have another version"), open_workers(address):
         pass
 
 
