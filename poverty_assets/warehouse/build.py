@@ -334,10 +334,10 @@ def _count_views(connection: duckdb.DuckDBPyConnection, edition: _Edition, fresh
         if fresh is None:
             connection.execute(f"CREATE OR REPLACE TABLE {view.counted_in} AS {view.counted}")
             text = f"What {view.name} counts, as it was when the file was made: read {view.name} instead"
-            connection.execute(f"COMMENT ON TABLE {view.counted_in} IS {literal(text)}")
-        for quarter in (
-            fresh or ()
-        ):  # one by one: a single day is looked up in every table of the count before it is carried out
+            said = f"SIMULATED DATA. {text}" if edition.is_simulated else text
+            connection.execute(f"COMMENT ON TABLE {view.counted_in} IS {literal(said)}")
+        # one by one: a single day is looked up in every table of the count before it is carried out
+        for quarter in fresh or ():
             day = f"quarter = DATE '{quarter.key}'"
             connection.execute(f"DELETE FROM {view.counted_in} WHERE {day}")
             connection.execute(f"INSERT INTO {view.counted_in} SELECT * FROM ({view.counted}) WHERE {day}")
