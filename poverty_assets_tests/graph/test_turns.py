@@ -8,6 +8,8 @@ import dagster as dg
 import pytest
 
 from poverty_assets.graph.resources import Home
+from poverty_assets.graph.resources.home import FULL
+from poverty_assets.kept import is_made_anew
 from poverty_assets.running.instance import open_instance
 from poverty_assets.settings import TURNS, Settings
 from poverty_assets_tests.test_signs_of_life import TURN
@@ -18,6 +20,11 @@ KEY = "2022-10-01"
 @dg.asset(partitions_def=dg.StaticPartitionsDefinition([KEY]))
 def rates(home: Home) -> int:
     return len(list(home.settings.lake.rglob("*.tmp")))
+
+
+@dg.asset
+def anew(home: Home) -> bool:
+    return is_made_anew()
 
 
 class KillsWhomItWaitsFor(logging.Handler):
@@ -55,3 +62,11 @@ def test_a_run_of_a_quarter_waits_for_another_says_for_whom_and_goes_on_when_tha
     assert done.success
     assert done.output_for_node("rates") == 0
     assert "run " in place.read_text()
+
+
+def test_a_full_refresh_makes_anew_in_its_own_run_only(settings):
+    with open_instance(settings.dagster_home) as instance:
+        asked = {"instance": instance, "resources": {"home": Home.of(settings)}}
+        whole, after = dg.materialize([anew], tags={FULL: "true"}, **asked), is_made_anew()
+        assert (whole.output_for_node("anew"), after) == (True, False)
+        assert not dg.materialize([anew], **asked).output_for_node("anew")

@@ -78,7 +78,8 @@ class Home(dg.ConfigurableResource):
             sweep(folder)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Take the sign back, and let the next run of the quarter begin."""
+        """Take the sign back, let the next run of the quarter begin, and keep again what is made, as the process did before."""
+        make_anew(False)
         if self._turn is not None:
             self._turn.end()
         if self._sign is not None:
