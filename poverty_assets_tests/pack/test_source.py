@@ -87,6 +87,10 @@ ONCE = {"observed_from": "2022-01-01", "observed_to": "2022-01-01"}
         ({"features": [COLUMN | {"options": {"value": "x", "per": "x", "weight": "x"}}]}, "weight is of a mean"),
         ({"features": [COLUMN]}, "options"),
         ({"features": [COLUMN | {"options": {"value": "x"}}], "options": {"points": ["x", "x"]}}, "made of points"),
+        ({"path": "../s.csv"}, "leads out of the landing folder"),
+        ({"path": "a/../../s.csv"}, "leads out of the landing folder"),
+        ({"path": "/etc/hostname"}, "leads out of the landing folder"),
+        ({"reader": "geojson", "options": {"also": ["../more.geojson"]}}, "leads out of the landing folder"),
     ],
 )  # fmt: skip
 def test_an_entry_that_asks_for_what_its_reader_does_not_give_is_refused(changes, problem):

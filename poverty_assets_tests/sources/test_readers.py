@@ -5,11 +5,12 @@ import pytest
 import shapely
 from pydantic import ValidationError
 
-from poverty_assets.errors import MissingCRS, NotObserved, UnreadableFile
+from poverty_assets.errors import ContractViolation, MissingCRS, NotObserved, UnreadableFile
 from poverty_assets.pack.as_of import release
 from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.readers import digest, observe, read_source
+from poverty_assets.sources.shapes import plain_shapes
 from poverty_assets_tests.pack.test_source import make_spec
 
 PERIOD = {"observed_from": dt.date(2022, 1, 1), "observed_to": dt.date(2022, 1, 1)}
@@ -59,6 +60,31 @@ def test_a_vector_without_crs_is_refused(tmp_path):
     gpd.GeoDataFrame({"Name": ["P"]}, geometry=[shapely.Point(0, 0)]).to_file(tmp_path / "a.gpkg")
     with pytest.raises(MissingCRS):
         read(tmp_path / "a.gpkg", reader="geopackage")
+
+
+BOW_TIE = shapely.Polygon([(104, 11), (105, 12), (105, 11), (104, 12)])
+WITH_A_SPIKE = shapely.Polygon([(104, 11), (105, 11), (105, 12), (104, 12), (104, 11), (103, 11)])
+NO_AREA = shapely.Polygon([(104, 11), (105, 12), (104, 11)])
+
+
+@pytest.mark.parametrize(("shape", "area"), [(BOW_TIE, 0.5), (WITH_A_SPIKE, 1.0)], ids=["crosses itself", "spike"])
+def test_a_polygon_that_crosses_itself_is_mended_and_what_has_no_area_falls_away(tmp_path, shape, area):
+    """A spike turns into a collection of a polygon and a line when it is mended."""
+    there = gpd.GeoDataFrame({"Name": ["P", "Q"]}, geometry=[shape, shapely.box(104, 13, 105, 14)], crs="EPSG:4326")
+    there.to_file(tmp_path / "a.gpkg")
+    options = {"columns": {"name": "Name"}, "outline": True}
+    mended = shapely.from_wkb(read(tmp_path / "a.gpkg", reader="geopackage", options=options).frame["geometry"][0])
+    assert mended.geom_type in ("Polygon", "MultiPolygon")
+    assert mended.is_valid
+    assert mended.area == pytest.approx(area)
+
+
+def test_a_boundary_of_which_no_area_is_left_is_refused_with_its_number(tmp_path):
+    there = gpd.GeoDataFrame({"Name": ["P", "Q"]}, geometry=[shapely.box(104, 13, 105, 14), NO_AREA], crs="EPSG:4326")
+    options = {"columns": {"name": "Name"}, "polygons": "adm1"}
+    spec = make_spec(path="a.gpkg", reader="geopackage", options=options, **PERIOD)
+    with pytest.raises(ContractViolation, match=r"feature 2: 1 of 2 features .*no area is left when it is mended"):
+        plain_shapes(there, spec, tmp_path / "a.gpkg")
 
 
 def test_what_had_not_been_observed_gives_no_rows_and_the_reason(tmp_path):
