@@ -35,8 +35,8 @@ from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Inhabitants
 from poverty_assets.small_area.sample import Sample, Survey
 
-OF_PROVINCE, HOUSEHOLDS = 66, 25
-"""Areas of a province, as of Cambodia's communes, and households of a cluster."""
+OF_PROVINCE, OF_HOLDER, HOUSEHOLDS = 66, 8, 25
+"""Areas of a province and of an area between, as of Cambodia's communes, and households of a cluster."""
 INDICATORS, COVARIATES, FIELDS, WAVELENGTHS = 10, 40, 8, 200
 MOST_WHOLE = 5_000
 REPLICATES = 10
@@ -137,11 +137,14 @@ def world(n: int, sampled: float, land: float, waves: int, seed: int) -> tuple[S
     seats = xy[rng.choice(n, max(n // OF_PROVINCE, 2), replace=False)]
     province = np.argmin(cdist(xy, seats), axis=1)
     province = np.unique(province, return_inverse=True)[1]
+    holder = np.argmin(cdist(xy, xy[rng.choice(n, n // OF_HOLDER, replace=False)]), axis=1)
+    holder = np.unique(province * n + holder, return_inverse=True)[1]
     fields = np.stack([field(xy, 120_000, rng) for _ in range(FIELDS)], axis=1)
     covariates = fields @ rng.normal(0, 1, (FIELDS, COVARIATES)) / np.sqrt(FIELDS) + rng.normal(0, 0.7, (n, COVARIATES))
     poverty = (
         0.25 * fields[:, :3].sum(axis=1) + 0.15 * rng.normal(size=province.max() + 1)[province]
-        + 0.2 * field(xy, 40_000, rng) + 0.1 * np.tanh(covariates[:, 0]) * covariates[:, 1]
+        + 0.1 * rng.normal(size=holder.max() + 1)[holder] + 0.2 * field(xy, 40_000, rng)
+        + 0.1 * np.tanh(covariates[:, 0]) * covariates[:, 1]
     )  # fmt: skip
     own = rng.normal(0, 0.19, (n, INDICATORS)) + 0.15 * np.stack(
         [field(xy, 60_000, rng) for _ in range(INDICATORS)], axis=1
@@ -156,7 +159,7 @@ def world(n: int, sampled: float, land: float, waves: int, seed: int) -> tuple[S
     people = Inhabitants(rng.lognormal(8.5, 0.6, n), rng.lognormal(7.0, 0.6, n), province)
     return (
         Survey(samples[-1], samples[0] if waves == 2 else None),
-        Covariates(covariates, xy, province, rate[:, None]),
+        Covariates(covariates, xy, province, rate[:, None], holder=holder),
         people,
     )
 

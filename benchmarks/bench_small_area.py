@@ -130,7 +130,8 @@ class Twin:
         urban = self.dim["is_urban"].to_numpy(dtype=float)
         features = np.column_stack([wide.reindex(self.communes).to_numpy(dtype=float), urban])
         east, north = self.dim["centroid_lon"] * 108_700.0, self.dim["centroid_lat"] * 110_600.0
-        return Covariates(features, np.column_stack([east, north]), self.province, listed[:, None])
+        xy, district = np.column_stack([east, north]), np.unique(self.dim["parent_id"], return_inverse=True)[1]
+        return Covariates(features, xy, self.province, listed[:, None], holder=district)
 
     def kinds(self, covariates: Covariates) -> pd.DataFrame:
         """``area_id``, and columns whose values part communes into groups in which errors are compared."""

@@ -96,6 +96,11 @@ class Place:
         return Inhabitants(self.population, self.households, self.at_published)
 
     @property
+    def holder_between(self) -> IntArray | None:
+        """``holder`` where there are levels between the finest and the published one."""
+        return self.holder if int(self.holder.max()) > int(self.at_published.max()) else None
+
+    @property
     def groups(self) -> Groups:
         """Which of them share a strength of association."""
         return Groups(self.at_published, self.block)
@@ -255,7 +260,14 @@ def covariates_of(place: Place, features: pd.DataFrame) -> Covariates:
     )
     urban = place.areas.set_index("area_id")["is_urban"].reindex(place.finest).astype(float)
     features_of_areas = np.column_stack([wide, urban.to_numpy()])
-    return Covariates(features_of_areas, place.xy, place.at_published, rates, block_metres=place.block_metres)
+    return Covariates(
+        features_of_areas,
+        place.xy,
+        place.at_published,
+        rates,
+        block_metres=place.block_metres,
+        holder=place.holder_between,
+    )
 
 
 def covariate_names(features: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -80,7 +80,10 @@ def many(draw, moments):
     kills = [(moment, None) for moment in draw.sample(steps_of_the_quarter(moments), 9)]
     kills += [(SEALED, None), (draw.choice(moments[seal + 1 : built - 1]), None)]
     kills += [(moments[built - 1], share + draw.uniform(0, 0.2)) for share in (0, 0.2, 0.4, 0.6, 0.8)]
-    kills += [(moment, None) for moment in moments[built : built + 2] + draw.sample(moments[built + 2 : -1], 2)]
+    pages = [
+        moment for moment in moments[built + 2 : -1] if moment[-1] != ")"
+    ]  # how often a folder is made depends on what is there
+    kills += [(moment, None) for moment in moments[built : built + 2] + draw.sample(pages, 2)]
     kills.append((KEEPING, None))
     draw.shuffle(kills)
     return kills

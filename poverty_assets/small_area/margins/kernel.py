@@ -9,9 +9,13 @@ sampling variance D = mu (1 - mu) / (n phi(eta)^2) (penalised quasi-likelihood; 
 needs a correction and the sample's noise is never taken for a difference between areas. The probit is the scale of the
 households' latent trait (``association``): an area that is better off moves all its households' thresholds alike, whereas on the
 logit scale areas near 0 would differ more than others. The covariance of the areas' true values adds up named parts: leading
-covariates, all other features, published area, place, and the area itself (the Fay-Herriot effect)::
+covariates, all other features, published area, the area one level up, place, and the area itself (the Fay-Herriot effect)::
 
     eta ~ N(m, K),   z = eta_s + e,   e ~ N(0, D)
+
+Areas that are administered together have something in common that neither covariates nor distance tell (nested errors, as in
+Marhuenda, Molina, Morales and Rao 2017, JRSS A 180: 1111-1136). Without a part for it errors are taken to cancel in the sums of the
+levels between, whose intervals are then too narrow.
 
 An earlier wave enters as in a Kalman filter: its posterior mean and covariance are the first parts of the kernel of the next
 (`Parts.after`), so that areas which it visited are known better than others, and what has changed since is told by the rest.
@@ -72,6 +76,8 @@ class Covariates:
         One such covariate of each indicator's own.
     block_metres : float
         Side of the blocks of land that are held out together.
+    holder : ndarray of int, shape (n,), optional
+        Which areas lie in the same area one level up, where that is not the published level.
     """
 
     features: FloatArray
@@ -80,6 +86,7 @@ class Covariates:
     leading: FloatArray
     own: FloatArray | None = None
     block_metres: float = BLOCK_METRES
+    holder: IntArray | None = None
 
 
 Smoothing = Callable[[FloatArray, FloatArray], FloatArray]
@@ -418,9 +425,14 @@ def leading_part(name: str, column: FloatArray) -> Product:
     return Product(name, _LEADING, normal_ranks(column))
 
 
+def _together(name: str, group: IntArray) -> Product:
+    """The part of the areas that hold others, from the group of each area (n,)."""
+    return Product(name, _LEADING / 3, (group[:, None] == np.unique(group)).astype(float))
+
+
 def unit_parts(covariates: Covariates, *, place_metres: float = 50_000.0) -> list[UnitPart]:
-    """Unit kernels of the model: ranked covariates, published area, place (Matern 3/2); the area's own effect is the identity."""
-    features, at_published = normal_ranks(covariates.features), covariates.at_published
+    """Unit kernels of the model: ranked covariates, areas that hold others, place (Matern 3/2); the area's own effect is the identity."""
+    features, holder = normal_ranks(covariates.features), covariates.holder
     n, p = features.shape
 
     def matern(metres: FloatArray) -> FloatArray:
@@ -437,7 +449,8 @@ def unit_parts(covariates: Covariates, *, place_metres: float = 50_000.0) -> lis
     return [
         *(leading_part(f"leading_{q}", column) for q, column in enumerate(covariates.leading.T)),
         *(of_features if p else []),
-        Product("published", _LEADING / 3, (at_published[:, None] == np.unique(at_published)).astype(float)),
+        _together("published", covariates.at_published),
+        *([] if holder is None else [_together("holder", holder)]),
         Decay("place", _LEADING / 2, covariates.xy, "euclidean", matern),
         Itself("area", _AREA, n),
     ]

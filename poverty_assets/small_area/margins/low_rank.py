@@ -49,9 +49,9 @@ from poverty_assets.small_area.margins.kernel import (
     unit_parts,
 )
 
-COLUMNS = {"features_curved": 100, "place": 500}
+COLUMNS = {"features_curved": 100, "place": 500, "holder": 500}
 """Most columns of the factor of a part. Place counts for more, and needs more the larger the country; of curved covariates, which tell
-little of many areas each, the diagonal holds most of what is left."""
+little of many areas each, the diagonal holds most of what is left. Of more areas one level up, those that hold most have columns."""
 PIVOTS = 2
 """Pivots for each column: of twice as many the best half of the directions leaves half as much as as many pivots do."""
 DIRECTIONS = 400
@@ -116,7 +116,9 @@ def factored_parts(covariates: Covariates, columns: Mapping[str, int] = COLUMNS)
     factors = []
     for unit in units:
         if isinstance(unit, Product):
-            factors.append(Factor.of(unit.columns / np.sqrt(unit.over)))
+            factors.append(
+                _shortened_where_many(Factor.of(unit.columns / np.sqrt(unit.over)), columns.get(unit.name, n))
+            )
         elif isinstance(unit, Decay):
             factors.append(factor_of(unit.row, n, columns[unit.name]))
         else:
@@ -452,6 +454,12 @@ class FactoredParts:
         basis = both @ (axes / size @ turned).astype(np.float32)
         shown = 1 + basis**2 @ (gain * (2 + gain)).astype(np.float32)
         return FactoredRoot(np.sqrt(variance / shown).astype(np.float32), basis, gain.astype(np.float32))
+
+
+def _shortened_where_many(factor: Factor, most: int) -> Factor:
+    """The factor, of its most directions only where it has more columns."""
+    many = factor.columns.shape[1] > most
+    return _shortened(factor.columns, factor.diagonal.astype(float), most) if many else factor
 
 
 def _shortened(columns: Float32, diagonal: FloatArray, most: int) -> Factor:

@@ -37,7 +37,8 @@ def world() -> tuple[Survey, Covariates, Inhabitants]:
             Sample(area, province[area], size * 40.0, shares, shares.min(axis=1)[:, None] / 2, size * 1.0, size, N)
         )
     people = Inhabitants(rng.uniform(1e3, 1e4, N), np.full(N, 400.0), province)
-    return Survey(waves[1], waves[0]), Covariates(features, xy, province, share[:, :1]), people
+    holder = np.unique(province * 1_000 + (xy[:, 0] // 20_000).astype(np.int64), return_inverse=True)[1]
+    return Survey(waves[1], waves[0]), Covariates(features, xy, province, share[:, :1], holder=holder), people
 
 
 def two_waves(parts: KernelParts, survey: Survey) -> tuple[KernelParts, KernelFit]:
