@@ -145,6 +145,11 @@ class Settings(BaseSettings):
         return self.home / "models" / "waves"
 
     @property
+    def fonts(self) -> Path:
+        """Folder of fonts cut down to what pages need, which are made again where they are missing."""
+        return self.home / "fonts"
+
+    @property
     def made(self) -> Path:
         """Folder of records of what each step was made of, without which everything is made anew."""
         return self.home / "made"
@@ -157,7 +162,7 @@ class Settings(BaseSettings):
     @property
     def written(self) -> list[Path]:
         """Folders that runs write into."""
-        made = [self.lake, self.models, self.coverages, self.decisions, self.made]
+        made = [self.lake, self.models, self.coverages, self.decisions, self.fonts, self.made]
         folders = [*made, self.warehouse.parent, self.candidate.parent, self.reports]
         return [folder for folder in folders if folder.is_dir()]
 

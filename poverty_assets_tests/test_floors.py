@@ -10,7 +10,7 @@ from poverty_assets_tests.parsed import PACKAGE, nodes_of
 
 FLOORS = [
     ["errors"],
-    ["atomic", "kept", "signs_of_life", "quarter", "arrays", "workers", "catalog"],
+    ["atomic", "kept", "memory", "signs_of_life", "quarter", "arrays", "workers", "catalog"],
     ["lined_yaml", "settings"],
     ["pack", "measure", "judging"],
     ["geography", "published"],

@@ -5,7 +5,6 @@ Belongs here: which pages there are. Does not belong here: what stands on them (
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from poverty_assets.catalog.columns import FINEST
@@ -17,11 +16,12 @@ REPORTED = 4
 """Quarters that get a report of their own when the warehouse is published: those that the explorer holds."""
 
 
-def write_pages(warehouse: Path, folder: Path, country: Country, passed_on: bool = True) -> list[Path]:
+def write_pages(warehouse: Path, folder: Path, country: Country, fonts: Path | None = None) -> list[Path]:
     """Write the explorer, the country's reports of the newest quarters, each area's of the newest and the dictionary; each whole or not
     at all.
 
-    Where no quarter has an estimate there is no explorer. ``passed_on`` adds the PDF and the card of each report of the newest quarter.
+    Where no quarter has an estimate there is no explorer. A folder in which fonts are kept adds the PDF and the card of each report of
+    the newest quarter.
 
     Returns
     -------
@@ -33,9 +33,7 @@ def write_pages(warehouse: Path, folder: Path, country: Country, passed_on: bool
     from poverty_assets.reports.quarterly import write_reports
 
     newest = published_quarters(warehouse)[-REPORTED:]
-    with tempfile.TemporaryDirectory() as fonts:
-        others = Forms(Path(fonts)).of if passed_on else None
-        reports = write_reports(warehouse, folder, country, newest, others)
+    reports = write_reports(warehouse, folder, country, newest, None if fonts is None else Forms(fonts).of)
     pages = [*reports, write_dictionary(folder, country)]
     try:
         return [write_explorer(warehouse, folder / "explorer.html", country), *pages]

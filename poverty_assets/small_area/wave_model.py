@@ -23,6 +23,7 @@ import pandas as pd
 from poverty_assets.arrays import FloatArray
 from poverty_assets.atomic import replacing
 from poverty_assets.kept import digest_of_code, digest_of_values, is_made_anew, let_go, one_at_a_time
+from poverty_assets.memory import give_back
 from poverty_assets.small_area.inputs import Inputs, covariate_names
 from poverty_assets.small_area.league import Competition, FeatureNames, WaveBefore, compete
 from poverty_assets.small_area.margins.fit import Margins, Since, fit_margins
@@ -75,7 +76,9 @@ def wave_model(inputs: Inputs, covariates: Covariates, distance: FloatArray, see
     features = FeatureNames(tuple(names), tuple(registers), tuple(inputs.country.baseline_features))
 
     def make() -> WaveModel:
+        give_back()
         margins = fit_margins(survey, covariates, place.people, distance=distance)
+        give_back()
         before = None if survey.before is None else WaveBefore(survey.before, place.holder)
         found = compete(
             survey.now, margins.fits, inputs.measure.indicator_ids, covariates, features, before=before, seed=seed
@@ -95,10 +98,12 @@ def _kept_or(make: Callable[[], WaveModel], file: Path) -> WaveModel:
         if found is not None:
             os.utime(file)  # used now: others go first
             return found
-        made = make()
-        _write(made, file)
+        _write(
+            make(), file
+        )  # not held on to: it is read again, and two at once would be a third of what a process takes
+        give_back()
         let_go(file.parent.glob("*.skops"), _KEPT)
-    return _read(file) or made
+    return _read(file) or make()
 
 
 def _write(made: WaveModel, file: Path) -> None:

@@ -5,6 +5,7 @@ Belongs here: the order of preference among methods. Does not belong here: makin
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from poverty_assets.catalog import table
@@ -94,9 +95,11 @@ def _rank(rows: pd.DataFrame, levels: Levels, earlier: bool) -> pd.Series:
     """Place of each row's evidence, the first to quote 0."""
     preferred = preference(levels, earlier=earlier).items()
     order = {(level, method): place for level, methods in preferred for place, method in enumerate(methods)}
-    rank = pd.Series(pd.MultiIndex.from_frame(rows[["area_level", "method"]]).map(order), index=rows.index)
+    (at_level, own), (by, methods) = (pd.factorize(rows[name]) for name in ("area_level", "method"))
+    places = np.full((len(own) + 1, len(methods) + 1), np.nan)  # the last row and column are of what is not known
+    places[:-1, :-1] = [[order.get((level, method), np.nan) for method in methods] for level in own]
     # a suppressed row is quoted only where nothing else is there: better "withheld" than no row
-    return rank + len(order) * rows["suppressed"].astype(bool)
+    return pd.Series(places[at_level, by], index=rows.index) + len(order) * rows["suppressed"].astype(bool)
 
 
 def combine_overlap(

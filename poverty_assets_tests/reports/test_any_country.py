@@ -49,7 +49,7 @@ def country(request, tmp_path_factory):
         patch.setenv(COUNTRIES, str(folder / "packs"))
         made = MadeCountry(load_country("abc"), signs)
         file = publish_made(folder, made, quarters=1)
-        write_pages(file, folder / "reports", made.pack, passed_on=False)
+        write_pages(file, folder / "reports", made.pack)
         yield made, file, folder / "reports"
 
 

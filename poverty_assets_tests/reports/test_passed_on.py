@@ -54,7 +54,7 @@ def made(forms, reports):
 
 @pytest.mark.slow
 def test_pages_come_with_a_small_pdf_and_a_card_of_each_report_of_the_newest_quarter(tmp_path, tmp_path_factory):
-    written = write_pages(shared_made(tmp_path_factory), tmp_path, KHM)
+    written = write_pages(shared_made(tmp_path_factory), tmp_path, KHM, tmp_path / "fonts")
     named = {str(path.relative_to(tmp_path)) for path in written}
     made = {
         f"areas/2026Q3/{area}_{code}.{form}"
@@ -107,6 +107,13 @@ def test_lines_of_a_card_end_above_its_foot_however_long_they_are(reports, forms
     for picture in (card, long):
         assert picture.crop((0, 1350 - 76, 1080, 1350 - 54)).getextrema()[0] > 250
     assert long.tobytes() != card.tobytes()
+
+
+@pytest.mark.slow
+def test_a_font_is_cut_once_for_all_who_want_the_same(folder, monkeypatch):
+    found = face_for("abc", "", folder, "once")
+    monkeypatch.setattr("poverty_assets.reports.passed_on.fonts._cut", None)
+    assert face_for("xyz", "", folder, "once") == found
 
 
 @pytest.mark.slow

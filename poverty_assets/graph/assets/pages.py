@@ -29,7 +29,8 @@ def _written(home: Home) -> tuple[dict[str, Any], list[Path]]:
     from poverty_assets.reports.pages import change_pictures, write_pages
 
     settings = home.settings
-    written = write_pages(settings.warehouse, settings.reports, home.country, settings.passed_on)
+    fonts = settings.fonts if settings.passed_on else None
+    written = write_pages(settings.warehouse, settings.reports, home.country, fonts)
     shown = {caption: picture(png, caption) for caption, png in change_pictures(settings.warehouse).items()}
     files: dict[str, Any] = {
         path.name: dg.MetadataValue.path(str(path)) for path in written if path.parent == settings.reports

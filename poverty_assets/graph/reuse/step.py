@@ -40,6 +40,7 @@ from poverty_assets.graph.reuse.watched import (
     opened,
 )
 from poverty_assets.measure.measure import SHARED
+from poverty_assets.memory import give_back
 from poverty_assets.quarter import Quarter
 
 LOG = logging.getLogger("poverty_assets")
@@ -228,6 +229,7 @@ class _Running:
         stated = self.step.states(self.home, self.quarter)
         with opened() as files:
             yield from self._run(context, watched)
+        give_back()
         told = watched.told(files, stated.files)
         if told.untold:
             LOG.debug("%s is made again next time: %s", self.step.name, told.untold[0])

@@ -24,7 +24,7 @@ class Forms:
     Parameters
     ----------
     folder : Path
-        Where fonts may be kept while reports are written.
+        Where fonts are kept.
     """
 
     def __init__(self, folder: Path) -> None:
