@@ -81,8 +81,8 @@ def apply_contract(
     for rule in spec.rules:
         _hold(frame, rule, judge)
     if spec.key:
-        shown = frame[spec.key].astype(str).agg(", ".join, axis=1)
-        judge(frame.duplicated(spec.key, keep=False), shown, "duplicate key", " + ".join(spec.key), "refuse")
+        twice = frame.duplicated(spec.key, keep=False)
+        judge(twice, _joined(frame.loc[twice, spec.key], ", "), "duplicate key", " + ".join(spec.key), "refuse")
     quarantine = judge.quarantine
     kept = frame.drop(index=list(quarantine.rows.intersection(frame.index))).reset_index(drop=True)
     return kept, quarantine
@@ -97,8 +97,14 @@ def _hold(frame: pd.DataFrame, rule: RowRule, judge: _Judge) -> None:
         return
     total = frame[rule.parts].astype("float64").sum(axis=1, min_count=len(rule.parts))
     bad = (left.astype("float64") - total).abs() > 1e-6 * total.abs() + 1e-9
-    shown = left.astype(str) + " is not " + frame[rule.parts].astype(str).agg(" + ".join, axis=1)
+    shown = left[bad].astype(str) + " is not " + _joined(frame.loc[bad, rule.parts], " + ")
     judge(bad, shown, f"{rule.left} is not the sum of {', '.join(rule.parts)}", rule.left, rule.on_violation)
+
+
+def _joined(frame: pd.DataFrame, between: str) -> pd.Series:
+    """Values of each row as one text, for the message."""
+    texts = frame.astype(str)
+    return pd.Series([between.join(row) for row in texts.itertuples(index=False)], index=frame.index, dtype=object)
 
 
 def _coded(frame: pd.DataFrame, spec: TableSource, codes: Codes, judge: _Judge) -> pd.Series:
@@ -150,7 +156,7 @@ class _Judge:
         return self.places.get(row, f"row {row}")
 
     def __call__(self, bad: pd.Series, shown: pd.Series, reason: str, column: str, on_violation: str) -> None:
-        """Refuse the file, or set the rows aside."""
+        """Refuse the file, or set the rows aside; what is ``shown`` needs no more rows than are bad."""
         bad = bad & ~bad.index.isin(list(self.quarantine.rows))
         if not bad.any():
             return
@@ -184,7 +190,7 @@ def _typed(raw: pd.DataFrame, name: str, contract: ColumnContract, judge: _Judge
     odd = text.map(lambda value: isinstance(value, list | dict | bool)).astype(bool)
     judge(
         odd,
-        text.astype("object").map(repr),
+        text[odd].astype("object").map(repr),
         f"a list, a mapping or a truth where a {contract.type} is expected",
         found[0],
         "refuse",

@@ -131,13 +131,13 @@ def read_reports(
             WHERE role IN ('country', 'published') ORDER BY depth, area_id"""
     ).fetchall()
     subjects = [Subject(*row) for row in found]
-    below = tuple(subjects[1:]) if areas else ()
+    below, of_all = tuple(subjects[1:]) if areas else (), dict[str, Finding | None]()
     for subject in (subjects[0], *below):
         asked = {**parameters, "area": subject.area_id}
         name = edition.name if subject.is_country else subject.name
         yield Report(
-            edition, replace(subject, name=name), _first_answers(connection, asked, edition.words, named, there),
-            [f for q in NOTES if (f := _asked(connection, q, asked, edition.words, named, there)) is not None],
+            edition, replace(subject, name=name), _first_answers(connection, asked, edition.words, named, there, of_all),
+            [f for q in NOTES if (f := _asked(connection, q, asked, edition.words, named, there, of_all)) is not None],
             area_maps(connection, subject.area_id, edition.words), below,
         )  # fmt: skip
 
@@ -154,8 +154,17 @@ def _asked(
     words: Mapping[str, str],
     language: str,
     there: set[str],
+    of_all: dict[str, Finding | None],
 ) -> Finding | None:
-    return ask(connection, question, parameters, words, language) if set(question.needs) <= there else None
+    """The answer to a question; one that names no area is put once for all reports of the edition (``of_all``)."""
+    if not set(question.needs) <= there:
+        return None
+    if "$area" in question.sql:
+        return ask(connection, question, parameters, words, language)
+    known = f"{question.key} {question.sql}"
+    if known not in of_all:
+        of_all[known] = ask(connection, question, parameters, words, language)
+    return of_all[known]
 
 
 def level_words(levels: Iterable[LevelRow]) -> dict[str, str]:

@@ -330,7 +330,8 @@ def triangular_root(covariance: Float32) -> Float32:
     root, failed = spotrf(covariance, lower=1, clean=1)
     if failed:
         values, vectors = np.linalg.eigh(covariance)
-        root = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r").T
+        upper: Any = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")
+        root = upper.T
         root = root * np.where(np.diagonal(root) < 0, -1, 1)
     return np.ascontiguousarray(root, dtype=np.float32)
 
