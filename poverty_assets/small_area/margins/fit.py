@@ -197,6 +197,8 @@ def fit_margins(
     middle = stage.eta / np.sqrt(1 + np.maximum(stage.error, 0.0))
     few = few_cases(sample, survey.effect, country, totals, group_means(ndtr(middle), country, population))
     shares = expit(benchmarked(log_odds(middle), population, country, few.filled(totals)))
+    carried, parts, fits = _carried(learnt) if survey.before is not None else None, [*learnt.parts], learnt.fits
+    del learnt  # parts are let go of as their roots are made
     return Margins(
         eta=stage.eta,
         shares=shares,
@@ -205,12 +207,12 @@ def fit_margins(
         intercept=stage.intercept,
         slope=stage.slope,
         scale=stage.scale,
-        fits=learnt.fits,
-        residual_roots=_residual_roots(learnt, stage, shares, people, distance, n_jobs),
+        fits=fits,
+        residual_roots=_residual_roots(fits, parts, stage, _Reach(shares, people, distance), n_jobs),
         since=since or Since(),
-        carried=_carried(learnt) if survey.before is not None else None,
+        carried=carried,
         people=people,
-        errors=_held_out_errors(learnt.fits, stage, survey),
+        errors=_held_out_errors(fits, stage, survey),
     )
 
 
@@ -263,29 +265,35 @@ def _direct(sample: Sample, effect: FloatArray) -> tuple[FloatArray, FloatArray]
     return share, sample.area_effective[sample.sampled, None] / effect
 
 
+@dataclass(frozen=True)
+class _Reach:
+    """Margins (n, d) of areas, their people, and how far each lies from areas learnt from (n,), if that counts."""
+
+    shares: FloatArray
+    people: Inhabitants
+    distance: FloatArray | None
+
+
 def _residual_roots(
-    learnt: _Learnt,
-    stage: SecondStage,
-    shares: FloatArray,
-    people: Inhabitants,
-    distance: FloatArray | None,
-    n_jobs: int,
+    fits: tuple[KernelFit, ...], parts: list[KernelParts], stage: SecondStage, reach: _Reach, n_jobs: int
 ) -> tuple[Root, ...]:
     """Roots of the covariance of eta less its prediction, but for what comes from sampling noise: resampling shows that.
 
     The area's own variance also holds the chance of a finite number of households, which profiles of replicates draw themselves.
-    Errors are larger where areas lie far from any that was learnt from.
+    Errors are larger where areas lie far from any that was learnt from. Of ``parts`` nothing is left.
     """
 
-    def root(j: int) -> Root:
-        fit, times = learnt.fits[j], float(stage.scale[j] * stage.slope[j] ** 2)
-        share = shares[:, j]
+    def root(j: int, own: KernelParts) -> Root:
+        fit, times, distance = fits[j], float(stage.scale[j] * stage.slope[j] ** 2), reach.distance
+        share = reach.shares[:, j]
         per_share = 1 / density(ndtri(share)) ** 2
-        binomial = HOUSEHOLD_EFFECT * (share * (1 - share)) * per_share / people.households
+        binomial = HOUSEHOLD_EFFECT * (share * (1 - share)) * per_share / reach.people.households
         chance = np.minimum(binomial, 0.9 * (times * fit.variances[-1]))
         chance[fit.sampled] = 0.0
-        found = learnt.parts[j].error_root(fit, times, chance)
+        found = own.error_root(fit, times, chance)
         return found if distance is None else found * np.clip(distance, 1.0, 2.0).astype(np.float32)[:, None]
 
     with ThreadPoolExecutor(n_jobs) as pool:
-        return tuple(pool.map(root, range(shares.shape[1])))
+        made = pool.map(root, range(len(fits)), parts)
+        parts.clear()  # each is let go of once its root is made
+        return tuple(made)

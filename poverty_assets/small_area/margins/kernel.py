@@ -223,18 +223,42 @@ class SampledParts:
 
 
 @dataclass(frozen=True)
+class Outer:
+    """A part of rank one, which is (n, n) only where it is asked for: ten indicators' own would be 200 MB of 1,661 areas.
+
+    Attributes
+    ----------
+    score : ndarray of float32, shape (n,)
+    """
+
+    score: Float32
+
+    def __getitem__(self, rows: IntArray) -> Outer:
+        """The part among some areas."""
+        return Outer(self.score[rows])
+
+    def whole(self) -> Float32:
+        """All of it."""
+        return np.outer(self.score, self.score)
+
+    def diagonal(self) -> Float32:
+        """What it is of each area with itself."""
+        return self.score * self.score
+
+
+@dataclass(frozen=True)
 class Parts:
     """The parts of the kernel over all areas, each (n, n) of float32, and where their variances start."""
 
     names: tuple[str, ...]
-    kernels: tuple[Float32, ...]
+    kernels: tuple[Float32 | Outer, ...]
     start: FloatArray
 
     def with_own(self, column: FloatArray) -> Parts:
         """The same with one more leading covariate (n,)."""
         own = leading_part("own", column)
-        score = own.columns[:, 0].astype(np.float32)
-        return Parts((own.name, *self.names), (np.outer(score, score), *self.kernels), np.append(own.start, self.start))
+        score = Outer(own.columns[:, 0].astype(np.float32))
+        return Parts((own.name, *self.names), (score, *self.kernels), np.append(own.start, self.start))
 
     def after(self, before: KernelFit) -> Parts:
         """The same, given an earlier wave's fit with these parts: its prediction and the covariance of its error come first."""
@@ -243,7 +267,7 @@ class Parts:
         level = float(np.diagonal(error).mean())
         error += np.tril(error, -1).T
         error /= level
-        kernels = (np.outer(away, away), error, *self.kernels)
+        kernels = (Outer(away), error, *self.kernels)
         return Parts(("before", "before_error", *self.names), kernels, start_after(size, level, self.start))
 
     def carried_error(self, fit: KernelFit) -> float:
@@ -256,14 +280,15 @@ class Parts:
 
         The parts of both errors that come from the samples' noise are left out: two samples share none.
         """
-        shape, smoother = self.kernels[1], np.asarray(fit.smoother)
+        shape, smoother = np.asarray(self.kernels[1]), np.asarray(fit.smoother)
         seen = np.sum(smoother * shape[:, fit.sampled], axis=1)
         silent = fit.variance - np.sum(smoother**2 * fit.noise, axis=1)
         return carried_correlation(np.diagonal(shape), seen, silent, float(fit.variances[1]), float(self.start[1]))
 
     def at(self, sampled: IntArray) -> SampledParts:
         """The same among the sampled areas alone."""
-        return SampledParts([kernel[np.ix_(sampled, sampled)] for kernel in self.kernels])
+        among = np.ix_(sampled, sampled)
+        return SampledParts([k[sampled].whole() if isinstance(k, Outer) else k[among] for k in self.kernels])
 
     def posterior(self, mode: Mode, sampled: IntArray) -> KernelFit:
         """What follows for all areas from variances and working values at the sampled ones, in double precision."""
@@ -275,7 +300,7 @@ class Parts:
         precision = half + np.tril(half, -1).T
         smoother = everywhere @ precision
         coefficient, own_precision = precision @ (working - mean), np.diagonal(precision)
-        level = LEVEL_VARIANCE + sum(v * np.diagonal(k) for v, k in zip(variances, self.kernels, strict=True))
+        level = LEVEL_VARIANCE + sum(v * k.diagonal() for v, k in zip(variances, self.kernels, strict=True))
         return KernelFit(
             self.names,
             variances,
@@ -293,9 +318,10 @@ class Parts:
 
     def covariance(self, variances: FloatArray) -> Float32:
         """Prior covariance of all areas, shape (n, n)."""
-        out = np.full_like(self.kernels[0], LEVEL_VARIANCE)
+        n = len(self.kernels[0].diagonal())
+        out = np.full((n, n), LEVEL_VARIANCE, dtype=np.float32)
         for v, kernel in zip(variances, self.kernels, strict=True):
-            out += np.float32(v) * kernel
+            out += np.float32(v) * (kernel.whole() if isinstance(kernel, Outer) else kernel)
         return out
 
     def error_covariance(self, fit: KernelFit, noise: float = 1.0) -> Float32:
