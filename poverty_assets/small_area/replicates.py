@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from poverty_assets.arrays import FloatArray, IntArray, logit
 from poverty_assets.measurement.masks import profile_bits
+from poverty_assets.memory import give_back
 from poverty_assets.small_area.association.country import CountryTilt, WholeCountry
 from poverty_assets.small_area.association.drawn import near_country, pairs_apart, unseen
 from poverty_assets.small_area.association.loadings import bounded
@@ -225,6 +226,7 @@ def replicate(
     middle = _Middle(np.zeros_like(first))
     draws = middle.passed_on(draw_profiles(chain, factors, streams, workers=options.workers))
     drawn = collect(moved_profiles(first, moved_since(chain)), draws, options.n_replicates, wanted)
+    give_back()
     return with_point(drawn, centred(middle.total / options.n_replicates, chain), wanted)
 
 

@@ -27,6 +27,7 @@ RIDGE = 1e-6
 """Of the tilts: small published areas publish censored headcounts that no distribution with their margins has."""
 _LONGEST_STEP = 1.0
 _STEPS = 30
+_AT_ONCE = 200  # areas: moments of 66 features each are 7 MB
 
 
 @dataclass(frozen=True)
@@ -150,9 +151,13 @@ def within_published(
     mean = profiles @ every
     square = np.empty((len(profiles), q, q))
     square[:, first, second] = square[:, second, first] = profiles @ (every[:, first] * every[:, second])
-    covariance = square - mean[:, :, None] * mean[:, None, :]
+    for at in range(0, len(square), _AT_ONCE):
+        some = mean[at : at + _AT_ONCE]
+        square[at : at + _AT_ONCE] -= some[:, :, None] * some[:, None, :]
+    covariance = square
     own = covariance[:, :d, :d] + 1e-9 * np.eye(d)
     cross = covariance[:, :d, d:]
-    held = covariance[:, d:, d:] - np.swapaxes(cross, 1, 2) @ np.linalg.solve(own, cross)
+    held = covariance[:, d:, d:]
+    held -= np.swapaxes(cross, 1, 2) @ np.linalg.solve(own, cross)
     sums = csr_array((weight, (at_published, np.arange(len(weight)))), shape=(g, len(weight)))
     return np.asarray(sums @ held.reshape(len(held), -1)).reshape(g, q - d, q - d)
