@@ -224,18 +224,9 @@ class SampledParts:
 
 @dataclass(frozen=True)
 class Outer:
-    """A part of rank one, which is (n, n) only where it is asked for: ten indicators' own would be 200 MB of 1,661 areas.
-
-    Attributes
-    ----------
-    score : ndarray of float32, shape (n,)
-    """
+    """A part of rank one, of a score (n,), which is (n, n) only where it is asked for: ten indicators' own would be 200 MB."""
 
     score: Float32
-
-    def __getitem__(self, rows: IntArray) -> Outer:
-        """The part among some areas."""
-        return Outer(self.score[rows])
 
     def whole(self) -> Float32:
         """All of it."""
@@ -288,7 +279,9 @@ class Parts:
     def at(self, sampled: IntArray) -> SampledParts:
         """The same among the sampled areas alone."""
         among = np.ix_(sampled, sampled)
-        return SampledParts([k[sampled].whole() if isinstance(k, Outer) else k[among] for k in self.kernels])
+        return SampledParts(
+            [Outer(k.score[sampled]).whole() if isinstance(k, Outer) else k[among] for k in self.kernels]
+        )
 
     def posterior(self, mode: Mode, sampled: IntArray) -> KernelFit:
         """What follows for all areas from variances and working values at the sampled ones, in double precision."""
@@ -318,8 +311,7 @@ class Parts:
 
     def covariance(self, variances: FloatArray) -> Float32:
         """Prior covariance of all areas, shape (n, n)."""
-        n = len(self.kernels[0].diagonal())
-        out = np.full((n, n), LEVEL_VARIANCE, dtype=np.float32)
+        out = np.full((len(self.kernels[0].diagonal()),) * 2, LEVEL_VARIANCE, dtype=np.float32)
         for v, kernel in zip(variances, self.kernels, strict=True):
             out += np.float32(v) * (kernel.whole() if isinstance(kernel, Outer) else kernel)
         return out
