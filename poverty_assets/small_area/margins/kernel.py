@@ -279,9 +279,8 @@ class Parts:
     def at(self, sampled: IntArray) -> SampledParts:
         """The same among the sampled areas alone."""
         among = np.ix_(sampled, sampled)
-        return SampledParts(
-            [Outer(k.score[sampled]).whole() if isinstance(k, Outer) else k[among] for k in self.kernels]
-        )
+        own = (Outer(k.score[sampled]).whole() if isinstance(k, Outer) else k[among] for k in self.kernels)
+        return SampledParts([*own])
 
     def posterior(self, mode: Mode, sampled: IntArray) -> KernelFit:
         """What follows for all areas from variances and working values at the sampled ones, in double precision."""
