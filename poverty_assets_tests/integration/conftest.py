@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ from filelock import FileLock
 
 from poverty_assets.pack.country import COUNTRIES, load_country
 from poverty_assets.settings import HOUSEHOLD_KEY
-from poverty_assets_tests.command_line import exit_code
+from poverty_assets_tests.command_line import Answer, answer_of, exit_code
 from poverty_assets_tests.fetching.server import Provider
 from poverty_assets_tests.integration.isle import serve, serve_rain, write_pack
 from poverty_assets_tests.integration.refresher import Refresher
@@ -34,15 +31,6 @@ SECRET = "Kept-Secret-48151623"
 # as few replicates as settings allow: what is tested here is how runs behave, not intervals
 os.environ.setdefault("POVERTY_ASSETS_REPLICATES", "20")
 os.environ.setdefault("POVERTY_ASSETS_PASSED_ON", "false")
-
-
-@dataclass
-class Answer:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -87,16 +75,10 @@ def isle(tmp_path_factory) -> dict[str, Any]:
             packs = write_pack(folder / "packs", provider)
             serve(provider, folder)
             serve_rain(provider, 2025, range(7, 13))
-            command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "fetch"]
-            own = {"POVERTY_ASSETS_HOME": str(folder / "home"), COUNTRIES: str(packs)}
             for quarter in ISLES_QUARTERS:
-                done = subprocess.run(
-                    [*command, "--country", "isl", "--quarter", quarter],
-                    env={**os.environ, **own},
-                    capture_output=True,
-                    text=True,
-                )
-                assert done.returncode == 0, done.stderr
+                command = ("fetch", "--country", "isl", "--quarter", quarter)
+                done = answer_of(folder / "home", *command, **{COUNTRIES: str(packs)})
+                assert done.code == 0, done.err
 
     folder = made_once(tmp_path_factory, "isle", fetch)
     environment = {COUNTRIES: str(folder / "packs"), "POVERTY_ASSETS_COUNTRY": "isl"}
@@ -108,24 +90,27 @@ def published_home(landing, tmp_path_factory) -> Path:
     """A home with one quarter published from the made-up landing folder; tests copy it."""
 
     def publish(home: Path) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli"]
-        command += ["refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", str(landing)]
-        environment = {**os.environ, "POVERTY_ASSETS_HOME": str(home)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        done = answer_of(home, "refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", landing)
+        assert done.code == 0, done.err
 
     return made_once(tmp_path_factory, "published", publish)
 
 
 @pytest.fixture(scope="session")
-def isle_whole(isle, tmp_path_factory) -> dict[str, Any]:
+def refresher() -> Iterator[Refresher]:
+    """The program of refreshes in child processes; it imports everything once for all tests of a process."""
+    with Refresher() as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def isle_whole(isle, refresher, tmp_path_factory) -> dict[str, Any]:
     """A home of Isle's quarter after a refresh that nobody disturbed, and what the refresh answered: its moments and seconds."""
 
     def publish(folder: Path) -> None:
         folder.mkdir()
-        with Refresher() as program:
-            program.ask(**isle, home=folder / "home", log=folder / "log")
-            answer = program.answer()
+        refresher.ask(**isle, home=folder / "home", log=folder / "log")
+        answer = refresher.answer()
         assert answer["code"] == 0, (folder / "log").read_text()[-2000:]
         (folder / "answer.json").write_text(json.dumps(answer))
 
@@ -150,18 +135,20 @@ def regions(landing, tmp_path_factory) -> Path:
     return made_once(tmp_path_factory, "regions", publish)
 
 
-def refresh_regions(folder: Path, *further: str) -> None:
+def refresh_regions(folder: Path, *further: str) -> Answer:
     """Refresh the home of such a folder."""
-    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", QUARTER, *further]
-    own = {"POVERTY_ASSETS_HOME": str(folder / "home"), COUNTRIES: str(folder / "packs"), HOUSEHOLD_KEY: SECRET}
-    done = subprocess.run(
-        [*command, "--sources", "landing", "--landing", str(folder / "landing")],
-        env={**os.environ, **own},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert SECRET not in done.stdout + done.stderr
+    own = {COUNTRIES: str(folder / "packs"), HOUSEHOLD_KEY: SECRET}
+    asked = ("refresh", "--quarter", QUARTER, *further, "--sources", "landing", "--landing", folder / "landing")
+    done = answer_of(folder / "home", *asked, **own)
+    assert done.code == 0, done.err
+    assert SECRET not in done.out + done.err
+    return done
+
+
+def set_landing(home: Path, landing: Path) -> None:
+    """Give a home another landing folder than the one that it was made from."""
+    claim = json.loads((home / "home.json").read_text())
+    (home / "home.json").write_text(json.dumps(claim | {"landing": str(landing)}))
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """The main job on the embedded default, one quarter of the simulated twin."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -20,25 +17,26 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.attacker import follows_by_turns, interviewed, told
 from poverty_assets_tests.chromium import opened_chromium
+from poverty_assets_tests.command_line import answer_of, unset
 from poverty_assets_tests.integration.test_refresh import lake_bytes
 from poverty_assets_tests.reports.explorer_data import data_of
 
 README = Path(poverty_assets.__file__).parents[1] / "README.md"
 
 
-def environment_of(folder):
-    """The default settings, with replicates enough for a look."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("POVERTY_ASSETS_")}
-    return {**clean, "POVERTY_ASSETS_HOME": str(folder), "POVERTY_ASSETS_REPLICATES": "40"}
+def refreshed(folder, *further):
+    """A refresh by the default settings, with replicates enough for a look."""
+    with pytest.MonkeyPatch.context() as patch:
+        unset(patch, "POVERTY_ASSETS_")
+        done = answer_of(folder, "refresh", "--quarter", "2026Q3", *further, POVERTY_ASSETS_REPLICATES="40")
+    assert done.code == 0, done.err
+    return done
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("twin")
-    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", "2026Q3"]
-    done = subprocess.run(command, env=environment_of(folder), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "SIMULATED DATA" in done.stdout
+    assert "SIMULATED DATA" in refreshed(folder).out
     return folder
 
 
@@ -332,11 +330,9 @@ def test_the_pages_are_written_and_say_that_data_are_simulated(home):
     assert (home / "reports" / "dictionary.html").is_file()
 
 
-@pytest.mark.soak  # its short form is in test_regions_only and test_refresh
+@pytest.mark.soak  # its short form is in test_refresh
 def test_running_the_quarter_again_gives_the_same_lake(home):
     before = lake_bytes(home)
-    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", "2026Q3", "--full"]
-    done = subprocess.run(command, env=environment_of(home), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    refreshed(home, "--full")
     after = lake_bytes(home)
     assert [name for name in after if after[name] != before.get(name)] == []

@@ -3,10 +3,7 @@ where there is no raster, and then it is said."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +19,8 @@ from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.pack.source import RasterSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.vulnerability.hazards import load_hazards
-from poverty_assets_tests.integration.conftest import made_once
+from poverty_assets_tests.command_line import answer_of
+from poverty_assets_tests.integration.conftest import made_once, set_landing
 from poverty_assets_tests.landing import COLUMNS, NORTH, SIDE, WEST, commune_codes
 
 WITH, BEFORE, AFTER = Quarter(2022, 4), Quarter(2022, 3), Quarter(2023, 1)
@@ -78,18 +76,19 @@ def write_prices(landing: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def warehouse(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Of the quarter with rasters and the one after, which has none."""
+def warehouse(
+    landing: Path, published_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Of the quarter with rasters, where it had been published without them, and of the one after, which has none."""
 
     def publish(home: Path) -> None:
         own = Path(shutil.copytree(landing, home.with_name("landing_with_rasters"), dirs_exist_ok=True))
         write(own)
         write_prices(own)
-        command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh"]
-        command += ["--quarter", WITH.label, "--quarter", AFTER.label, "--sources", "landing", "--landing", str(own)]
-        environment = {**os.environ, "POVERTY_ASSETS_HOME": str(home)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        shutil.copytree(published_home, home)
+        set_landing(home, own)
+        done = answer_of(home, "refresh", "--quarter", WITH.label, "--quarter", AFTER.label)
+        assert done.code == 0, done.err
 
     home = made_once(tmp_path_factory, "published_hazards", publish)
     with duckdb.connect(str(home / "warehouse/poverty.duckdb"), read_only=True) as connection:

@@ -15,7 +15,6 @@ import pytest
 
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.editions import FOLDER
-from poverty_assets_tests.integration.refresher import Refresher
 from poverty_assets_tests.integration.test_refresh import lake_bytes
 
 KEY = Quarter(2025, 3).key
@@ -32,12 +31,6 @@ class Whole:
     rows: dict[str, int]
     lake: dict[str, bytes]
     seconds: float
-
-
-@pytest.fixture(scope="module")
-def refresher():
-    with Refresher() as program:
-        yield program
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +55,8 @@ def opened(home):
 
 
 def few(draw, moments):
-    """Early and late in the quarter, between seal and publication, while the warehouse is built, and as it is swapped in."""
+    """Early and late in the quarter, between seal and publication, while the warehouse is built, and as it is swapped in: in the order in
+    which a refresh comes to them."""
     seal, built = moments.index(SEALED), moments.index(SWAPPED)
     steps = steps_of_the_quarter(moments)
     return [
@@ -111,10 +105,36 @@ def assert_harmless(refresher, whole, isle, folder, kills):
         assert lake_bytes(home) == whole.lake, f"after a kill at {moment} and a whole refresh"
 
 
+def assert_harmless_one_after_the_other(refresher, whole, isle, folder, kills):
+    """Make everything anew, and kill that at each of the moments: each refresh goes on from what the kill before it left. After each
+    the file opens and is the same, and so are file and lake when at last nobody kills."""
+    home = Path(shutil.copytree(whole.home, folder / "home"))
+    request = {**isle, "home": home, "log": folder / "log"}
+    size = (home / "warehouse/poverty.duckdb").stat().st_size
+    shutil.rmtree(home / "made")  # the records by which anything would be used again
+    for moment, grown in kills:
+        refresher.ask(**request, kill_at=moment, grown=grown and round(grown * size))
+        answer = refresher.answer()
+        assert answer["struck"], f"the refresh never came to {moment!r}: {(folder / 'log').read_text()[-2000:]}"
+        assert answer["code"] == -9, moment
+        assert opened(home) == whole.rows, f"after a kill at {moment}"
+    refresher.ask(**request)
+    assert refresher.answer()["code"] == 0, (folder / "log").read_text()[-2000:]
+    assert opened(home) == whole.rows
+    assert lake_bytes(home) == whole.lake
+    assert [path for path in home.rglob("*.tmp*") if path.is_file()] == []
+
+
 def test_kills_early_late_and_about_the_publication_harm_nothing(refresher, whole, isle, tmp_path):
     kills = few(random.Random(20), whole.moments)
     assert len(kills) == 5
-    assert_harmless(refresher, whole, isle, tmp_path, kills)
+    assert_harmless_one_after_the_other(refresher, whole, isle, tmp_path, kills)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_each_of_these_kills_is_mended_by_the_next_refresh(refresher, whole, isle, tmp_path):
+    assert_harmless(refresher, whole, isle, tmp_path, few(random.Random(20), whole.moments))
 
 
 @pytest.mark.soak

@@ -1,9 +1,5 @@
 """The main job on real Cambodian files: what the published file must hold."""
 
-import os
-import subprocess
-import sys
-
 import duckdb
 import geopandas as gpd
 import numpy as np
@@ -16,6 +12,7 @@ from poverty_assets.pack.source import RasterSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.sources.earlier import release_then
 from poverty_assets.warehouse.lake import Lake
+from poverty_assets_tests.command_line import answer_of
 from poverty_assets_tests.sources.whole_raster import open_raster
 
 QUARTER = Quarter(2022, 4)
@@ -24,10 +21,8 @@ QUARTER = Quarter(2022, 4)
 @pytest.fixture(scope="module")
 def home(landing_khm, tmp_path_factory):
     home = tmp_path_factory.mktemp("real")
-    command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", "--quarter", QUARTER.label]
-    command += ["--sources", "landing", "--landing", str(landing_khm)]
-    done = subprocess.run(command, env={**os.environ, "POVERTY_ASSETS_HOME": str(home)}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = answer_of(home, "refresh", "--quarter", QUARTER.label, "--sources", "landing", "--landing", landing_khm)
+    assert done.code == 0, done.err
     return home
 
 

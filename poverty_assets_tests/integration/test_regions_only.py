@@ -3,7 +3,6 @@ the survey has them, communes downscaled from those, and nothing of what the cou
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import duckdb
@@ -15,8 +14,7 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import load_measure
 from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.pack.country import load_country
-from poverty_assets_tests.integration.conftest import HOUSEHOLDS, QUARTER, refresh_regions
-from poverty_assets_tests.integration.test_refresh import lake_bytes
+from poverty_assets_tests.integration.conftest import HOUSEHOLDS, QUARTER
 from poverty_assets_tests.landing import PROVINCES
 
 
@@ -63,12 +61,3 @@ def test_a_survey_of_regions_is_published_with_finest_downscaled_from_it(home):
     found = rows.set_index("area_id").loc[list(direct.index)]
     np.testing.assert_allclose(found["estimate"], direct["estimate"], rtol=0, atol=1e-12)
     np.testing.assert_allclose(found["se"], direct["se"], rtol=0, atol=1e-12)
-
-
-def test_making_a_quarter_with_a_survey_anew_gives_the_same_lake(regions, tmp_path):
-    folder = Path(shutil.copytree(regions, tmp_path / "regions"))
-    before = lake_bytes(folder / "home")
-    refresh_regions(folder, "--full")
-    after = lake_bytes(folder / "home")
-    assert sorted(after) == sorted(before)
-    assert [name for name in after if after[name] != before[name]] == []
