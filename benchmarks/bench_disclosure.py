@@ -62,9 +62,9 @@ def main() -> None:
 
 def say(known: Told, parent: dict[str, str]) -> None:
     """Print what follows from means alone, and from everything."""
-    print("means over all households alone")
+    print("means over all households alone, sums solved by turns")
     print(attacked(known.means(), parent).to_string())
-    print("everything together")
+    print("everything together, sums solved by turns: who solves all at once finds more (docs/quality.md)")
     print(attacked(known, parent).to_string())
 
 

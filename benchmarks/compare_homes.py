@@ -95,7 +95,7 @@ def main() -> int:
     renames = dict(pair.split("=", 1) for pair in asked.rename)
     others = {*(name for _, name in MOVES), *asked.new, *asked.gone}
     lines, compared, values = [], 0, 0
-    for part, read in (("lake", _lake), ("warehouse", _warehouse)):
+    for part, read in (("lake", _lake), ("warehouse", warehouse_tables)):
         before, after = read(asked.before), read(asked.after)
         before = {(renames.get(name, name), where): load for (name, where), load in before.items()}
         for name, where in sorted(set(before) | set(after)):
@@ -112,7 +112,7 @@ def main() -> int:
             one = _moved(one, other, name)
             if name == "check_result":
                 one, other = (_comparable(data, others) for data in (one, other))
-            found = list(_differences(one, other, name, set(asked.new), set(asked.gone), close=part == "warehouse"))
+            found = list(differences(one, other, name, set(asked.new), set(asked.gone), close=part == "warehouse"))
             lines += [f"{part} {name} {where}: {text}" for text in found]
             compared, values = compared + 1, values + one.num_rows * one.num_columns
     print("\n".join(lines) or "the same")
@@ -130,7 +130,8 @@ def _lake(home: Path) -> dict[tuple[str, str], Any]:
     return found
 
 
-def _warehouse(home: Path) -> dict[tuple[str, str], Any]:
+def warehouse_tables(home: Path) -> dict[tuple[str, str], Any]:
+    """Tables of the published file, each read when it is called."""
     connection = duckdb.connect(str(home / "warehouse/poverty.duckdb"), read_only=True)
     rows = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'")
     return {
@@ -160,9 +161,10 @@ def _renamed(data: pa.Table, name: str, renames: dict[str, str]) -> pa.Table:
     return data.rename_columns([renames.get(f"{name}.{column}", column) for column in data.column_names])
 
 
-def _differences(
+def differences(
     one: pa.Table, other: pa.Table, name: str, new: set[str], gone: set[str], *, close: bool = False
 ) -> Iterator[str]:
+    """What differs between two tables of a name, but for columns that are ``new`` or ``gone``; ``close``: to what a narrow file keeps."""
     if one.num_rows == other.num_rows == 0:
         return
     for mine, theirs, allowed, side in ((one, other, gone, "before"), (other, one, new, "after")):

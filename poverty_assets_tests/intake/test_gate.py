@@ -14,6 +14,7 @@ from poverty_assets.pack.country import load_country, load_sources
 from poverty_assets.settings import Settings
 from poverty_assets.sources.readers import Observation
 from poverty_assets_tests.intake import trial
+from poverty_assets_tests.intake.carried import Homes, chosen
 from poverty_assets_tests.intake.landing_files import COMMUNES, DATABASE, PLACES, PUBLISHED, VILLAGES_2010
 from poverty_assets_tests.intake.mutations import drawn, every
 from poverty_assets_tests.intake.trial import agreed, tried
@@ -72,6 +73,21 @@ def test_households_of_weight_zero_are_no_broken_rows_however_many(landing, tmp_
     mutation = next(one for one in every() if one.name == "weights of zero")
     outcome = tried(landing, tmp_path, seed, mutation)
     assert outcome.said == "accepted", outcome.message
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(6 * 3600)
+def test_forty_accepted_inputs_are_published_with_the_figures_of_the_unchanged_folder(landing, tmp_path):
+    homes = Homes(tmp_path, landing)
+    wrong = [one for one in (homes.carried(*each) for each in chosen(4, 40)) if not one.is_right]
+    assert [f"{o.mutation}: exit {o.code} {o.said} {o.differences[:5]}" for o in wrong] == []
+
+
+def test_inputs_that_are_carried_through_are_harmless_and_repeat_by_seed():
+    first = chosen(5150, 40)
+    assert [(seed, str(one)) for seed, one in first] == [(seed, str(one)) for seed, one in chosen(5150, 40)]
+    assert len(first) == 40
+    assert all(one.harmless for _, one in first)
 
 
 ONCE_PUBLISHED = [

@@ -3,6 +3,7 @@
 import base64
 import shutil
 import sqlite3
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ from poverty_assets.settings import HOUSEHOLD_KEY
 from poverty_assets.sources.surveys.canonical import hashed
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.integration.conftest import HOUSEHOLDS, QUARTER, SECRET
+from poverty_assets_tests.integration.test_ui import FOR_EVER, LAUNCH, SELECTOR, Ui
 from poverty_assets_tests.sources.surveys.families import numbers_of
 
 # base64 begins anew every three bytes: whatever stood before it, one of these stands within
@@ -97,3 +99,26 @@ def test_a_home_holds_no_trace_of_the_key_that_hashed_its_households(run_cli, re
     assert failed.code != 0
     assert SECRET not in failed.out + failed.err
     assert_no_trace(home)
+
+
+TICKS = f"""{{ sensorOrError(sensorSelector: {{{SELECTOR}, sensorName: "heartbeat"}}) {{ ... on Sensor {{
+  sensorState {{ ticks(limit: 500) {{ timestamp }} }} }} }} }}"""
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_two_minutes_of_a_ui_with_its_daemon_leave_no_trace_of_the_key(regions, tmp_path, monkeypatch):
+    folder = Path(shutil.copytree(regions, tmp_path / "regions"))
+    monkeypatch.setenv(HOUSEHOLD_KEY, SECRET)
+    monkeypatch.setenv(COUNTRIES, str(folder / "packs"))
+    ui, ends = Ui(folder / "home"), time.monotonic() + 120
+    try:
+        ui.wait_for(lambda: ui.ask(LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess", "the code is loaded")
+        ui.wait_for(lambda: "SUCCESS" in ui.runs()[:1], "its run succeeds")
+        ui.wait_for(lambda: time.monotonic() > ends and ui.get("/server_info"), "two minutes are over", every=5)
+        ticks = ui.ask(TICKS)["sensorOrError"]["sensorState"]["ticks"]
+    finally:
+        ui.process.terminate()
+        ui.process.wait(timeout=FOR_EVER)
+    assert len(ticks) > 1
+    assert_no_trace(folder / "home")
