@@ -14,9 +14,8 @@ def resident() -> int:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library keeps what it has")
 def test_what_is_let_go_of_goes_back_to_the_system():
-    blocks = [
-        b"\1" * 60_000 for _ in range(2_000)
-    ]  # small enough to lie on the heap; the last holds the others below it
+    # small enough to lie on the heap; the last holds the others below it
+    blocks = [b"\1" * 60_000 for _ in range(2_000)]
     del blocks[:-1]
     before = resident()
     give_back()

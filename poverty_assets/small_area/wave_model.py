@@ -98,9 +98,8 @@ def _kept_or(make: Callable[[], WaveModel], file: Path) -> WaveModel:
         if found is not None:
             os.utime(file)  # used now: others go first
             return found
-        _write(
-            make(), file
-        )  # not held on to: it is read again, and two at once would be a third of what a process takes
+        # not held on to: it is read again, and two at once would be a third of what a process takes
+        _write(make(), file)
         give_back()
         let_go(file.parent.glob("*.skops"), _KEPT)
     return _read(file) or make()
