@@ -13,18 +13,18 @@ refresh: $(READY)
 	@POVERTY_ASSETS_REPLICATES=$${POVERTY_ASSETS_REPLICATES:-40} $(BIN)/poverty-assets refresh
 
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# types are checked beside the tests, which wait for servers and browsers now and then; both have to hold
+TYPES_BESIDE = $(BIN)/mypy & types=$$!; $(1); tests=$$?; wait $$types && exit $$tests
 
 test: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(PYTEST)
+	@$(call TYPES_BESIDE,$(PYTEST))
 
 test-fast: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(PYTEST) -m "not soak and not slow" --ignore poverty_assets_tests/integration
+	@$(call TYPES_BESIDE,$(PYTEST) -m "not soak and not slow" --ignore poverty_assets_tests/integration)
 
 soak: $(READY)
 	@$(PYTEST) -m soak

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from poverty_assets.pack.country import COUNTRIES, load_country
 from poverty_assets.settings import HOUSEHOLD_KEY
@@ -20,6 +19,7 @@ from poverty_assets_tests.fetching.server import Provider
 from poverty_assets_tests.integration.isle import serve, serve_rain, write_pack
 from poverty_assets_tests.integration.refresher import Refresher
 from poverty_assets_tests.landing import surveyed_households, write_landing
+from poverty_assets_tests.made_once import made_once
 from poverty_assets_tests.sources.surveys.as_mics import write_mics
 
 QUARTER = "2022Q4"
@@ -46,19 +46,6 @@ def run_cli(monkeypatch, capfd):
         return Answer(code, printed.out, printed.err)
 
     return run
-
-
-def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that the first process of this test run to ask for it makes; the others wait for it and share it."""
-    base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
-    with FileLock(f"{folder}.lock"):
-        if not folder.is_dir():
-            unfinished = folder.with_name(f"{name}.unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            make(unfinished)
-            unfinished.rename(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,9 @@ from poverty_assets.pack.source import RasterSource
 from poverty_assets.quarter import Quarter
 from poverty_assets.vulnerability.hazards import load_hazards
 from poverty_assets_tests.command_line import answer_of
-from poverty_assets_tests.integration.conftest import made_once, set_landing
+from poverty_assets_tests.integration.conftest import set_landing
 from poverty_assets_tests.landing import COLUMNS, NORTH, SIDE, WEST, commune_codes
+from poverty_assets_tests.made_once import made_once
 
 WITH, BEFORE, AFTER = Quarter(2022, 4), Quarter(2022, 3), Quarter(2023, 1)
 CELL, BORDER = 0.05, 0.1

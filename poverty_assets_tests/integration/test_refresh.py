@@ -2,24 +2,60 @@
 
 import csv
 import io
+import json
 import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
 from poverty_assets.catalog import INNER_TABLES, TABLES
 from poverty_assets.pack.country import load_country
+from poverty_assets.running.instance import open_instance
 from poverty_assets.warehouse.lake import SOURCE
 from poverty_assets.warehouse.local import locale_of
 from poverty_assets_tests.command_line import Answer
 from poverty_assets_tests.integration.conftest import QUARTER, refresh_regions
 
+REGISTER = "registers/*idpoor_communes*.json"
+
 
 def lake_bytes(home):
     return {p.relative_to(home).as_posix(): p.read_bytes() for p in sorted((home / "lake").rglob("*.parquet"))}
+
+
+def one_household_more(landing: Path) -> None:
+    (register,) = landing.glob(REGISTER)
+    records = json.loads(register.read_text())
+    records["DataList"][0]["Total_HHs"] += 1
+    register.write_text(json.dumps(records))
+
+
+def made_of_last_run(folder: Path) -> set[str]:
+    """Assets that the last run of the quarter did not take as they were."""
+    with open_instance(folder / "dagster") as instance:
+        (run,) = instance.get_runs(dg.RunsFilter(job_name="quarter"), limit=1)
+        events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        shown = [event.get_dagster_event().step_materialization_data.materialization for event in events]
+    reused = {
+        one.asset_key.to_user_string() for one in shown if "reused" in one.metadata and one.metadata["reused"].value
+    }
+    return {one.asset_key.to_user_string() for one in shown} - reused - {"sealed_quarters"}
+
+
+def published(folder: Path) -> dict[str, int]:
+    """A digest of the rows of each published table that holds figures."""
+    with duckdb.connect(str(folder / "warehouse" / "poverty.duckdb"), read_only=True) as connection:
+        tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
+        return {
+            name: connection.execute(f'SELECT sum(hash(t)) FROM "{schema}"."{name}" t').fetchone()[0]
+            for schema, name in tables
+            if name.startswith("fct_")
+        }
 
 
 def rows(run_cli, home, sql):
@@ -29,13 +65,25 @@ def rows(run_cli, home, sql):
 
 
 @dataclass
+class Taken:
+    """A published quarter with a survey after another release of its register: what the refresh said and made, the lake before and after
+    it, and what was published."""
+
+    said: Answer
+    made: set[str]
+    before: dict[str, bytes]
+    after: dict[str, bytes]
+    published: dict[str, int]
+
+
+@dataclass
 class Again:
-    """A published quarter with a survey that was made anew, beside packs of other countries that are broken: what was said, the lake
-    before, and how often each raster was opened."""
+    """The same quarter made anew after that, beside packs of other countries that are broken: what was said, and how often each raster
+    was opened."""
 
     home: Path
+    taken: Taken
     said: Answer
-    before: dict[str, bytes]
     opened: Counter
 
 
@@ -61,7 +109,11 @@ def again(regions, tmp_path_factory):
     import rasterio
 
     folder = Path(shutil.copytree(regions, tmp_path_factory.mktemp("again") / "regions"))
-    before, opened, really = lake_bytes(folder / "home"), Counter(), rasterio.open
+    home, opened, really = folder / "home", Counter(), rasterio.open
+    before = lake_bytes(home)
+    one_household_more(folder / "landing")
+    said = refresh_regions(folder)
+    taken = Taken(said, made_of_last_run(home), before, lake_bytes(home), published(home))
     write_broken_packs(folder / "packs")
 
     def counted(path, *rest, **said):
@@ -71,7 +123,7 @@ def again(regions, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rasterio, "open", counted)
         said = refresh_regions(folder, "--full")
-    return Again(folder / "home", said, before, opened)
+    return Again(home, taken, said, opened)
 
 
 def test_the_summary_says_what_was_published_where_and_what_to_type_next(again):
@@ -81,10 +133,20 @@ def test_the_summary_says_what_was_published_where_and_what_to_type_next(again):
     assert "make ui" in again.said.out
 
 
-def test_making_a_quarter_with_a_survey_anew_gives_the_same_lake_byte_for_byte(again):
+def test_after_a_change_what_did_not_change_is_taken_as_it_was(again):
+    taken = again.taken
+    assert "assets were there already and were used again" in taken.said.out
+    assert taken.made > {"src_idpoor_2022", "register_count", "fct_register", "area_draw"}
+    assert not taken.made & {"src_elevation", "survey_household", "area_boundary", "dim_context"}
+    assert taken.after != taken.before
+
+
+def test_making_all_anew_gives_the_same_lake_byte_for_byte_and_publishes_the_same(again):
     after = lake_bytes(again.home)
-    assert sorted(after) == sorted(again.before)
-    assert [name for name in after if after[name] != again.before[name]] == []
+    assert "used again" not in again.said.out
+    assert sorted(after) == sorted(again.taken.after)
+    assert [name for name in after if after[name] != again.taken.after[name]] == []
+    assert published(again.home) == again.taken.published
 
 
 def test_a_broken_pack_disturbs_another_countrys_refresh_and_pages_nowhere(again):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
-import duckdb
 import pytest
 
 from poverty_assets.graph import assets
@@ -22,11 +20,10 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.running.instance import open_instance
 from poverty_assets.settings import Settings
 from poverty_assets_tests.integration.conftest import QUARTER, set_landing
-from poverty_assets_tests.integration.test_refresh import lake_bytes
+from poverty_assets_tests.integration.test_refresh import lake_bytes, made_of_last_run, one_household_more
 
 NOW = Quarter.from_label(QUARTER)
 EVERY: set[str] = set()
-REGISTER = "registers/*idpoor_communes*.json"
 
 
 def steps_of(home: Home) -> dict[str, step.Step]:
@@ -59,13 +56,6 @@ def landed(home, broken) -> Path:
     """The published home, with a landing folder of its own."""
     set_landing(home, broken)
     return home
-
-
-def one_household_more(landing: Path) -> None:
-    (register,) = landing.glob(REGISTER)
-    records = json.loads(register.read_text())
-    records["DataList"][0]["Total_HHs"] += 1
-    register.write_text(json.dumps(records))
 
 
 def test_nothing_is_made_where_nothing_changed(landed):
@@ -159,22 +149,6 @@ def test_a_change_of_code_makes_anew_what_it_makes(landed, sources, file, some, 
     assert not made & (steps_of(Home.of(Settings(home=landed))).keys() if none is EVERY else none)
 
 
-def test_a_refresh_after_a_change_takes_the_rest_and_publishes_what_making_all_anew_would(run_cli, landed, broken):
-    command = ("refresh", "--quarter", QUARTER)
-    one_household_more(broken)
-    taken = run_cli(landed, *command)
-    assert taken.code == 0, taken.err
-    assert "assets were there already and were used again" in taken.out
-    assert made_of_last_run(landed) > {"src_idpoor_2022", "register_count", "fct_register", "area_draw"}
-    assert not made_of_last_run(landed) & {"src_elevation", "survey_household", "area_boundary", "dim_context"}
-    lake, rows = lake_bytes(landed), published(landed)
-    whole = run_cli(landed, *command, "--full")
-    assert whole.code == 0, whole.err
-    assert "used again" not in whole.out
-    assert lake_bytes(landed) == lake
-    assert published(landed) == rows
-
-
 def test_a_refresh_of_the_same_files_makes_and_publishes_nothing_and_says_of_each_asset_whence_it_is(run_cli, home):
     state = as_it_lies(home)
     again = run_cli(home, "refresh", "--quarter", QUARTER)
@@ -193,26 +167,3 @@ def as_it_lies(folder: Path) -> tuple[object, ...]:
     """Which file is published, when it was last written or put there, and the lake; when it was read is no matter."""
     file = (folder / "warehouse" / "poverty.duckdb").stat()
     return file.st_ino, file.st_size, file.st_mtime_ns, file.st_ctime_ns, lake_bytes(folder)
-
-
-def made_of_last_run(folder: Path) -> set[str]:
-    """Assets that the last run of the quarter did not take as they were."""
-    with open_instance(folder / "dagster") as instance:
-        (run,) = instance.get_runs(dg.RunsFilter(job_name="quarter"), limit=1)
-        events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
-        shown = [event.get_dagster_event().step_materialization_data.materialization for event in events]
-    reused = {
-        one.asset_key.to_user_string() for one in shown if "reused" in one.metadata and one.metadata["reused"].value
-    }
-    return {one.asset_key.to_user_string() for one in shown} - reused - {"sealed_quarters"}
-
-
-def published(folder: Path) -> dict[str, int]:
-    """A digest of the rows of each published table that holds figures."""
-    with duckdb.connect(str(folder / "warehouse" / "poverty.duckdb"), read_only=True) as connection:
-        tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
-        return {
-            name: connection.execute(f'SELECT sum(hash(t)) FROM "{schema}"."{name}" t').fetchone()[0]
-            for schema, name in tables
-            if name.startswith("fct_")
-        }

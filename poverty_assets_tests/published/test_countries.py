@@ -91,6 +91,7 @@ def test_every_country_is_read_or_refused_for_a_reason_of_the_file(countries: di
     assert sum(len(one.codes) for one in countries.values() if isinstance(one, Read)) == 1359
 
 
+@pytest.mark.slow
 def test_an_indicator_that_a_survey_lacks_gives_its_weight_to_its_dimension(whole: dict[str, Read]) -> None:
     lacking = [name for one in whole.values() for name in one.lacking]
     assert pd.Series(lacking).value_counts().to_dict() == LACKING
@@ -99,6 +100,7 @@ def test_an_indicator_that_a_survey_lacks_gives_its_weight_to_its_dimension(whol
         assert float(sum(i.weight for i in health)) == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 def test_the_identities_hold_in_every_country(whole: dict[str, Read]) -> None:
     mpi, headcount, contribution, shares = (
         pd.concat([of_country(iso3, table(one)) for iso3, one in whole.items()], ignore_index=True)
@@ -139,6 +141,7 @@ def test_every_country_can_be_brought_down(whole: dict[str, Read]) -> None:
         assert (totals.uncensored_error > 0).all(), iso3
 
 
+@pytest.mark.slow
 def test_a_share_of_one_plus_rounding_is_set_to_one_and_that_is_said(whole: dict[str, Read]) -> None:
     assert {iso3: list(one.said) for iso3, one in whole.items() if one.said} == {
         "UZB": ["Tashkent City, contribution child_mortality"]

@@ -11,10 +11,21 @@ import yaml
 from poverty_assets.quarter import Quarter
 from poverty_assets.twin import write_base, write_quarter
 from poverty_assets.twin.cambodia import settings, world
+from poverty_assets_tests.made_once import made_once
 
 COUNTRY = Path(settings.__file__).resolve().parents[2] / "countries" / "khm"
 SEED = 7
 REFERENCE = Quarter(2021, 4)
+
+
+WHOLE = {"small", "full", "full_world"}
+"""Fixtures that take seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents and WHOLE.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 class Twin(NamedTuple):
@@ -34,8 +45,13 @@ def small_country(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def small_in(folder: Path) -> Twin:
+    return Twin(folder / "country", folder / "landing", folder / "truth")
+
+
 def write_small(folder: Path, seed: int = SEED) -> Twin:
-    twin = Twin(small_country(folder / "country"), folder / "landing", folder / "truth")
+    twin = small_in(folder)
+    small_country(twin.country_dir)
     write_base(twin.landing, twin.truth, country_dir=twin.country_dir, seed=seed)
     write_quarter(twin.landing, twin.truth, REFERENCE, country_dir=twin.country_dir, seed=seed)
     return twin
@@ -43,7 +59,7 @@ def write_small(folder: Path, seed: int = SEED) -> Twin:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Twin:
-    return write_small(tmp_path_factory.mktemp("small"))
+    return small_in(made_once(tmp_path_factory, "small_twin", write_small))
 
 
 @pytest.fixture(scope="session")

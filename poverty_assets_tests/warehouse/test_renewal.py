@@ -92,6 +92,7 @@ def taken_out(monkeypatch) -> list[list[str]]:
     return seen
 
 
+@pytest.mark.slow
 def test_a_changed_and_a_new_quarter_give_what_all_made_anew_gives(lake, monkeypatch):
     made(lake, QUARTERS[1], 0.5, quality_flag="a text that no row had")
     made(lake, QUARTERS[4], 0.6)

@@ -26,6 +26,7 @@ def error_of_sums(seed: int, holder: np.ndarray | None) -> tuple[float, float]:
     return float(np.mean((SUMS @ (fit.predicted - eta)) ** 2)), float(np.trace(SUMS @ error @ SUMS.T) / len(SUMS))
 
 
+@pytest.mark.slow
 def test_errors_of_levels_between_are_as_large_as_the_model_says_and_would_not_be_without_what_holds_areas_together():
     found = {kind: np.sum([error_of_sums(seed, of) for seed in range(3)], axis=0) for kind, of in
              (("with", HOLDER), ("without", None))}  # fmt: skip

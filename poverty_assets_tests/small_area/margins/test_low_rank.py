@@ -84,6 +84,7 @@ def test_what_stands_for_large_matrices_does_to_vectors_what_they_do(world: tupl
     np.testing.assert_allclose(each, fit.held_out, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_few_columns_come_within_a_twentieth_of_a_standard_error(world: tuple) -> None:
     survey, covariates, _ = world
     _, whole = two_waves(kernel_parts(covariates), survey)
