@@ -30,7 +30,7 @@ from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 
 COUNTRY = "khm"
-QUARTERS = ("2025Q1", "2025Q3", "2026Q4")
+QUARTERS = ("2025Q1", "2025Q3", "2026Q3")
 _POOR = "k BETWEEN 0.33 AND 0.34"
 _ROWS = {
     "H": ("fct_mpi", f"statistic = 'headcount_ratio' AND {_POOR}"),

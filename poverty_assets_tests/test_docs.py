@@ -15,6 +15,7 @@ import yaml
 from pydantic import TypeAdapter
 
 import poverty_assets
+from poverty_assets.catalog import TABLES
 from poverty_assets.cli import app
 from poverty_assets.measure.measure import Measure, load_measure
 from poverty_assets.pack.country import Country, Language
@@ -120,6 +121,11 @@ def test_every_module_named_to_run_is_there(page):
     named = {name for line in code(page) for name in re.findall(r"python -m ([\w.]+)", line)} - {"pytest"}
     files = [ROOT.joinpath(*name.split(".")) for name in named]
     assert [file for file in files if not (file.with_suffix(".py").is_file() or (file / "__main__.py").is_file())] == []
+
+
+def test_every_published_table_has_a_row_on_the_analysts_page():
+    listed = (ROOT / "docs/analyst.md").read_text(encoding="utf-8").split("## Tables")[1].split("\n## ")[0]
+    assert [table.name for table in TABLES if f"`{table.name}`" not in listed] == []
 
 
 def test_messages_in_the_runbook_are_those_of_the_code():
