@@ -5,9 +5,9 @@
 
 The first table: rows of method ``direct``, how many are withheld, and for which of three reasons: their cell (area and subgroup) is
 withheld; too few households hold what they count; they protect another. The second: figures that nobody is shown, those of them that
-somebody holds, and what follows from the file for who solves all sums at once (some minutes). A figure that a published 0 gives is 0 itself, and counted apart. With ``--against``
-figures of another home's file are taken as shown, too, where both files are of the same wave: two files that a user can hold.
-``--seed`` makes the direct tables of the twin's last wave of that seed, without a home and without anything else of a refresh.
+somebody holds, and what follows for who solves all sums at once. A figure that a published 0 gives is 0 itself, and counted apart. With
+``--against`` figures of another home's file are taken as shown, too, where both files are of the same wave: two files that a user can
+hold. ``--seed`` makes the direct tables of the twin's last wave of that seed, without a home and without anything else of a refresh.
 """
 
 from __future__ import annotations
