@@ -5,9 +5,9 @@
 
 The first table: rows of method ``direct``, how many are withheld, and for which of three reasons: their cell (area and subgroup) is
 withheld; too few households hold what they count; they protect another. The second: figures that nobody is shown, those of them that
-somebody holds, and what follows from the file. A figure that a published 0 gives is 0 itself, and counted apart. With ``--against``
-figures of another home's file are taken as shown, too, where both files are of the same wave: two files that a user can hold.
-``--seed`` makes the direct tables of the twin's last wave of that seed, without a home and without anything else of a refresh.
+somebody holds, and what follows for who solves all sums at once. A figure that a published 0 gives is 0 itself, and counted apart. With
+``--against`` figures of another home's file are taken as shown, too, where both files are of the same wave: two files that a user can
+hold. ``--seed`` makes the direct tables of the twin's last wave of that seed, without a home and without anything else of a refresh.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from poverty_assets.quarter import Quarter
 from poverty_assets.sources.surveys.canonical import read_households
 from poverty_assets.twin.cambodia import settings, surveys, world
 from poverty_assets.warehouse.lake import Lake
-from poverty_assets_tests.attacker import Told, follows_by_turns, given_by_zeros, told
+from poverty_assets_tests.attacker import Told, follows, given_by_zeros, told
 
 OVERLAP = ("fct_overlap_pair", "fct_deprivation_count", "fct_dimension_overlap", "fct_typology")
 BUNDLES = "fct_bundle"  # what is not named is pooled there, not withheld
@@ -62,9 +62,9 @@ def main() -> None:
 
 def say(known: Told, parent: dict[str, str]) -> None:
     """Print what follows from means alone, and from everything."""
-    print("means over all households alone, sums solved by turns")
+    print("means over all households alone, all sums solved at once")
     print(attacked(known.means(), parent).to_string())
-    print("everything together, sums solved by turns: who solves all at once finds more (docs/quality.md)")
+    print("everything together, all sums solved at once")
     print(attacked(known, parent).to_string())
 
 
@@ -162,7 +162,7 @@ def attacked(known: Told, parent: dict[str, str]) -> pd.DataFrame:
     """What follows, by kind of figure: of cells under 25 households, of figures that one to four hold, and of all that is withheld."""
     zero, secret = known.n == 0, known.secrets()
     given = given_by_zeros(known.cells, parent, known.shown, zero) & ~known.shown
-    found = follows_by_turns(known.cells, parent, known.identities, known.shown, zero) & secret
+    found = follows(known.cells, parent, known.identities, known.shown, zero) & secret
     small = (known.cells["n_households"] < 25).to_numpy()[:, None]
     few = ~small & (known.n < 5)
     kind = np.array([_kind(figure) for figure in known.figures])

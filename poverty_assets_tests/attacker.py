@@ -19,7 +19,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, eye_array, kron, vstack
-from scipy.sparse.linalg import lsmr
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import splu
 
 
 def solved(cells: pd.DataFrame, parent: dict[str, str]) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
@@ -89,14 +90,27 @@ def follows(
     -------
     ndarray of bool, shape (n_cells, n_figures)
     """
-    nothing, links = given_by_zeros(cells, parent, shown, zero), _links(cells, parent)
-    over_areas, over_figures = (
-        kron(links, eye_array(shown.shape[1])),
-        kron(eye_array(len(cells)), csr_array(identities)),
-    )
-    hidden = ~(shown | nothing).ravel()
-    everything = vstack([over_areas, over_figures]).tocsr()[:, hidden]
-    return _fixed(everything, hidden).reshape(shown.shape)
+    known = shown | follows_by_turns(cells, parent, identities, shown, zero)
+    links, found = _links(cells, parent), known.copy()
+    for figures, own in _hanging_together(identities):
+        hidden = ~known[:, figures]
+        if len(figures) > 1 and hidden.any():
+            over_areas = kron(links, eye_array(len(figures)))
+            over_figures = kron(eye_array(len(cells)), csr_array(own))
+            everything = vstack([over_areas, over_figures]).tocsr()[:, hidden.ravel()]
+            found[:, figures] |= _fixed(everything, hidden.ravel()).reshape(hidden.shape)
+    return found & ~shown
+
+
+def _hanging_together(identities: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Figures that share an identity with each other, by twos and threes and so on, and their identities; one that is in none stands
+    alone, and is followed over areas and subgroups as well by turns."""
+    there = csr_array(identities != 0)
+    n, group = connected_components(there.T @ there, directed=False)
+    for one in range(n):
+        figures = np.flatnonzero(group == one)
+        own = identities[:, figures]
+        yield figures, own[(own != 0).any(axis=1)]
 
 
 def _complete(cells: pd.DataFrame, parent: dict[str, str]) -> list[tuple[int, list[int]]]:
@@ -138,11 +152,19 @@ def _fixed(matrix: csr_array, hidden: np.ndarray) -> np.ndarray:
 
     Of a million members that are not fixed one is near 0 by chance; so a second vector has to say the same.
     """
+    there = matrix[np.diff(matrix.indptr) > 0]
+    square = (there @ there.T + 1e-9 * eye_array(there.shape[0])).tocsc()
+    factors = splu(square, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     rng, answer = np.random.default_rng(1), hidden.copy()
     for _ in range(2):
-        start = rng.uniform(1, 2, matrix.shape[1])
-        away = lsmr(matrix, matrix @ start, atol=1e-14, btol=1e-14, conlim=0, maxiter=20_000)[0]
-        answer[hidden] &= np.abs(start - away) < 1e-6
+        away = rng.uniform(1, 2, there.shape[1])
+        for _ in range(20):
+            off = there @ away
+            if np.abs(off).max(initial=0) < 1e-11:
+                break
+            away = away - there.T @ factors.solve(off)
+        assert np.abs(there @ away).max(initial=0) < 1e-9
+        answer[hidden] &= np.abs(away) < 1e-6
         if not answer.any():
             break
     return answer

@@ -25,16 +25,15 @@ import pandas as pd
 
 from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.geography.hierarchy import Hierarchy
+from poverty_assets.measurement.cell_patterns import CellPatterns, both_ways
 from poverty_assets.measurement.disclosure import SURVEY_MINIMUM, additive_relations, order_of, protect
-from poverty_assets.measurement.figure_sums import ZERO, Flags, Links, keep_apart
-from poverty_assets.measurement.figure_turns import FiguresTogether
+from poverty_assets.measurement.figure_differences import FigureDifferences, Flags, prices, rows_of_bits
+from poverty_assets.measurement.figures_within import FiguresWithin
+from poverty_assets.measurement.zeros_shown import ZerosShown
 
 SET_HOUSEHOLDS, SET_CLUSTERS = 5, 2
 """Households that hold what a published figure counts (a set of deprivations, a pair, a number of them, a class), at least, and
 clusters that they live in."""
-
-_ROUNDS_OF_ZEROS = 8
-"""A 0 follows from those around it: so often one is withheld for what follows from nothing but zeros and means, and not without end."""
 
 FEW_SETS = 16
 """Figures that count so many sets of deprivations or fewer are held against these sets one by one."""
@@ -170,90 +169,38 @@ def figures_to_publish(held: Held, hierarchy: Hierarchy, means: Flags | None = N
     shown = held.listed & ~suppressed & held.enough
     small = held.cells["n_households"].to_numpy()[:, None] < SURVEY_MINIMUM
     secret = (held.n_households > 0) & (small | ~held.enough)
-    table = held.cells[["area_id", "subgroup", "n_households"]].reset_index(drop=True)
-    sums = additive_relations(table, hierarchy, SURVEY_MINIMUM)
-    links = Links.of(sums, order_of(table, sums, hierarchy), hierarchy.number(table["area_id"]) == 0)
     these = held.of_all
     if not these.all():
         if these.any():
             shown[:, these] = figures_to_publish(held.means(), hierarchy) if means is None else means
         without = (~shown[:, these]).astype(np.int64) @ held.beside[:, these].T.astype(np.int64) > 0
         shown, these = shown & ~without, ~these
-    _withhold_further(held, links, (shown, secret), these)
+    _withhold_further(held, hierarchy, (shown, secret), these)
     return shown
 
 
-def _withhold_further(held: Held, links: Links, both: tuple[Flags, Flags], these: Flags) -> None:
-    """Withhold some figures in further cells, in place (the first of ``both``), until no secret (the second) follows from them and from
-    means over all households; and show again what turns out not to be needed."""
+def _withhold_further(held: Held, hierarchy: Hierarchy, both: tuple[Flags, Flags], these: Flags) -> None:
+    """Withhold some figures in further cells, in place (the first of ``both``), until no secret (the second) follows from all that is
+    shown, means over all households among it."""
     shown, secret = both
-    before, used = shown & these, these | held.of_all
-    relations = np.zeros((0, len(these)))
-    if used.any():
-        own = _relations(held.profiles[:, used])
-        relations = np.zeros((len(own), len(these)))
-        relations[:, used] = own
-    _withhold_one_by_one(held, links, (shown, secret.copy()), these, relations)
-    together = FiguresTogether(links, relations, used, shown, secret, held.nobody)
-    together.withhold_what_tells(these & ~held.nobody)
-    together.withhold_what_tells(np.broadcast_to(these, shown.shape), _ROUNDS_OF_ZEROS)
-    together.show_again(before)
-
-
-def _withhold_one_by_one(
-    held: Held, links: Links, both: tuple[Flags, Flags], these: Flags, relations: FloatArray
-) -> None:
-    """Withhold some figures, in place, until no secret follows over areas and subgroups, each figure alone, nor within cells alone."""
-    (shown, secret), n_cells = both, len(held.cells)
-    known, seen = np.ones_like(shown), np.ones_like(shown)
-    for one in np.flatnonzero(these | held.of_all):
-        known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
-    waiting = np.flatnonzero(these)
-    while len(waiting):
-        for one in waiting:
-            keep_apart(links, (shown[:, one], secret[:, one]), held.nobody[:, one], held.n_households[:, one])
-            known[:, one] = links.known(shown[:, one], held.nobody[:, one])[:n_cells]
-        before = shown.copy()
-        something = (shown & these).any(axis=1) & (secret & ~known).any(axis=1)
-        for cell in np.flatnonzero(something & (known != seen).any(axis=1)):
-            dear = np.lexsort((held.n_households[cell], links.alone(int(cell), known))).argsort()
-            _keep_within(
-                relations, these & (held.n_households[cell] > 0), (shown[cell], secret[cell], known[cell]), dear
-            )
-        seen = known.copy()
-        waiting = np.flatnonzero((before != shown).any(axis=0))
-
-
-def _relations(profiles: FloatArray) -> FloatArray:
-    """Everything that figures of a cell add up to, all households together being known: shape (n_relations, n_figures)."""
-    scale = np.maximum(np.sqrt((profiles**2).sum(axis=0)), ZERO)
-    columns = np.column_stack([np.full(len(profiles), len(profiles) ** -0.5), profiles / scale])
-    values, vectors = np.linalg.eigh(columns.T @ columns)
-    return np.asarray((vectors[1:, values < 1e-10] / scale[:, None]).T)
-
-
-def _keep_within(
-    relations: FloatArray,
-    candidates: npt.NDArray[np.bool_],
-    states: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
-    dear: IntArray,
-) -> None:
-    """Withhold figures of one cell, in place, until no secret one follows from the others of the cell; those least ``dear`` first."""
-    shown, secret, known = states
-    while True:
-        unknown = np.flatnonzero(~known)
-        _, size, right = np.linalg.svd(relations[:, unknown], full_matrices=False)
-        fixed = (right[size > 1e-9] ** 2).sum(axis=0) > 1 - ZERO
-        chosen = None
-        for figure in unknown[fixed & secret[unknown]]:
-            times = np.linalg.lstsq(relations[:, unknown].T, (unknown == figure).astype(float), rcond=1e-9)[0]
-            others = np.flatnonzero((np.abs(times @ relations) > ZERO) & candidates & shown)
-            if len(others):
-                chosen = others[np.argmin(dear[others])]
-                break
-        if chosen is None:
-            return
-        shown[chosen], secret[chosen], known[chosen] = False, True, False
+    table = held.cells[["area_id", "subgroup", "n_households"]].reset_index(drop=True)
+    sums, is_root = additive_relations(table, hierarchy, SURVEY_MINIMUM), hierarchy.number(table["area_id"]) == 0
+    zeros = ZerosShown(sums, shown, held.nobody)
+    hidden = ~(shown | zeros.given())
+    of_cells, listed = both_ways(rows_of_bits(hidden)), np.asarray(held.listed.any(axis=1))
+    patterns = (
+        CellPatterns(table, hierarchy, sums, listed, of_cells),
+        CellPatterns(table, hierarchy, sums, listed, of_cells, wide=True),
+    )
+    price = prices(sums, hidden, is_root)
+    within, may = FiguresWithin(held.profiles, these | held.of_all), np.broadcast_to(these, shown.shape)
+    asked = secret & within.tied_to(these)  # means that are tied to means alone have been decided with them
+    left = FigureDifferences(patterns, within, zeros, asked, may, price).withhold(-price)
+    if left:  # what means tell by themselves is kept from who knows no means but the margins of pairs
+        told = np.zeros_like(shown)
+        told[tuple(np.array(left).T)] = True
+        margins = FiguresWithin(held.profiles, these | held.beside.any(axis=0))
+        FigureDifferences(patterns, margins, zeros, told, may, price).withhold(-price)
 
 
 def sets_beside_figures(

@@ -29,10 +29,13 @@ _KEPT = 32
 _CODE = (
     "arrays.py",
     "geography/hierarchy.py",
+    "measurement/cell_patterns.py",
+    "measurement/difference_pool.py",
     "measurement/disclosure.py",
+    "measurement/figure_differences.py",
     "measurement/figure_disclosure.py",
-    "measurement/figure_sums.py",
-    "measurement/figure_turns.py",
+    "measurement/figures_within.py",
+    "measurement/zeros_shown.py",
 )
 _LIBRARIES = ("numpy", "scipy", "pandas")
 

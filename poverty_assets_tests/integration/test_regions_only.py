@@ -14,6 +14,9 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measure.measure import load_measure
 from poverty_assets.measurement.estimates import estimate_measure
 from poverty_assets.pack.country import load_country
+from poverty_assets.quarter import Quarter
+from poverty_assets.warehouse.lake import Lake
+from poverty_assets_tests.attacker import follows, told
 from poverty_assets_tests.integration.conftest import HOUSEHOLDS, QUARTER
 from poverty_assets_tests.landing import PROVINCES
 
@@ -61,3 +64,18 @@ def test_a_survey_of_regions_is_published_with_finest_downscaled_from_it(home):
     found = rows.set_index("area_id").loc[list(direct.index)]
     np.testing.assert_allclose(found["estimate"], direct["estimate"], rtol=0, atol=1e-12)
     np.testing.assert_allclose(found["se"], direct["se"], rtol=0, atol=1e-12)
+
+
+def test_no_secret_of_a_landed_survey_follows_for_who_solves_all_sums_at_once(home):
+    with duckdb.connect(str(home / "warehouse" / "poverty.duckdb"), read_only=True) as connection:
+        parent = dict(connection.execute("SELECT area_id, parent_id FROM dim_area").fetchall())
+        households = Lake(home / "lake").read("survey_household", Quarter.from_label(QUARTER))
+        known = told(households, parent, connection)
+    small = (known.cells["n_households"] < 25).to_numpy()[:, None]
+    few = ~small & (known.n < 5)
+    secret = known.secrets() & (small | few)
+    assert (secret & small).sum() > 0
+    assert (secret & few).sum() > 100
+    found = follows(known.cells, parent, known.identities, known.shown, known.n == 0)
+    assert (found & secret).sum() == 0
+    assert known.shown.mean() > 0.5
