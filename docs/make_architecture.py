@@ -269,5 +269,11 @@ def with_part(page: str, name: str, text: str) -> str:
     )
 
 
+def part_of(page: str, name: str) -> str:
+    """What stands between the markers of that name."""
+    begin, end = (marker.format(name) for marker in MARKERS)
+    return page.split(begin)[1].split(end)[0].strip()
+
+
 if __name__ == "__main__":
     main()

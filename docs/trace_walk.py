@@ -1,7 +1,8 @@
 """Follow one household, one pixel, one register count and one draw through a traced refresh: the part ``walk`` of ``docs/architecture.md``.
 
-    python docs/trace_walk.py            # some minutes; writes the page
-    python docs/trace_walk.py --print    # prints only
+    python docs/trace_walk.py                    # writes the page: half an hour, most of it in replicates, which the draw walks through
+    python docs/trace_walk.py --print            # prints only
+    python docs/trace_walk.py --only household   # follows one of them, and leaves what the page says of the others
 
 Belongs here: the made-up landing folder with something to follow in it, the trace, and its wording. Does not belong here: any
 knowledge of the package's files. What is followed is told by itself:
@@ -33,11 +34,13 @@ else is left out: who moves knowledge of households, rasters, registers or draws
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import inspect
 import itertools
 import json
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -65,18 +68,29 @@ def main() -> None:
     """Trace a refresh and write, or print, the four walks."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--print", action="store_true", help="print only; leave the page as it is")
+    names = [walker.name for walker in WALKERS]
+    parser.add_argument("--only", nargs="*", choices=names, default=names, help="who is followed")
     options = parser.parse_args()
+    walkers = tuple(walker for walker in WALKERS if walker.name in options.only)
     with tempfile.TemporaryDirectory() as folder:
         landing = made_up_landing(Path(folder) / "landing")
-        trace = traced_refresh(Path(folder) / "home", landing)
-    text = "\n\n".join(told(walker, trace.steps[walker.name]) for walker in WALKERS)
+        trace = traced_refresh(Path(folder) / "home", landing, walkers)
+    made = {walker.name: told(walker, trace.steps[walker.name]) for walker in walkers}
     if options.print:
-        print(text)
+        print("\n\n".join(made.values()))
         return
-    from make_architecture import with_part
+    from make_architecture import part_of, with_part
 
     page = DOCS / "architecture.md"
-    page.write_text(with_part(page.read_text(encoding="utf-8"), "walk", text), encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    before = {walker.name: walk_in(part_of(text, "walk"), walker) for walker in WALKERS}
+    page.write_text(with_part(text, "walk", "\n\n".join((before | made).values())), encoding="utf-8")
+
+
+def walk_in(part: str, walker: Walker) -> str:
+    """What the page says of one of them; empty if nothing."""
+    walks = re.split(r"^(?=\*\*One )", part, flags=re.MULTILINE)
+    return next((one.strip() for one in walks if one.startswith(f"**{walker.words}**")), "")
 
 
 # ---------------------------------------------------------------- what is followed
@@ -359,23 +373,43 @@ def _is_ours(value: Any) -> bool:
     return type(value).__module__.startswith("poverty_assets")
 
 
-def traced_refresh(home: Path, landing: Path) -> Trace:
+def traced_refresh(home: Path, landing: Path, walkers: tuple[Walker, ...] = WALKERS) -> Trace:
     """Refresh one quarter of the landing folder in this process, with the trace on."""
     import poverty_assets
 
     os.environ |= {"POVERTY_ASSETS_HOME": str(home), "POVERTY_ASSETS_REPLICATES": str(REPLICATES), "DAGSTER_HOME": ""}
     from poverty_assets import cli
 
-    trace = Trace(Path(poverty_assets.__file__).parent, WALKERS)
+    trace = Trace(Path(poverty_assets.__file__).parent, walkers)
     sys.argv = ["poverty-assets", "refresh", "--quarter", QUARTER, "--sources", "landing", "--landing", str(landing)]
-    threading.setprofile(trace)
-    sys.setprofile(trace)
-    try:
+    with traced_steps(trace, {name for walker in walkers for names in walker.tables for name in names}):
         cli.app(standalone_mode=False)
-    finally:
-        sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
     return trace
+
+
+@contextlib.contextmanager
+def traced_steps(trace: Trace, tables: set[str]) -> Iterator[None]:
+    """With the trace on in the steps of the run that make one of the tables, and off in all others, which take most of its time."""
+    from dagster._core.execution.plan import execute_plan
+
+    every_step = execute_plan.dagster_event_sequence_for_step
+
+    def step(context: Any, *rest: Any, **further: Any) -> Iterator[Any]:
+        made = {context.step.key, *(output.name for output in context.step.step_outputs)}
+        profile = trace if made & tables else None
+        threading.setprofile(profile)  # type: ignore[arg-type]
+        sys.setprofile(profile)
+        try:
+            yield from every_step(context, *rest, **further)
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)  # type: ignore[arg-type]
+
+    execute_plan.dagster_event_sequence_for_step = step
+    try:
+        yield
+    finally:
+        execute_plan.dagster_event_sequence_for_step = every_step
 
 
 # ---------------------------------------------------------------- in words

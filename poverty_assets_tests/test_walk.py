@@ -15,7 +15,7 @@ import poverty_assets
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(poverty_assets.__file__).parent
 sys.path.append(str(ROOT / "docs"))
-from trace_walk import Event, entered_again, in_three, is_tool  # noqa: E402
+from trace_walk import WALKERS, Event, entered_again, in_three, is_tool, walk_in  # noqa: E402
 
 STAY = re.compile(r"`([\w/]+\.py)` ([^;`\n]+)")
 
@@ -88,6 +88,12 @@ def test_every_function_of_the_walk_is_there() -> None:
         there = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         absent = [name for name in functions.split(", ") if name.strip().split(".")[-1] not in there]
         assert not absent, f"docs/architecture.md: {file} has no {absent}; run docs/trace_walk.py"
+
+
+def test_the_walks_of_the_page_are_told_apart_so_that_one_can_be_printed_anew() -> None:
+    found = [walk_in(walk_on_the_page(), walker) for walker in WALKERS]
+    assert "\n\n".join(found) == walk_on_the_page()
+    assert len(found) == len(set(found))
 
 
 @pytest.mark.soak
