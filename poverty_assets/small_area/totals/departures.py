@@ -10,8 +10,9 @@ departures r of g published areas are::
     r ~ N(mu, sigma_j^2 C + D_j),   log sigma_j ~ N(log PRIOR, PRIOR_SPREAD^2)
 
 sigma_j is of each indicator its own: fuel may differ between neighbours where schooling does not. Few published areas say little of
-it, so the posterior is kept whole (on a grid, mu integrated out) and each replicate draws from it. Point estimates are not drawn towards
-what lies beyond a published area's border (kriging from areas to points): tried on groups of published areas, that
+it, so the posterior is kept whole (on a grid, mu integrated out) and each replicate draws from it. So is that of how far indicators depart
+together, one correlation of all pairs: of ten indicators even a handful of areas tell much of it, as there are 45 pairs. Point estimates
+are not drawn towards what lies beyond a published area's border (kriging from areas to points): tried on groups of published areas, that
 made H worse.
 """
 
@@ -29,11 +30,10 @@ PRIOR, PRIOR_SPREAD = 0.35, 0.65
 """Geometric mean of an indicator's spread before anything is seen of it, and the standard deviation of its logarithm: what probits spread
 between the survey regions of other countries, net of sampling, in OPHI's tables of 2024 (sheet 5.5; those of at least five regions, the
 three that are downscaled here left out)."""
-COMMON, COMMON_AREAS = 0.5, 5
-"""Correlation of the indicators' departures before any is seen, and how many published areas it weighs as much as."""
 KNOTS = 500
 """Areas that the field rests on; of more, the rest is each area's own."""
 _GRID = np.geomspace(0.01, 2.5, 80)
+_COMMON = np.linspace(0.0, 0.9, 19)  # correlations, each as likely before any departure is seen
 _REACH = 0.6
 _SHORTEST = 50_000.0
 
@@ -142,13 +142,13 @@ class Departures:
     ----------
     field : Field
     spreads : DepartureSpreads
-    common : float
-        Correlation of the indicators' departures (`common_part`).
+    common : ndarray, shape (19,)
+        Posterior probability of each correlation between indicators, of 0 to 0.9 (`learn_common`).
     """
 
     field: Field
     spreads: DepartureSpreads
-    common: float = COMMON
+    common: FloatArray
 
     def of(self, rows: IntArray) -> Departures:
         """The same of some of the finest areas."""
@@ -158,19 +158,38 @@ class Departures:
         """Departures as they may be, shape (n, d)."""
         d = len(self.spreads.weight)
         knots, own = (rng.standard_normal((size, d + 1)) for size in (self.field.root.shape[1], len(self.field.own)))
-        field = self.field.root @ mixed(knots, self.common) + self.field.own[:, None] * mixed(own, self.common)
-        return np.asarray(field * self.spreads.draw(rng))
+        spread, common = self.spreads.draw(rng), float(rng.choice(_COMMON, p=self.common))
+        field = self.field.root @ mixed(knots, common) + self.field.own[:, None] * mixed(own, common)
+        return np.asarray(field * spread)
 
 
-def common_part(departure: FloatArray) -> float:
-    """Mean correlation between the indicators' departures (g, d), drawn towards `COMMON` where published areas are few."""
-    g = len(departure)
-    varies = departure[:, departure.std(axis=0) > 1e-9]
-    if g < 3 or varies.shape[1] < 2:
-        return COMMON
-    correlation = np.asarray(np.corrcoef(varies.T), dtype=float)
-    seen = float(correlation[np.triu_indices(varies.shape[1], 1)].mean())
-    return float(np.clip((COMMON_AREAS * COMMON + g * seen) / (COMMON_AREAS + g), 0.0, 0.9))
+def learn_common(
+    departure: FloatArray, noise: FloatArray, covariance: FloatArray, spreads: DepartureSpreads
+) -> FloatArray:
+    """Posterior of the correlation between the indicators' departures, shape (19,): arguments as in `learn_spreads`, and its answer.
+
+    Departures are freed of what areas have in common, each indicator by the mean of its spread, and brought to unit variance. Rows are
+    then normal with the correlation c between all columns: determinant (1 - c)^(d - 1) (1 + (d - 1) c).
+    """
+    g, d = departure.shape
+    flat = np.full(len(_COMMON), 1 / len(_COMMON))
+    if g < 3:
+        return flat
+    white = np.empty((g, d))
+    for j, spread in enumerate(spreads.mean):
+        root = np.linalg.cholesky(spread**2 * covariance + np.diag(np.maximum(noise[:, j], 1e-6)))
+        ones, own = np.linalg.solve(root, np.column_stack([np.ones(g), departure[:, j]])).T
+        white[:, j] = own - ones * (ones @ own) / (ones @ ones)
+    size = np.sqrt((white**2).sum(axis=0) / (g - 1))
+    white = white[:, size > 1e-9] / size[size > 1e-9]
+    d = white.shape[1]
+    if d < 2:
+        return flat
+    square, together = float((white**2).sum()), float((white.sum(axis=1) ** 2).sum())
+    fit = (square - _COMMON / (1 + (d - 1) * _COMMON) * together) / (1 - _COMMON)
+    log_weight = -0.5 * ((g - 1) * ((d - 1) * np.log(1 - _COMMON) + np.log(1 + (d - 1) * _COMMON)) + fit)
+    weight = np.exp(log_weight - log_weight.max())
+    return np.asarray(weight / weight.sum())
 
 
 def mixed(normal: FloatArray, common: float) -> FloatArray:

@@ -49,8 +49,8 @@ from poverty_assets.small_area.replicates import DRAWN_TOLERANCE, collect, drawn
 from poverty_assets.small_area.totals.departures import (
     Departures,
     Field,
-    common_part,
     field_over,
+    learn_common,
     learn_spreads,
     mixed,
     reach_of,
@@ -146,8 +146,9 @@ def downscale_margins(
     slope, error, departure = within_slopes(index, target, people, WITHIN, WITHIN_SPREAD)
     field = field or field_over(covariates.xy, reach_of(covariates.xy, people.at_published))
     noise = (published.uncensored_error / density(target)) ** 2
-    spreads = learn_spreads(departure, noise, field.covariance_of_means(people.at_published, people.population))
-    departures = Departures(field, spreads, common_part(departure))
+    of_means = field.covariance_of_means(people.at_published, people.population)
+    spreads = learn_spreads(departure, noise, of_means)
+    departures = Departures(field, spreads, learn_common(departure, noise, of_means, spreads))
     return Downscaled(learner, index[:, None] * slope, slope, error, index, departures)
 
 

@@ -11,7 +11,7 @@ from poverty_assets.small_area.association.tilt import Published
 from poverty_assets.small_area.association.trait import trait_profiles
 from poverty_assets.small_area.margins.kernel import Covariates
 from poverty_assets.small_area.people import Inhabitants
-from poverty_assets.small_area.totals.departures import common_part, field_over, learn_spreads
+from poverty_assets.small_area.totals.departures import field_over, learn_common, learn_spreads, mixed
 from poverty_assets.small_area.totals.downscale import drawn_totals
 from poverty_assets.small_area.totals.held_out import Whole, judge, together
 from poverty_assets.small_area.totals.indices import (
@@ -129,12 +129,25 @@ def test_neighbours_depart_together_and_distant_areas_do_not():
     assert abs(correlation[0, 2]) < 0.01
 
 
-def test_indicators_share_what_their_departures_are_seen_to_share():
-    rng = np.random.default_rng(1)
-    apart, same = rng.normal(size=(200, 4)), np.repeat(rng.normal(size=(200, 1)), 4, axis=1)
-    assert common_part(apart) < 0.1
-    assert common_part(same) > 0.85
-    assert common_part(apart[:2]) == 0.5
+def found_common(departure: np.ndarray) -> np.ndarray:
+    g = len(departure)
+    noise, covariance = np.full(departure.shape, 1e-4), 0.3 + 0.7 * np.eye(g)
+    return learn_common(departure, noise, covariance, learn_spreads(departure, noise, covariance))
+
+
+@pytest.mark.parametrize("common", [0.0, 0.3, 0.8])
+def test_indicators_depart_together_as_far_as_they_are_seen_to(common):
+    normal = np.random.default_rng(1).normal(size=(80, 11))
+    found = found_common(0.4 * mixed(normal, common) + 0.3)
+    assert found @ np.linspace(0, 0.9, 19) == pytest.approx(common, abs=0.08)
+
+
+def test_few_areas_leave_open_how_far_indicators_depart_together_and_two_say_nothing():
+    normal = np.random.default_rng(2).normal(size=(80, 11))
+    spread = [np.sqrt(found_common(mixed(normal[:g], 0.3)) @ (np.linspace(0, 0.9, 19) - 0.3) ** 2) for g in (2, 5, 80)]
+    assert spread[0] > spread[1] > spread[2]
+    np.testing.assert_allclose(found_common(mixed(normal[:2], 0.3)), 1 / 19)
+    np.testing.assert_allclose(found_common(np.zeros((6, 3))), 1 / 19)  # nothing departs
 
 
 def test_a_published_0_may_be_as_much_as_three_cases_in_as_many_households_as_were_asked():
