@@ -397,6 +397,7 @@ def traced_steps(trace: Trace, tables: set[str]) -> Iterator[None]:
     def step(context: Any, *rest: Any, **further: Any) -> Iterator[Any]:
         made = {context.step.key, *(output.name for output in context.step.step_outputs)}
         profile = trace if made & tables else None
+        trace.pending.clear()  # what the step before held after it had handed over
         threading.setprofile(profile)  # type: ignore[arg-type]
         sys.setprofile(profile)
         try:
