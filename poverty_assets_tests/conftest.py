@@ -28,6 +28,7 @@ LONG = [
     "test_hazards_of_quarter",
     "test_build",
     "test_explorer_browser",
+    "test_explorer_tasks",
     "test_revisions",
     "test_bad_input",
     "test_fetch_and_refresh",

@@ -22,9 +22,7 @@ from poverty_assets.measurement.cell_patterns import CellPatterns, Pattern, both
 from poverty_assets.measurement.difference_pool import DifferencePool, Part, SingleDifferences
 from poverty_assets.measurement.disclosure import Sums
 from poverty_assets.measurement.figures_within import FiguresWithin, places
-from poverty_assets.measurement.zeros_shown import ZerosShown
-
-Flags = npt.NDArray[np.bool_]
+from poverty_assets.measurement.zeros_shown import Flags, ZerosShown
 
 _OF_COUNTRY = 50.0  # what it costs to withhold a figure of the country, against 1
 _OF_ZERO = 3.0  # and a 0

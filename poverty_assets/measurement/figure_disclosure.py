@@ -27,9 +27,9 @@ from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.cell_patterns import CellPatterns, both_ways
 from poverty_assets.measurement.disclosure import SURVEY_MINIMUM, additive_relations, order_of, protect
-from poverty_assets.measurement.figure_differences import FigureDifferences, Flags, prices, rows_of_bits
+from poverty_assets.measurement.figure_differences import FigureDifferences, prices, rows_of_bits
 from poverty_assets.measurement.figures_within import FiguresWithin
-from poverty_assets.measurement.zeros_shown import ZerosShown
+from poverty_assets.measurement.zeros_shown import Flags, ZerosShown
 
 SET_HOUSEHOLDS, SET_CLUSTERS = 5, 2
 """Households that hold what a published figure counts (a set of deprivations, a pair, a number of them, a class), at least, and
