@@ -2,13 +2,13 @@
 
     python -m benchmarks.bench_refresh [--before COMMIT] [--rounds 1] [--replicates 40] [--short]
 
-Rounds, turn about: two quarters from nothing by this code, and by that of ``COMMIT`` (the one before rasters were streamed and files
-narrow; a copy of it in a temporary folder, with the libraries of today); then, in this code's home, the same again, and one more
-quarter, of which only rasters are new. Each as people run it, its quarters side by side. Last, one quarter in one process, where a
-thread looks at the main thread's stack a hundred times a second: a sample belongs to the work when a frame of a domain package, or of a
-suite of checks, is on the stack; the rest (start-up, imports of Dagster, events, overhead of steps) is Dagster's. Times are of the clock
-and of the processor: on a busy machine only the latter mean something. ``--short`` takes the made-up landing folder of the tests and no
-commit before, and shows that all of it runs.
+Rounds, turn about: two quarters from nothing by the code of ``COMMIT`` (the one before rasters were streamed and files narrow; a copy
+of it in a temporary folder, with the libraries of today), by this code without the PDFs and cards of reports, which that commit did not
+make, and by this code; then, in its home, the same again, and one more quarter, of which only rasters are new. Each as people run it,
+its quarters side by side. Last, one quarter in one process, where a thread looks at the main thread's stack a hundred times a second: a
+sample belongs to the work when a frame of a domain package, or of a suite of checks, is on the stack; the rest (start-up, imports of
+Dagster, events, overhead of steps) is Dagster's. Times are of the clock and of the processor: on a busy machine only the latter mean
+something. ``--short`` takes the made-up landing folder of the tests and no commit before, and shows that all of it runs.
 """
 
 from __future__ import annotations
@@ -117,17 +117,18 @@ def one_round(job: Job, home: Path, before: Path | None) -> dict[str, Took]:
     found = {}
     if before is not None:
         found["two quarters, before"] = refresh(job, job.two, home / "before", before)
+        found["two quarters, no PDFs"] = refresh(job, job.two, home / "no_pdfs", ROOT, POVERTY_ASSETS_PASSED_ON="false")
     found["two quarters"] = refresh(job, job.two, home / "ours", ROOT)
     found["the same again"] = refresh(job, job.two, home / "ours", ROOT)
     found["one more quarter"] = refresh(job, [job.more], home / "ours", ROOT)
     return found
 
 
-def refresh(job: Job, quarters: tuple[str, ...] | list[str], home: Path, code: Path) -> Took:
+def refresh(job: Job, quarters: tuple[str, ...] | list[str], home: Path, code: Path, **settings: str) -> Took:
     """One refresh by the code that lies in a folder."""
     asked = [part for quarter in quarters for part in ("--quarter", quarter)]
     command = [sys.executable, "-W", "ignore", "-m", "poverty_assets.cli", "refresh", *asked, *job.arguments]
-    environment = {**os.environ, "POVERTY_ASSETS_HOME": str(home), "PYTHONPATH": str(code)}
+    environment = {**os.environ, "POVERTY_ASSETS_HOME": str(home), "PYTHONPATH": str(code), **settings}
     started = time.perf_counter()
     with (home.parent.parent / "log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, cwd=code, stdout=log, stderr=log)
@@ -154,6 +155,7 @@ def told(rounds: list[dict[str, Took]]) -> None:
     cold = "two quarters"
     for of, over, mark in (
         (cold, f"{cold}, before", MARKS["two quarters"]),
+        (f"{cold}, no PDFs", f"{cold}, before", None),
         ("the same again", cold, None),
         ("one more quarter", cold, MARKS["one more quarter"]),
     ):
