@@ -59,11 +59,16 @@ def blank(width: float, height: float) -> Any:
 
 
 def png_of(figure: Any, is_simulated: bool) -> bytes:
-    """The figure as PNG, marked where its data are simulated."""
+    """The figure as PNG, marked where its data are simulated.
+
+    ``savefig`` would go through the whole figure once more beforehand, to lay it out, which drawing does anyhow.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     if is_simulated:
         figure.text(
             0.995, 0.005, "SIMULATED DATA", ha="right", va="bottom", fontsize=10, color="#b2182b", weight="bold"
         )
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
