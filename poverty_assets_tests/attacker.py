@@ -22,6 +22,8 @@ from scipy.sparse import csr_array, eye_array, kron, vstack
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
+CUTOFFS = (0.2, 0.333333, 0.5)
+
 
 def solved(cells: pd.DataFrame, parent: dict[str, str]) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
     """Withheld cells that the published ones give away.
@@ -218,53 +220,53 @@ def told(households: pd.DataFrame, parent: dict[str, str], warehouse: duckdb.Duc
     names = warehouse.execute("SELECT DISTINCT indicators FROM fct_profile").fetchall()[0][0]
     households = households.dropna(subset=names).reset_index(drop=True)
     bits = households[names].to_numpy(dtype=int)
+    indicator = indicators_of(warehouse, names)
+    columns, dimensions = figures_of(bits, indicator), list(dict.fromkeys(indicator["dimension_id"]))
+    values = np.column_stack([*columns.values()]).astype(float)
+    n, _ = counted(households, parent, (values > 0).astype(float))
+    size = _persons(households, parent)
+    cells = n.index.to_frame(index=False).set_axis(["area_id", "subgroup"], axis=1)
+    cells["size"] = size.loc[n.index].to_numpy()
+    cells["n_households"] = counted(households, parent, np.ones((len(households), 1)))[0].loc[n.index, 0].to_numpy()
+    figures = list(columns)
+    identities = _identities(
+        figures, names, indicator["weight"].to_numpy(), [list(indicator["dimension_id"]).count(d) for d in dimensions]
+    )
+    return Told(cells, figures, identities, _shown(warehouse, n.index, figures), np.rint(n.to_numpy()).astype(int))
+
+
+def indicators_of(warehouse: duckdb.DuckDBPyConnection, names: list[str]) -> pd.DataFrame:
+    """Weight and dimension of some indicators."""
     sql = (
         "SELECT DISTINCT indicator_id, weight, dimension_id FROM dim_indicator SEMI JOIN fct_profile USING (measure_id)"
     )
-    indicator = warehouse.execute(sql).df().set_index("indicator_id").loc[names]
-    weights, cutoffs = indicator["weight"].to_numpy(), (0.2, 0.333333, 0.5)
-    columns = _columns_of_means(bits, names, weights, cutoffs)
+    return warehouse.execute(sql).df().set_index("indicator_id").loc[names]
+
+
+def figures_of(bits: np.ndarray, indicator: pd.DataFrame) -> dict[tuple[Any, ...], np.ndarray]:
+    """What households of some sets of deprivations (a row each, a column an indicator) count for in each figure."""
+    names, score = indicator.index.tolist(), bits @ indicator["weight"].to_numpy()
+    columns: dict[tuple[Any, ...], np.ndarray] = {("uncensored", name): bits[:, j] for j, name in enumerate(names)}
+    for k in CUTOFFS:
+        poor = score >= k - 1e-6
+        columns |= {(k, name): bits[:, j] * poor for j, name in enumerate(names)}
+        columns |= {("H", k): poor, ("M0", k): poor * score}
+    columns["near-poor",] = (score >= CUTOFFS[0] - 1e-6) & (score < CUTOFFS[1] - 1e-6)
     columns |= {("both", a, b): bits[:, i] * bits[:, j] for (i, a), (j, b) in combinations(enumerate(names), 2)}
     columns |= {("number", m): bits.sum(axis=1) == m for m in range(len(names) + 1)}
     dimensions = list(dict.fromkeys(indicator["dimension_id"]))
     touched = [bits[:, (indicator["dimension_id"] == one).to_numpy()].any(axis=1) for one in dimensions]
     number = sum(one.astype(int) << place for place, one in enumerate(touched))
-    columns |= {("dimensions", m): number == m for m in range(1 << len(dimensions))}
-    values = np.column_stack([*columns.values()]).astype(float)
-    n, _ = _counted(households, parent, (values > 0).astype(float))
-    size = _persons(households, parent)
-    cells = n.index.to_frame(index=False).set_axis(["area_id", "subgroup"], axis=1)
-    cells["size"] = size.loc[n.index].to_numpy()
-    cells["n_households"] = _counted(households, parent, np.ones((len(households), 1)))[0].loc[n.index, 0].to_numpy()
-    figures = list(columns)
-    identities = _identities(
-        figures, names, weights, cutoffs, [list(indicator["dimension_id"]).count(d) for d in dimensions]
-    )
-    return Told(cells, figures, identities, _shown(warehouse, n.index, figures), np.rint(n.to_numpy()).astype(int))
+    return columns | {("dimensions", m): number == m for m in range(1 << len(dimensions))}
 
 
-def _columns_of_means(
-    bits: np.ndarray, names: list[str], weights: np.ndarray, cutoffs: tuple[float, ...]
-) -> dict[tuple[Any, ...], np.ndarray]:
-    score = bits @ weights
-    columns: dict[tuple[Any, ...], np.ndarray] = {("uncensored", name): bits[:, j] for j, name in enumerate(names)}
-    for k in cutoffs:
-        poor = score >= k - 1e-6
-        columns |= {(k, name): bits[:, j] * poor for j, name in enumerate(names)}
-        columns |= {("H", k): poor, ("M0", k): poor * score}
-    columns["near-poor",] = (score >= cutoffs[0] - 1e-6) & (score < cutoffs[1] - 1e-6)
-    return columns
-
-
-def _identities(
-    figures: list[tuple[Any, ...]], names: list[str], weights: np.ndarray, cutoffs: tuple[float, ...], widths: list[int]
-) -> np.ndarray:
+def _identities(figures: list[tuple[Any, ...]], names: list[str], weights: np.ndarray, widths: list[int]) -> np.ndarray:
     """Sums of figures of one cell that everybody knows, its size being known."""
     place, d = {figure: i for i, figure in enumerate(figures)}, len(names)
     rows: list[dict[tuple[Any, ...], float]] = [
-        {("M0", k): -1.0} | {(k, name): float(w) for name, w in zip(names, weights, strict=True)} for k in cutoffs
+        {("M0", k): -1.0} | {(k, name): float(w) for name, w in zip(names, weights, strict=True)} for k in CUTOFFS
     ]
-    rows.append({("near-poor",): -1.0, ("H", cutoffs[0]): 1.0, ("H", cutoffs[1]): -1.0})
+    rows.append({("near-poor",): -1.0, ("H", CUTOFFS[0]): 1.0, ("H", CUTOFFS[1]): -1.0})
     rows.append({("number", m): 1.0 for m in range(d + 1)})
     rows.append({("number", m): float(m) for m in range(d + 1)} | {("uncensored", name): -1.0 for name in names})
     pairs = {("both", a, b): -1.0 for a, b in combinations(names, 2)}
@@ -360,7 +362,7 @@ def interviewed(
         for _, rows in classes.groupby("class_id")
     ]
     columns |= {("fct_typology", c + 1, ""): one >= np.sum(odds, axis=0) / 2 for c, one in enumerate(odds)}
-    n, clusters = _counted(households, parent, np.column_stack([*columns.values()]).astype(float))
+    n, clusters = counted(households, parent, np.column_stack([*columns.values()]).astype(float))
     answer = {}
     for table, first, second in (
         ("fct_overlap_pair", "indicator_a", "indicator_b"),
@@ -384,9 +386,7 @@ def interviewed(
     return answer
 
 
-def _counted(
-    households: pd.DataFrame, parent: dict[str, str], columns: np.ndarray
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def counted(households: pd.DataFrame, parent: dict[str, str], columns: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Households and clusters of each area and subgroup in which each column holds."""
     links = _of_cells(households, parent)
     grouped = links.groupby(["area_id", "subgroup", "psu"], sort=True)

@@ -27,6 +27,7 @@ from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.cell_patterns import CellPatterns, both_ways
 from poverty_assets.measurement.disclosure import SURVEY_MINIMUM, additive_relations, order_of, protect
+from poverty_assets.measurement.few_sets import FewSets
 from poverty_assets.measurement.figure_differences import FigureDifferences, prices, rows_of_bits
 from poverty_assets.measurement.figures_within import FiguresWithin
 from poverty_assets.measurement.zeros_shown import Flags, ZerosShown
@@ -34,9 +35,6 @@ from poverty_assets.measurement.zeros_shown import Flags, ZerosShown
 SET_HOUSEHOLDS, SET_CLUSTERS = 5, 2
 """Households that hold what a published figure counts (a set of deprivations, a pair, a number of them, a class), at least, and
 clusters that they live in."""
-
-FEW_SETS = 16
-"""Figures that count so many sets of deprivations or fewer are held against these sets one by one."""
 
 
 # ---- sets of deprivations
@@ -208,8 +206,8 @@ def sets_beside_figures(
 ) -> npt.NDArray[np.bool_]:
     """Sets that may still be named beside the figures of their cell that are shown.
 
-    A figure of few sets (one deprivation, none, those of one dimension) and these sets give each other away; and where every set of a
-    cell is named, so does everything.
+    A figure of few sets (one deprivation, none, those of one dimension), or one less another, and these sets give each other away; and
+    where every set of a cell is named, so does everything. A set that figures tell without any that is named is no secret here.
 
     Parameters
     ----------
@@ -220,23 +218,24 @@ def sets_beside_figures(
     held, shown
         As given to `figures_to_publish`, and its answer.
     """
-    named, counts = named.copy(), held.profiles > 0
-    of_few = np.flatnonzero(~held.of_all & (counts.sum(axis=0) <= FEW_SETS))
+    named, counts, few = named.copy(), held.profiles > 0, FewSets(held.profiles, ~held.of_all)
     profile, n = sets["set"].to_numpy(), sets["n_households"].to_numpy()
     for cell, rows in sets.groupby("cell").indices.items():
         if not named[rows].any():
             continue
-        withheld = ~shown[cell] & (held.n_households[cell] > 0)
-        impossible = np.asarray(counts[:, shown[cell] & held.nobody[cell]].any(axis=1))
+        somebody = held.n_households[cell] > 0
+        own, withheld = few.in_cell(shown[cell], somebody), bool((~shown[cell] & somebody).any())
+        by_figures = own.follow(np.asarray(counts[:, shown[cell] & held.nobody[cell]].any(axis=1)))
         while True:
-            open_sets = np.array(~impossible)
-            open_sets[profile[rows[named[rows]]]] = False
-            left = counts[:, of_few].T @ open_sets.astype(np.int64)
-            someone = counts[:, of_few][profile[rows[~named[rows]]]].any(axis=0)
-            told = of_few[np.where(withheld[of_few], left == 0, (left == 1) & someone)]
-            everything = bool(withheld.any() and named[rows].all())
-            follows = counts[:, told][profile[rows]].any(axis=1) | everything
-            chosen = rows[named[rows] & follows]
+            known, secret = by_figures.copy(), np.zeros(len(counts), dtype=bool)
+            known[profile[rows[named[rows]]]] = True
+            secret[profile[rows[~named[rows]]]] = True
+            everything = withheld and bool(named[rows].all())
+            told = own.told(known, secret & ~by_figures, by_figures)
+            if not everything and not told.any():
+                break
+            beside = rows[named[rows] & (told[profile[rows]] | everything)]
+            chosen = beside if len(beside) else rows[named[rows]]
             if not len(chosen):
                 break
             named[chosen[np.argmin(n[chosen])]] = False

@@ -32,6 +32,7 @@ _CODE = (
     "measurement/cell_patterns.py",
     "measurement/difference_pool.py",
     "measurement/disclosure.py",
+    "measurement/few_sets.py",
     "measurement/figure_differences.py",
     "measurement/figure_disclosure.py",
     "measurement/figures_within.py",

@@ -17,6 +17,7 @@ from poverty_assets.pack.country import load_country
 from poverty_assets.quarter import Quarter
 from poverty_assets.warehouse.lake import Lake
 from poverty_assets_tests.attacker import follows, told
+from poverty_assets_tests.attacker_of_sets import register_cells_found
 from poverty_assets_tests.integration.conftest import HOUSEHOLDS, QUARTER
 from poverty_assets_tests.landing import PROVINCES
 
@@ -79,3 +80,15 @@ def test_no_secret_of_a_landed_survey_follows_for_who_solves_all_sums_at_once(ho
     found = follows(known.cells, parent, known.identities, known.shown, known.n == 0)
     assert (found & secret).sum() == 0
     assert known.shown.mean() > 0.5
+
+
+def test_no_register_cell_of_few_is_shown_or_follows_from_the_registers_table_and_its_audit(home):
+    with duckdb.connect(str(home / "warehouse" / "poverty.duckdb"), read_only=True) as connection:
+        areas = connection.execute("SELECT area_id, area_level, parent_id FROM dim_area").df()
+        counts = Lake(home / "lake").read("register_count", Quarter.from_label(QUARTER)).dropna(subset="listed")
+        counts = counts[counts["area_id"].isin(areas.loc[areas["area_level"] == "commune", "area_id"])]
+        parent = dict(areas[["area_id", "parent_id"]].itertuples(index=False, name=None))
+        assert sorted(counts["listed"])[:6] == [0, 0, 1, 2, 3, 4]
+        assert register_cells_found(counts, parent, connection) == set()
+        shown = "SELECT count(*) FROM fct_register_audit WHERE share_missed_at_least IS NOT NULL"
+        assert connection.execute(shown).fetchone()[0] > 60
