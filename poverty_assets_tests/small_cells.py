@@ -24,13 +24,14 @@ _COMMON = (0, 0, 0, 0b0000110000, 0b0001110000, 0b0000110100, 0b1001110100, 0b00
 _EACH = 40  # households of a commune that is large
 
 
-def survey(codes: Sequence[str]) -> pd.DataFrame:
-    """Households of some communes, in canonical form: the first four with one to four, the others with about forty each."""
+def survey(codes: Sequence[str], also: tuple[int, int] = (4, 7)) -> pd.DataFrame:
+    """Households of some communes, in canonical form: the first four with one to four, the others with about forty each. Three in
+    ten differ from a common set in one deprivation, from the first of ``also`` to before the second."""
     rng = np.random.default_rng(14)
     frame = made(_EACH * (len(codes) - 4), codes[4:])
     for few in range(1, 5):  # of whole communes
         frame.loc[frame.index[frame["area_id"] == codes[-1]][:few], "area_id"] = codes[few - 1]
-    masks = rng.choice(_COMMON, len(frame)) ^ (1 << rng.integers(4, 7, len(frame))) * (rng.random(len(frame)) < 0.3)
+    masks = rng.choice(_COMMON, len(frame)) ^ (1 << rng.integers(*also, len(frame))) * (rng.random(len(frame)) < 0.3)
     masks[np.isin(masks, list(RARE.values()))] = 0
     large = np.flatnonzero(frame["area_id"] == codes[4])
     frame.loc[large, "head_sex"] = ["female"] + ["male"] * (len(large) - 1)
@@ -41,10 +42,10 @@ def survey(codes: Sequence[str]) -> pd.DataFrame:
     return fitting(frame)
 
 
-def land(folder: Path, codes: Sequence[str]) -> Path:
+def land(folder: Path, codes: Sequence[str], also: tuple[int, int] = (4, 7)) -> Path:
     """Files of such a survey of some communes."""
     folder.mkdir(parents=True)
-    return write_mics(folder, survey(codes), np.random.default_rng(3))
+    return write_mics(folder, survey(codes, also), np.random.default_rng(3))
 
 
 def list_few(registers: Path, codes: Sequence[str]) -> None:
