@@ -3,7 +3,7 @@
     python -m benchmarks.bench_small_cells LANDING [--quarter 2022Q4] [--communes 64]
 
 A copy of the folder gets a survey of some of its communes, four of them with one to four households, and a register that lists under five
-households in some (``poverty_assets_tests.small_cells``); it is refreshed with few replicates, and everything published is attacked:
+households in some (``small_cells``, ``landing`` of the tests); it is refreshed with few replicates, and everything published is attacked:
 means and overlap, all sums solved at once; named sets, each over areas and subgroups; the register's table together with its audit.
 """
 
@@ -27,6 +27,7 @@ from poverty_assets_tests import small_cells
 from poverty_assets_tests.attacker import Told, counted, solved
 from poverty_assets_tests.attacker_of_sets import register_cells_found
 from poverty_assets_tests.command_line import answer_of
+from poverty_assets_tests.landing import list_few
 
 _TOGETHER = 8  # communes that are surveyed beside each other
 
@@ -54,7 +55,7 @@ def put_in(landing: Path, n_communes: int) -> None:
     starts = np.linspace(0, len(codes) - _TOGETHER, n_communes // _TOGETHER).astype(int)
     chosen = [code for start in starts for code in codes[start : start + _TOGETHER]]
     small_cells.land(landing / "survey" / "dhs_2021_22", chosen, also=(0, 10))
-    small_cells.list_few(landing / "registers", [*chosen[:6], *chosen[40:42], codes[len(codes) // 2]])
+    list_few(landing / "registers", [*chosen[:6], *chosen[40:42], codes[len(codes) // 2]])
 
 
 def say(home: Path, quarter: Quarter) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,18 @@ def write_landing(folder: Path) -> Path:
     _points(folder / "points", codes, squares, rng)
     _rasters(folder / "rasters", rng)
     return folder
+
+
+def list_few(registers: Path, codes: Sequence[str] = ()) -> None:
+    """Let some communes of a landed register (by default the first six of the made-up ones) list nobody to four households."""
+    codes = codes or commune_codes()[:6]
+    (file,) = registers.glob("prism_idpoor_communes_*.json")
+    told = json.loads(file.read_text(encoding="utf-8"))
+    for number, row in enumerate(one for one in told["DataList"] if one["Adm3_text"] in codes):
+        listed = number % 5
+        row |= {"Total_Poor_12_HHs": listed, "Total_Poor_1_HHs": listed // 2, "Total_Poor_2_HHs": listed - listed // 2}
+        row["Total_Poor_12_Persons"] = 4 * listed
+    file.write_text(json.dumps(told), encoding="utf-8")
 
 
 def _boundaries(folder: Path, codes: list[str], squares: list[Any]) -> None:

@@ -1,14 +1,13 @@
-"""A landed survey and register with small cells put in on purpose: whom an attacker would look for.
+"""A landed survey with small cells put in on purpose: whom an attacker would look for.
 
-Belongs here: making them of a landing folder that knows nobody. Does not belong here: what an attacker finds (``attacker``).
+Belongs here: making its files. Does not belong here: what an attacker finds (``attacker``), registers (``landing.list_few``).
 
-Communes of one to four interviewed households, one household alone of its sex in a commune, sets of deprivations that one to four
-households hold, in a commune and in the country; communes with one to four listed households, one alone in its district among them.
+Areas of one to four interviewed households, one household alone of its sex in an area, sets of deprivations that one to four households
+hold, all in one area.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,15 +20,15 @@ from poverty_assets_tests.sources.surveys.families import INDICATORS, fitting, m
 RARE = {1: 0b1000000001, 2: 0b0100000010, 3: 0b0010000101, 4: 0b1111111111}
 """Sets of deprivations, by the households that hold them."""
 _COMMON = (0, 0, 0, 0b0000110000, 0b0001110000, 0b0000110100, 0b1001110100, 0b0011110101)
-_EACH = 40  # households of a commune that is large
+_EACH = 40  # households of an area that is large
 
 
 def survey(codes: Sequence[str], also: tuple[int, int] = (4, 7)) -> pd.DataFrame:
-    """Households of some communes, in canonical form: the first four with one to four, the others with about forty each. Three in
+    """Households of some areas, in canonical form: the first four with one to four, the others with about forty each. Three in
     ten differ from a common set in one deprivation, from the first of ``also`` to before the second."""
     rng = np.random.default_rng(14)
     frame = made(_EACH * (len(codes) - 4), codes[4:])
-    for few in range(1, 5):  # of whole communes
+    for few in range(1, 5):  # of whole areas
         frame.loc[frame.index[frame["area_id"] == codes[-1]][:few], "area_id"] = codes[few - 1]
     masks = rng.choice(_COMMON, len(frame)) ^ (1 << rng.integers(*also, len(frame))) * (rng.random(len(frame)) < 0.3)
     masks[np.isin(masks, list(RARE.values()))] = 0
@@ -43,17 +42,6 @@ def survey(codes: Sequence[str], also: tuple[int, int] = (4, 7)) -> pd.DataFrame
 
 
 def land(folder: Path, codes: Sequence[str], also: tuple[int, int] = (4, 7)) -> Path:
-    """Files of such a survey of some communes."""
+    """Files of such a survey of some areas."""
     folder.mkdir(parents=True)
     return write_mics(folder, survey(codes, also), np.random.default_rng(3))
-
-
-def list_few(registers: Path, codes: Sequence[str]) -> None:
-    """Let some communes of a landed register list nobody to four households."""
-    (file,) = registers.glob("prism_idpoor_communes_*.json")
-    told = json.loads(file.read_text(encoding="utf-8"))
-    for number, row in enumerate(one for one in told["DataList"] if one["Adm3_text"] in codes):
-        listed = number % 5
-        row |= {"Total_Poor_12_HHs": listed, "Total_Poor_1_HHs": listed // 2, "Total_Poor_2_HHs": listed - listed // 2}
-        row["Total_Poor_12_Persons"] = 4 * listed
-    file.write_text(json.dumps(told), encoding="utf-8")

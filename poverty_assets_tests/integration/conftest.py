@@ -18,9 +18,8 @@ from poverty_assets_tests.command_line import Answer, answer_of, exit_code
 from poverty_assets_tests.fetching.server import Provider
 from poverty_assets_tests.integration.isle import serve, serve_rain, write_pack
 from poverty_assets_tests.integration.refresher import Refresher
-from poverty_assets_tests.landing import commune_codes, surveyed_households, write_landing
+from poverty_assets_tests.landing import list_few, surveyed_households, write_landing
 from poverty_assets_tests.made_once import made_once
-from poverty_assets_tests.small_cells import list_few
 from poverty_assets_tests.sources.surveys.as_mics import write_mics
 
 QUARTER = "2022Q4"
@@ -109,14 +108,14 @@ def isle_whole(isle, refresher, tmp_path_factory) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def regions(landing, tmp_path_factory) -> Path:
     """A folder with packs, landing and home of a country without hazards, shocks and words of its own, whose survey knows its regions
-    alone, and whose register lists few in six communes; its households were hashed with ``SECRET``. Tests copy it."""
+    alone, and whose register lists few in six areas; its households were hashed with ``SECRET``. Tests copy it."""
 
     def publish(folder: Path) -> None:
         files = Path(shutil.copytree(landing, folder / "landing"))
         wave = files / "survey" / "dhs_2021_22"
         wave.mkdir(parents=True)
         write_mics(wave, HOUSEHOLDS, np.random.default_rng(3), with_finest=False)
-        list_few(files / "registers", commune_codes()[:6])
+        list_few(files / "registers")
         absent = shutil.ignore_patterns("hazards.yaml", "shocks.yaml", "explorer.yaml")
         shutil.copytree(load_country("khm").folder, folder / "packs" / "khm", ignore=absent)
         refresh_regions(folder)
