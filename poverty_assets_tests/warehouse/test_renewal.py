@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import shutil
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -44,14 +46,21 @@ def reseal(lake: Lake, quarter: Quarter) -> None:
     lake.write(SEAL, quarter, pd.DataFrame(sorted(digests.items()), columns=["file", "sha256"]))
 
 
-@pytest.fixture
-def lake(tmp_path) -> Lake:
-    lake = Lake(tmp_path / "lake")
+@pytest.fixture(scope="module")
+def once(tmp_path_factory) -> Path:
+    """A lake of four quarters and two files, both as published from it; tests copy them."""
+    folder = tmp_path_factory.mktemp("once")
+    lake = Lake(folder / "lake")
     for number, quarter in enumerate(QUARTERS[:4]):
         made(lake, quarter, 0.3 + number / 100)
-    for name in (ANEW, RENEWED):
-        publish(lake, tmp_path / name / "poverty.duckdb", KHM, is_simulated=True, run_id="r", now=TOLD[0])
-    return lake
+    publish(lake, folder / ANEW / "poverty.duckdb", KHM, is_simulated=True, run_id="r", now=TOLD[0])
+    shutil.copytree(folder / ANEW, folder / RENEWED)
+    return folder
+
+
+@pytest.fixture
+def lake(once, tmp_path) -> Lake:
+    return Lake(Path(shutil.copytree(once, tmp_path / "own")) / "lake")
 
 
 def again(lake: Lake, name: str, before: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """What a publication says of quarters that it revises."""
 
 import datetime as dt
+import shutil
 
 import duckdb
 import pandas as pd
@@ -18,18 +19,42 @@ Q1, Q2 = Quarter(2022, 3), Quarter(2022, 4)
 PRELIMINARY, FINAL = "1" * 64, "2" * 64
 
 
-@pytest.fixture
-def lake(tmp_path):
-    made = Lake(tmp_path / "lake")
+FILE = "warehouse/poverty.duckdb"
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A folder with a lake of two quarters, and with the file published from it; tests copy it."""
+    folder = tmp_path_factory.mktemp("once")
+    made = Lake(folder / "lake")
     for quarter, ratio in ((Q1, 0.3), (Q2, 0.2)):
         write_quarter(made, quarter, headcount_ratio=ratio)
         rains(made, quarter, PRELIMINARY, dt.date(2022, 11, 1))
-    return made
+    publish(made, folder / FILE, KHM, is_simulated=False, run_id="first", now=dt.datetime(2023, 1, 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def revised_once(once, tmp_path_factory):
+    """The same after the rain of Q2 was replaced and it was published again."""
+    folder = shutil.copytree(once, tmp_path_factory.mktemp("revised_once") / "own")
+    lake = Lake(folder / "lake")
+    lake.write("fct_mpi", Q2, mpi(0.25))
+    rains(lake, Q2, FINAL, dt.date(2022, 12, 31))
+    publish(lake, folder / FILE, KHM, is_simulated=False, run_id="second", now=dt.datetime(2023, 1, 2))
+    return folder
 
 
 @pytest.fixture
-def target(tmp_path):
-    return tmp_path / "warehouse" / "poverty.duckdb"
+def published(once, tmp_path):
+    folder = shutil.copytree(once, tmp_path / "own")
+    return Lake(folder / "lake"), folder / FILE
+
+
+@pytest.fixture
+def revised(revised_once, tmp_path):
+    folder = shutil.copytree(revised_once, tmp_path / "own")
+    return Lake(folder / "lake"), folder / FILE
 
 
 def rains(lake, quarter, digest, released, *, more=()):
@@ -74,27 +99,19 @@ def change(difference, significant, baseline=Q1):
     )  # fmt: skip
 
 
-def revise(lake, target, *, headcount_ratio=0.25, day=2):
-    """Publish, have the rain of Q2 replaced, publish again."""
-    publish(lake, target, KHM, is_simulated=False, run_id="first", now=dt.datetime(2023, 1, 1))
-    lake.write("fct_mpi", Q2, mpi(headcount_ratio))
-    rains(lake, Q2, FINAL, dt.date(2022, 12, 31))
-    publish(lake, target, KHM, is_simulated=False, run_id="second", now=dt.datetime(2023, 1, day))
-
-
 def told(target, sql="FROM meta_revision ORDER BY quarter, revision"):
     with duckdb.connect(str(target), read_only=True) as connection:
         return connection.execute(sql).df().to_dict("records")
 
 
-def test_the_first_publication_of_a_quarter_is_no_revision(lake, target):
-    publish(lake, target, KHM, is_simulated=False, run_id="r")
+def test_the_first_publication_of_a_quarter_is_no_revision(published):
+    lake, target = published
     publish(lake, target, KHM, is_simulated=False, run_id="r")
     assert told(target) == []
 
 
-def test_a_file_replaced_by_its_final_release_makes_a_revision(lake, target):
-    revise(lake, target)
+def test_a_file_replaced_by_its_final_release_makes_a_revision(revised):
+    _, target = revised
     (row,) = told(target)
     assert (row["quarter"].date(), row["revision"], row["run_id"]) == (Q2.start, 1, "second")
     assert (
@@ -108,8 +125,8 @@ def test_a_file_replaced_by_its_final_release_makes_a_revision(lake, target):
     assert (row["replaced"], row["built_at"]) == (dt.datetime(2023, 1, 1), dt.datetime(2023, 1, 2))
 
 
-def test_it_says_by_how_much_for_each_kind_of_figure(lake, target):
-    revise(lake, target)
+def test_it_says_by_how_much_for_each_kind_of_figure(revised):
+    _, target = revised
     rows = {row["figure"]: row for row in told(target, "FROM meta_revision_figure")}
     assert rows["headcount_ratio"]["largest_move"] == pytest.approx(0.05)
     assert rows["headcount_ratio"]["largest_move_area_id"] == "KH"
@@ -117,8 +134,8 @@ def test_it_says_by_how_much_for_each_kind_of_figure(lake, target):
     assert pd.isna(rows["intensity"]["largest_move_area_id"])
 
 
-def test_other_quarters_that_still_rest_on_the_replaced_file_are_named(lake, target):
-    revise(lake, target)
+def test_other_quarters_that_still_rest_on_the_replaced_file_are_named(revised):
+    lake, target = revised
     assert list(told(target)[0]["wants_new_run"]) == [Q1.label]
     rains(lake, Q1, FINAL, dt.date(2022, 12, 31))
     publish(lake, target, KHM, is_simulated=False, run_id="third")
@@ -129,7 +146,9 @@ def test_other_quarters_that_still_rest_on_the_replaced_file_are_named(lake, tar
 @pytest.mark.parametrize(
     ("difference", "significant", "turned", "clear"), [(0.1, True, 0, 0), (-0.01, False, 1, 0), (-0.1, True, 1, 1)]
 )
-def test_changes_that_turned_round_are_counted(lake, target, difference, significant, turned, clear):
+def test_changes_that_turned_round_are_counted(published, difference, significant, turned, clear):
+    lake, target = published
+    target.unlink()
     lake.write("fct_change", Q2, change(0.05, True))
     seal(lake, Q2)
     publish(lake, target, KHM, is_simulated=False, run_id="first")
@@ -141,7 +160,9 @@ def test_changes_that_turned_round_are_counted(lake, target, difference, signifi
     assert row["why"].startswith("made anew of the same files")
 
 
-def test_sources_that_came_and_went_are_named(lake, target):
+def test_sources_that_came_and_went_are_named(published):
+    lake, target = published
+    target.unlink()
     rains(lake, Q2, FINAL, None, more=("roads",))
     publish(lake, target, KHM, is_simulated=False, run_id="first")
     rains(lake, Q2, FINAL, None, more=("lights",))
@@ -149,8 +170,8 @@ def test_sources_that_came_and_went_are_named(lake, target):
     assert told(target)[0]["why"] == "new source lights (lights.csv, 22222222); source roads no longer there"
 
 
-def test_figures_that_came_or_are_gone_are_counted(lake, target):
-    publish(lake, target, KHM, is_simulated=False, run_id="first")
+def test_figures_that_came_or_are_gone_are_counted(published):
+    lake, target = published
     lake.write("fct_mpi", Q2, mpi(0.2).assign(area_id="01", area_level="province"))
     seal(lake, Q2)
     publish(lake, target, KHM, is_simulated=False, run_id="second")
@@ -158,8 +179,8 @@ def test_figures_that_came_or_are_gone_are_counted(lake, target):
     assert (row["figures"], row["came"], row["gone"]) == (0, 3, 3)
 
 
-def test_the_history_goes_on_from_file_to_file(lake, target):
-    revise(lake, target)
+def test_the_history_goes_on_from_file_to_file(revised):
+    lake, target = revised
     lake.write("fct_mpi", Q2, mpi(0.21))
     seal(lake, Q2)
     publish(lake, target, KHM, is_simulated=False, run_id="third")
@@ -167,8 +188,8 @@ def test_the_history_goes_on_from_file_to_file(lake, target):
     assert len(told(target, "FROM meta_revision_figure")) == 6
 
 
-def test_a_quarter_that_stays_as_it_is_published_keeps_its_history(lake, target):
-    revise(lake, target)
+def test_a_quarter_that_stays_as_it_is_published_keeps_its_history(revised):
+    lake, target = revised
     lake.write("fct_mpi", Q2, mpi(0.9))  # half remade
     lake.write("fct_mpi", Q1, mpi(0.31))
     seal(lake, Q1)
@@ -176,8 +197,8 @@ def test_a_quarter_that_stays_as_it_is_published_keeps_its_history(lake, target)
     assert [(row["quarter"].date(), row["revision"]) for row in told(target)] == [(Q1.start, 1), (Q2.start, 1)]
 
 
-def test_a_candidate_tells_what_it_would_revise_and_the_published_file_does_not(lake, target):
-    publish(lake, target, KHM, is_simulated=False, run_id="first")
+def test_a_candidate_tells_what_it_would_revise_and_the_published_file_does_not(published):
+    lake, target = published
     lake.write("fct_mpi", Q2, mpi(0.25))
     seal(lake, Q2)
     candidate = target.with_name("candidate.duckdb")
@@ -186,8 +207,8 @@ def test_a_candidate_tells_what_it_would_revise_and_the_published_file_does_not(
     assert told(target) == []
 
 
-def test_a_file_of_an_older_form_is_replaced_all_the_same(lake, target):
-    publish(lake, target, KHM, is_simulated=False, run_id="first")
+def test_a_file_of_an_older_form_is_replaced_all_the_same(published):
+    lake, target = published
     with duckdb.connect(str(target)) as connection:
         connection.execute("DROP VIEW v_figure")
         connection.execute("DROP TABLE meta_revision")
