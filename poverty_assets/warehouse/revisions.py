@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from poverty_assets.catalog import table
+from poverty_assets.catalog import TABLES, table
 from poverty_assets.catalog.figures import HEADLINE_K
 from poverty_assets.quarter import Quarter
 
@@ -151,13 +151,14 @@ def _row(connection: duckdb.DuckDBPyConnection, made: Revised, quarter: Quarter,
         number,
     )
     counted = dict(zip(("figures", "moved", "outside", "came", "gone"), moves, strict=True))
+    apart = _shown_in_one_alone(connection, quarter)
     turned = dict(zip(("changes", "turned", "turned_clear"), _turned(connection, quarter), strict=True))
     before, after = (_headcount(connection, made, quarter, file) for file in ("old.main.", ""))
     published = _one(connection, "SELECT published_at FROM old.main.dim_quarter WHERE quarter = ?", quarter.start)
     return {
         "quarter": quarter.start,
         "revision": number,
-        "what": _what(before, after, counted, turned),
+        "what": _what(before, after, counted, turned, apart),
         "why": _why(then, now, changed),
         "sources": [*changed],
         **counted,
@@ -233,8 +234,28 @@ def _still_of_what_was_replaced(
     return [row[0] for row in rows]
 
 
+def _shown_in_one_alone(connection: duckdb.DuckDBPyConnection, quarter: Quarter) -> int:
+    """Figures of the survey itself (``direct``) that one of the two files shows and the other withholds or does not name: who has both has
+    more than was decided on for either."""
+    apart = 0
+    for one in TABLES:
+        before = {row[0] for row in connection.execute(_COLUMNS_BEFORE, [one.name]).fetchall()}
+        needed = {*one.key, "suppressed", "method", "subgroup"}
+        if one.inner or not needed <= {column.name for column in one.columns} & before:
+            continue
+        shown = f"SELECT {', '.join(one.key)} FROM {{0}}{one.name} WHERE quarter = $quarter AND method = 'direct' AND NOT suppressed"
+        now, then = shown.format(""), shown.format("old.main.")
+        sql = f"SELECT count(*) FROM (({now} EXCEPT {then}) UNION ALL ({then} EXCEPT {now}))"
+        apart += connection.execute(sql, {"quarter": quarter.start}).fetchall()[0][0]
+    return apart
+
+
 def _what(
-    before: float | None, after: float | None, counted: Mapping[str, int | None], turned: Mapping[str, int]
+    before: float | None,
+    after: float | None,
+    counted: Mapping[str, int | None],
+    turned: Mapping[str, int],
+    apart: int,
 ) -> str:
     """What changed and by how much, in a sentence."""
     said = []
@@ -248,6 +269,10 @@ def _what(
         said += [f"{counted['outside']:,} of them out of their interval"] if counted["outside"] else []
         said += [f"{counted['came']:,} came"] if counted["came"] else []
         said += [f"{counted['gone']:,} are gone or withheld"] if counted["gone"] else []
+    if apart:
+        said.append(
+            f"{apart:,} figures of the survey itself are shown in one of the two files alone: hand on one of them"
+        )
     if turned["changes"]:
         clear = f", {turned['turned_clear']:,} of them clear ones" if turned["turned_clear"] else ""
         said.append(f"{turned['turned']:,} of {turned['changes']:,} changes turned round{clear}")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from poverty_assets import kept
+from poverty_assets.catalog import table
 from poverty_assets.measurement import figure_disclosure
 from poverty_assets.measurement.direct_tables import direct_tables, disclosure_decisions, overlap_tables
 from poverty_assets.measurement.kept_decisions import KeptDecisions
@@ -88,3 +89,25 @@ def test_means_of_a_wave_are_decided_once_for_its_own_tables_for_overlap_and_for
     for made, before in ((first, alone), (again, alone), (overlap, overlap_alone)):
         for name, rows in vars(before).items():
             pd.testing.assert_frame_equal(getattr(made, name), rows, check_exact=True)
+
+
+def rows_shown_of(survey):
+    """Table and key of every row that is shown."""
+    asked = (survey, MEASURE, HIERARCHY, disclosure_decisions(survey, MEASURE, HIERARCHY))
+    means, overlap = direct_tables(*asked), overlap_tables(*asked)
+    tables = {"fct_mpi": means.mpi, "fct_headcount": means.headcount, "fct_contribution": means.contribution,
+              "fct_overlap_pair": overlap.pairs, "fct_deprivation_count": overlap.counts,
+              "fct_dimension_overlap": overlap.dimensions, "fct_bundle": overlap.bundles}  # fmt: skip
+    shown = set()
+    for name, rows in tables.items():
+        key = [column for column in table(name).key if column in rows]
+        shown |= {(name, *row) for row in rows.loc[~rows["suppressed"], key].itertuples(index=False)}
+    return shown
+
+
+def test_two_files_of_a_wave_show_the_same_rows_whatever_the_order_of_its_households():
+    """The next quarter's file, or one published again with nothing but rows in another order, gives whoever has both nothing more."""
+    survey = make_survey(n=500, seed=1, indicators=NAMES).assign(hh_size=4)
+    shown = rows_shown_of(survey)
+    assert len(shown) > 500
+    assert rows_shown_of(survey.sample(frac=1, random_state=1).reset_index(drop=True)) == shown
