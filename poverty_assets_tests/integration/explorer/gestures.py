@@ -8,8 +8,12 @@ from typing import Any
 import duckdb
 
 PATIENCE = 120_000  # milliseconds; what never comes fails by it, and a busy machine is no reason to fail
-LATEST = "quarter = '2026-07-01' AND area_level = 'commune' AND NOT suppressed"
 BOTH = "indicator_a = 'sanitation' AND indicator_b = 'drinking_water'"
+
+
+def latest(level: str) -> str:
+    """SQL of the rows of a level of which the page's newest quarter shows figures."""
+    return f"quarter = '2026-07-01' AND area_level = '{level}' AND NOT suppressed"
 
 
 def settle(page: Any) -> None:

@@ -16,12 +16,12 @@ import pytest
 from poverty_assets.reports.explorer import write_explorer
 from poverty_assets_tests.integration.explorer.gestures import (
     BOTH,
-    LATEST,
     PATIENCE,
     ask,
     choose_by_name,
     go,
     inside_screen,
+    latest,
     percent,
     pick,
     pixels_of,
@@ -36,6 +36,7 @@ from poverty_assets_tests.integration.hands import PHONE, WIDE
 from poverty_assets_tests.reports import explorer_warehouse as made
 from poverty_assets_tests.warehouse.small_lake import KHM
 
+LATEST = latest("commune")
 KHMER = re.compile("[\u1780-\u17ff]")
 
 

@@ -14,13 +14,13 @@ import pytest
 from poverty_assets.reports.explorer import write_explorer
 from poverty_assets_tests.integration.explorer.gestures import (
     BOTH,
-    LATEST,
     PATIENCE,
     ask,
     choose_by_name,
     first_areas,
     go,
     inside_screen,
+    latest,
     percent,
     pick,
     pixels_of,
@@ -31,6 +31,8 @@ from poverty_assets_tests.integration.explorer.gestures import (
 )
 from poverty_assets_tests.integration.hands import PHONE, WIDE, Hand
 from poverty_assets_tests.warehouse.small_lake import KHM
+
+LATEST = latest("commune")
 
 TASKS: dict[int, Callable[[Any, Hand, str, Path], None]] = {}
 """What people come for, by number; each is done by a hand, in a language, and held against the file."""
