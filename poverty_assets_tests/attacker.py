@@ -73,7 +73,13 @@ def wholes(cells: pd.DataFrame, parent: dict[str, str]) -> list[tuple[int, list[
 
 
 def follows(
-    cells: pd.DataFrame, parent: dict[str, str], identities: np.ndarray, shown: np.ndarray, zero: np.ndarray
+    cells: pd.DataFrame,
+    parent: dict[str, str],
+    identities: np.ndarray,
+    shown: np.ndarray,
+    zero: np.ndarray,
+    *,
+    by_found_zeros: bool = False,
 ) -> np.ndarray:
     """Withheld figures that everything published together gives, over areas, subgroups and what figures of a cell add up to.
 
@@ -87,11 +93,23 @@ def follows(
         Sums of figures of one cell that everybody knows.
     shown, zero : ndarray of bool, shape (n_cells, n_figures)
         What is published, and where the figure is 0: then it is 0 in all parts.
+    by_found_zeros : bool
+        Whether a withheld figure that is found to be 0 is taken down to its parts, too.
 
     Returns
     -------
     ndarray of bool, shape (n_cells, n_figures)
     """
+    found = _at_once(cells, parent, identities, shown, zero)
+    while by_found_zeros and (given := given_by_zeros(cells, parent, found, zero) & ~found).any():
+        found = _at_once(cells, parent, identities, found | given, zero)
+    return found & ~shown
+
+
+def _at_once(
+    cells: pd.DataFrame, parent: dict[str, str], identities: np.ndarray, shown: np.ndarray, zero: np.ndarray
+) -> np.ndarray:
+    """What is known once all sums are solved together."""
     known = shown | follows_by_turns(cells, parent, identities, shown, zero)
     links, found = _links(cells, parent), known.copy()
     for figures, own in _hanging_together(identities):
@@ -101,7 +119,7 @@ def follows(
             over_figures = kron(eye_array(len(cells)), csr_array(own))
             everything = vstack([over_areas, over_figures]).tocsr()[:, hidden.ravel()]
             found[:, figures] |= _fixed(everything, hidden.ravel()).reshape(hidden.shape)
-    return found & ~shown
+    return found
 
 
 def _hanging_together(identities: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
