@@ -1,5 +1,5 @@
 # make refresh: install what is needed and publish two quarters of the simulated twin. make test: install and test.
-# make test-fast: what can be told in some two minutes, between two edits. make soak: the long forms of tests, before a release.
+# make test-fast: what can be told in two to four minutes, between two edits. make soak: the long forms of tests, before a release.
 # A first look need not have the 200 replicates of a nightly run: with 40, intervals are those of the outermost draws.
 PYTHON ?= python3
 VENV := .venv
