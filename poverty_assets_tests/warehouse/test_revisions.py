@@ -17,8 +17,6 @@ pytestmark = pytest.mark.slow
 
 Q1, Q2 = Quarter(2022, 3), Quarter(2022, 4)
 PRELIMINARY, FINAL = "1" * 64, "2" * 64
-
-
 FILE = "warehouse/poverty.duckdb"
 
 
