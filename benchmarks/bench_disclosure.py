@@ -1,14 +1,14 @@
 """What direct rows withhold, by table and level, and what an attacker finds out who has the whole published file.
 
     python -m benchmarks.bench_disclosure [--home data] [--against OTHER]
-    python -m benchmarks.bench_disclosure --seed N [--found-zeros]
+    python -m benchmarks.bench_disclosure --seed N
 
 The first table: rows of method ``direct``, how many are withheld, and for which of three reasons: their cell (area and subgroup) is
 withheld; too few households hold what they count; they protect another. The second: figures that nobody is shown, those of them that
-somebody holds, and what follows for who solves all sums at once. A figure that a published 0 gives is 0 itself, and counted apart. With
-``--against`` figures of another home's file are taken as shown, too, where both files are of the same wave: two files that a user can
-hold. With ``--found-zeros`` a withheld figure that is found to be 0 is taken down to its parts, too. ``--seed`` makes the direct tables
-of the twin's last wave of that seed, without a home and without anything else of a refresh.
+somebody holds, and what follows for who solves all sums at once, and takes zeros that are found down to their parts. A figure that a
+published 0 gives is 0 itself, and counted apart. With ``--against`` figures of another home's file are taken as shown, too, where both
+files are of the same wave: two files that a user can hold. ``--seed`` makes the direct tables of the twin's last wave of that seed, without
+a home and without anything else of a refresh.
 """
 
 from __future__ import annotations
@@ -46,12 +46,11 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=Path("data"))
     parser.add_argument("--against", type=Path)
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--found-zeros", action="store_true")
     asked = parser.parse_args()
     if asked.seed is not None:
         warehouse, households, parent = published_of(asked.seed)
         print(withheld(warehouse).to_string())
-        say(told(households, parent, warehouse), parent, asked.found_zeros)
+        say(told(households, parent, warehouse), parent)
         return
     with duckdb.connect(str(asked.home / "warehouse/poverty.duckdb"), read_only=True) as warehouse:
         print(withheld(warehouse).to_string())
@@ -59,15 +58,15 @@ def main() -> None:
     if asked.against is not None:
         with duckdb.connect(str(asked.against / "warehouse/poverty.duckdb"), read_only=True) as warehouse:
             known.shown[:] |= known_from(asked.against, warehouse)[0].shown
-    say(known, parent, asked.found_zeros)
+    say(known, parent)
 
 
-def say(known: Told, parent: dict[str, str], by_found_zeros: bool) -> None:
+def say(known: Told, parent: dict[str, str]) -> None:
     """Print what follows from means alone, and from everything."""
     print("means over all households alone, all sums solved at once")
-    print(attacked(known.means(), parent, by_found_zeros).to_string())
+    print(attacked(known.means(), parent).to_string())
     print("everything together, all sums solved at once")
-    print(attacked(known, parent, by_found_zeros).to_string())
+    print(attacked(known, parent).to_string())
 
 
 def published_of(seed: int) -> tuple[duckdb.DuckDBPyConnection, pd.DataFrame, dict[str, str]]:
@@ -160,11 +159,11 @@ def known_from(home: Path, warehouse: duckdb.DuckDBPyConnection) -> tuple[Told, 
     return told(households, parent, warehouse), parent
 
 
-def attacked(known: Told, parent: dict[str, str], by_found_zeros: bool = False) -> pd.DataFrame:
+def attacked(known: Told, parent: dict[str, str]) -> pd.DataFrame:
     """What follows, by kind of figure: of cells under 25 households, of figures that one to four hold, and of all that is withheld."""
     zero, secret = known.n == 0, known.secrets()
     given = given_by_zeros(known.cells, parent, known.shown, zero) & ~known.shown
-    found = follows(known.cells, parent, known.identities, known.shown, zero, by_found_zeros=by_found_zeros) & secret
+    found = follows(known.cells, parent, known.identities, known.shown, zero) & secret
     small = (known.cells["n_households"] < 25).to_numpy()[:, None]
     few = ~small & (known.n < 5)
     kind = np.array([_kind(figure) for figure in known.figures])

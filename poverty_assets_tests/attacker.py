@@ -79,7 +79,7 @@ def follows(
     shown: np.ndarray,
     zero: np.ndarray,
     *,
-    by_found_zeros: bool = False,
+    down: bool = True,
 ) -> np.ndarray:
     """Withheld figures that everything published together gives, over areas, subgroups and what figures of a cell add up to.
 
@@ -93,32 +93,32 @@ def follows(
         Sums of figures of one cell that everybody knows.
     shown, zero : ndarray of bool, shape (n_cells, n_figures)
         What is published, and where the figure is 0: then it is 0 in all parts.
-    by_found_zeros : bool
+    down : bool
         Whether a withheld figure that is found to be 0 is taken down to its parts, too.
 
     Returns
     -------
     ndarray of bool, shape (n_cells, n_figures)
     """
-    found = _at_once(cells, parent, identities, shown, zero)
-    while by_found_zeros and (given := given_by_zeros(cells, parent, found, zero) & ~found).any():
-        found = _at_once(cells, parent, identities, found | given, zero)
-    return found & ~shown
+    known = shown
+    while True:
+        found = known | follows_by_turns(cells, parent, identities, known, zero, down=down)
+        found |= _at_once(cells, parent, identities, found)
+        known = found | given_by_zeros(cells, parent, found, zero) if down else found
+        if not (known & ~found).any():
+            return known & ~shown
 
 
-def _at_once(
-    cells: pd.DataFrame, parent: dict[str, str], identities: np.ndarray, shown: np.ndarray, zero: np.ndarray
-) -> np.ndarray:
-    """What is known once all sums are solved together."""
-    known = shown | follows_by_turns(cells, parent, identities, shown, zero)
-    links, found = _links(cells, parent), known.copy()
+def _at_once(cells: pd.DataFrame, parent: dict[str, str], identities: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What all sums together give."""
+    links, found = _links(cells, parent), np.zeros_like(known)
     for figures, own in _hanging_together(identities):
         hidden = ~known[:, figures]
         if len(figures) > 1 and hidden.any():
             over_areas = kron(links, eye_array(len(figures)))
             over_figures = kron(eye_array(len(cells)), csr_array(own))
             everything = vstack([over_areas, over_figures]).tocsr()[:, hidden.ravel()]
-            found[:, figures] |= _fixed(everything, hidden.ravel()).reshape(hidden.shape)
+            found[:, figures] = _fixed(everything, hidden.ravel()).reshape(hidden.shape)
     return found
 
 
@@ -150,7 +150,13 @@ def given_by_zeros(cells: pd.DataFrame, parent: dict[str, str], shown: np.ndarra
 
 
 def follows_by_turns(
-    cells: pd.DataFrame, parent: dict[str, str], identities: np.ndarray, shown: np.ndarray, zero: np.ndarray
+    cells: pd.DataFrame,
+    parent: dict[str, str],
+    identities: np.ndarray,
+    shown: np.ndarray,
+    zero: np.ndarray,
+    *,
+    down: bool = True,
 ) -> np.ndarray:
     """`follows` for a whole country: figure by figure over areas and subgroups, then cell by cell over figures, each time with all that
     has been found by then, until a turn finds nothing."""
@@ -158,6 +164,8 @@ def follows_by_turns(
     known = shown | given_by_zeros(cells, parent, shown, zero)
     before = -1
     while before != (before := int(known.sum())):
+        if down:
+            known |= given_by_zeros(cells, parent, known, zero)
         for one in np.flatnonzero(~known.all(axis=0)):
             known[:, one] |= _fixed(links[:, ~known[:, one]], ~known[:, one])
         for cell in np.flatnonzero(~known.all(axis=1)):

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,10 @@ from poverty_assets.errors import ContractViolation
 from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.coding import PARTS_PERSONS
 from poverty_assets.measurement.domains import ALL
+from poverty_assets.measurement.null_space import fixed
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 SURVEY_MINIMUM = 25
 SURVEY_FLAG_BELOW = 50
@@ -46,7 +50,6 @@ REGISTER_MINIMUM = 5
 FEW_HOUSEHOLDS = "few_households"
 TOO_FEW_HOUSEHOLDS = "too_few_households"
 PROTECTS_ANOTHER = "withheld_to_protect_another"
-_ZERO = 1e-6  # a coordinate of the null space below this is taken as 0; the null vectors are of length about 1 per cell
 
 
 @dataclass(frozen=True)
@@ -247,31 +250,19 @@ def _nearest(
 
 
 def determined(sums: Sums, unknown: npt.NDArray[np.bool_]) -> IntArray:
-    """Withheld cells that the sums fix, taken as linear equations with everything published known.
-
-    A cell is fixed when every solution of the homogeneous equations is 0 there. One random vector projected on the null
-    space tells: its coordinate is 0 there, and elsewhere with probability 0.
-    """
-    from scipy.sparse import csr_array
-    from scipy.sparse.linalg import lsmr
-
+    """Withheld cells that the sums fix, taken as linear equations with everything published known."""
     columns = np.flatnonzero(unknown)
-    place = np.full(len(unknown), -1)
-    place[columns] = np.arange(len(columns))
-    entries = [
-        (row, place[member], -1.0 if first else 1.0)
-        for row, members in enumerate(sums.members)
-        for first, member in zip([True] + [False] * (len(members) - 1), members, strict=True)
-        if unknown[member]
-    ]
-    if not entries:
-        return np.empty(0, dtype=np.int64)
-    rows, where, signs = (np.array(part) for part in zip(*entries, strict=True))
-    found, row = np.unique(rows, return_inverse=True)
-    matrix = csr_array((signs, (row, where)), shape=(len(found), len(columns)))
-    start = np.random.default_rng(20180801).uniform(1.0, 2.0, len(columns))
-    away = lsmr(matrix, matrix @ start, atol=1e-13, btol=1e-13, conlim=0, maxiter=20 * sum(matrix.shape))[0]
-    return columns[np.abs(start - away) < _ZERO]
+    return columns[fixed(links_of(sums)[:, columns])]
+
+
+def links_of(sums: Sums) -> csr_array:
+    """The sums as equations, one a row: -1 at the whole, 1 at its parts and the remainder."""
+    from scipy.sparse import csr_array
+
+    row = np.repeat(np.arange(len(sums.members)), [len(one) for one in sums.members])
+    member = np.concatenate([*sums.members, np.empty(0, dtype=np.int64)])
+    sign = np.where(np.append(True, row[1:] != row[:-1])[: len(row)], -1.0, 1.0)
+    return csr_array((sign, (row, member)), shape=(len(sums.members), len(sums.size)))
 
 
 # ---- applying the decision

@@ -21,7 +21,7 @@ from poverty_assets.arrays import FloatArray, IntArray
 from poverty_assets.measurement.cell_patterns import CellPatterns, Pattern, both_ways, common
 from poverty_assets.measurement.difference_pool import DifferencePool, Part, SingleDifferences
 from poverty_assets.measurement.disclosure import Sums
-from poverty_assets.measurement.figures_within import FiguresWithin, places
+from poverty_assets.measurement.figures_within import FiguresWithin, places, rows_of_bits
 from poverty_assets.measurement.zeros_shown import Flags, ZerosShown
 
 _OF_COUNTRY = 50.0  # what it costs to withhold a figure of the country, against 1
@@ -82,23 +82,27 @@ class FigureDifferences:
         self.price = np.vstack([costs, np.zeros(self.n_figures)]).astype(np.float32)
         self.open = rows_of_bits(secret & hidden)
         self.added: set[Part] = set()
+        self.kept: set[Part] = set()
+        self.closed = np.zeros_like(hidden)
         self._patterns: dict[int, list[Pattern]] = {}
         self._places: dict[int, IntArray] = {}
+        self._wide: set[int] = set()
 
-    def withhold(self, order: FloatArray) -> list[Part]:
+    def withhold(self, order: FloatArray, though_found: bool = False) -> list[Part]:
         """Withhold what secrets need that have no difference yet, in place (``zeros.shown``), and show again what none needs, in an order
-        (shape (n_cells, n_figures)); secrets that find no difference, whatever is withheld, are given back."""
+        (shape (n_cells, n_figures)); secrets that find no difference, whatever is withheld, are given back.
+
+        Where all else fails zeros are withheld, and protected as secrets are; ``though_found`` they might be, if not.
+        """
         for cell in range(self.n_cells):
             if self.open[cell]:
                 self._look_around(cell)
         secrets = [(cell, figure) for cell, own in enumerate(self.open) for figure in places(own)]
-        left = [one for one in secrets if not self._protect(one)]
-        for cell in {cell for cell, _ in left}:
-            self._patterns[cell] = list(dict.fromkeys([*self._around(cell), *self.wider.around(cell)]))
-            self._places.pop(cell, None)
-        left = [one for one in left if not self._protect(one)]
-        left = [one for one in left if not self._protect_without_zeros(one)]
-        self._show_again(set(secrets) - set(left), order)
+        last = self._protect_though_zeros_are_found if though_found else self._protect_without_zeros
+        left = secrets
+        for protect in (self._protect, self._protect_widely, last):
+            left = [one for one in left if not protect(one)]
+        self._show_again(set(secrets) - set(left) | self.kept, order)
         for part in self.added:
             self.zeros.shown[part] = False
         return left
@@ -130,20 +134,59 @@ class FigureDifferences:
             self._withhold(found)
         return found is not None
 
-    def _protect_without_zeros(self, secret: Part) -> bool:
-        """The same, where zeros may be withheld, too."""
+    def _protect_widely(self, secret: Part) -> bool:
+        """The same, among more patterns."""
+        cell = secret[0]
+        if cell not in self._wide:
+            self._wide.add(cell)
+            self._patterns[cell] = list(dict.fromkeys([*self._around(cell), *self.wider.around(cell)]))
+            self._places.pop(cell, None)
+        return self._protect(secret)
+
+    def _protect_without_zeros(self, secret: Part, further: bool = True) -> bool:
+        """The same, where zeros may be withheld, too, and are protected themselves (if need be by ``further`` ones): who found one would
+        know its parts."""
+        while (opened := self._open_zeros(secret)) is not None:
+            wholes = [one for one in opened if self.zeros.is_whole[one[0]]]
+            if all(
+                self._protect_widely(one) or (further and self._protect_without_zeros(one, further=False))
+                for one in wholes
+            ):
+                self.kept.update(wholes)
+                return True
+            self._close_zeros(opened)
+        return False
+
+    def _protect_though_zeros_are_found(self, secret: Part) -> bool:
+        """The same, where those zeros may be found: sums alone do not tell the secret, then."""
+        return self._open_zeros(secret) is not None
+
+    def _open_zeros(self, secret: Part) -> dict[Part, bool] | None:
+        """Withhold what a secret's cheapest difference needs, with zeros that give figures in it, and say whether each of these was
+        shown; None where there is no difference."""
         of_one = np.where(self.near.is_root, _OF_ZERO * _OF_COUNTRY, _OF_ZERO)
         price = self.price.copy()
-        price[:-1] = np.minimum(price[:-1], self.zeros.price(of_one, self.may))
+        price[:-1] = np.minimum(price[:-1], self.zeros.price(of_one, self.may & ~self.closed))
         found = self._cheapest(secret, price)
         if found is None:
-            return False
+            return None
+        opened: dict[Part, bool] = {}
         for cell, figure in found.parts():
             if np.isinf(self.price[cell, figure]):
-                for one in self.zeros.withhold(cell, figure).tolist():
+                shown = self.zeros.shown[:, figure].copy()
+                zeros, hidden = self.zeros.withhold(cell, figure)
+                opened |= {(one, figure): bool(shown[one]) for one in zeros}
+                for one in hidden:
                     self._hide(one, figure)
         self._withhold(found)
-        return True
+        return opened
+
+    def _close_zeros(self, opened: dict[Part, bool]) -> None:
+        """Show zeros again that found no protection, and use no part of them any more."""
+        for (cell, figure), shown in opened.items():
+            for one in self.zeros.take_back(cell, figure, shown):
+                self.price[one, figure], self.closed[one, figure] = np.inf, True
+                self.hidden[one] = self.hidden[~one] = self.hidden[one] & ~(1 << figure)
 
     def _withhold(self, found: Difference) -> None:
         for cell, figure in found.parts():
@@ -279,8 +322,3 @@ def prices(sums: Sums, hidden: Flags, is_root: Flags) -> FloatArray:
     lonely, needed = (np.asarray(links.T @ (there == n).astype(float))[: len(hidden)] for n in (0, 1))
     price = np.clip(1 + _LONELY * lonely - _NEEDED * needed, 0.3, 4.0)
     return np.where(is_root[:, None], _OF_COUNTRY * price, price)
-
-
-def rows_of_bits(flags: Flags) -> list[int]:
-    """Each row as bits, the first figure lowest."""
-    return [int.from_bytes(row.tobytes(), "little") for row in np.packbits(flags, axis=1, bitorder="little")]

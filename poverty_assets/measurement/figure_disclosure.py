@@ -28,8 +28,8 @@ from poverty_assets.geography.hierarchy import Hierarchy
 from poverty_assets.measurement.cell_patterns import CellPatterns, both_ways
 from poverty_assets.measurement.disclosure import SURVEY_MINIMUM, additive_relations, order_of, protect
 from poverty_assets.measurement.few_sets import FewSets
-from poverty_assets.measurement.figure_differences import FigureDifferences, prices, rows_of_bits
-from poverty_assets.measurement.figures_within import FiguresWithin
+from poverty_assets.measurement.figure_differences import FigureDifferences, prices
+from poverty_assets.measurement.figures_within import FiguresWithin, rows_of_bits
 from poverty_assets.measurement.zeros_shown import Flags, ZerosShown
 
 SET_HOUSEHOLDS, SET_CLUSTERS = 5, 2
@@ -179,26 +179,51 @@ def figures_to_publish(held: Held, hierarchy: Hierarchy, means: Flags | None = N
 
 def _withhold_further(held: Held, hierarchy: Hierarchy, both: tuple[Flags, Flags], these: Flags) -> None:
     """Withhold some figures in further cells, in place (the first of ``both``), until no secret (the second) follows from all that is
-    shown, means over all households among it."""
+    shown, means over all households among it.
+
+    Who finds that a withheld figure is 0 knows its parts. Which zeros are found depends on what is withheld: so secrets are first protected
+    as if none were, then those that follow by zeros that are found, without parts of these, until none does.
+    """
     shown, secret = both
     table = held.cells[["area_id", "subgroup", "n_households"]].reset_index(drop=True)
-    sums, is_root = additive_relations(table, hierarchy, SURVEY_MINIMUM), hierarchy.number(table["area_id"]) == 0
-    zeros = ZerosShown(sums, shown, held.nobody)
-    hidden = ~(shown | zeros.given())
+    zeros = ZerosShown(additive_relations(table, hierarchy, SURVEY_MINIMUM), shown, held.nobody)
+    within = FiguresWithin(held.profiles, these | held.of_all)
+    secret = secret & within.tied_to(these)  # means that are tied to means alone have been decided with them
+    follow = secret
+    while follow.any():
+        without = _protect(held, hierarchy, zeros, (follow, within), these)
+        known = zeros.follow(within)
+        zeros.found = zeros.wholes(known)
+        secret = secret & ~without
+        follow = known & secret & ~shown
+
+
+def _protect(
+    held: Held, hierarchy: Hierarchy, zeros: ZerosShown, asked: tuple[Flags, FiguresWithin], these: Flags
+) -> Flags:
+    """Withhold what secrets need, in place (``zeros.shown``), given which zeros are found; those that nothing would hide then."""
+    secret, within = asked
+    table = held.cells[["area_id", "subgroup", "n_households"]].reset_index(drop=True)
+    hidden = ~(zeros.shown | zeros.given())
     of_cells, listed = both_ways(rows_of_bits(hidden)), np.asarray(held.listed.any(axis=1))
     patterns = (
-        CellPatterns(table, hierarchy, sums, listed, of_cells),
-        CellPatterns(table, hierarchy, sums, listed, of_cells, wide=True),
+        CellPatterns(table, hierarchy, zeros.sums, listed, of_cells),
+        CellPatterns(table, hierarchy, zeros.sums, listed, of_cells, wide=True),
     )
-    price = prices(sums, hidden, is_root)
-    within, may = FiguresWithin(held.profiles, these | held.of_all), np.broadcast_to(these, shown.shape)
-    asked = secret & within.tied_to(these)  # means that are tied to means alone have been decided with them
-    left = FigureDifferences(patterns, within, zeros, asked, may, price).withhold(-price)
-    if left:  # what means tell by themselves is kept from who knows no means but the margins of pairs
-        told = np.zeros_like(shown)
-        told[tuple(np.array(left).T)] = True
-        margins = FiguresWithin(held.profiles, these | held.beside.any(axis=0))
-        FigureDifferences(patterns, margins, zeros, told, may, price).withhold(-price)
+    price = prices(zeros.sums, hidden, hierarchy.number(table["area_id"]) == 0)
+    may = np.broadcast_to(these, hidden.shape)
+    margins = FiguresWithin(held.profiles, these | held.beside.any(axis=0))
+    without = np.zeros_like(hidden)
+    # what means tell by themselves is kept from who knows no means but the margins of pairs
+    for known, though_found in ((within, False), (within, True), (margins, True)):
+        choice = FigureDifferences(patterns, known, zeros, secret, may, price)
+        left = choice.withhold(-price, though_found)
+        if not left:
+            break
+        secret = np.zeros_like(hidden)
+        secret[tuple(np.array(left).T)] = True
+        without |= secret
+    return without
 
 
 def sets_beside_figures(

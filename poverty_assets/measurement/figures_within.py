@@ -189,6 +189,17 @@ def relations_of(profiles: FloatArray) -> FloatArray:
     return np.asarray(vectors[1:, values < 1e-10].T)
 
 
+def rows_of_bits(flags: npt.NDArray[np.bool_]) -> list[int]:
+    """Each row as bits, the first figure lowest."""
+    return [int.from_bytes(row.tobytes(), "little") for row in np.packbits(flags, axis=1, bitorder="little")]
+
+
+def flags_of_bits(rows: list[int], n: int) -> npt.NDArray[np.bool_]:
+    """The opposite of `rows_of_bits`, of ``n`` figures."""
+    own = np.frombuffer(b"".join(row.to_bytes((n + 7) // 8, "little") for row in rows), dtype=np.uint8)
+    return np.unpackbits(own.reshape(len(rows), -1), axis=1, count=n, bitorder="little").astype(bool)
+
+
 def bits(numbers: IntArray) -> int:
     """A set of numbers as bits."""
     return sum(1 << number for number in numbers.tolist())

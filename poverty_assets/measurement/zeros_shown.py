@@ -1,7 +1,8 @@
-"""Figures that are shown to be 0, and what they give: a whole of 0 makes its parts 0.
+"""Figures that are shown to be 0 or follow, and what they give: a whole of 0 makes its parts 0.
 
-Belongs here: which figures a shown 0 gives, and which zeros would have to be withheld for one not to be given. Does not belong here: when
-that is done (``figure_differences``).
+Belongs here: which figures a 0 gives, what follows from what is shown, zeros among it, and which zeros would have to be withheld for one
+not to be given. Does not belong here: when that is done (``figure_differences``), and which of the zeros that follow are reckoned with
+(``figure_disclosure``).
 """
 
 from __future__ import annotations
@@ -9,21 +10,28 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from poverty_assets.arrays import FloatArray, IntArray
-from poverty_assets.measurement.disclosure import Sums
+from poverty_assets.arrays import FloatArray
+from poverty_assets.measurement.disclosure import Sums, links_of
+from poverty_assets.measurement.figures_within import FiguresWithin, flags_of_bits, rows_of_bits
+from poverty_assets.measurement.null_space import fixed
 
 Flags = npt.NDArray[np.bool_]
 
 
 class ZerosShown:
-    """Zeros that are shown, and all figures that they give.
+    """Zeros that are shown or found, and all figures that they give.
 
     Parameters
     ----------
     sums : Sums
         What adds up among the cells.
     shown, nobody : ndarray of bool, shape (n_cells, n_figures)
-        Where a figure is shown (``shown`` is changed in place by `withhold`), and where it is 0.
+        Where a figure is shown (``shown`` is changed in place by `open`), and where it is 0.
+
+    Attributes
+    ----------
+    found : ndarray of bool, shape (n_cells, n_figures)
+        Withheld zeros of wholes that are taken to be known.
     """
 
     def __init__(self, sums: Sums, shown: Flags, nobody: Flags) -> None:
@@ -39,22 +47,62 @@ class ZerosShown:
         while (reached := csr_array(self.above @ one_up)).nnz > self.above.nnz:
             self.above = reached
             self.above.data[:] = 1.0
-        self.shown, self.nobody = shown, nobody
+        self.is_whole = np.asarray(self.above.sum(axis=0)).ravel() > 1
+        self.shown, self.nobody, self.sums = shown, nobody, sums
+        self.found = np.zeros_like(shown)
+
+    def below(self, zeros: Flags) -> Flags:
+        """Some zeros, and all their parts."""
+        return np.asarray(self.above @ zeros.astype(float)) > 0
 
     def given(self) -> Flags:
-        """Figures that are shown to be 0, or that a 0 gives."""
-        return np.asarray(self.above @ (self.shown & self.nobody).astype(float)) > 0
+        """Figures that are shown to be 0, or that a 0 gives that is shown or found."""
+        return self.below(self.shown & self.nobody | self.found)
+
+    def follow(self, within: FiguresWithin) -> Flags:
+        """What follows from what is shown: figure by figure over areas and subgroups, then cell by cell over figures, then all parts of
+        what is known to be 0, each time with all that is known by then, until nothing is found any more."""
+        links, n_cells = links_of(self.sums).tocsc(), self.sums.n_cells
+        rests = np.arange(n_cells, len(self.sums.size))
+        known = self.shown | self.below(self.shown & self.nobody)
+        waiting = np.arange(known.shape[1])
+        while len(waiting):
+            before = known.copy()
+            for figure in waiting.tolist():
+                unknown = np.append(np.flatnonzero(~known[:, figure]), rests)
+                found = unknown[fixed(links[:, unknown].tocsr())]
+                known[found[found < n_cells], figure] = True
+            may = [within.may_differ(own) for own in rows_of_bits(~known)]
+            known = ~flags_of_bits(may, known.shape[1])
+            known |= self.below(known & self.nobody)
+            waiting = np.flatnonzero((known != before).any(axis=0))
+        return known
+
+    def wholes(self, known: Flags) -> Flags:
+        """Of what is known, withheld zeros of wholes."""
+        return known & self.nobody & ~self.shown & self.is_whole[:, None]
 
     def price(self, of_one: FloatArray, may: Flags) -> FloatArray:
         """What it would cost to withhold all zeros that give each figure, ``of_one`` of each cell: infinite for figures that ``may`` not be
         withheld, and where no 0 gives it; shape (n_cells, n_figures)."""
-        costs = np.asarray(self.above @ np.where(self.shown & self.nobody, of_one[:, None], 0.0))
+        costs = np.asarray(self.above @ np.where(self.shown & self.nobody | self.found, of_one[:, None], 0.0))
         return np.where((costs > 0) & may, costs, np.inf)
 
-    def withhold(self, cell: int, figure: int) -> IntArray:
-        """Withhold all zeros that give a figure; cells in which a 0 gives it no more."""
-        before = np.asarray(self.above @ (self.shown & self.nobody)[:, figure].astype(float)) > 0
-        rows = self.above.indices[self.above.indptr[cell] : self.above.indptr[cell + 1]]
-        self.shown[rows[self.nobody[rows, figure]], figure] = False
-        after = np.asarray(self.above @ (self.shown & self.nobody)[:, figure].astype(float)) > 0
-        return np.flatnonzero(before & ~after)
+    def withhold(self, cell: int, figure: int) -> tuple[list[int], list[int]]:
+        """Withhold all zeros that give a figure, and take found ones for unknown: their cells, and those in which the figure is given no
+        more."""
+        before = self._given(figure)
+        above = self.above.indices[self.above.indptr[cell] : self.above.indptr[cell + 1]]
+        zeros = above[self.nobody[above, figure] & (self.shown | self.found)[above, figure]]
+        self.shown[zeros, figure] = self.found[zeros, figure] = False
+        return zeros.tolist(), np.flatnonzero(before & ~self._given(figure)).tolist()
+
+    def take_back(self, cell: int, figure: int, shown: bool) -> list[int]:
+        """Show a 0 again, or take it to be found; cells in which that gives the figure."""
+        before = self._given(figure)
+        self.shown[cell, figure], self.found[cell, figure] = shown, not shown
+        return np.flatnonzero(self._given(figure) & ~before).tolist()
+
+    def _given(self, figure: int) -> Flags:
+        of_one = self.shown[:, figure] & self.nobody[:, figure] | self.found[:, figure]
+        return np.asarray(self.above @ of_one.astype(float)) > 0

@@ -16,7 +16,7 @@ from poverty_assets.measurement.disclosure import additive_relations
 from poverty_assets.measurement.figure_disclosure import SURVEY_MINIMUM, Held, figures_to_publish
 from poverty_assets.measurement.figures_within import FiguresWithin, bits
 from poverty_assets.measurement.zeros_shown import ZerosShown
-from poverty_assets_tests.attacker import follows, wholes
+from poverty_assets_tests.attacker import follows, follows_by_turns, wholes
 from poverty_assets_tests.measurement.overlap_cases import AREAS, HIERARCHY, SMALLEST
 
 PARENT = dict(zip(AREAS["area_id"], AREAS["parent_id"], strict=True))
@@ -65,7 +65,12 @@ def secrets_of(held: Held) -> np.ndarray:
 
 def found_by_all_at_once(held: Held, shown: np.ndarray) -> np.ndarray:
     cells = held.cells.assign(size=held.cells["n_households"])
-    return follows(cells, PARENT, RELATIONS, shown, held.nobody) & secrets_of(held)
+    return follows(cells, PARENT, RELATIONS, shown, held.nobody, down=False) & secrets_of(held)
+
+
+def found_by_zeros(held: Held, shown: np.ndarray) -> np.ndarray:
+    cells = held.cells.assign(size=held.cells["n_households"])
+    return follows_by_turns(cells, PARENT, RELATIONS, shown, held.nobody) & secrets_of(held)
 
 
 WORLDS = st.integers(0, 2**32 - 1), st.floats(0.3, 3.0), st.integers(2, 14)
@@ -84,6 +89,7 @@ def test_no_secret_of_a_small_world_follows_for_who_solves_all_at_once(seed, spr
     shown = figures_to_publish(held, HIERARCHY)
     assert not (shown & secrets_of(held)).any()
     assert not found_by_all_at_once(held, shown).any()
+    assert not found_by_zeros(held, shown).any()
 
 
 def test_where_only_secrets_are_withheld_they_follow_and_much_stays_shown_where_they_do_not():
@@ -100,6 +106,28 @@ def test_a_zero_is_withheld_only_where_a_secret_would_follow_beside_it():
     shown = figures_to_publish(held, HIERARCHY)
     zeros = held.listed & held.nobody
     assert (shown & zeros).sum() >= 0.9 * zeros.sum()
+
+
+@pytest.mark.parametrize("case", [(3424627266, 2.3165230412545625, 4), (992360190, 1.8995812072506035, 11)])
+def test_secrets_do_not_follow_by_withheld_zeros_that_are_found(case, monkeypatch):
+    held = world(*case)
+    assert not found_by_zeros(held, figures_to_publish(held, HIERARCHY)).any()
+    monkeypatch.setattr(ZerosShown, "follow", lambda zeros, within: np.zeros_like(zeros.shown))
+    shown = figures_to_publish(held, HIERARCHY)  # as if nobody took a found 0 down to its parts
+    assert not found_by_all_at_once(held, shown).any()
+    assert found_by_zeros(held, shown).sum() > 10
+
+
+def test_what_follows_is_what_an_attacker_finds():
+    held = world(7, 1.0, 12)
+    only = held.listed & ~secrets_of(held)
+    table = held.cells[["area_id", "subgroup", "n_households"]]
+    zeros = ZerosShown(additive_relations(table, HIERARCHY, SURVEY_MINIMUM), only, held.nobody)
+    within = FiguresWithin(PROFILES, np.ones(10, dtype=bool))
+    cells = held.cells.assign(size=held.cells["n_households"])
+    found = follows_by_turns(cells, PARENT, RELATIONS, only, held.nobody)
+    assert (found & secrets_of(held)).sum() > 5
+    assert (zeros.follow(within) & ~only).tolist() == found.tolist()
 
 
 def test_every_pattern_leaves_every_sum_as_it_is():
@@ -168,6 +196,14 @@ def test_zeros_that_give_a_figure_are_withheld_together():
     assert zeros.given()[:, 0].tolist() == own.tolist()
     leaf = int(np.flatnonzero((cells["area_id"] == "010101") & (cells["subgroup"] == "head_sex=male"))[0])
     assert zeros.price(np.full(len(cells), 2.0), np.ones_like(shown))[leaf, 0] == 4
-    assert len(zeros.withhold(leaf, 0)) == own.sum()
+    withheld, given_no_more = zeros.withhold(leaf, 0)
+    assert cells["area_id"].to_numpy()[withheld].tolist() == ["01", "0101"]
+    assert len(given_no_more) == own.sum()
     assert not shown.any()
+    found = zeros.take_back(withheld[1], 0, shown=False)
+    assert set(cells["area_id"].to_numpy()[found]) == {one for one in cells["area_id"] if one.startswith("0101")}
+    assert zeros.found[withheld[1], 0]
+    zeros.take_back(withheld[0], 0, shown=True)
+    assert shown[withheld[0], 0]
+    assert zeros.given()[:, 0].tolist() == own.tolist()
     assert len(counts) == len(cells)
