@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import pandas as pd
+
 from poverty_assets.errors import ContractViolation, InputError, PovertyAssetsError, UnreadableFile
 from poverty_assets.intake import place, size
 from poverty_assets.intake.bench import Bench
@@ -27,7 +29,13 @@ from poverty_assets.pack.source import (
     TableSource,
     VectorSource,
 )
-from poverty_assets.published.identities import refuse_contradictions, refuse_disagreement, refuse_later
+from poverty_assets.published.identities import (
+    OF_REGIONS,
+    refuse_contradictions,
+    refuse_disagreement,
+    refuse_later,
+    refuse_regions_lost,
+)
 from poverty_assets.published.regions import region_map
 from poverty_assets.published.rows import PublishedSource, published_tables
 from poverty_assets.quarter import Quarter
@@ -190,6 +198,7 @@ def _of_size(found: Release, seen: Observation, bench: Bench) -> list[tuple[str,
     if isinstance(spec, OphiWorkbookSource | OphiCsvSource):
         held.append(("unit", lambda: _published(found, seen)))
         held.append(("completeness", lambda: _left_out(found, seen, bench)))
+        held.append(("completeness", lambda: _regions_lost(found, seen, bench)))
     if isinstance(spec, RasterSource):
         if looked is not None:
             held.append(("unit", lambda: size.refuse_strange_cells(spec, looked.of_country, file)))
@@ -232,9 +241,7 @@ def _left_out(found: Release, seen: Observation, bench: Bench) -> str:
     lost = [name for name in seen.metadata.get("left out", {}) if name]
     if not lost:
         return ""
-    others = [s for s in _of_publishers(bench) if s.source_id != found.spec.source_id]
-    frames = [frame for s in others if (frame := bench.rows(s.source_id)) is not None]
-    known = {plain_name(name) for frame in frames for name in frame["area_name"].dropna()}
+    known = {plain_name(name) for _, frame in _others(found, bench) for name in frame["area_name"].dropna()}
     lost = [name for name in lost if plain_name(name) in known]
     if lost:
         raise ContractViolation(
@@ -244,6 +251,21 @@ def _left_out(found: Release, seen: Observation, bench: Bench) -> str:
             remedy="enter the code, or say in the entry what the region is: options: {regions: {NAME: code, or null}}",
         )
     return ""
+
+
+def _regions_lost(found: Release, seen: Observation, bench: Bench) -> str:
+    """Regions of a survey of which another file of the same publisher has figures: what is left of a file that was cut."""
+    spec = found.spec
+    if isinstance(spec, OphiWorkbookSource) and spec.options.table == "national":
+        return ""
+    least = OF_REGIONS if spec.sense.areas is None else spec.sense.areas
+    return refuse_regions_lost(seen.frame, _others(found, bench), least, found.path)
+
+
+def _others(found: Release, bench: Bench) -> list[tuple[str, pd.DataFrame]]:
+    """Published files beside one, and what they say."""
+    others = [s for s in _of_publishers(bench) if s.source_id != found.spec.source_id]
+    return [(s.path, frame) for s in others if (frame := bench.rows(s.source_id)) is not None]
 
 
 def _of_publishers(bench: Bench) -> list[OphiWorkbookSource | OphiCsvSource]:

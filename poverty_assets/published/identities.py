@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from poverty_assets.errors import ContractViolation
+from poverty_assets.pack.keys import plain_name
 
 ROUNDED = 0.0006
 """By this a sum or product of figures that are printed with four decimals may be off."""
@@ -21,6 +22,8 @@ SHARE_OFF = 0.02
 """And by this share of itself."""
 AGREES = (0.02, 1.5)
 """Two files of one survey: figures apart by more than the first, and by more than the second as a ratio, are not of one unit."""
+OF_REGIONS = 0.5
+"""Least share of the regions that another file has of a survey, where the source's entry states none."""
 _INDICATORS = ("censored", "uncensored", "contribution")
 
 
@@ -163,6 +166,52 @@ def refuse_disagreement(named: Sequence[tuple[str, pd.DataFrame]]) -> None:
                 place=f"area {at[0] or 'country'}",
                 remedy="check both against their publisher's: one may hold shares where the other holds percent",
             )
+
+
+def refuse_regions_lost(
+    frame: pd.DataFrame, others: Sequence[tuple[str, pd.DataFrame]], least: float, path: object
+) -> str:
+    """Refuse a file that has too few of the regions that another has of the same survey; says how many were looked for.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As in ``refuse_contradictions``; a survey is known by the year in which it began.
+    others : sequence of (path, frame)
+    least : float
+        Share of the other's regions that are to be here.
+
+    Raises
+    ------
+    ContractViolation
+        Naming how many are, and the first that is not.
+    """
+    here, looked_for = _regions(frame), 0
+    for other_path, other in others:
+        for year, wanted in _regions(other).items():
+            there = here.get(year, {})
+            lost = [name for key, name in wanted.items() if key not in there]
+            looked_for = max(looked_for, len(wanted) if year in here else 0)
+            if year in here and len(wanted) - len(lost) < least * len(wanted):
+                raise ContractViolation(
+                    f"{len(wanted) - len(lost)} of {len(wanted)} regions that {other_path} has of the survey of {year} are here, and at"
+                    f" least {least:.0%} are to be; the first that is not is {lost[0]!r}",
+                    file=path,
+                    place=f"region {lost[0]}",
+                    remedy="check that the file is whole; or state sense: {areas: SHARE} in the source's entry",
+                )
+    return f"{looked_for} regions looked for" if looked_for else ""
+
+
+def _regions(frame: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Regions of each survey, of which the country may be all: by year and ``plain_name``."""
+    answer: dict[str, dict[str, str]] = {}
+    years = frame["observed_from"].astype(str).str[:4]
+    for year, name in zip(years, frame["area_name"].fillna("").astype(str), strict=True):
+        own = answer.setdefault(year, {})
+        if name:
+            own[plain_name(name)] = name
+    return answer
 
 
 def _keyed(frame: pd.DataFrame) -> pd.Series:

@@ -188,6 +188,14 @@ def of_regions(rows: list[list[str]]) -> list[int]:
     return [i for i in range(1, len(rows)) if rows[i][at]]
 
 
+def country_alone(rows: list[list[str]], rng: Rng) -> None:
+    rows[:] = [row for i, row in enumerate(rows) if i not in of_regions(rows)]
+
+
+def region_lost(rows: list[list[str]], rng: Rng) -> None:
+    del rows[int(rng.choice(of_regions(rows)))]
+
+
 def no_pcode(rows: list[list[str]], rng: Rng) -> None:
     rows[int(rng.choice(of_regions(rows)))][column(rows, "Admin 1 PCode")] = ""
 
@@ -231,6 +239,11 @@ def row_missing(opened: Any, rng: Rng) -> None:
     sheet = sheet_of(opened, rng)
     rows = [row[0].row for row in sheet.iter_rows(min_row=10) if row[1].value == "KHM"]
     sheet.delete_rows(int(rng.choice(rows)))
+
+
+def region_missing(opened: Any, rng: Rng) -> None:
+    for sheet in opened.worksheets:
+        sheet.delete_rows(next(row[0].row for row in sheet.iter_rows(min_row=10) if row[6].value == "Beta"))
 
 
 def shares(opened: Any, rng: Rng) -> None:

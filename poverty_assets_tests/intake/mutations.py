@@ -350,6 +350,9 @@ def _published() -> Iterator[Mutation]:
     yield Mutation(
         "published", "another region's P-code", PUBLISHED, table(PUBLISHED, partial(changes.pcode, code=None))
     )
+    yield Mutation("published", "the country's row alone", PUBLISHED, table(PUBLISHED, changes.country_alone))
+    yield Mutation("published", "a region lost", PUBLISHED, table(PUBLISHED, changes.region_lost))
+    yield Mutation("published", "a region lost in every sheet", SUBNATIONAL, book(SUBNATIONAL, changes.region_missing))
     # one region under another name is still placed by its P-code, rightly: published/test_regions.py
     yield Mutation("published", "names of regions exchanged", PUBLISHED, table(PUBLISHED, changes.names_exchanged))
     yield Mutation("published", "not a number", PUBLISHED, a_cell(PUBLISHED, "Headcount Ratio", "22.1*"))

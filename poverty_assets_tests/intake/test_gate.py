@@ -15,7 +15,7 @@ from poverty_assets.settings import Settings
 from poverty_assets.sources.readers import Observation
 from poverty_assets_tests.intake import trial
 from poverty_assets_tests.intake.carried import Homes, chosen
-from poverty_assets_tests.intake.landing_files import COMMUNES, DATABASE, PLACES, PUBLISHED, VILLAGES_2010
+from poverty_assets_tests.intake.landing_files import COMMUNES, DATABASE, PLACES, PUBLISHED, SUBNATIONAL, VILLAGES_2010
 from poverty_assets_tests.intake.mutations import drawn, every
 from poverty_assets_tests.intake.trial import agreed, tried
 from poverty_assets_tests.landing import write_landing
@@ -97,6 +97,9 @@ ONCE_PUBLISHED = [
     ("half of its rows set aside", VILLAGES_2010, "would be set aside, more than 5%", "correct the file"),
     ("above a hundred percent", DATABASE, "above 100", "correct the file"),
     ("Headcount Ratio as a share", PUBLISHED, "the MPI is not headcount ratio times intensity", "share where percent"),
+    ("the country's row alone", PUBLISHED, "0 of 4 regions", "check that the file is whole"),
+    ("a region lost", PUBLISHED, "3 of 4 regions", "check that the file is whole"),
+    ("a region lost in every sheet", SUBNATIONAL, "the first that is not is 'Beta'", "check that the file is whole"),
     ("latitude before longitude", COMMUNES, "latitude stands before longitude", "write longitude first"),
     ("metres without saying so", COMMUNES, "they seem to be metres", "assign the CRS"),
 ]
