@@ -30,7 +30,6 @@ from poverty_assets.pack.source import (
     VectorSource,
 )
 from poverty_assets.published.identities import (
-    OF_REGIONS,
     refuse_contradictions,
     refuse_disagreement,
     refuse_later,
@@ -258,8 +257,8 @@ def _regions_lost(found: Release, seen: Observation, bench: Bench) -> str:
     spec = found.spec
     if isinstance(spec, OphiWorkbookSource) and spec.options.table == "national":
         return ""
-    least = OF_REGIONS if spec.sense.areas is None else spec.sense.areas
-    return refuse_regions_lost(seen.frame, _others(found, bench), least, found.path)
+    period = found.observed_from, found.observed_to
+    return refuse_regions_lost(seen.frame, _others(found, bench), period, spec.sense.areas, found.path)
 
 
 def _others(found: Release, bench: Bench) -> list[tuple[str, pd.DataFrame]]:

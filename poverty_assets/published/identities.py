@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from itertools import combinations
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -169,17 +170,24 @@ def refuse_disagreement(named: Sequence[tuple[str, pd.DataFrame]]) -> None:
 
 
 def refuse_regions_lost(
-    frame: pd.DataFrame, others: Sequence[tuple[str, pd.DataFrame]], least: float, path: object
+    frame: pd.DataFrame,
+    others: Sequence[tuple[str, pd.DataFrame]],
+    period: tuple[dt.date, dt.date],
+    least: float | None,
+    path: object,
 ) -> str:
-    """Refuse a file that has too few of the regions that another has of the same survey; says how many were looked for.
+    """Refuse a file that has too few of the regions that another has of a survey, or itself of another survey, as what is left of a file
+    that was cut has; says how many were looked for.
 
     Parameters
     ----------
     frame : DataFrame
         As in ``refuse_contradictions``; a survey is known by the year in which it began.
     others : sequence of (path, frame)
-    least : float
-        Share of the other's regions that are to be here.
+    period : (date, date)
+        Of which the file is: it has the surveys of the others that began then.
+    least : float, optional
+        Share of the regions that are to be here; where none is stated, half of those of another file, and all of its own.
 
     Raises
     ------
@@ -187,20 +195,24 @@ def refuse_regions_lost(
         Naming how many are, and the first that is not.
     """
     here, looked_for = _regions(frame), 0
-    for other_path, other in others:
-        for year, wanted in _regions(other).items():
-            there = here.get(year, {})
-            lost = [name for key, name in wanted.items() if key not in there]
-            looked_for = max(looked_for, len(wanted) if year in here else 0)
-            if year in here and len(wanted) - len(lost) < least * len(wanted):
-                raise ContractViolation(
-                    f"{len(wanted) - len(lost)} of {len(wanted)} regions that {other_path} has of the survey of {year} are here, and at"
-                    f" least {least:.0%} are to be; the first that is not is {lost[0]!r}",
-                    file=path,
-                    place=f"region {lost[0]}",
-                    remedy="check that the file is whole; or state sense: {areas: SHARE} in the source's entry",
-                )
+    files = [(f"{other_path} has", _regions(other), OF_REGIONS) for other_path, other in others]
+    files += [(f"the file has of that of {year}", dict.fromkeys(here, own), 1.0) for year, own in here.items()]
+    for who_has, wanted, by_default in files:
+        for year in (one for one in wanted if period[0].year <= int(one) <= period[1].year):
+            names, share = wanted[year], by_default if least is None else least
+            lost = [name for key, name in names.items() if key not in here.get(year, {})]
+            looked_for, kept = max(looked_for, len(names)), len(names) - len(lost)
+            if year not in here:
+                _refuse_lost(f"nothing of the survey of {year} is here, and {who_has} it", f"survey of {year}", path)
+            if kept < share * len(names):
+                few = f"{kept} of {len(names)} regions that {who_has} are here of the survey of {year}, and at least {share:.0%} are to be"
+                _refuse_lost(f"{few}; the first that is not is {lost[0]!r}", f"region {lost[0]}", path)
     return f"{looked_for} regions looked for" if looked_for else ""
+
+
+def _refuse_lost(what: str, place: str, path: object) -> NoReturn:
+    remedy = "check that the file is whole; or state sense: {areas: SHARE} in the source's entry"
+    raise ContractViolation(what, file=path, place=place, remedy=remedy)
 
 
 def _regions(frame: pd.DataFrame) -> dict[str, dict[str, str]]:
