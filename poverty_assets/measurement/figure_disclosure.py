@@ -189,8 +189,8 @@ def _withhold_further(held: Held, hierarchy: Hierarchy, both: tuple[Flags, Flags
     zeros = ZerosShown(additive_relations(table, hierarchy, SURVEY_MINIMUM), shown, held.nobody)
     within = FiguresWithin(held.profiles, these | held.of_all)
     secret = secret & within.tied_to(these)  # means that are tied to means alone have been decided with them
-    follow = secret
-    while follow.any():
+    follow, state = secret, (-1, -1)
+    while follow.any() and state != (state := (int(shown.sum()), int(zeros.found.sum()))):  # else nothing would change
         without = _protect(held, hierarchy, zeros, (follow, within), these)
         known = zeros.follow(within)
         zeros.found = zeros.wholes(known)
