@@ -270,9 +270,8 @@ def _what(
         said += [f"{counted['came']:,} came"] if counted["came"] else []
         said += [f"{counted['gone']:,} are gone or withheld"] if counted["gone"] else []
     if apart:
-        said.append(
-            f"{apart:,} figures of the survey itself are shown in one of the two files alone: hand on one of them"
-        )
+        figures = "1 figure of the survey itself is" if apart == 1 else f"{apart:,} figures of the survey itself are"
+        said.append(f"{figures} shown in one of the two files alone: hand on one of them")
     if turned["changes"]:
         clear = f", {turned['turned_clear']:,} of them clear ones" if turned["turned_clear"] else ""
         said.append(f"{turned['turned']:,} of {turned['changes']:,} changes turned round{clear}")

@@ -226,9 +226,7 @@ def test_direct_figures_that_one_of_the_two_files_alone_shows_are_said(published
         lake.write("fct_mpi", Q2, rows)
         seal(lake, Q2)
         publish(lake, target, KHM, is_simulated=False, run_id=str(number))
-        said.append(
-            "1 figures of the survey itself are shown in one of the two files alone" in told(target)[-1]["what"]
-        )
+        said.append("1 figure of the survey itself is shown in one of the two files alone" in told(target)[-1]["what"])
     assert said == [False, True, False, True]
 
 
