@@ -77,7 +77,8 @@ class Sense(Form):
     rows : (least, most), optional
         Rows or features that it has.
     areas : float, optional
-        Least share of the areas of ``level`` that have a row. Of published figures: of the regions that another file has of a survey.
+        Least share of the areas of ``level`` that have a row. Of published figures: of the regions that another file has of a
+        survey, or the file itself of another one.
     level : str, optional
         By default the finest.
     set_aside : float
