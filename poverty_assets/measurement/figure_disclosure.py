@@ -30,6 +30,7 @@ from poverty_assets.measurement.disclosure import SURVEY_MINIMUM, additive_relat
 from poverty_assets.measurement.few_sets import FewSets
 from poverty_assets.measurement.figure_differences import FigureDifferences, prices
 from poverty_assets.measurement.figures_within import FiguresWithin, rows_of_bits
+from poverty_assets.measurement.known_figures import KnownFigures
 from poverty_assets.measurement.zeros_shown import Flags, ZerosShown
 
 SET_HOUSEHOLDS, SET_CLUSTERS = 5, 2
@@ -182,20 +183,22 @@ def _withhold_further(held: Held, hierarchy: Hierarchy, both: tuple[Flags, Flags
     shown, means over all households among it.
 
     Who finds that a withheld figure is 0 knows its parts. Which zeros are found depends on what is withheld: so secrets are first protected
-    as if none were, then those that follow by zeros that are found, without parts of these, until none does.
+    as if none were, then those that follow by zeros that are found, without parts of these, until none does: first by turns, and where
+    none follows so, from all sums at once.
     """
     shown, secret = both
     table = held.cells[["area_id", "subgroup", "n_households"]].reset_index(drop=True)
     zeros = ZerosShown(additive_relations(table, hierarchy, SURVEY_MINIMUM), shown, held.nobody)
     within = FiguresWithin(held.profiles, these | held.of_all)
     secret = secret & within.tied_to(these)  # means that are tied to means alone have been decided with them
+    figures = KnownFigures(zeros, within, pd.factorize(table["area_id"])[0])
     follow, state = secret, (-1, -1)
     while follow.any() and state != (state := (int(shown.sum()), int(zeros.found.sum()))):  # else nothing would change
         without = _protect(held, hierarchy, zeros, (follow, within), these)
-        known = zeros.follow(within)
+        secret = secret & ~without & ~shown
+        known = figures.up_to(secret)
         zeros.found = zeros.wholes(known)
-        secret = secret & ~without
-        follow = known & secret & ~shown
+        follow = known & secret
 
 
 def _protect(

@@ -33,6 +33,8 @@ class FiguresWithin:
         own = np.flatnonzero(used)
         relations = relations_of(profiles[:, own]) if len(own) else np.zeros((0, 0))
         self.n_figures = len(used)
+        self.relations = np.zeros((len(relations), len(used)))
+        self.relations[:, own] = relations
         length = np.sqrt((relations**2).sum(axis=0))
         free = length < _SMALL
         self.of_none = bits(own[free])
@@ -82,6 +84,11 @@ class FiguresWithin:
         return np.array(
             [bool(some[self.related(one) if one in self.class_of else one].any()) for one in range(self.n_figures)]
         )
+
+    def tied(self) -> list[IntArray]:
+        """Figures that relations tie to each other, group by group."""
+        groups = {self._ties[number].tobytes(): self._ties[number] for number in self.class_of.values()}
+        return list(groups.values())
 
     def mates(self, figure: int) -> IntArray:
         """Other figures that are like one."""

@@ -36,6 +36,7 @@ _CODE = (
     "measurement/figure_differences.py",
     "measurement/figure_disclosure.py",
     "measurement/figures_within.py",
+    "measurement/known_figures.py",
     "measurement/null_space.py",
     "measurement/zeros_shown.py",
 )

@@ -1,8 +1,7 @@
-"""Figures that are shown to be 0 or follow, and what they give: a whole of 0 makes its parts 0.
+"""Figures that are shown to be 0 or found, and what they give: a whole of 0 makes its parts 0.
 
-Belongs here: which figures a 0 gives, what follows from what is shown, zeros among it, and which zeros would have to be withheld for one
-not to be given. Does not belong here: when that is done (``figure_differences``), and which of the zeros that follow are reckoned with
-(``figure_disclosure``).
+Belongs here: which figures a 0 gives, and which zeros would have to be withheld for one not to be given. Does not belong here: when that is
+done (``figure_differences``), and which zeros are found (``known_figures``).
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poverty_assets.arrays import FloatArray
-from poverty_assets.measurement.disclosure import Sums, links_of
-from poverty_assets.measurement.figures_within import FiguresWithin, flags_of_bits, rows_of_bits
-from poverty_assets.measurement.null_space import fixed
+from poverty_assets.measurement.disclosure import Sums
 
 Flags = npt.NDArray[np.bool_]
 
@@ -58,25 +55,6 @@ class ZerosShown:
     def given(self) -> Flags:
         """Figures that are shown to be 0, or that a 0 gives that is shown or found."""
         return self.below(self.shown & self.nobody | self.found)
-
-    def follow(self, within: FiguresWithin) -> Flags:
-        """What follows from what is shown: figure by figure over areas and subgroups, then cell by cell over figures, then all parts of
-        what is known to be 0, each time with all that is known by then, until nothing is found any more."""
-        links, n_cells = links_of(self.sums).tocsc(), self.sums.n_cells
-        rests = np.arange(n_cells, len(self.sums.size))
-        known = self.shown | self.below(self.shown & self.nobody)
-        waiting = np.arange(known.shape[1])
-        while len(waiting):
-            before = known.copy()
-            for figure in waiting.tolist():
-                unknown = np.append(np.flatnonzero(~known[:, figure]), rests)
-                found = unknown[fixed(links[:, unknown].tocsr())]
-                known[found[found < n_cells], figure] = True
-            may = [within.may_differ(own) for own in rows_of_bits(~known)]
-            known = ~flags_of_bits(may, known.shape[1])
-            known |= self.below(known & self.nobody)
-            waiting = np.flatnonzero((known != before).any(axis=0))
-        return known
 
     def wholes(self, known: Flags) -> Flags:
         """Of what is known, withheld zeros of wholes."""

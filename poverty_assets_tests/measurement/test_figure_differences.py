@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poverty_assets.measurement import known_figures
 from poverty_assets.measurement.cell_patterns import CellPatterns, both_ways
 from poverty_assets.measurement.difference_pool import DifferencePool
 from poverty_assets.measurement.disclosure import additive_relations
 from poverty_assets.measurement.figure_disclosure import SURVEY_MINIMUM, Held, figures_to_publish
 from poverty_assets.measurement.figures_within import FiguresWithin, bits
+from poverty_assets.measurement.known_figures import KnownFigures
 from poverty_assets.measurement.zeros_shown import ZerosShown
 from poverty_assets_tests.attacker import follows, follows_by_turns, wholes
 from poverty_assets_tests.measurement.overlap_cases import AREAS, HIERARCHY, SMALLEST
@@ -70,7 +72,7 @@ def found_by_all_at_once(held: Held, shown: np.ndarray) -> np.ndarray:
 
 def found_by_zeros(held: Held, shown: np.ndarray) -> np.ndarray:
     cells = held.cells.assign(size=held.cells["n_households"])
-    return follows_by_turns(cells, PARENT, RELATIONS, shown, held.nobody) & secrets_of(held)
+    return follows(cells, PARENT, RELATIONS, shown, held.nobody) & secrets_of(held)
 
 
 WORLDS = st.integers(0, 2**32 - 1), st.floats(0.3, 3.0), st.integers(2, 14)
@@ -112,10 +114,30 @@ def test_a_zero_is_withheld_only_where_a_secret_would_follow_beside_it():
 def test_secrets_do_not_follow_by_withheld_zeros_that_are_found(case, monkeypatch):
     held = world(*case)
     assert not found_by_zeros(held, figures_to_publish(held, HIERARCHY)).any()
-    monkeypatch.setattr(ZerosShown, "follow", lambda zeros, within: np.zeros_like(zeros.shown))
+    monkeypatch.setattr(KnownFigures, "up_to", lambda figures, secret: np.zeros_like(secret))
     shown = figures_to_publish(held, HIERARCHY)  # as if nobody took a found 0 down to its parts
     assert not found_by_all_at_once(held, shown).any()
     assert found_by_zeros(held, shown).sum() > 10
+
+
+def test_secrets_do_not_follow_by_zeros_that_all_sums_together_tell(monkeypatch):
+    held = world(3956356651, 2.7972213239311197, 11)
+    assert not found_by_zeros(held, figures_to_publish(held, HIERARCHY)).any()
+    monkeypatch.setattr(KnownFigures, "at_once", lambda figures, known: known)
+    assert found_by_zeros(held, figures_to_publish(held, HIERARCHY)).sum() == 3
+
+
+def test_what_all_sums_tell_at_once_is_what_an_attacker_finds(monkeypatch):
+    held = world(7, 1.0, 12)
+    only = held.listed & ~secrets_of(held)
+    table = held.cells[["area_id", "subgroup", "n_households"]]
+    zeros = ZerosShown(additive_relations(table, HIERARCHY, SURVEY_MINIMUM), only, held.nobody)
+    figures = KnownFigures(zeros, FiguresWithin(PROFILES, np.ones(10, dtype=bool)), pd.factorize(table["area_id"])[0])
+    known = only | zeros.given()
+    found = figures.at_once(known)
+    assert (found & ~only & secrets_of(held)).tolist() == found_by_all_at_once(held, only).tolist()
+    monkeypatch.setattr(known_figures, "_MANY", 0)
+    assert not (figures.at_once(known) & ~found).any()
 
 
 def test_what_follows_is_what_an_attacker_finds():
@@ -127,7 +149,8 @@ def test_what_follows_is_what_an_attacker_finds():
     cells = held.cells.assign(size=held.cells["n_households"])
     found = follows_by_turns(cells, PARENT, RELATIONS, only, held.nobody)
     assert (found & secrets_of(held)).sum() > 5
-    assert (zeros.follow(within) & ~only).tolist() == found.tolist()
+    area = pd.factorize(table["area_id"])[0]
+    assert (KnownFigures(zeros, within, area).by_turns() & ~only).tolist() == found.tolist()
 
 
 def test_every_pattern_leaves_every_sum_as_it_is():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from poverty_assets.measurement.null_space import fixed
+from poverty_assets.measurement.null_space import fixed, fixed_by_both
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 12))
@@ -23,3 +23,13 @@ def test_equations_that_repeat_one_another_fix_what_one_does():
     assert not fixed(csr_array(of_two)).any()
     assert fixed(csr_array(np.vstack([of_two, [1.0, 0.0, 0.0]]))).all()
     assert fixed(csr_array((0, 3))).tolist() == [False] * 3
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 8), st.integers(1, 12))
+def test_two_sets_of_equations_fix_what_they_do_as_one(seed, n_equations, n_others, n_unknowns):
+    rng = np.random.default_rng(seed)
+    one = rng.choice([0.0, 0.0, 0.0, 1.0, -1.0], (n_equations, n_unknowns))
+    _, size, right = np.linalg.svd(rng.choice([0.0, 0.0, 1.0, 2.0], (n_others, n_unknowns)), full_matrices=False)
+    other = right[size > 1e-9]
+    answer = fixed(csr_array(np.vstack([one, other])))
+    assert fixed_by_both(csr_array(one), csr_array(other)).tolist() == answer.tolist()
