@@ -285,10 +285,12 @@ class FigureDifferences:
     def _several(self, secret: Part) -> Iterator[Difference]:
         """Some differences of a secret in what is hidden."""
         (cell, figure), hidden, found = secret, self.hidden, 0
-        wanted = 1 << figure
-        for pattern in self._around(cell):
+        wanted, patterns = 1 << figure, self._around(cell)
+        dear = self.price[self._places_around(cell), figure].any(axis=1)
+        for row in np.flatnonzero(~dear).tolist():
+            pattern = patterns[row]
             both = common(hidden, pattern)
-            if both & wanted and self.within.may_differ(both) & wanted:
+            if self.within.may_differ(both) & wanted:
                 rather = common(self.always, pattern)
                 sets = [self.within.enough(both, figure, rather), self.within.enough(both, figure, both)]
                 alike = [int(one) for one in self.within.mates(figure) if both >> int(one) & 1]
