@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
+from poverty_assets.measurement import null_space
 from poverty_assets.measurement.null_space import fixed, fixed_by_both
 
 
@@ -33,3 +34,10 @@ def test_two_sets_of_equations_fix_what_they_do_as_one(seed, n_equations, n_othe
     other = right[size > 1e-9]
     answer = fixed(csr_array(np.vstack([one, other])))
     assert fixed_by_both(csr_array(one), csr_array(other)).tolist() == answer.tolist()
+
+
+def test_where_a_projection_comes_to_no_end_all_equations_are_taken_as_one(monkeypatch):
+    one, other = csr_array([[1.0, 1.0, 0.0]]), csr_array([[0.6, 0.8, 0.0]])
+    monkeypatch.setattr(null_space, "_STEPS", 0)
+    assert fixed_by_both(one, other).tolist() == [True, True, False]
+    assert fixed_by_both(csr_array((0, 3)), other).tolist() == [False] * 3
