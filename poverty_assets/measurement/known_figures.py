@@ -37,27 +37,34 @@ class KnownFigures:
 
     def __init__(self, zeros: ZerosShown, within: FiguresWithin, area: IntArray) -> None:
         self.zeros, self.within, self.area = zeros, within, area
-        self.links = links_of(zeros.sums)
+        self.links = links_of(zeros.sums).tocsc()
+        self._fixed: dict[bytes, IntArray] = {}
 
     def by_turns(self, known: Flags | None = None) -> Flags:
         """Figure by figure over areas and subgroups, then cell by cell over figures, then all parts of what is known to be 0, each time
         with all that is known by then (at first what is shown), until nothing is found any more; shape (n_cells, n_figures)."""
-        zeros, links = self.zeros, self.links.tocsc()
-        n_cells = zeros.sums.n_cells
-        rests = np.arange(n_cells, links.shape[1])
+        zeros = self.zeros
         known = zeros.below(zeros.shown & zeros.nobody) | (zeros.shown if known is None else known)
         waiting = np.arange(known.shape[1])
         while len(waiting):
             before = known.copy()
             for figure in waiting.tolist():
-                unknown = np.append(np.flatnonzero(~known[:, figure]), rests)
-                found = unknown[fixed(links[:, unknown].tocsr())]
-                known[found[found < n_cells], figure] = True
+                known[self._over_cells(known[:, figure]), figure] = True
             may = [self.within.may_differ(own) for own in rows_of_bits(~known)]
             known = ~flags_of_bits(may, known.shape[1])
             known |= zeros.below(known & zeros.nobody)
             waiting = np.flatnonzero((known != before).any(axis=0))
         return known
+
+    def _over_cells(self, known: Flags) -> IntArray:
+        """Cells of which sums over areas and subgroups give a figure; often asked of the same cells, by a figure or in a later turn."""
+        name = np.packbits(known).tobytes()
+        if name not in self._fixed:
+            rests = np.arange(len(known), self.links.shape[1])
+            unknown = np.append(np.flatnonzero(~known), rests)
+            found = unknown[fixed(self.links[:, unknown].tocsr())]
+            self._fixed[name] = found[found < len(known)]
+        return self._fixed[name]
 
     def at_once(self, known: Flags) -> Flags:
         """What is known, and what all sums over areas, subgroups and figures give of it, solved together.
@@ -91,7 +98,7 @@ class KnownFigures:
 
         n_cells, answer = len(hidden), np.zeros_like(hidden)
         whole = np.diff(csr_array(self.links[:, n_cells:]).indptr) == 0
-        links = csr_array(self.links[whole][:, :n_cells])
+        links = csr_array(self.links.tocsr()[whole][:, :n_cells])
         own = hidden & there[:, None]
         says = abs(links) @ (hidden & ~there[:, None]).astype(float) == 0
         sums = csr_array(kron(links, eye_array(len(figures)), format="csr")[says.ravel()])
