@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+    from scipy.sparse.linalg import SuperLU
 
     from poverty_assets.arrays import FloatArray
 
@@ -19,11 +20,11 @@ _RIDGE, _AGAIN, _EXACT = 1e-9, 20, 1e-11
 """Equations may depend on one another: what is added to the diagonal, and how often and until when what that leaves is taken off again."""
 _ZERO = 1e-6
 """A coordinate of the null space below this is taken as 0; the null vectors are of length about 1 per unknown."""
-_ROUGH, _CLOSE, _STEPS = 1e-6, 1e-15, 500
-"""What is added to the diagonal of a preconditioner; conjugate gradients end where what is left has shrunk by this, or after so many
-steps, and begin anew from there."""
-_LEFT, _SMALL = 1e-5, 5e-5
-"""They have ended where no equation is off by more than the first; coordinates below the second are taken as 0."""
+_ROUGH, _STEPS = 1e-6, 500
+"""What is added to the diagonal of a preconditioner, and after how many steps conjugate gradients begin anew from there."""
+_LEFT, _CLOSE, _SMALL = 1e-5, 1e-6, 5e-5
+"""No equation may be off by more than the first at last, for which they are followed until all together are off by less than the second;
+coordinates below the third are taken as 0."""
 
 
 def fixed(matrix: csr_array) -> npt.NDArray[np.bool_]:
@@ -41,15 +42,13 @@ def fixed(matrix: csr_array) -> npt.NDArray[np.bool_]:
     -------
     ndarray of bool, shape (n_unknowns,)
     """
-    from scipy.sparse import csr_array, eye_array
-    from scipy.sparse.linalg import splu
+    from scipy.sparse import csr_array
 
     there = csr_array(matrix[np.diff(matrix.indptr) > 0])
     answer = np.diff(there.tocsc().indptr) > 0
     if not answer.any():
         return answer
-    square = (there @ there.T + _RIDGE * eye_array(there.shape[0])).tocsc()
-    factors = splu(square, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    factors = _factors(there, _RIDGE)
     rng = np.random.default_rng(20180801)
     for _ in range(2):
         away = rng.uniform(1.0, 2.0, there.shape[1])
@@ -78,34 +77,18 @@ def fixed_by_both(matrix: csr_array, orthonormal: csr_array) -> npt.NDArray[np.b
     -------
     ndarray of bool, shape (n_unknowns,)
     """
-    from scipy.sparse import csr_array, eye_array, vstack
-    from scipy.sparse.linalg import splu
+    from scipy.sparse import csr_array, vstack
+    from scipy.sparse.linalg import LinearOperator, cg
 
     there, orthonormal = _narrow(matrix[np.diff(matrix.indptr) > 0]), _narrow(orthonormal)
     back, other = _narrow(there.T), _narrow(orthonormal.T)
-    square = (there @ back + _ROUGH * eye_array(there.shape[0])).tocsc()
-    factors = splu(square, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
 
     def within(values: FloatArray) -> FloatArray:
         return np.asarray(values - other @ (orthonormal @ values))
 
-    def nearer(away: FloatArray, left: FloatArray) -> FloatArray:
-        off = factors.solve(left)
-        times, step = np.zeros_like(off), off
-        length = first = left @ off
-        for _ in range(_STEPS):
-            taken = there @ within(back @ step)
-            if not step @ taken > 0:
-                break
-            far = length / (step @ taken)
-            times, left = times + far * step, left - far * taken
-            off = factors.solve(left)
-            last, length = length, left @ off
-            if not length > first * _CLOSE:
-                break
-            step = off + length / last * step
-        return away - within(back @ times)
-
+    shape = (there.shape[0], there.shape[0])
+    squared = LinearOperator(shape, matvec=lambda times: there @ within(back @ times), dtype=np.float64)
+    rough = LinearOperator(shape, matvec=_factors(there, _ROUGH).solve, dtype=np.float64)
     rng, answer = np.random.default_rng(20180801), np.ones(there.shape[1], dtype=bool)
     for _ in range(2):
         away = within(rng.uniform(1.0, 2.0, there.shape[1]))
@@ -113,13 +96,23 @@ def fixed_by_both(matrix: csr_array, orthonormal: csr_array) -> npt.NDArray[np.b
             left = there @ away
             if np.abs(left).max(initial=0.0) < _LEFT:
                 break
-            away = nearer(away, left)
+            times, _unfinished = cg(squared, left, rtol=0.0, atol=_CLOSE, maxiter=_STEPS, M=rough)
+            away = away - within(back @ times)
         else:
             return fixed(csr_array(vstack([there, orthonormal])))
         answer &= np.abs(away) < _SMALL
         if not answer.any():
             break
     return answer
+
+
+def _factors(matrix: csr_array, ridge: float) -> SuperLU:
+    """Of the equations times themselves, with something on the diagonal."""
+    from scipy.sparse import eye_array
+    from scipy.sparse.linalg import splu
+
+    square = (matrix @ matrix.T + ridge * eye_array(matrix.shape[0])).tocsc()
+    return splu(square, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
 
 
 def _narrow(matrix: csr_array) -> csr_array:
